@@ -1,0 +1,281 @@
+# prunner: build, test, install. GNU make; `make help` lists the targets.
+#
+#   make                     build/prunner, build/libprunner.so, build/lua/prunner/core.so
+#   make check               installs what is missing, builds, runs every test
+#   make CC=clang CFLAGS=-O3 a change of either rebuilds what it must
+#
+# Overridable: CC CFLAGS LDFLAGS PREFIX DESTDIR BUILD LUAJIT_CFLAGS LUAJIT_LIBS LUAJIT
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= build
+CFLAGS ?= -O2 -g
+LDFLAGS ?=
+LUAJIT ?= luajit
+SANITIZE ?=
+
+# What Debian 12 calls the things needed to build, to run, to test, to lint.
+DEPS = \
+    gcc \
+    libc6-dev \
+    make \
+    pkg-config \
+    libluajit-5.1-dev \
+    luajit \
+    lua-cjson \
+    lua-socket \
+    lua-filesystem \
+    lua-busted \
+    lua-check \
+    luarocks \
+    libcmocka-dev \
+    clang \
+    libclang-rt-dev \
+    clang-format \
+    cppcheck \
+    mandoc \
+    fdupes \
+    procps
+
+# The command's own files. Every other file in engine/ belongs to the library:
+# a room is one .c there, and adding a room needs no change here.
+CMD_SRC = \
+    engine/main.c \
+    engine/cli.c
+LIB_SRC = $(filter-out $(CMD_SRC),$(sort $(wildcard engine/*.c)))
+
+# Each test_*.c is a program; what else lies in tests/unit is linked to all of them.
+UNIT_SRC = $(sort $(wildcard tests/unit/test_*.c))
+UNIT_COMMON = $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
+STRESS_SRC = $(sort $(wildcard tests/stress/*.c))
+FUZZ_SRC = $(sort $(wildcard tests/fuzz/*.c))
+
+LUAJIT_CFLAGS ?= $(shell pkg-config --cflags luajit 2>/dev/null)
+LUAJIT_LIBS ?= $(shell pkg-config --libs luajit 2>/dev/null)
+
+OBJ = $(BUILD)/obj
+LIB_OBJ = $(LIB_SRC:%.c=$(OBJ)/%.o)
+CMD_OBJ = $(CMD_SRC:%.c=$(OBJ)/%.o)
+UNIT_BIN = $(UNIT_SRC:%.c=$(BUILD)/%)
+STRESS_BIN = $(STRESS_SRC:%.c=$(BUILD)/%)
+FUZZ_BIN = $(FUZZ_SRC:%.c=$(BUILD)/%)
+
+PRN_CFLAGS = -std=gnu11 -D_GNU_SOURCE= -Wall -Wextra -Wshadow \
+    -fPIC -fvisibility=hidden -pthread -Iengine $(LUAJIT_CFLAGS)
+PRN_LDFLAGS = -pthread
+ifneq ($(SANITIZE),)
+PRN_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+PRN_LDFLAGS += -fsanitize=$(SANITIZE)
+endif
+COMPILE = $(CC) $(CFLAGS) $(PRN_CFLAGS)
+LINK = $(CC) $(CFLAGS) $(PRN_LDFLAGS) $(LDFLAGS)
+
+.DELETE_ON_ERROR:
+.PHONY: all help deps demo check check-built unit stress spec e2e tests \
+    asan tsan fuzz lint format install uninstall install-rock clean FORCE
+
+all: $(BUILD)/prunner $(BUILD)/lua/prunner/core.so
+
+help:
+	@echo 'all (default)     the command, the library, the Lua module, below build/'
+	@echo 'deps              apt-get install what is missing (root or sudo)'
+	@echo 'demo              deps, build, and the sum job: prints 4002000'
+	@echo 'check             deps, build, all tests; ends with "N passed, N failed"'
+	@echo 'unit stress spec e2e    one kind of test; `make stress` runs at full length'
+	@echo 'asan tsan         unit and stress tests under sanitizers, in build/asan, build/tsan'
+	@echo 'fuzz              each tests/fuzz/*.c (libFuzzer, clang) for FUZZ_SECONDS=20'
+	@echo 'lint format       check, or apply, how the sources are written'
+	@echo 'install uninstall PREFIX=/usr/local DESTDIR='
+	@echo 'clean             remove build/'
+
+# ---- build ----------------------------------------------------------------
+
+# Holds what objects depend on beside their sources: changes when CC or flags do.
+$(OBJ)/flags: FORCE
+	@pkg-config --exists luajit 2>/dev/null || [ -n "$(LUAJIT_CFLAGS)" ] || { \
+	  echo 'prunner: LuaJIT 2.1 for development is not installed: run `make deps`' \
+	    '(Debian: pkg-config libluajit-5.1-dev)' >&2; exit 1; }
+	@mkdir -p $(@D)
+	@echo '$(COMPILE) | $(LINK) | $(LUAJIT_LIBS)' >$@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(OBJ)/%.o: %.c $(OBJ)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+# Which files there are: a room that came or went links the library anew.
+$(OBJ)/files: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIB_SRC) $(CMD_SRC) $(UNIT_COMMON)' >$@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# Without libluajit: the host (prunner or luajit) has it, and there must be one
+# only. No soname: the rock knows the same file by another name. It stays
+# mapped until the process ends (nodelete), whatever Lua closes.
+$(BUILD)/libprunner.so: $(LIB_OBJ) $(OBJ)/files
+	$(LINK) -shared -Wl,-z,nodelete -o $@ $(LIB_OBJ)
+
+$(BUILD)/lua/prunner/core.so: $(BUILD)/libprunner.so
+	@mkdir -p $(@D)
+	ln -sf ../../libprunner.so $@
+
+$(BUILD)/prunner: $(CMD_OBJ) $(BUILD)/libprunner.so
+	$(LINK) -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' -o $@ $(CMD_OBJ) \
+	  -L$(BUILD) -lprunner $(LUAJIT_LIBS)
+
+# Tests take the rooms they need from an archive, past the library's visibility.
+$(BUILD)/libengine.a: $(LIB_OBJ) $(OBJ)/engine/cli.o $(OBJ)/files
+	@rm -f $@
+	ar rcs $@ $(LIB_OBJ) $(OBJ)/engine/cli.o
+
+$(UNIT_BIN): $(BUILD)/%: $(OBJ)/%.o $(UNIT_COMMON:%.c=$(OBJ)/%.o) $(BUILD)/libengine.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $(filter %.o,$^) $(BUILD)/libengine.a -lcmocka $(LUAJIT_LIBS) -lm
+
+$(STRESS_BIN): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libengine.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $< $(BUILD)/libengine.a $(LUAJIT_LIBS) -lm
+
+$(FUZZ_BIN): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libengine.a
+	@mkdir -p $(@D)
+	$(LINK) -fsanitize=fuzzer -o $@ $< $(BUILD)/libengine.a $(LUAJIT_LIBS) -lm
+
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
+
+# ---- from nothing ---------------------------------------------------------
+
+deps:
+	@missing=; \
+	if ! command -v dpkg-query >/dev/null; then \
+	  echo 'prunner: not a Debian system; please see to these yourself: $(strip $(DEPS))'; exit 0; \
+	fi; \
+	for p in $(DEPS); do \
+	  case $$(dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null) in \
+	  installed*) ;; *) missing="$$missing $$p" ;; esac; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	sudo=; \
+	if [ $$(id -u) != 0 ]; then sudo=sudo; \
+	  command -v sudo >/dev/null || { \
+	    echo "prunner: as root, please: apt-get install$$missing" >&2; exit 1; }; \
+	fi; \
+	echo "prunner: installing with $$sudo apt-get:$$missing"; \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get update -qq || true; \
+	$$sudo env DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -qq -y --no-install-recommends $$missing </dev/null
+
+# The parts run one after the other, each in a make that sees what the last installed.
+demo:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all
+	$(BUILD)/prunner scripts/sum_functions.lua -n 10
+
+check:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory tests
+	@BUILD=$(BUILD) tests/run unit stress spec e2e
+
+# ---- tests ----------------------------------------------------------------
+
+tests: all $(UNIT_BIN) $(STRESS_BIN)
+
+unit: $(UNIT_BIN)
+	@BUILD=$(BUILD) tests/run unit
+
+stress: $(STRESS_BIN)
+	@BUILD=$(BUILD) STRESS=long tests/run stress
+
+spec: all
+	@BUILD=$(BUILD) tests/run spec
+
+e2e: all
+	@BUILD=$(BUILD) tests/run e2e
+
+# Each has a tree of its own, so build/ stays what `make` made.
+asan:
+	@$(MAKE) --no-print-directory BUILD=build/asan SANITIZE=address,undefined \
+	  CFLAGS='-O1 -g' tests
+	@BUILD=build/asan tests/run unit stress sum
+
+tsan:
+	@$(MAKE) --no-print-directory BUILD=build/tsan SANITIZE=thread CFLAGS='-O1 -g' tests-stress
+	@BUILD=build/tsan tests/run stress
+
+fuzz:
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
+	  SANITIZE=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' tests-fuzz
+	@BUILD=build/fuzz tests/run fuzz
+
+.PHONY: tests-stress tests-fuzz
+tests-stress: $(STRESS_BIN)
+tests-fuzz: $(FUZZ_BIN)
+
+# ---- lint -----------------------------------------------------------------
+
+LINT_C = $(sort $(wildcard engine/*.[ch] tests/unit/*.[ch] tests/stress/*.[ch] tests/crash/*.[ch] \
+    tests/fuzz/*.[ch]))
+LINT_LUA = $(wildcard lua scripts tests)
+
+lint:
+	@$(MAKE) --no-print-directory deps
+	@echo 'clang-format --dry-run'; clang-format --dry-run -Werror $(LINT_C) || { \
+	  echo 'lint: run `make format`' >&2; exit 1; }
+	@for cc in gcc clang; do echo "$$cc -fsyntax-only"; for f in $(filter %.c,$(LINT_C)); do \
+	  $$cc -fsyntax-only -Werror -O1 $(PRN_CFLAGS) -Itests/unit $$f || exit 1; done; done
+	cppcheck --quiet --std=c11 --language=c --error-exitcode=1 --inline-suppr \
+	  --enable=warning,performance,portability --suppress=missingIncludeSystem \
+	  -D__GNUC__=12 -D__x86_64__ -D_GNU_SOURCE= -Iengine $(CMD_SRC) $(LIB_SRC)
+	luacheck --quiet $(LINT_LUA)
+	$(if $(wildcard docs/*.1),mandoc -T lint -W warning $(wildcard docs/*.1))
+	@tests/run lint
+
+format:
+	clang-format -i $(LINT_C)
+
+# ---- install --------------------------------------------------------------
+
+LUA_FILES = $(patsubst lua/%,%,$(shell find lua -name '*.lua' 2>/dev/null))
+SCRIPT_FILES = $(patsubst scripts/%,%,$(shell find scripts -name '*.lua' 2>/dev/null))
+DOC_FILES = $(wildcard README.md CHANGELOG.md LICENSE docs/*.md)
+
+BINDIR = $(PREFIX)/bin
+LIBDIR = $(PREFIX)/lib
+LUA_LIBDIR = $(PREFIX)/lib/lua/5.1
+LUA_DIR = $(PREFIX)/share/lua/5.1
+MANDIR = $(PREFIX)/share/man/man1
+DOCDIR = $(PREFIX)/share/doc/prunner
+SCRIPTDIR = $(PREFIX)/share/prunner/scripts
+
+# core.so is a link to the library: a process that has one has the other, and
+# the shared state exists once.
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LUA_LIBDIR)/prunner $(DESTDIR)$(DOCDIR)
+	install -m 755 $(BUILD)/prunner $(DESTDIR)$(BINDIR)/prunner
+	install -m 644 $(BUILD)/libprunner.so $(DESTDIR)$(LIBDIR)/libprunner.so
+	ln -sf ../../../libprunner.so $(DESTDIR)$(LUA_LIBDIR)/prunner/core.so
+	for f in $(LUA_FILES); do install -D -m 644 lua/$$f $(DESTDIR)$(LUA_DIR)/$$f || exit 1; done
+	for f in $(SCRIPT_FILES); do install -D -m 644 scripts/$$f $(DESTDIR)$(SCRIPTDIR)/$$f || exit 1; done
+	for f in $(DOC_FILES); do install -m 644 $$f $(DESTDIR)$(DOCDIR)/ || exit 1; done
+	for f in $(wildcard docs/*.1); do install -D -m 644 $$f $(DESTDIR)$(MANDIR)/$${f##*/} || exit 1; done
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/prunner $(DESTDIR)$(LIBDIR)/libprunner.so
+	rm -f $(DESTDIR)$(LUA_LIBDIR)/prunner/core.so $(DESTDIR)$(MANDIR)/prunner.1
+	rm -f $(addprefix $(DESTDIR)$(LUA_DIR)/,$(LUA_FILES))
+	rm -f $(addprefix $(DESTDIR)$(SCRIPTDIR)/,$(SCRIPT_FILES))
+	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(notdir $(DOC_FILES)))
+	for d in $(LUA_LIBDIR)/prunner $(LUA_DIR)/prunner $(PREFIX)/share/prunner $(DOCDIR); do \
+	  [ ! -d $(DESTDIR)$$d ] || find $(DESTDIR)$$d -depth -type d -empty -delete; done
+
+# For LuaRocks, which copies files (so no link) and keeps core.so deeper: the
+# command is linked against the one file there is, and finds it from where it is.
+install-rock: all
+	install -d $(ROCK_BINDIR) $(ROCK_LIBDIR)/prunner
+	install -m 644 $(BUILD)/libprunner.so $(ROCK_LIBDIR)/prunner/core.so
+	$(LINK) -Wl,-rpath,'$$ORIGIN/../lib/lua/5.1/prunner' -o $(ROCK_BINDIR)/prunner \
+	  $(CMD_OBJ) -L$(ROCK_LIBDIR)/prunner -l:core.so $(LUAJIT_LIBS)
+	for f in $(LUA_FILES); do install -D -m 644 lua/$$f $(ROCK_LUADIR)/$$f || exit 1; done
+
+clean:
+	rm -rf build

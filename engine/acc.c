@@ -1,0 +1,197 @@
+#include "acc.h"
+
+#include <string.h>
+
+#include "actor.h"
+#include "chunk.h"
+
+enum { LOG_CHUNK_MAX = 1 << 20 };
+
+/* An entry of the log, followed by its bytes, padded to 8. */
+struct log_entry {
+    uint32_t id;
+    uint32_t len;
+};
+
+static double
+combine(enum acc_kind kind, double a, double b)
+{
+    switch (kind) {
+    case ACC_MAX:
+        return b > a ? b : a;
+    case ACC_MIN:
+        return b < a ? b : a;
+    case ACC_SUM:
+        break;
+    }
+    return a + b;
+}
+
+void
+acc_add(struct actor *x, enum acc_kind kind, uint32_t id, double v)
+{
+    struct acc_pending *p = &x->pending;
+    if (p->kinds[id]) {
+        p->values[id] = combine(kind, p->values[id], v);
+        return;
+    }
+    p->kinds[id] = (uint8_t)kind;
+    p->values[id] = v;
+    p->ids[p->n++] = (uint16_t)id;
+}
+
+bool
+acc_get(struct actor *x, enum acc_kind kind, uint32_t id, double *out)
+{
+    bool any = x->pending.kinds[id] != 0;
+    double v = any ? x->pending.values[id] : 0;
+    for (uint32_t k = 0; k <= x->arena->head->nworkers; k++) {
+        struct acc_cell *c = &slot_at(x->arena, k)->accs[id];
+        /* acquire: pairs with the release in acc_apply(); `value` is written. */
+        if (!atom_load(&c->set))
+            continue;
+        double cell;
+        __atomic_load(&c->value, &cell, __ATOMIC_RELAXED);
+        v = any ? combine(kind, v, cell) : cell;
+        any = true;
+    }
+    if (any)
+        *out = v;
+    return any;
+}
+
+void
+acc_stage(struct actor *x)
+{
+    struct acc_pending *p = &x->pending;
+    struct slot *s = x->slot;
+    for (uint32_t i = 0; i < p->n; i++) {
+        uint32_t id = p->ids[i];
+        struct acc_cell *c = &s->accs[id];
+        double v = p->values[id];
+        s->acc_log[i].id = id;
+        s->acc_log[i].value = c->set ? combine(p->kinds[id], c->value, v) : v;
+        p->kinds[id] = 0;
+    }
+    s->naccs = p->n;
+    s->new_log_unit = p->log_unit ? p->log_unit : s->log_unit;
+    s->new_log_used = p->log_unit ? p->log_used : s->log_used;
+    p->n = 0;
+    p->log_unit = 0;
+}
+
+void
+acc_apply(struct slot *s)
+{
+    for (uint32_t i = 0; i < s->naccs; i++) {
+        struct acc_cell *c = &s->accs[s->acc_log[i].id];
+        __atomic_store(&c->value, &s->acc_log[i].value, __ATOMIC_RELAXED);
+        atom_store(&c->set, 1);
+    }
+    s->log_unit = s->new_log_unit;
+    s->log_used = s->new_log_used;
+}
+
+void
+acc_drop(struct actor *x)
+{
+    struct acc_pending *p = &x->pending;
+    for (uint32_t i = 0; i < p->n; i++)
+        p->kinds[p->ids[i]] = 0;
+    p->n = 0;
+    p->log_unit = 0;
+}
+
+/* The chunk behind the log's end with room for `need`: one that a rolled-back
+ * task had begun, or a new one. Chunks are linked newest first. */
+static int
+next_chunk(struct actor *x, uint32_t end_unit, size_t need, uint32_t *out)
+{
+    struct arena *a = x->arena;
+    uint32_t u = x->slot->chunks[SLAB_LOG];
+    while (u && chunk_at(a, u - 1)->next != end_unit && u != end_unit)
+        u = chunk_at(a, u - 1)->next;
+    if (u && u != end_unit) {
+        struct chunk *c = chunk_at(a, u - 1);
+        c->used = 0;
+        if (c->bytes - ARENA_GRAIN >= need) {
+            *out = u;
+            return 0;
+        }
+        /* Too small: it stays in the log, empty, and is passed over. */
+        return next_chunk(x, u, need, out);
+    }
+    size_t bytes = end_unit ? chunk_at(a, end_unit - 1)->bytes * 2 : ARENA_UNIT;
+    if (bytes > LOG_CHUNK_MAX)
+        bytes = LOG_CHUNK_MAX;
+    if (bytes < need + ARENA_GRAIN)
+        bytes = need + ARENA_GRAIN;
+    uint32_t unit;
+    int err = chunk_claim(x, SLAB_LOG, bytes, &unit);
+    if (!err)
+        *out = unit + 1;
+    return err;
+}
+
+int
+acc_collect(struct actor *x, uint32_t id, const void *bytes, size_t len)
+{
+    struct arena *a = x->arena;
+    struct acc_pending *p = &x->pending;
+    uint32_t unit = p->log_unit ? p->log_unit : x->slot->log_unit;
+    uint32_t used = p->log_unit ? p->log_used : x->slot->log_used;
+    size_t need = sizeof(struct log_entry) + (len + 7) / 8 * 8;
+
+    if (!unit || used + need > chunk_at(a, unit - 1)->bytes - ARENA_GRAIN) {
+        uint32_t next;
+        int err = next_chunk(x, unit, need, &next);
+        if (err)
+            return err;
+        if (unit)
+            chunk_at(a, unit - 1)->used = used;
+        unit = next;
+        used = 0;
+    }
+    struct log_entry *e =
+        (struct log_entry *)((char *)chunk_at(a, unit - 1) + ARENA_GRAIN + used);
+    e->id = id;
+    e->len = (uint32_t)len;
+    memcpy(e + 1, bytes, len);
+    p->log_unit = unit;
+    p->log_used = used + (uint32_t)need;
+    return 0;
+}
+
+/* The log's chunks from the oldest to `end`, whose bytes end at `end_used`. */
+static void
+each_in(struct arena *a, uint32_t unit, bool last, uint32_t end_used, uint32_t id,
+        void (*fn)(void *, const void *, size_t), void *arg)
+{
+    if (!unit)
+        return;
+    struct chunk *c = chunk_at(a, unit - 1);
+    each_in(a, c->next, false, 0, id, fn, arg);
+    uint64_t used = last ? end_used : c->used;
+    char *at = (char *)c + ARENA_GRAIN, *end = at + used;
+    while (at < end) {
+        struct log_entry *e = (struct log_entry *)at;
+        if (e->id == id)
+            fn(arg, e + 1, e->len);
+        at += sizeof *e + (e->len + 7) / 8 * 8;
+    }
+}
+
+void
+acc_each(struct actor *x, uint32_t id,
+         void (*fn)(void *arg, const void *bytes, size_t len), void *arg)
+{
+    for (uint32_t k = 0; k <= x->arena->head->nworkers; k++) {
+        struct slot *s = slot_at(x->arena, k);
+        uint32_t unit = atom_load(&s->log_unit), used = atom_load(&s->log_used);
+        if (k == x->me && x->pending.log_unit) {
+            unit = x->pending.log_unit;
+            used = x->pending.log_used;
+        }
+        each_in(x->arena, unit, true, used, id, fn, arg);
+    }
+}

@@ -1,0 +1,115 @@
+/* arena: the shared mapping; offsets and pointers.
+ *
+ *   | head | slots | names | chunk table | heap: units of 16 KiB ... |
+ *
+ * One memfd (or a file), mapped MAP_SHARED over a large reserved range before
+ * the fork, so that growth is seen by every process without remapping. Nothing
+ * inside is a pointer: everything refers to everything else by its offset from
+ * the start, or, where 4 bytes must do, by its index in grains of 64 bytes.
+ *
+ * The parts before the heap have a fixed place. They are holes until touched;
+ * heap memory is allocated by fallocate before it is touched (chunk.c), so that
+ * a full disk is an error there and not a SIGBUS later. */
+#ifndef PRN_ARENA_H
+#define PRN_ARENA_H
+
+#include "atomics.h"
+
+enum {
+    ARENA_GRAIN = 64,            /* what a 32-bit index counts */
+    ARENA_UNIT = 16 << 10,       /* what the chunk table counts */
+    ARENA_SLOTS = 4096,          /* slot 0 is the supervisor's, 1.. workers' */
+    ARENA_NAMES = 16384,         /* named dicts, locks, accumulators */
+};
+#define ARENA_BYTES_MAX ((size_t)256 << 30) /* 2^32 grains */
+#define ARENA_BYTES_MIN ((size_t)256 << 20)
+#define ARENA_MAGIC 0x31524e4e5552500aULL /* "\nPRUNNR1" */
+
+/* What everybody in the job shares beside the slots. */
+struct arena_head {
+    uint64_t magic;   /* fixed */
+    uint32_t version; /* fixed */
+    uint32_t pad;
+    uint64_t bytes;   /* fixed: mapped range */
+    /* What the workers shall do: enum arena_mode. writer: anybody, upwards only,
+     * by CAS; read before each claim. */
+    _Alignas(CACHE_LINE) uint32_t mode;
+    uint32_t nworkers; /* fixed before the fork: slots 1..nworkers run tasks */
+    uint32_t epipe;    /* writer: a worker whose stdout is a closed pipe; only 0 -> 1 */
+    uint32_t failed;   /* writer: a worker whose task failed for good; only 0 -> 1 */
+    /* Hint: no unit below this one is free. writer: anybody; may be old. */
+    _Alignas(CACHE_LINE) uint32_t unit_hint;
+    /* Bit k%64 of word k/64: slot k may be parked. writer: slot k by and/or, the
+     * supervisor for a dead one. A hint: slot k's `park` word decides. */
+    _Alignas(CACHE_LINE) uint64_t idle_bits[ARENA_SLOTS / 64];
+    /* Bumped by whoever puts something into a shared queue. A hint to wake
+     * sleeping getters; a lost bump makes them a tick late, no more. */
+    _Alignas(CACHE_LINE) uint32_t queue_event;
+    /* Whole lines of output never mix: see output.c. */
+    _Alignas(CACHE_LINE) uint32_t output_lock[2];
+    /* Guards creation in the table of names: see names.c. */
+    _Alignas(CACHE_LINE) uint32_t names_lock;
+};
+
+enum arena_mode {
+    ARENA_RUN = 0,
+    ARENA_STOP = 1,   /* start nothing new, end after the task at hand */
+    ARENA_DONE = 2,   /* every task is done */
+};
+
+/* One process's view of the mapping. Private, the same in every fork. */
+struct arena {
+    char *base;
+    size_t bytes;
+    int fd;
+    bool file;               /* backed by a named file, not a memfd */
+    uint32_t units;          /* in the heap */
+    struct arena_head *head; /* == base */
+    size_t slots_at, names_at, table_at, heap_at;
+    uint64_t *table;         /* one word a unit; chunk.c */
+};
+
+/* arena_open creates a memfd of `bytes` (0: as much as can be had up to
+ * ARENA_BYTES_MAX) and maps it. 0, or -errno with *out untouched. */
+int arena_open(struct arena *out, size_t bytes);
+/* arena_close unmaps and closes. */
+void arena_close(struct arena *a);
+/* arena_reserve allocates the memory [at, at + bytes) so that touching it cannot
+ * fail any more. 0, -ENOSPC, -ENOMEM. May be called again for the same range. */
+int arena_reserve(struct arena *a, size_t at, size_t bytes);
+/* arena_populate maps the range's pages before they are touched; best effort. */
+void arena_populate(struct arena *a, size_t at, size_t bytes);
+/* arena_no_inherit keeps the mapping out of processes that this one starts. */
+void arena_no_inherit(struct arena *a);
+
+static inline void *
+arena_at(const struct arena *a, size_t offset)
+{
+    return a->base + offset;
+}
+
+static inline size_t
+arena_offset(const struct arena *a, const void *p)
+{
+    return (size_t)((const char *)p - a->base);
+}
+
+static inline void *
+arena_grain(const struct arena *a, uint32_t index)
+{
+    return a->base + (size_t)index * ARENA_GRAIN;
+}
+
+static inline uint32_t
+arena_index(const struct arena *a, const void *p)
+{
+    return (uint32_t)(arena_offset(a, p) / ARENA_GRAIN);
+}
+
+static inline size_t
+arena_unit_offset(const struct arena *a, uint32_t unit)
+{
+    return a->heap_at + (size_t)unit * ARENA_UNIT;
+}
+
+#endif

@@ -1,0 +1,482 @@
+#include "cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <luajit.h>
+
+static const char usage_text[] =
+    "usage: prunner [options] script.lua [options] [arguments] [-- arguments]\n";
+
+static const char help_text[] =
+    "\n"
+    "Runs the job that script.lua describes, its tasks spread over N processes.\n"
+    "Words that are no options, and everything after --, are the script's arg.\n"
+    "\n"
+    "Workers:\n"
+    "  -n, --nprocess N     N workers (1 to 4000); default: the CPUs this process\n"
+    "                       may use. More is fine for tasks that wait for I/O\n"
+    "      --serial         everything in this one process, for debuggers and\n"
+    "                       profilers: no crash recovery, no --timeout\n"
+    "      --max-tasks K    replace a worker after K tasks\n"
+    "      --max-rss SIZE   replace a worker whose memory grew beyond SIZE\n"
+    "\n"
+    "Tasks:\n"
+    "      --order ORDER    fifo: as posted (default); lifo: newest first, needs\n"
+    "                       least memory\n"
+    "      --retries K      run a task up to K times more after an error (default 0)\n"
+    "      --attempts K     set a task aside after K runs, those counted that ended\n"
+    "                       with their worker (default 3)\n"
+    "      --timeout SECONDS  kill a task that runs longer; counts as a run\n"
+    "      --halt WHEN      end the job early: never (default), or soon or now with\n"
+    "                       fail, success or done and a number or percentage:\n"
+    "                       now,fail=1   soon,fail=5%   now,success=1   soon,done=100\n"
+    "\n"
+    "Memory:\n"
+    "      --memory SIZE    what tasks and shared data may take before they go on\n"
+    "                       in a file on disk\n"
+    "      --tmpdir DIR     where that file is\n"
+    "                       SIZE is in bytes, or as in 512K, 64M, 2G\n"
+    "\n"
+    "Messages:\n"
+    "  -d, --debug          lives of workers and tasks on stderr\n"
+    "  -q, --quiet          nothing but errors on stderr\n"
+    "      --version        print the version and exit\n"
+    "  -h, --help           print this and exit\n"
+    "\n"
+    "Examples:\n"
+    "  prunner sum.lua -n 10                    ten workers\n"
+    "  prunner --timeout 30 --retries 2 fetch.lua -n 100 -- urls.txt\n"
+    "  prunner --halt now,fail=1 check.lua      stop at the first failure\n"
+    "  prunner -n 4 - < job.lua                 the script on standard input\n"
+    "\n"
+    "Exit status: 0 all done; 1 some task failed or was set aside; 2 the command\n"
+    "line or the script is wrong; 3 prunner could not go on; 128+n ended by signal n.\n"
+    "See prunner(1).\n";
+
+/* One value an option, so that a letter and its long name are the same case. */
+enum {
+    OPT_NPROCESS = 'n',
+    OPT_DEBUG = 'd',
+    OPT_QUIET = 'q',
+    OPT_HELP = 'h',
+    OPT_SERIAL = 256,
+    OPT_ORDER,
+    OPT_RETRIES,
+    OPT_ATTEMPTS,
+    OPT_TIMEOUT,
+    OPT_HALT,
+    OPT_MEMORY,
+    OPT_TMPDIR,
+    OPT_MAX_TASKS,
+    OPT_MAX_RSS,
+    OPT_VERSION,
+};
+
+/* '-': words that are no options come in order, also under POSIXLY_CORRECT;
+ * ':': the messages are ours. */
+static const char short_options[] = "-:n:dqh";
+
+static const struct option long_options[] = {
+    {"nprocess", required_argument, NULL, OPT_NPROCESS},
+    {"debug", no_argument, NULL, OPT_DEBUG},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"serial", no_argument, NULL, OPT_SERIAL},
+    {"order", required_argument, NULL, OPT_ORDER},
+    {"retries", required_argument, NULL, OPT_RETRIES},
+    {"attempts", required_argument, NULL, OPT_ATTEMPTS},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"halt", required_argument, NULL, OPT_HALT},
+    {"memory", required_argument, NULL, OPT_MEMORY},
+    {"tmpdir", required_argument, NULL, OPT_TMPDIR},
+    {"max-tasks", required_argument, NULL, OPT_MAX_TASKS},
+    {"max-rss", required_argument, NULL, OPT_MAX_RSS},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+/* One line on stderr. The value for whoever wants to return it. */
+__attribute__((format(printf, 1, 2))) static int
+complain(const char *fmt, ...)
+{
+    va_list ap;
+    char line[1024];
+
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "prunner: %s\n", line);
+    return -EINVAL;
+}
+
+/* How the user knows an option: "-n", "--order". */
+static const char *
+option_name(int opt)
+{
+    static char name[32];
+    if (opt < 256) {
+        snprintf(name, sizeof name, "-%c", opt);
+        return name;
+    }
+    for (const struct option *o = long_options; o->name; o++) {
+        if (o->val == opt) {
+            snprintf(name, sizeof name, "--%s", o->name);
+            return name;
+        }
+    }
+    return "?";
+}
+
+/* Digits only: no sign, no blank, no 0x. Returns 0, or -EINVAL, also for what
+ * does not fit. */
+static int
+parse_digits(uint64_t *out, const char *s, const char *end)
+{
+    uint64_t v = 0;
+    if (s == end)
+        return -EINVAL;
+    for (; s < end; s++) {
+        if (*s < '0' || *s > '9')
+            return -EINVAL;
+        if (__builtin_mul_overflow(v, (uint64_t)10, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
+            return -EINVAL;
+    }
+    *out = v;
+    return 0;
+}
+
+static int
+parse_number(uint64_t *out, int opt, const char *s, const char *what,
+             uint64_t min, uint64_t max)
+{
+    uint64_t v;
+    if (parse_digits(&v, s, s + strlen(s)) || v < min || v > max) {
+        if (max == UINT64_MAX)
+            return complain("%s: \"%s\" is not %s (%llu or more)", option_name(opt),
+                            s, what, (unsigned long long)min);
+        return complain("%s: \"%s\" is not %s (%llu to %llu)", option_name(opt), s,
+                        what, (unsigned long long)min, (unsigned long long)max);
+    }
+    *out = v;
+    return 0;
+}
+
+/* "100", "512K", "64M", "1G", "2T". */
+static int
+parse_size(uint64_t *out, int opt, const char *s)
+{
+    static const char units[] = "KMGT";
+    const char *end = s + strlen(s);
+    const char *unit = NULL;
+    uint64_t v;
+    int shift = 0;
+
+    if (end > s)
+        unit = strchr(units, end[-1] >= 'a' ? end[-1] - 'a' + 'A' : end[-1]);
+    if (unit) {
+        shift = 10 * (int)(unit - units + 1);
+        end--;
+    }
+    if (parse_digits(&v, s, end) || v == 0 || v > (uint64_t)INT64_MAX >> shift)
+        return complain("%s: \"%s\" is not a size in bytes (such as 64M or 2G)",
+                        option_name(opt), s);
+    *out = v << shift;
+    return 0;
+}
+
+/* "30", "1.5", ".25": decimal, exact to the nanosecond; more than 0. */
+static int
+parse_seconds(int64_t *out, int opt, const char *s)
+{
+    const char *end = s + strlen(s);
+    const char *dot = strchr(s, '.');
+    const char *whole_end = dot ? dot : end;
+    uint64_t whole = 0, fraction = 0;
+    int bad = 0;
+
+    if (whole_end > s)
+        bad = parse_digits(&whole, s, whole_end);
+    if (dot) {
+        uint64_t unit = 100000000;
+        for (const char *p = dot + 1; p < end && !bad; p++, unit /= 10) {
+            bad = *p < '0' || *p > '9';
+            fraction += (uint64_t)(*p - '0') * unit;
+        }
+        bad |= dot == s && dot + 1 == end;
+    } else {
+        bad |= end == s;
+    }
+
+    if (bad || whole > 1000000000 || whole + fraction == 0)
+        return complain("%s: \"%s\" is not a time in seconds (such as 30 or 1.5)",
+                        option_name(opt), s);
+    *out = (int64_t)(whole * 1000000000 + fraction);
+    return 0;
+}
+
+static int
+parse_order(bool *lifo, const char *s)
+{
+    if (strcmp(s, "fifo") != 0 && strcmp(s, "lifo") != 0)
+        return complain("--order: \"%s\" is not an order (fifo or lifo)", s);
+    *lifo = s[0] == 'l';
+    return 0;
+}
+
+/* Takes `word` off the front of *s. */
+static bool
+skip_word(const char **s, const char *word)
+{
+    size_t len = strlen(word);
+    if (strncmp(*s, word, len) != 0)
+        return false;
+    *s += len;
+    return true;
+}
+
+/* never | (soon|now),(fail|success|done)=(COUNT|PERCENT%) */
+static int
+parse_halt(struct halt *out, const char *s)
+{
+    struct halt h = {0};
+    const char *p = s;
+    const char *end = s + strlen(s);
+    uint64_t v;
+
+    if (strcmp(s, "never") == 0) {
+        *out = h;
+        return 0;
+    }
+
+    if (skip_word(&p, "soon,"))
+        h.when = HALT_SOON;
+    else if (skip_word(&p, "now,"))
+        h.when = HALT_NOW;
+    else
+        goto bad;
+
+    if (skip_word(&p, "fail="))
+        h.kind = HALT_FAIL;
+    else if (skip_word(&p, "success="))
+        h.kind = HALT_SUCCESS;
+    else if (skip_word(&p, "done="))
+        h.kind = HALT_DONE;
+    else
+        goto bad;
+
+    bool percent = end > p && end[-1] == '%';
+    if (parse_digits(&v, p, percent ? end - 1 : end) || v == 0 ||
+        (percent && v > 100))
+        goto bad;
+    if (percent)
+        h.percent = (uint32_t)v;
+    else
+        h.count = v;
+    *out = h;
+    return 0;
+
+bad:
+    return complain("--halt: \"%s\" is not a rule (such as never, soon,fail=1, "
+                    "now,fail=5%% or now,success=1)",
+                    s);
+}
+
+static int
+parse_tmpdir(const char **out, const char *s)
+{
+    struct stat st;
+    if (stat(s, &st) != 0)
+        return complain("--tmpdir: \"%s\": %s", s, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return complain("--tmpdir: \"%s\" is not a directory", s);
+    if (access(s, W_OK | X_OK) != 0)
+        return complain("--tmpdir: \"%s\" cannot be written to: %s", s,
+                        strerror(errno));
+    *out = s;
+    return 0;
+}
+
+/* One option that takes part in the config. Returns 0, or -EINVAL. */
+static int
+apply(struct config *c, int opt, const char *value)
+{
+    uint64_t v = 0;
+    int err;
+
+    switch (opt) {
+    case OPT_NPROCESS:
+        err = parse_number(&v, opt, value, "a number of workers", 1,
+                           CONFIG_WORKERS_MAX);
+        c->n = (int)v;
+        return err;
+    case OPT_RETRIES:
+        err = parse_number(&v, opt, value, "a number of retries", 0,
+                           CONFIG_RETRIES_MAX);
+        c->retries = (uint32_t)v;
+        return err;
+    case OPT_ATTEMPTS:
+        err = parse_number(&v, opt, value, "a number of attempts", 1,
+                           CONFIG_ATTEMPTS_MAX);
+        c->attempts = (uint32_t)v;
+        return err;
+    case OPT_MAX_TASKS:
+        return parse_number(&c->max_tasks, opt, value, "a number of tasks", 1,
+                            UINT64_MAX);
+    case OPT_DEBUG: c->debug = true; return 0;
+    case OPT_QUIET: c->quiet = true; return 0;
+    case OPT_SERIAL: c->serial = true; return 0;
+    case OPT_ORDER: return parse_order(&c->lifo, value);
+    case OPT_TIMEOUT: return parse_seconds(&c->timeout_ns, opt, value);
+    case OPT_HALT: return parse_halt(&c->halt, value);
+    case OPT_MEMORY: return parse_size(&c->memory_bytes, opt, value);
+    case OPT_TMPDIR: return parse_tmpdir(&c->tmpdir, value);
+    case OPT_MAX_RSS: return parse_size(&c->max_rss_bytes, opt, value);
+    }
+    return complain("%s: not handled", option_name(opt));
+}
+
+/* "--re" fits --retries and others: says which. Returns whether it did. */
+static bool
+complain_ambiguous(const char *word)
+{
+    char list[256];
+    size_t used = 0, len = strcspn(word + 2, "=");
+    int fits = 0;
+
+    for (const struct option *o = long_options; o->name; o++) {
+        if (strncmp(o->name, word + 2, len) != 0)
+            continue;
+        int n = snprintf(list + used, sizeof list - used, "%s--%s",
+                         fits ? ", " : "", o->name);
+        used += (size_t)n < sizeof list - used ? (size_t)n : 0;
+        fits++;
+    }
+    if (fits < 2)
+        return false;
+    complain("%.*s is short for more than one option: %s", (int)len + 2, word, list);
+    return true;
+}
+
+/* getopt answered '?': an unknown option, or a value where none belongs. */
+static int
+complain_unknown(const char *word)
+{
+    bool is_long = strncmp(word, "--", 2) == 0;
+
+    if (is_long && optopt != 0)
+        return complain("%.*s takes no value, but got \"%s\"",
+                        (int)strcspn(word, "="), word, word + strcspn(word, "=") + 1);
+    if (is_long && complain_ambiguous(word))
+        return -EINVAL;
+    if (is_long)
+        return complain("unknown option %.*s: see prunner --help; what is meant "
+                        "for the script goes after --",
+                        (int)strcspn(word, "="), word);
+    return complain("unknown option -%c in \"%s\": see prunner --help; what is "
+                    "meant for the script goes after --",
+                    optopt, word);
+}
+
+/* getopt answered ':': the last word wanted a value. Also what kind of value. */
+static int
+complain_missing(void)
+{
+    static const struct {
+        int opt;
+        const char *example;
+    } examples[] = {
+        {OPT_NPROCESS, "-n 10"},
+        {OPT_ORDER, "--order lifo"},
+        {OPT_RETRIES, "--retries 2"},
+        {OPT_ATTEMPTS, "--attempts 3"},
+        {OPT_TIMEOUT, "--timeout 1.5"},
+        {OPT_HALT, "--halt now,fail=1"},
+        {OPT_MEMORY, "--memory 512M"},
+        {OPT_TMPDIR, "--tmpdir /var/tmp"},
+        {OPT_MAX_TASKS, "--max-tasks 1000"},
+        {OPT_MAX_RSS, "--max-rss 512M"},
+    };
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        if (examples[i].opt == optopt)
+            return complain("%s: a value is missing, such as %s",
+                            option_name(optopt), examples[i].example);
+    }
+    return complain("%s: a value is missing", option_name(optopt));
+}
+
+/* What only the whole line shows. */
+static int
+check_whole(const struct config *c)
+{
+    if (!c->script) {
+        fputs(usage_text, stderr);
+        fputs("prunner: no script given; prunner --help says more\n", stderr);
+        return -EINVAL;
+    }
+    if (c->script[0] == '\0')
+        return complain("the script's name is empty");
+    if (c->serial && c->timeout_ns)
+        return complain("--timeout kills worker processes, and --serial has none: "
+                        "leave one of them out");
+    return 0;
+}
+
+int
+cli_parse(struct config *out, int argc, char **argv)
+{
+    struct config c;
+    char **words = argv; /* script and arguments, moved to the front of argv */
+    int nwords = 0;
+    int opt, err;
+
+    config_init(&c);
+    c.command_name = argc > 0 ? argv[0] : "prunner";
+    opterr = 0;
+    optind = 0; /* glibc: start anew, also after an earlier call */
+
+    while (argc > 0) {
+        const char *word = argv[optind > 0 ? optind : 1]; /* what getopt looks at */
+        opt = getopt_long(argc, argv, short_options, long_options, NULL);
+        if (opt == -1)
+            break;
+        switch (opt) {
+        case 1: words[++nwords] = optarg; break; /* never beyond where getopt is */
+        case OPT_HELP:
+            fputs(usage_text, stdout);
+            fputs(help_text, stdout);
+            fflush(stdout);
+            return 1;
+        case OPT_VERSION:
+            printf("prunner %s (%s)\n", PRUNNER_VERSION, LUAJIT_VERSION);
+            fflush(stdout);
+            return 1;
+        case ':': return complain_missing();
+        case '?': return complain_unknown(word);
+        default:
+            err = apply(&c, opt, optarg);
+            if (err)
+                return err;
+        }
+    }
+
+    for (int i = argc > 0 ? optind : argc; i < argc; i++)
+        words[++nwords] = argv[i];
+    if (nwords > 0) {
+        c.script = words[1];
+        c.args = words + 2;
+        c.nargs = nwords - 1;
+    }
+    err = check_whole(&c);
+    if (err)
+        return err;
+    *out = c;
+    return 0;
+}

@@ -1,0 +1,313 @@
+/* codec: Lua values <-> bytes. Knows Lua, knows no shared memory.
+ *
+ * What travels: nil, booleans, numbers (exact; every NaN is the same NaN),
+ * strings of any bytes, int64_t and uint64_t cdata, tables with any keys,
+ * nested, cyclic, with shared references kept; objects whose metatable is a
+ * known class; known functions and known classes themselves, by number: they
+ * arrive as the receiver's own, without what the sender changed in them since
+ * the fork. Tables are read and written raw: no metamethod ever runs. Nesting
+ * is counted along the way the encoder takes: a long chain of shared tables
+ * may pass or not, depending on the end at which it is met first.
+ *
+ * The bytes, little-endian, one value after the other until they end:
+ *
+ *   00..7f       the integers 0..127
+ *   80..bf       a string of 0..63 bytes, which follow
+ *   c0 c1 c2     nil, false, true
+ *   c3 c4 c5     integers in 1 (unsigned), 2, 4 bytes (signed)
+ *   c6           a double, 8 bytes
+ *   c7 c8        int64_t, uint64_t, 8 bytes
+ *   c9 ca cb     a string; its length in 1, 2, 4 bytes; its bytes
+ *   cc cd        a known function, a known class: its number (varint)
+ *   ce           shared tables follow: number the tables from 0 on, in the
+ *                order of their first bytes; only before a value that is not
+ *                inside a table
+ *   cf           a table seen before: its number (varint)
+ *   d0 + flags   a table: [4: the number of its class]
+ *                [1: how many values have the keys 1..n] [2: how many pairs]
+ *                (varints), the values, the pairs of key and value
+ *   e0..ff       the integers -32..-1
+ *
+ * Each number and each string has one form only, so equal scalars are equal
+ * bytes (dict:cas compares them). Tables have no such form: the order of their
+ * keys is not fixed.
+ *
+ * Everything here belongs to one process and one Lua state. Calls that take a
+ * lua_State may raise "not enough memory" (a longjmp); buffers and codec stay
+ * usable. They call Lua, so they may not be called through FFI; the calls
+ * that take none may. */
+#ifndef PRUNNER_CODEC_H
+#define PRUNNER_CODEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lua.h>
+
+enum { CODEC_DEPTH_MAX = 200 };             /* tables inside tables */
+enum { CODEC_SCALAR_MAX = 9 };              /* bytes of the longest number */
+#define CODEC_BYTES_MAX ((size_t)256 << 20) /* of one codec_encode() */
+
+enum codec_tag {
+    CODEC_INT_LAST = 0x7f,
+    CODEC_STR_FIRST = 0x80,
+    CODEC_STR_LAST = 0xbf,
+    CODEC_NIL = 0xc0,
+    CODEC_FALSE,
+    CODEC_TRUE,
+    CODEC_U8,
+    CODEC_I16,
+    CODEC_I32,
+    CODEC_DOUBLE,
+    CODEC_INT64,
+    CODEC_UINT64,
+    CODEC_STR8,
+    CODEC_STR16,
+    CODEC_STR32,
+    CODEC_FUNCTION,
+    CODEC_CLASS,
+    CODEC_MARK,
+    CODEC_REF,
+    CODEC_TABLE = 0xd0,
+    CODEC_NEG_FIRST = 0xe0,
+};
+
+/* Flags within CODEC_TABLE. */
+enum { CODEC_HAS_LIST = 1,
+       CODEC_HAS_PAIRS = 2,
+       CODEC_HAS_CLASS = 4 };
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "the codec copies little-endian words as they are");
+
+/* Process-private, malloc'ed, reused. All zero is an empty one. */
+struct codec_buf {
+    unsigned char *bytes;
+    size_t len, cap;
+};
+
+static inline void
+codec_buf_free(struct codec_buf *buf)
+{
+    free(buf->bytes);
+    *buf = (struct codec_buf){0};
+}
+
+struct codec; /* one per Lua state; holds registry references */
+
+/* L: the main state, with its libraries open (ffi is needed); it has to
+ * outlive the codec. The other calls may be given any coroutine of it.
+ * Returns 0, or -errno with *out untouched. */
+int codec_open(struct codec **out, lua_State *L);
+void codec_close(struct codec *c); /* before lua_close(); NULL is fine */
+
+/* Functions and classes (metatables) that were known before the fork have
+ * numbers from 1 on; somebody else hands them out and registers each here.
+ * By identity; known ones are never collected. A function registered twice
+ * is sent by its last number; all its numbers are understood. */
+void codec_know_function(struct codec *c, lua_State *L, int index, uint32_t id);
+void codec_know_class(struct codec *c, lua_State *L, int index, uint32_t id);
+
+/* 0: unknown, or no function at all. */
+uint32_t codec_function_id(struct codec *c, lua_State *L, int index);
+
+/* Pushes function number id; false, with nothing pushed, if it is unknown. */
+bool codec_push_function(struct codec *c, lua_State *L, uint32_t id);
+
+/* Appends the stack values first..last (absolute indexes; last = first - 1 for
+ * none) to buf. Table references are shared across the values of one call.
+ * what: "argument", which is then numbered, or NULL for a single "value".
+ * Returns 0, or with buf->len as it was and the reason in codec_error():
+ *   -EINVAL  a value cannot travel     -ELOOP  nested too deep
+ *   -EFBIG   beyond CODEC_BYTES_MAX    -E2BIG  the Lua stack is full
+ *   -ENOMEM  the buffer cannot grow */
+int codec_encode(struct codec *c, lua_State *L, int first, int last,
+                 const char *what, struct codec_buf *buf);
+
+/* Decodes all values in bytes[0..len) and pushes them. The output of several
+ * codec_encode() calls may stand one after the other. Returns how many values,
+ * or with nothing pushed and the reason in codec_error(): -EBADMSG (damaged),
+ * -E2BIG (more than the Lua stack holds).
+ * The bytes are checked like bytes from a network: nothing is executed, no
+ * count is believed before as many bytes are there, nesting is limited. No
+ * bytes (NULL, 0) are no values. */
+int codec_decode(struct codec *c, lua_State *L, const unsigned char *bytes,
+                 size_t len);
+
+/* Why the last call failed; good until the next one fails. */
+const char *codec_error(const struct codec *c);
+
+/* Encoded values as a short text for reports: `12, "abc...", {…}`. At most
+ * cap - 1 bytes of UTF-8 and a NUL; what does not fit ends in "...", what is
+ * damaged in "?". No control characters: they are escaped. */
+void codec_describe(const unsigned char *bytes, size_t len, char *text,
+                    size_t cap);
+
+/* --- Scalars without a Lua state: the same bytes as codec_encode() gives.
+ * dst has room for CODEC_SCALAR_MAX bytes. They return the bytes written. */
+
+static inline size_t
+codec_put_nil(unsigned char *dst)
+{
+    dst[0] = CODEC_NIL;
+    return 1;
+}
+
+static inline size_t
+codec_put_boolean(unsigned char *dst, bool v)
+{
+    dst[0] = v ? CODEC_TRUE : CODEC_FALSE;
+    return 1;
+}
+
+static inline size_t
+codec_put_integer(unsigned char *dst, int32_t v)
+{
+    if (v >= -32 && v <= CODEC_INT_LAST) {
+        dst[0] = (unsigned char)v;
+        return 1;
+    }
+    if (v >= 0 && v <= UINT8_MAX) {
+        dst[0] = CODEC_U8;
+        dst[1] = (unsigned char)v;
+        return 2;
+    }
+    if (v >= INT16_MIN && v <= INT16_MAX) {
+        int16_t v16 = (int16_t)v;
+        dst[0] = CODEC_I16;
+        memcpy(dst + 1, &v16, 2);
+        return 3;
+    }
+    dst[0] = CODEC_I32;
+    memcpy(dst + 1, &v, 4);
+    return 5;
+}
+
+static inline size_t
+codec_put_number(unsigned char *dst, double v)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &v, 8);
+    if (v >= INT32_MIN && v <= INT32_MAX) {
+        int32_t i = (int32_t)v;
+        if ((double)i == v && bits != UINT64_C(1) << 63) /* -0 stays -0 */
+            return codec_put_integer(dst, i);
+    } else if (v != v) {
+        bits = UINT64_C(0x7ff8) << 48;
+    }
+    dst[0] = CODEC_DOUBLE;
+    memcpy(dst + 1, &bits, 8);
+    return 9;
+}
+
+/* The head of a string of len <= CODEC_BYTES_MAX bytes; the caller copies
+ * these behind it. */
+static inline size_t
+codec_put_string_head(unsigned char *dst, size_t len)
+{
+    uint16_t len16 = (uint16_t)len;
+    uint32_t len32 = (uint32_t)len;
+
+    if (len <= CODEC_STR_LAST - CODEC_STR_FIRST) {
+        dst[0] = (unsigned char)(CODEC_STR_FIRST + len);
+        return 1;
+    }
+    if (len <= UINT8_MAX) {
+        dst[0] = CODEC_STR8;
+        dst[1] = (unsigned char)len;
+        return 2;
+    }
+    if (len <= UINT16_MAX) {
+        dst[0] = CODEC_STR16;
+        memcpy(dst + 1, &len16, 2);
+        return 3;
+    }
+    dst[0] = CODEC_STR32;
+    memcpy(dst + 1, &len32, 4);
+    return 5;
+}
+
+/* Is it exactly one number? Then *out is that number; else untouched. */
+static inline bool
+codec_get_number(const unsigned char *bytes, size_t len, double *out)
+{
+    int16_t v16;
+    int32_t v32;
+    double v;
+
+    if (len == 0)
+        return false;
+    if (bytes[0] <= CODEC_INT_LAST || bytes[0] >= CODEC_NEG_FIRST) {
+        if (len != 1)
+            return false;
+        *out = (int8_t)bytes[0];
+    } else if (bytes[0] == CODEC_U8 && len == 2) {
+        *out = bytes[1];
+    } else if (bytes[0] == CODEC_I16 && len == 3) {
+        memcpy(&v16, bytes + 1, 2);
+        *out = v16;
+    } else if (bytes[0] == CODEC_I32 && len == 5) {
+        memcpy(&v32, bytes + 1, 4);
+        *out = v32;
+    } else if (bytes[0] == CODEC_DOUBLE && len == 9) {
+        memcpy(&v, bytes + 1, 8);
+        *out = v == v ? v : __builtin_nan(""); /* LuaJIT tags values in NaNs */
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* The length of the head of the string that bytes[0..len) begin with, and its
+ * own length in *out; 0 if there is no string or not all of it. */
+static inline size_t
+codec_get_string_head(const unsigned char *bytes, size_t len, size_t *out)
+{
+    uint16_t len16;
+    uint32_t len32;
+    size_t head, body;
+
+    if (len == 0)
+        return 0;
+    if (bytes[0] >= CODEC_STR_FIRST && bytes[0] <= CODEC_STR_LAST) {
+        head = 1;
+        body = bytes[0] - CODEC_STR_FIRST;
+    } else if (bytes[0] == CODEC_STR8 && len >= 2) {
+        head = 2;
+        body = bytes[1];
+    } else if (bytes[0] == CODEC_STR16 && len >= 3) {
+        head = 3;
+        memcpy(&len16, bytes + 1, 2);
+        body = len16;
+    } else if (bytes[0] == CODEC_STR32 && len >= 5) {
+        head = 5;
+        memcpy(&len32, bytes + 1, 4);
+        body = len32;
+    } else {
+        return 0;
+    }
+    if (body > len - head)
+        return 0;
+    *out = body;
+    return head;
+}
+
+/* Is it exactly one string? Then *out points at its bytes within `bytes`. */
+static inline bool
+codec_get_string(const unsigned char *bytes, size_t len,
+                 const unsigned char **out, size_t *out_len)
+{
+    size_t body, head = codec_get_string_head(bytes, len, &body);
+
+    if (head == 0 || head + body != len)
+        return false;
+    *out = bytes + head;
+    *out_len = body;
+    return true;
+}
+
+#endif

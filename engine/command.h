@@ -1,0 +1,11 @@
+/* command: the life of the prunner command after its options are read: a Lua
+ * state, the script, its job, the exit status. */
+#ifndef PRN_COMMAND_H
+#define PRN_COMMAND_H
+
+#include "config.h"
+
+/* prn_command runs config->script and returns the exit status. */
+__attribute__((visibility("default"))) int prn_command(const struct config *config);
+
+#endif

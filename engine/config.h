@@ -1,0 +1,67 @@
+/* config: what the user asked for, as plain data. Filled by cli.c for the
+ * command, by the door for prunner.init(); fixed before the fork. Holds no
+ * resources: strings belong to argv or to who filled it. */
+#ifndef PRN_CONFIG_H
+#define PRN_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PRUNNER_VERSION "0.1.0"
+
+enum {
+    CONFIG_WORKERS_MAX = 4000,
+    CONFIG_RETRIES_MAX = 254, /* attempts are counted in 8 bits */
+    CONFIG_ATTEMPTS_MAX = 255,
+    CONFIG_ATTEMPTS = 3, /* unless told otherwise */
+};
+
+enum halt_when {
+    HALT_NEVER = 0, /* go on whatever happens */
+    HALT_SOON,      /* start nothing new, let what runs end */
+    HALT_NOW,       /* kill what runs */
+};
+
+enum halt_kind {
+    HALT_FAIL = 0, /* tasks that failed or were set aside */
+    HALT_SUCCESS,  /* tasks that succeeded */
+    HALT_DONE,     /* either */
+};
+
+/* --halt WHEN,KIND=COUNT or PERCENT%. Exactly one of count and percent is not 0,
+ * unless `when` is HALT_NEVER: then all else is 0. */
+struct halt {
+    enum halt_when when;
+    enum halt_kind kind;
+    uint64_t count;   /* tasks of that kind */
+    uint32_t percent; /* 1..100, of the tasks posted so far */
+};
+
+struct config {
+    int n;                    /* -n: workers, 1..CONFIG_WORKERS_MAX; 0: cpus_default() */
+    bool debug;               /* -d: lives of workers and tasks on stderr */
+    bool quiet;               /* --quiet: nothing but errors on stderr; wins over debug */
+    bool serial;              /* --serial: one process; n means nothing then */
+    bool lifo;                /* --order lifo: newest task first; false: fifo */
+    uint32_t retries;         /* further runs after an error, 0..CONFIG_RETRIES_MAX */
+    uint32_t attempts;        /* runs in all, crashed ones counted, 1..CONFIG_ATTEMPTS_MAX */
+    int64_t timeout_ns;       /* a task's limit; 0: none */
+    struct halt halt;         /* when to end the job early */
+    uint64_t memory_bytes;    /* arena budget before it spills to disk; 0: default */
+    const char *tmpdir;       /* where it spills; NULL: default */
+    uint64_t max_tasks;       /* recycle a worker after so many tasks; 0: never */
+    uint64_t max_rss_bytes;   /* recycle a worker grown beyond this; 0: never */
+    const char *script;       /* path as typed, "-" for standard input; NULL: none */
+    char **args;              /* what the script sees as arg[1..]; not NULL-terminated */
+    int nargs;                /* how many */
+    const char *command_name; /* argv[0]: the script's arg[-1]; NULL: unknown */
+};
+
+/* config_init gives every field its default. Used by whoever fills a config. */
+static inline void
+config_init(struct config *c)
+{
+    *c = (struct config){.attempts = CONFIG_ATTEMPTS};
+}
+
+#endif

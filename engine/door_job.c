@@ -1,0 +1,198 @@
+/* What lua/prunner/job.lua calls: the stages of a job. */
+#define _GNU_SOURCE
+#include "door.h"
+
+#include <string.h>
+
+#include "commit.h"
+#include "cpus.h"
+#include "log.h"
+#include "super.h"
+#include "task.h"
+#include "worker.h"
+
+/* core.moment() -> "loading", "begin", "task", "hook", "running", "end" */
+static int
+l_moment(lua_State *L)
+{
+    static const char *const names[] = {"loading", "begin", "task", "hook", "running", "end"};
+    lua_pushstring(L, names[engine.moment]);
+    return 1;
+}
+
+/* core.configure{n =, debug =}: what prunner.init() asks for, unless the command
+ * line has said it. */
+static int
+l_configure(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_getfield(L, 1, "n");
+    if (!engine.config.n && lua_isnumber(L, -1))
+        engine.config.n = (int)lua_tointeger(L, -1);
+    lua_getfield(L, 1, "debug");
+    if (lua_toboolean(L, -1))
+        engine.config.debug = true;
+    log_init(engine.config.quiet, engine.config.debug);
+    return 0;
+}
+
+/* core.config(name) -> a setting */
+static int
+l_config(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    const struct config *c = &engine.config;
+    if (strcmp(name, "n") == 0)
+        lua_pushinteger(L, c->serial ? 1 : c->n ? c->n : cpus_default());
+    else if (strcmp(name, "debug") == 0)
+        lua_pushboolean(L, c->debug);
+    else if (strcmp(name, "serial") == 0)
+        lua_pushboolean(L, c->serial);
+    else if (strcmp(name, "halt_now") == 0)
+        lua_pushboolean(L, c->halt.when == HALT_NOW);
+    else if (strcmp(name, "command") == 0)
+        lua_pushboolean(L, c->script != NULL);
+    else
+        return luaL_argerror(L, 1, "no such setting");
+    return 1;
+}
+
+/* core.begin_open(): posts are allowed from here on. */
+static int
+l_begin_open(lua_State *L)
+{
+    (void)L;
+    engine.moment = MOMENT_BEGIN;
+    engine.self.slot->cur = 0;
+    commit_begin(&engine.self);
+    atom_store(&engine.self.slot->phase, PHASE_ACTIVE);
+    return 0;
+}
+
+/* core.begin_close(ok): begin() is over; its posts are published or dropped. */
+static int
+l_begin_close(lua_State *L)
+{
+    bool ok = lua_toboolean(L, 1);
+    if (ok)
+        (void)commit_end(&engine.self, OUTCOME_DONE);
+    else
+        commit_undo(&engine.self);
+    engine.moment = MOMENT_LOADING;
+    return 0;
+}
+
+static void
+set_number(lua_State *L, const char *name, double v)
+{
+    lua_pushnumber(L, v);
+    lua_setfield(L, -2, name);
+}
+
+static void
+push_summary(lua_State *L)
+{
+    const struct result *r = &engine.result;
+    lua_newtable(L);
+    set_number(L, "tasks", (double)r->posted);
+    set_number(L, "done", (double)r->done);
+    set_number(L, "failed", (double)r->failed);
+    set_number(L, "retried", (double)r->retried);
+    set_number(L, "dead", (double)r->dead);
+    set_number(L, "left", (double)(r->posted - r->done));
+    set_number(L, "seconds", r->seconds);
+    set_number(L, "workers", engine.arena.head->nworkers);
+    if (r->signal)
+        set_number(L, "signal", r->signal);
+    lua_pushboolean(L, r->halted);
+    lua_setfield(L, -2, "halted");
+    lua_pushboolean(L, r->epipe);
+    lua_setfield(L, -2, "epipe");
+    lua_pushboolean(L, r->broken);
+    lua_setfield(L, -2, "broken");
+}
+
+/* core.run(hooks) -> summary. Forks; workers never come back from here. */
+static int
+l_run(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_pushvalue(L, 1);
+    engine.hooks = luaL_ref(L, LUA_REGISTRYINDEX);
+    if (!engine.function_table) {
+        lua_newtable(L);
+        engine.function_table = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    int n = engine.config.serial ? 1 : engine.config.n ? engine.config.n : cpus_default();
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    engine.moment = MOMENT_RUNNING;
+    int err = super_run(L, n);
+    engine.moment = MOMENT_END;
+    if (err)
+        engine.result.broken = true;
+    push_summary(L);
+    return 1;
+}
+
+/* core.stats() -> how the job stands: sums over all slots; exact when it is over */
+static int
+l_stats(lua_State *L)
+{
+    double sums[5] = {0};
+    for (uint32_t k = 0; k <= engine.arena.head->nworkers; k++) {
+        struct slot *s = slot_at(&engine.arena, k);
+        sums[0] += (double)atom_peek(&s->done);
+        sums[1] += (double)atom_peek(&s->failed);
+        sums[2] += (double)atom_peek(&s->retried);
+        sums[3] += (double)atom_peek(&s->dead);
+        sums[4] += (double)atom_peek(&s->posted);
+    }
+    lua_newtable(L);
+    set_number(L, "tasks", sums[4]);
+    set_number(L, "done", sums[0]);
+    set_number(L, "failed", sums[1]);
+    set_number(L, "retried", sums[2]);
+    set_number(L, "dead", sums[3]);
+    set_number(L, "left", sums[4] - sums[0]);
+    return 1;
+}
+
+/* core.error(text), core.warn(text): messages of prunner's own */
+static int
+l_error(lua_State *L)
+{
+    log_error("%s", luaL_checkstring(L, 1));
+    return 0;
+}
+
+static int
+l_warn(lua_State *L)
+{
+    log_warn("%s", luaL_checkstring(L, 1));
+    return 0;
+}
+
+/* core.text(value) -> what the error value says, and the last traceback */
+static int
+l_text(lua_State *L)
+{
+    lua_settop(L, 1);
+    worker_message(L);
+    lua_pushstring(L, worker_take_traceback());
+    return 2;
+}
+
+const luaL_Reg door_job_functions[] = {
+    {"moment", l_moment},
+    {"configure", l_configure},
+    {"config", l_config},
+    {"begin_open", l_begin_open},
+    {"begin_close", l_begin_close},
+    {"run", l_run},
+    {"stats", l_stats},
+    {"error", l_error},
+    {"warn", l_warn},
+    {"text", l_text},
+    {"traceback", worker_traceback},
+    {NULL, NULL},
+};

@@ -1,0 +1,271 @@
+/* What lua/prunner/task.lua calls: functions known before the fork, and posting. */
+#include "door.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "commit.h"
+#include "idle.h"
+#include "post.h"
+#include "task.h"
+
+/* ---- posting through FFI: prn_post_number() for the commonest case, the
+ * argument builder for scalars, core.post() for everything ---- */
+
+static struct codec_buf args;
+
+static int
+post_bytes(uint32_t fn, const void *bytes, size_t len)
+{
+    if (unlikely(engine.moment != MOMENT_TASK && engine.moment != MOMENT_BEGIN))
+        return -EPERM;
+    return post(&engine.self, fn, bytes, len);
+}
+
+/* post_task(fn, v) for a number. */
+PRN_EXPORT int
+prn_post_number(uint32_t fn, double v)
+{
+    unsigned char bytes[CODEC_SCALAR_MAX];
+    return post_bytes(fn, bytes, codec_put_number(bytes, v));
+}
+
+static int
+args_room(size_t more)
+{
+    if (likely(args.len + more <= args.cap))
+        return 0;
+    size_t cap = (args.len + more) * 2 + 64;
+    unsigned char *grown = realloc(args.bytes, cap);
+    if (!grown)
+        return -ENOMEM;
+    args.bytes = grown;
+    args.cap = cap;
+    return 0;
+}
+
+/* The argument builder: begin, one call for each argument, then post. */
+PRN_EXPORT void
+prn_args_begin(void)
+{
+    args.len = 0;
+}
+
+PRN_EXPORT int
+prn_args_nil(void)
+{
+    int err = args_room(CODEC_SCALAR_MAX);
+    if (!err)
+        args.len += codec_put_nil(args.bytes + args.len);
+    return err;
+}
+
+PRN_EXPORT int
+prn_args_boolean(int v)
+{
+    int err = args_room(CODEC_SCALAR_MAX);
+    if (!err)
+        args.len += codec_put_boolean(args.bytes + args.len, v != 0);
+    return err;
+}
+
+PRN_EXPORT int
+prn_args_number(double v)
+{
+    int err = args_room(CODEC_SCALAR_MAX);
+    if (!err)
+        args.len += codec_put_number(args.bytes + args.len, v);
+    return err;
+}
+
+PRN_EXPORT int
+prn_args_string(const char *bytes, size_t len)
+{
+    if (len > CODEC_BYTES_MAX - args.len)
+        return -EFBIG;
+    int err = args_room(CODEC_SCALAR_MAX + len);
+    if (err)
+        return err;
+    args.len += codec_put_string_head(args.bytes + args.len, len);
+    memcpy(args.bytes + args.len, bytes, len);
+    args.len += len;
+    return 0;
+}
+
+PRN_EXPORT int
+prn_args_post(uint32_t fn)
+{
+    return post_bytes(fn, args.bytes, args.len);
+}
+
+/* --debug: the line that the next post stands in. */
+PRN_EXPORT void
+prn_post_line(uint32_t line)
+{
+    engine.self.post_line = line > 0xffff ? 0xffff : line;
+}
+
+/* core.post(fn, ...) -> 0 | -errno; raises if a value cannot travel:
+ * "argument 2, at .conn: a userdata cannot be sent to another process". */
+static int
+l_post(lua_State *L)
+{
+    uint32_t fn = (uint32_t)luaL_checknumber(L, 1);
+    args.len = 0;
+    if (codec_encode(engine.codec, L, 2, lua_gettop(L), "argument", &args))
+        return luaL_error(L, "%s", codec_error(engine.codec));
+    lua_pushinteger(L, post_bytes(fn, args.bytes, args.len));
+    return 1;
+}
+
+/* core.encoded_size(...) is for tests: bytes that these arguments take. */
+static int
+l_encode(lua_State *L)
+{
+    args.len = 0;
+    if (codec_encode(engine.codec, L, 1, lua_gettop(L), "argument", &args))
+        return luaL_error(L, "%s", codec_error(engine.codec));
+    lua_pushlstring(L, (const char *)args.bytes, args.len);
+    return 1;
+}
+
+/* core.args() -> the bytes collected by the argument builder. */
+static int
+l_args(lua_State *L)
+{
+    lua_pushlstring(L, (const char *)args.bytes, args.len);
+    return 1;
+}
+
+/* core.decode(bytes) -> the values, or raises. */
+static int
+l_decode(lua_State *L)
+{
+    size_t len;
+    const char *bytes = luaL_checklstring(L, 1, &len);
+    int n = codec_decode(engine.codec, L, (const unsigned char *)bytes, len);
+    if (n < 0)
+        return luaL_error(L, "%s", codec_error(engine.codec));
+    return n;
+}
+
+/* ---- functions ---- */
+
+static void
+optional_number(lua_State *L, int table, const char *name, double scale, double *out)
+{
+    lua_getfield(L, table, name);
+    if (!lua_isnil(L, -1))
+        *out = luaL_checknumber(L, -1) * scale;
+    lua_pop(L, 1);
+}
+
+/* core.know_function(fn, number or nil, name, where) -> number. Before the fork. */
+static int
+l_know_function(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    uint32_t number = (uint32_t)luaL_optnumber(L, 2, 0);
+    const char *name = luaL_checkstring(L, 3), *where = luaL_checkstring(L, 4);
+    bool fresh = !number;
+    number = engine_fn(number, name, where);
+    if (!number)
+        return luaL_error(L, "not enough memory");
+    if (fresh) {
+        codec_know_function(engine.codec, L, 1, number);
+        if (!engine.function_table) {
+            lua_newtable(L);
+            engine.function_table = luaL_ref(L, LUA_REGISTRYINDEX);
+        }
+        lua_rawgeti(L, LUA_REGISTRYINDEX, engine.function_table);
+        lua_pushvalue(L, 1);
+        lua_rawseti(L, -2, (int)number);
+        lua_pop(L, 1);
+    }
+    lua_pushnumber(L, number);
+    return 1;
+}
+
+/* core.know_class(metatable, number). Before the fork. */
+static int
+l_know_class(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    codec_know_class(engine.codec, L, 1, (uint32_t)luaL_checknumber(L, 2));
+    return 0;
+}
+
+/* core.function_options(number, {retries, attempts, timeout, backoff, partial}):
+ * checked by task.lua; seconds. */
+static int
+l_function_options(lua_State *L)
+{
+    uint32_t number = (uint32_t)luaL_checknumber(L, 1);
+    luaL_argcheck(L, number >= 1 && number <= engine.nfns, 1, "no such function");
+    luaL_checktype(L, 2, LUA_TTABLE);
+    double retries = -1, attempts = -1, timeout = -1, backoff = 0;
+    optional_number(L, 2, "retries", 1, &retries);
+    optional_number(L, 2, "attempts", 1, &attempts);
+    optional_number(L, 2, "timeout", 1e9, &timeout);
+    optional_number(L, 2, "backoff", 1e9, &backoff);
+    lua_getfield(L, 2, "partial");
+    bool partial = lua_isnil(L, -1) || lua_toboolean(L, -1);
+    engine.fns[number].options = (struct fn_options){
+        (int32_t)retries, (int32_t)attempts, (int64_t)timeout, (int64_t)backoff, partial,
+    };
+    return 0;
+}
+
+/* core.function_name(number) -> name, where */
+static int
+l_function_name(lua_State *L)
+{
+    const struct fn_info *f = engine_fn_info((uint32_t)luaL_checknumber(L, 1));
+    lua_pushstring(L, f->name);
+    lua_pushstring(L, f->where);
+    return 2;
+}
+
+/* ---- where am I, and long producers ---- */
+
+/* The number of this worker, 1 .. n; 0: the supervisor. */
+PRN_EXPORT uint32_t
+prn_worker_id(void)
+{
+    return engine.self.me;
+}
+
+static struct task *
+running(void)
+{
+    uint32_t cur = engine.moment == MOMENT_TASK ? engine.self.slot->cur : 0;
+    return cur ? task_at(&engine.arena, cur) : NULL;
+}
+
+/* The running task's id; 0: none. */
+PRN_EXPORT double
+prn_task_id(void)
+{
+    struct task *t = running();
+    return t ? (double)t->id : 0;
+}
+
+/* Which run of the task this is, from 1; 0: none runs. */
+PRN_EXPORT uint32_t
+prn_attempt(void)
+{
+    struct task *t = running();
+    return t ? task_attempt(atom_peek(&t->word)) : 0;
+}
+
+const luaL_Reg door_task_functions[] = {
+    {"post", l_post},
+    {"encode", l_encode},
+    {"args", l_args},
+    {"decode", l_decode},
+    {"know_function", l_know_function},
+    {"know_class", l_know_class},
+    {"function_options", l_function_options},
+    {"function_name", l_function_name},
+    {NULL, NULL},
+};

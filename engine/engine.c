@@ -1,0 +1,114 @@
+#define _GNU_SOURCE
+#include "engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct engine engine = {.poke_fd = -1};
+
+int
+engine_open(lua_State *L)
+{
+    if (engine.opened)
+        return 0;
+    int err = arena_open(&engine.arena, 0);
+    if (err)
+        return err;
+    actor_slot_init(&engine.arena, 0);
+    err = actor_open(&engine.self, &engine.arena, 0, 1);
+    if (!err)
+        err = codec_open(&engine.codec, L);
+    if (err)
+        return err;
+    engine.poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (engine.poke_fd < 0)
+        return -errno;
+    if (!engine.config.attempts)
+        config_init(&engine.config);
+    engine.opened = true;
+    return 0;
+}
+
+static char *
+copy(const char *text)
+{
+    return text ? strdup(text) : NULL;
+}
+
+uint32_t
+engine_fn(uint32_t number, const char *name, const char *where)
+{
+    if (!number) {
+        if (engine.nfns + 2 > engine.fns_cap) {
+            uint32_t cap = engine.fns_cap ? engine.fns_cap * 2 : 256;
+            struct fn_info *grown = realloc(engine.fns, cap * sizeof *grown);
+            if (!grown)
+                return 0;
+            engine.fns = grown;
+            engine.fns_cap = cap;
+        }
+        number = ++engine.nfns;
+        engine.fns[number] = (struct fn_info){
+            .options = {-1, -1, -1, 0, true},
+        };
+    }
+    struct fn_info *f = &engine.fns[number];
+    free((char *)f->name);
+    free((char *)f->where);
+    f->name = copy(name);
+    f->where = copy(where);
+    return number;
+}
+
+const struct fn_info *
+engine_fn_info(uint32_t number)
+{
+    static const struct fn_info unknown = {"?", "?", {-1, -1, -1, 0, true}};
+    static const struct fn_info begin = {"begin", "", {-1, -1, -1, 0, true}};
+    if (!number)
+        return &begin;
+    if (number > engine.nfns || !engine.fns[number].name)
+        return &unknown;
+    return &engine.fns[number];
+}
+
+int
+engine_act(uint32_t slot)
+{
+    actor_close(&engine.self);
+    int err = actor_open(&engine.self, &engine.arena, slot, engine.arena.head->nworkers + 1);
+    engine.self.lifo = engine.config.lifo;
+    return err;
+}
+
+void
+engine_poke(void)
+{
+    uint64_t one = 1;
+    ssize_t n = write(engine.poke_fd, &one, sizeof one);
+    (void)n; /* full: it was poked often enough */
+}
+
+uint32_t
+engine_retries(uint32_t fn)
+{
+    int32_t own = engine_fn_info(fn)->options.retries;
+    return own >= 0 ? (uint32_t)own : engine.config.retries;
+}
+
+uint32_t
+engine_attempts(uint32_t fn)
+{
+    int32_t own = engine_fn_info(fn)->options.attempts;
+    return own >= 0 ? (uint32_t)own : engine.config.attempts;
+}
+
+int64_t
+engine_timeout_ns(uint32_t fn)
+{
+    int64_t own = engine_fn_info(fn)->options.timeout_ns;
+    return own >= 0 ? own : engine.config.timeout_ns;
+}

@@ -1,0 +1,40 @@
+/* hash: bytes to 64 well-mixed bits, for tables in memory. Not for security. */
+#ifndef PRN_HASH_H
+#define PRN_HASH_H
+
+#include <stdint.h>
+#include <string.h>
+
+static inline uint64_t
+hash_mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * 0x9E3779B97F4A7C15ull;
+    return h ^ (h >> 29);
+}
+
+/* hash_more goes on from h with `len` bytes. */
+static inline uint64_t
+hash_more(uint64_t h, const void *bytes, size_t len)
+{
+    const char *p = bytes;
+    uint64_t word;
+    for (; len >= sizeof word; len -= sizeof word, p += sizeof word) {
+        memcpy(&word, p, sizeof word);
+        h = hash_mix(h, word);
+    }
+    if (len) {
+        word = 0;
+        memcpy(&word, p, len);
+        h = hash_mix(h, word);
+    }
+    return h;
+}
+
+static inline uint64_t
+hash_bytes(const void *bytes, size_t len)
+{
+    uint64_t h = hash_more(len + 1, bytes, len);
+    return hash_mix(h, h >> 32);
+}
+
+#endif

@@ -1,0 +1,180 @@
+#define _GNU_SOURCE
+#include "idle.h"
+
+#include "actor.h"
+#include "futex.h"
+#include "queue.h"
+
+enum { SPIN_ROUNDS = 200 };
+
+bool idle_spin_ok;
+
+static uint32_t
+words_in_use(const struct arena *a)
+{
+    return a->head->nworkers / 64 + 1;
+}
+
+bool
+idle_any(struct actor *x)
+{
+    uint64_t *bits = x->arena->head->idle_bits;
+    for (uint32_t w = 0, n = words_in_use(x->arena); w < n; w++) {
+        if (atom_peek(&bits[w]))
+            return true;
+    }
+    return false;
+}
+
+/* Wakes slot k if it is parked. */
+static bool
+wake_slot(struct arena *a, uint32_t k)
+{
+    struct slot *s = slot_at(a, k);
+    uint32_t parked = 1;
+    if (atom_peek(&s->park) != 1 || !atom_cas(&s->park, &parked, 0))
+        return false;
+    futex_wake(&s->park, 1);
+    return true;
+}
+
+static bool
+wake_one(struct actor *x)
+{
+    struct arena *a = x->arena;
+    uint32_t n = words_in_use(a), first = x->me / 64;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t w = (first + i) % n;
+        uint64_t bits = atom_peek(&a->head->idle_bits[w]);
+        for (; bits; bits &= bits - 1) {
+            uint32_t k = w * 64 + (uint32_t)__builtin_ctzll(bits);
+            if (wake_slot(a, k))
+                return true;
+        }
+    }
+    return false;
+}
+
+void
+idle_wake(struct actor *x, uint32_t n)
+{
+    if (!n)
+        return;
+#ifndef PRN_BUG_NO_WAKE_FENCE
+    /* Pairs with the fence in idle_wait(): either we see its bit or it sees our task. */
+    atom_fence();
+#endif
+    if (unlikely(idle_any(x)) && wake_one(x))
+        x->slot->wakes++;
+}
+
+/* Who cleared a park word may have died before it woke the sleeper: futex_wake()
+ * whatever the word says. */
+void
+idle_wake_all(struct arena *a)
+{
+    /* Pairs with the fence in idle_wait(): what was stored before (a mode, a task
+     * given back) is seen by a worker's last look, or its flag is seen here. */
+    atom_fence();
+    for (uint32_t k = 1; k <= a->head->nworkers; k++) {
+        if (!wake_slot(a, k))
+            futex_wake(&slot_at(a, k)->park, 1);
+    }
+}
+
+void
+idle_set_mode(struct arena *a, enum arena_mode mode)
+{
+    uint32_t now = atom_load(&a->head->mode);
+    while (now < (uint32_t)mode && !atom_cas(&a->head->mode, &now, (uint32_t)mode))
+        ;
+    idle_wake_all(a);
+}
+
+bool
+idle_all_done(struct arena *a)
+{
+    uint64_t done = 0, posted = 0;
+    uint32_t n = a->head->nworkers;
+    /* acquire: pairs with the releases in commit_apply(); done first. */
+    for (uint32_t k = 0; k <= n; k++)
+        done += atom_load(&slot_at(a, k)->done);
+    for (uint32_t k = 0; k <= n; k++)
+        posted += atom_load(&slot_at(a, k)->posted);
+    return done == posted;
+}
+
+static void
+raise_flag(struct actor *x)
+{
+    uint32_t awake = 0;
+    (void)atom_cas(&x->slot->park, &awake, 1);
+    (void)atom_or(&x->arena->head->idle_bits[x->me / 64], (uint64_t)1 << x->me % 64);
+}
+
+/* true: somebody had woken us. */
+static bool
+lower_flag(struct actor *x)
+{
+    uint32_t parked = 1;
+    bool woken = !atom_cas(&x->slot->park, &parked, 0);
+    (void)atom_and(&x->arena->head->idle_bits[x->me / 64], ~((uint64_t)1 << x->me % 64));
+    return woken;
+}
+
+/* With more work in sight, pass the wake-up on. */
+static bool
+got_work(struct actor *x)
+{
+    if (queue_more(x))
+        idle_wake(x, 1);
+    return true;
+}
+
+static bool
+spin(struct actor *x)
+{
+    for (int i = 0; i < SPIN_ROUNDS; i++) {
+        cpu_relax();
+        if (i % 8 == 7 && queue_look(x))
+            return true;
+    }
+    return false;
+}
+
+bool
+idle_wait(struct actor *x)
+{
+    struct arena_head *head = x->arena->head;
+    if (queue_look(x))
+        return got_work(x);
+    if (idle_spin_ok && spin(x))
+        return got_work(x);
+
+    raise_flag(x);
+    /* Pairs with the fence in idle_wake(): our flag, then our last look. */
+    atom_fence();
+    bool claimed = queue_look(x);
+    if (!claimed && atom_load(&head->mode) == ARENA_RUN) {
+        if (idle_all_done(x->arena)) {
+            idle_set_mode(x->arena, ARENA_DONE);
+        } else {
+            x->slot->parks++;
+            futex_wait(&x->slot->park, 1, NULL);
+        }
+    }
+    bool woken = lower_flag(x);
+    /* The wake-up was for work that may need more than us: not left to the
+     * caller, who would not pass it on. */
+    if (!claimed && woken && atom_load(&head->mode) == ARENA_RUN)
+        claimed = queue_look(x);
+    else if (claimed && woken)
+        idle_wake(x, 1); /* it was for other work than what we found before it */
+    return claimed && got_work(x);
+}
+
+void
+idle_recover(struct actor *x)
+{
+    (void)lower_flag(x);
+}

@@ -1,0 +1,189 @@
+#define _GNU_SOURCE
+#include "lock.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "actor.h"
+#include "futex.h"
+#include "hash.h"
+#include "names.h"
+
+enum {
+    SPIN_ROUNDS = 100,
+    LOOK_NS = 100 * 1000 * 1000, /* how often a sleeper looks for a circle */
+    CIRCLE_MAX = 64,             /* longest circle that is looked for */
+};
+
+static uint32_t
+owner_word(const struct actor *x)
+{
+    return x->me + 1;
+}
+
+/* The slot that holds a lock; UINT32_MAX: nobody. */
+static uint32_t
+holder(uint32_t word)
+{
+    return (word & ~LOCK_WAITERS) - 1;
+}
+
+bool
+lock_held(const struct actor *x, const uint32_t *word)
+{
+    return holder(atom_peek(word)) == x->me;
+}
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* A mark of the circle of waits that starts and ends at x: who waits, and for the
+ * how-many-th time; 0: there is none, or x is not the one to give up. */
+static uint64_t
+circle(const struct actor *x)
+{
+    const struct arena *a = x->arena;
+    uint64_t mark = 1;
+    uint32_t k = x->me, highest = k;
+    for (int i = 0; i < CIRCLE_MAX; i++) {
+        const struct slot *s = slot_at(a, k);
+        uint64_t at = atom_load(&s->waits_for);
+        if (!at)
+            return 0;
+        mark = hash_mix(mark + k, atom_load(&s->wait_seq));
+        k = holder(atom_load((uint32_t *)arena_at(a, at)));
+        if (k == x->me)
+            return highest == x->me ? mark | 1 : 0;
+        if (k >= ARENA_SLOTS)
+            return 0;
+        if (k > highest)
+            highest = k;
+    }
+    return 0;
+}
+
+static bool
+try_take(struct actor *x, uint32_t *word, uint32_t with)
+{
+    uint32_t free = 0;
+    /* acquire: what the last holder wrote; pairs with the release below. */
+    return atom_peek(word) == 0 && atom_cas(word, &free, owner_word(x) | with);
+}
+
+/* Sleeps until the word may be free, or LOOK_NS, or the deadline. */
+static void
+sleep_on(uint32_t *word, uint64_t deadline, uint64_t now)
+{
+    uint32_t seen = atom_peek(word);
+    if (!seen)
+        return;
+    if (!(seen & LOCK_WAITERS) && !atom_cas(word, &seen, seen | LOCK_WAITERS))
+        return;
+    uint64_t ns = deadline - now < LOOK_NS ? deadline - now : LOOK_NS;
+    struct timespec t = {0, (long)ns};
+    futex_wait(word, seen | LOCK_WAITERS, &t);
+}
+
+/* Whoever woke us meant a waiter that stays: pass it on. */
+static int
+give_up(uint32_t *word, int err)
+{
+    futex_wake(word, 1);
+    return err;
+}
+
+static int
+take_slowly(struct actor *x, uint32_t *word, uint64_t deadline)
+{
+    uint64_t seen = 0, next_look = now_ns() + LOOK_NS;
+    for (;;) {
+        /* Others may sleep too: keep the mark, so that the release wakes one. */
+        if (try_take(x, word, LOCK_WAITERS))
+            return 0;
+        uint64_t now = now_ns();
+        if (now >= deadline)
+            return give_up(word, -ETIMEDOUT);
+        if (now >= next_look) {
+            uint64_t is = circle(x);
+            if (is && is == seen)
+                return give_up(word, -ELOOP);
+            seen = is;
+            next_look = now + LOOK_NS;
+        }
+        sleep_on(word, deadline, now);
+    }
+}
+
+int
+lock_take(struct actor *x, uint32_t *word, double seconds)
+{
+    if (likely(try_take(x, word, 0)))
+        return 0;
+    if (lock_held(x, word))
+        return -EDEADLK;
+    if (seconds == 0)
+        return -ETIMEDOUT;
+    for (int i = 0; i < SPIN_ROUNDS; i++) {
+        cpu_relax();
+        if (try_take(x, word, 0))
+            return 0;
+    }
+    struct slot *s = x->slot;
+    /* 1e9 seconds are for ever. */
+    uint64_t ns = seconds >= 0 && seconds <= 1e9 ? (uint64_t)(seconds * 1e9) : (uint64_t)1e18;
+    uint64_t deadline = now_ns() + ns;
+    atom_set(&s->wait_seq, s->wait_seq + 1);
+    atom_store(&s->waits_for, arena_offset(x->arena, word));
+    int err = take_slowly(x, word, deadline);
+    atom_store(&s->waits_for, 0);
+    return err;
+}
+
+void
+lock_release(struct actor *x, uint32_t *word)
+{
+    (void)x;
+    /* release: what was written under the lock; pairs with try_take(). */
+    if (atom_swap(word, 0) & LOCK_WAITERS)
+        futex_wake(word, 1);
+}
+
+void
+lock_break(struct actor *x, uint32_t *word)
+{
+    uint32_t seen = atom_load(word);
+    while (holder(seen) == x->me) {
+        if (atom_cas(word, &seen, 0)) {
+            futex_wake(word, ARENA_SLOTS);
+            return;
+        }
+    }
+}
+
+static void
+break_one(void *arg, uint32_t *word)
+{
+    lock_break(arg, word);
+}
+
+void
+lock_recover(struct actor *x)
+{
+    struct arena *a = x->arena;
+    lock_break(x, &a->head->names_lock);
+    lock_break(x, a->head->output_lock);
+    lock_break(x, a->head->output_lock + 1);
+    names_each_lock(a, break_one, x);
+    atom_store(&x->slot->waits_for, 0);
+    /* The dead one may have been woken in somebody's place. */
+    for (uint32_t k = 0; k <= a->head->nworkers; k++) {
+        uint64_t at = atom_load(&slot_at(a, k)->waits_for);
+        if (at)
+            futex_wake(arena_at(a, at), ARENA_SLOTS);
+    }
+}

@@ -1,0 +1,101 @@
+#include "names.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "actor.h"
+#include "dict.h"
+#include "hash.h"
+#include "lock.h"
+
+static bool
+is_acc(enum name_kind kind)
+{
+    return kind >= NAMED_SUM && kind <= NAMED_COLLECT;
+}
+
+/* Finds the entry or the free place where it belongs. -ENFILE: neither. */
+static int
+find(struct arena *a, enum name_kind kind, const char *text, size_t len,
+     uint32_t hash, uint32_t *index)
+{
+    for (uint32_t i = 0; i < ARENA_NAMES; i++) {
+        struct name *n = name_at(a, (hash + i) % ARENA_NAMES);
+        /* acquire: pairs with the release in create(). */
+        uint32_t k = atom_load(&n->kind);
+        *index = (hash + i) % ARENA_NAMES;
+        if (!k)
+            return -ENOENT;
+        if (k == (uint32_t)kind && n->hash == hash && n->len == len &&
+            memcmp(n->text, text, len) == 0)
+            return 0;
+    }
+    return -ENFILE;
+}
+
+static int
+next_number(struct arena *a, uint32_t *number)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < ARENA_NAMES; i++)
+        n += is_acc(atom_peek(&name_at(a, i)->kind));
+    *number = n;
+    return n < SLOT_ACCS ? 0 : -ENFILE;
+}
+
+/* Under names_lock. */
+static int
+create(struct actor *x, enum name_kind kind, const char *text, size_t len,
+       uint32_t hash, uint32_t index)
+{
+    struct name *n = name_at(x->arena, index);
+    int err = 0;
+    n->lock = 0;
+    n->number = 0;
+    n->object = 0;
+    if (is_acc(kind))
+        err = next_number(x->arena, &n->number);
+    else if (kind == NAMED_DICT)
+        err = dict_create(x, &n->object);
+    if (err)
+        return err;
+    n->hash = hash;
+    n->len = (uint32_t)len;
+    memcpy(n->text, text, len);
+    /* release: pairs with the acquire in find(). */
+    atom_store(&n->kind, (uint32_t)kind);
+    if (kind == NAMED_DICT)
+        block_linked(x);
+    return 0;
+}
+
+int
+names_get(struct actor *x, enum name_kind kind, const char *text, size_t len,
+          uint32_t *index)
+{
+    if (len > NAME_BYTES)
+        return -ENAMETOOLONG;
+    uint32_t hash = (uint32_t)hash_bytes(text, len) + (uint32_t)kind * 0x9E3779B1u;
+    int err = find(x->arena, kind, text, len, hash, index);
+    if (err != -ENOENT)
+        return err;
+    uint32_t *lock = &x->arena->head->names_lock;
+    err = lock_take(x, lock, -1);
+    if (err)
+        return err;
+    err = find(x->arena, kind, text, len, hash, index);
+    if (err == -ENOENT)
+        err = create(x, kind, text, len, hash, *index);
+    lock_release(x, lock);
+    return err;
+}
+
+void
+names_each_lock(struct arena *a, void (*fn)(void *arg, uint32_t *word), void *arg)
+{
+    for (uint32_t i = 0; i < ARENA_NAMES; i++) {
+        struct name *n = name_at(a, i);
+        if (atom_load(&n->kind) == NAMED_LOCK)
+            fn(arg, &n->lock);
+    }
+}

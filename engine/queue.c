@@ -1,0 +1,237 @@
+#include "queue.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "actor.h"
+#include "chunk.h"
+#include "task.h"
+
+enum { STEAL_COPIES = 64 }; /* further hints taken along at a steal, at most */
+
+struct ring {
+    uint32_t *hints;
+    uint64_t mask;
+};
+
+/* acquire: pairs with the release in grow(): the copied hints are there. */
+static struct ring
+ring_of(const struct arena *a, const struct slot *s)
+{
+    uint64_t word = atom_load(&s->ring);
+    struct ring r = {arena_at(a, word >> 8), ((uint64_t)1 << (word & 0xff)) - 1};
+    return r;
+}
+
+/* The old ring stays what it is: a thief that still reads it sees stale hints. */
+static int
+grow(struct actor *x, uint64_t need)
+{
+    struct slot *s = x->slot;
+    struct ring old = ring_of(x->arena, s);
+    uint32_t log2 = (uint32_t)(atom_peek(&s->ring) & 0xff);
+    do
+        log2++;
+    while (((uint64_t)1 << log2) < need);
+
+    uint32_t unit;
+    size_t bytes = ((size_t)1 << log2) * sizeof(uint32_t);
+    /* The chunk's head takes a grain of it. */
+    int err = chunk_claim(x, SLAB_RING, bytes + ARENA_GRAIN, &unit);
+    if (err)
+        return err;
+    char *at = (char *)chunk_at(x->arena, unit) + ARENA_GRAIN;
+    struct ring new = {(uint32_t *)at, ((uint64_t)1 << log2) - 1};
+    for (uint64_t p = s->head; p < s->tail; p++)
+        new.hints[p & new.mask] = old.hints[p & old.mask];
+    atom_store(&s->ring, (uint64_t)arena_offset(x->arena, at) << 8 | log2);
+    return 0;
+}
+
+int
+queue_reserve(struct actor *x, uint32_t n)
+{
+    struct slot *s = x->slot;
+    uint64_t need = s->tail - s->head + n;
+    uint64_t room = (uint64_t)1 << (atom_peek(&s->ring) & 0xff);
+    return likely(need <= room) ? 0 : grow(x, need);
+}
+
+void
+queue_put(struct actor *x, uint64_t at, uint32_t index)
+{
+    struct ring r = ring_of(x->arena, x->slot);
+    atom_set(&r.hints[at & r.mask], index);
+    /* release: pairs with the acquire of `tail` by thieves. */
+    atom_store(&x->slot->tail, at + 1);
+}
+
+int
+queue_push(struct actor *x, uint32_t index)
+{
+    int err = queue_reserve(x, 1);
+    if (!err)
+        queue_put(x, x->slot->tail, index);
+    return err;
+}
+
+static bool
+take_first(struct actor *x)
+{
+    struct slot *s = x->slot;
+    struct ring r = ring_of(x->arena, s);
+    for (uint64_t h = s->head; h < s->tail; h++) {
+        uint32_t index = atom_peek(&r.hints[h & r.mask]);
+        __builtin_prefetch(arena_grain(x->arena, r.hints[(h + 4) & r.mask]), 1);
+        bool claimed = task_claim(x, index);
+        atom_set(&s->head, h + 1); /* only now: claimed or stale */
+        if (claimed)
+            return true;
+    }
+    return false;
+}
+
+static bool
+take_last(struct actor *x)
+{
+    struct slot *s = x->slot;
+    struct ring r = ring_of(x->arena, s);
+    while (s->tail > s->head) {
+        uint64_t t = s->tail - 1;
+        bool claimed = task_claim(x, atom_peek(&r.hints[t & r.mask]));
+        atom_set(&s->tail, t);
+        if (claimed)
+            return true;
+    }
+    return false;
+}
+
+bool
+queue_take(struct actor *x)
+{
+    return x->lifo ? take_last(x) : take_first(x);
+}
+
+/* Copies hints from position p on into the own ring. Best effort. */
+static void
+copy_hints(struct actor *x, struct ring r, uint64_t p, uint64_t end)
+{
+    uint64_t n = (end - p) / 2;
+    if (n > STEAL_COPIES)
+        n = STEAL_COPIES;
+    if (n == 0 || queue_reserve(x, (uint32_t)n))
+        return;
+    for (uint64_t i = 0; i < n; i++) {
+        uint32_t index = atom_peek(&r.hints[(p + i) & r.mask]);
+        if (index && task_state(atom_peek(&task_at(x->arena, index)->word)) == TASK_READY)
+            queue_put(x, x->slot->tail, index);
+    }
+}
+
+/* Claims the first ready task at positions [from, end) of the ring. */
+static bool
+claim_in(struct actor *x, struct ring r, uint64_t from, uint64_t end, uint64_t *at)
+{
+    for (uint64_t p = from; p < end; p++) {
+        uint32_t index = atom_peek(&r.hints[p & r.mask]);
+        if (index && task_claim(x, index)) {
+            *at = p;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes from one victim; `all`: from everything not known stale. */
+static bool
+steal_from(struct actor *x, uint32_t v, bool all)
+{
+    struct slot *s = slot_at(x->arena, v);
+    struct victim *mem = &x->victims[v];
+    /* acquire: pairs with queue_put(): the hints below tail are written. The ring
+     * is read after the tail: a newer ring holds all that an older one held. */
+    uint64_t end = atom_load(&s->tail), head = atom_load(&s->head);
+    struct ring r = ring_of(x->arena, s);
+    uint64_t low = x->lifo || mem->clean < head ? head : mem->clean, at;
+    if (low >= end)
+        return false;
+
+    uint64_t from = mem->cursor;
+    if (all || x->lifo)
+        from = low;
+    else if (from < low || from > end)
+        from = low + (end - low) / 2; /* the owner takes from the low end */
+    if (!claim_in(x, r, from, end, &at)) {
+        mem->cursor = end;
+        if (from == low && !x->lifo)
+            mem->clean = end;
+        return false;
+    }
+    if (from == low && !x->lifo)
+        mem->clean = at; /* all below was stale */
+    uint64_t before = x->slot->tail;
+    copy_hints(x, r, at + 1, end);
+    mem->cursor = at + 1 + (x->slot->tail - before);
+    x->next_victim = v;
+    x->slot->steals++;
+    return true;
+}
+
+static bool
+steal(struct actor *x, bool all)
+{
+    uint32_t v = x->next_victim;
+    for (uint32_t i = 0; i < x->nvictims; i++) {
+        if (v != x->me && steal_from(x, v, all))
+            return true;
+        v = v + 1 < x->nvictims ? v + 1 : 0;
+    }
+    x->random = x->random * 1664525u + 1013904223u;
+    x->next_victim = (uint32_t)(((uint64_t)x->random * x->nvictims) >> 32);
+    return false;
+}
+
+bool
+queue_steal(struct actor *x)
+{
+    return steal(x, false);
+}
+
+bool
+queue_look(struct actor *x)
+{
+    return queue_take(x) || steal(x, true);
+}
+
+bool
+queue_more(const struct actor *x)
+{
+    const struct slot *s = x->slot;
+    if (s->tail > s->head)
+        return true;
+    const struct slot *v = slot_at(x->arena, x->next_victim);
+    const struct victim *mem = &x->victims[x->next_victim];
+    return x->next_victim != x->me && atom_peek(&v->tail) > mem->cursor;
+}
+
+int
+queue_deal(struct actor *x, uint32_t nworkers)
+{
+    struct slot *s = x->slot;
+    struct ring r = ring_of(x->arena, s);
+    uint64_t n = s->tail - s->head;
+    struct actor to;
+    for (uint32_t k = 1; k <= nworkers; k++) {
+        int err = actor_open(&to, x->arena, k, 1);
+        if (err)
+            return err;
+        err = queue_reserve(&to, (uint32_t)(n / nworkers + 1));
+        for (uint64_t i = k - 1; !err && i < n; i += nworkers)
+            queue_put(&to, to.slot->tail, r.hints[(s->head + i) & r.mask]);
+        actor_close(&to);
+        if (err)
+            return err;
+    }
+    atom_store(&s->head, s->tail);
+    return 0;
+}

@@ -1,0 +1,42 @@
+/* queue: where a slot's hints to ready tasks are, and where the next task comes
+ * from. A hint is the index of a descriptor; whether the task can be taken, the
+ * descriptor alone decides. Old and doubled hints are harmless.
+ *
+ * Only the owner writes its ring, head and tail. A thief claims one descriptor by
+ * CAS and copies some further hints into its own ring; it never writes the
+ * victim's. Positions only grow (FIFO); every return of a task to READY queues a
+ * new hint, so a position once seen stale stays stale.
+ *
+ * Died halfway: taking claims first and moves `head` afterwards, so a hint is
+ * never gone before its task was claimed. Growing copies first and publishes the
+ * new ring by one store. */
+#ifndef PRN_QUEUE_H
+#define PRN_QUEUE_H
+
+#include "arena.h"
+
+struct actor;
+struct slot;
+
+/* queue_reserve makes room for n further hints. 0, -ENOSPC, -ENOMEM. */
+int queue_reserve(struct actor *x, uint32_t n);
+/* queue_put writes a hint at position `at` (room was reserved) and moves the tail
+ * behind it. Doing it twice with the same arguments is harmless. */
+void queue_put(struct actor *x, uint64_t at, uint32_t index);
+/* queue_push reserves and puts at the tail: for single hints outside a commit. */
+int queue_push(struct actor *x, uint32_t index);
+/* queue_take claims the next task of the own ring. false: none is ready. */
+bool queue_take(struct actor *x);
+/* queue_steal claims a task from another slot's ring, where the last steals left
+ * off. false: found none; some may be there nevertheless. */
+bool queue_steal(struct actor *x);
+/* queue_look claims a task if any ring has one: looks at everything that was not
+ * seen stale before. The last look before parking. */
+bool queue_look(struct actor *x);
+/* queue_deal moves the hints of x's ring in turn into the rings of slots
+ * 1..nworkers, which nobody uses yet: begin's tasks, before the fork. */
+int queue_deal(struct actor *x, uint32_t nworkers);
+/* queue_more: does x's ring, or the victim it last stole from, hold more hints? */
+bool queue_more(const struct actor *x);
+
+#endif

@@ -1,0 +1,123 @@
+#include "recover.h"
+
+#include "actor.h"
+#include "block.h"
+#include "chunk.h"
+#include "commit.h"
+#include "dict_tx.h"
+#include "idle.h"
+#include "lock.h"
+#include "names.h"
+#include "queue.h"
+#include "record.h"
+#include "task.h"
+
+/* How many runs of this task ended with their worker, this one included. */
+static uint32_t
+deaths(const struct task *t, uint64_t word)
+{
+    uint32_t runs = task_attempt(word);
+    return runs > t->errors ? runs - t->errors : 0;
+}
+
+/* The task this slot was running, if its claim had succeeded. */
+static bool
+was_running(const struct actor *x, uint64_t *word)
+{
+    const struct slot *s = x->slot;
+    if (s->phase != PHASE_ACTIVE || !s->cur)
+        return false;
+    *word = atom_load(&task_at(x->arena, s->cur)->word);
+    return task_state(*word) == TASK_RUN && task_worker(*word) == x->me &&
+           task_generation(*word) == task_generation(s->expect);
+}
+
+static void
+back_to_ready(struct actor *x, struct actor *super, uint64_t word, bool uncounted)
+{
+    struct slot *s = x->slot;
+    uint32_t cur = s->cur, attempt = task_attempt(word);
+    if (uncounted && attempt)
+        attempt--;
+    record_keep(x);
+    /* The state before the hint: thieves never look twice at a hint that they
+     * saw stale. If the supervisor dies in between, so has everybody, and the
+     * queues are rebuilt from the descriptors. */
+    atom_store(&task_at(x->arena, cur)->word,
+               task_word(word >> 32, attempt, 0, TASK_READY));
+    queue_put(super, super->slot->tail, cur);
+}
+
+static void
+settle_task(struct actor *x, struct actor *super, uint32_t attempts, bool uncounted,
+            struct recovered *out)
+{
+    struct slot *s = x->slot;
+    uint64_t word;
+    if (s->phase == PHASE_COMMIT)
+        commit_apply(x); /* a part leaves the task ACTIVE: roll back the rest */
+    if (s->phase != PHASE_ACTIVE)
+        return;
+
+    commit_undo(x);
+    if (was_running(x, &word)) {
+        out->task = s->cur;
+        out->word = word;
+        if (!uncounted && deaths(task_at(x->arena, s->cur), word) >= attempts) {
+            out->dead = true;
+            record_keep(x);
+            (void)commit_end(x, OUTCOME_DEAD);
+            return;
+        }
+        back_to_ready(x, super, word, uncounted);
+    }
+    s->journal_len = 0;
+    s->journal_on = 0;
+    atom_store(&s->phase, PHASE_IDLE);
+}
+
+static bool
+is_dict(const struct actor *x, uint32_t block)
+{
+    size_t from = arena_offset(x->arena, block_at(x->arena, block));
+    for (uint32_t i = 0; i < ARENA_NAMES; i++) {
+        const struct name *n = name_at(x->arena, i);
+        if (n->kind == NAMED_DICT && n->object - from <= sizeof(struct block) + CACHE_LINE)
+            return true;
+    }
+    return false;
+}
+
+/* The block that was just taken: is it linked where its user finds it? */
+static void
+settle_loose(struct actor *x)
+{
+    struct slot *s = x->slot;
+    uint32_t loose = atom_load(&s->loose);
+    if (!loose)
+        return;
+    uint32_t of_task = s->phase != PHASE_IDLE && s->cur
+                           ? atom_load(&task_at(x->arena, s->cur)->record) : 0;
+    bool linked = loose == s->record || loose == of_task || dict_tx_uses(x, loose) ||
+                  is_dict(x, loose);
+    if (!linked)
+        block_free(x, loose, atom_load(&block_at(x->arena, loose)->word));
+    atom_store(&s->loose, 0);
+}
+
+int
+recover(struct actor *x, struct actor *super, uint32_t attempts, bool uncounted,
+        struct recovered *out)
+{
+    *out = (struct recovered){0};
+    int err = queue_reserve(super, 1);
+    if (err)
+        return err;
+    chunk_recover(x);
+    settle_loose(x); /* while the transactions still say what they use */
+    dict_tx_recover(x);
+    lock_recover(x);
+    settle_task(x, super, attempts, uncounted, out);
+    idle_recover(x);
+    return 0;
+}

@@ -1,0 +1,101 @@
+#define _GNU_SOURCE
+#include "report.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "engine.h"
+#include "log.h"
+#include "task.h"
+
+enum { ARGS = 160, TASK = 256 };
+
+void
+report_task(const struct task *t, char *text, uint32_t cap)
+{
+    char args[ARGS];
+    codec_describe(task_args(&engine.arena, t), t->bytes, args, sizeof args);
+    snprintf(text, cap, "%s(%s)", engine_fn_info(t->fn)->name, args);
+}
+
+/* "posted by double (job.lua:12)", or what of it is known. */
+static void
+describe_poster(const struct task *t, char *text, size_t cap)
+{
+    const struct fn_info *f = engine_fn_info(t->parent_fn & 0xffff);
+    uint32_t line = t->parent_fn >> 16; /* --debug only */
+    const char *where = f->where ? f->where : "";
+    int n = snprintf(text, cap, "posted by %s%s%s%s", f->name, *where ? " (" : "", where,
+                     *where ? ")" : "");
+    if (line && n > 0 && (size_t)n < cap)
+        snprintf(text + n, cap - (size_t)n, ", at line %u", line);
+}
+
+const char *
+report_status(int status)
+{
+    static char text[48];
+    if (WIFSIGNALED(status)) {
+        const char *name = sigabbrev_np(WTERMSIG(status));
+        if (name)
+            snprintf(text, sizeof text, "SIG%s", name);
+        else
+            snprintf(text, sizeof text, "signal %d", WTERMSIG(status));
+    } else {
+        snprintf(text, sizeof text, "os.exit(%d)", WEXITSTATUS(status));
+    }
+    return text;
+}
+
+void
+report_error(const struct task *t, uint32_t run, const char *message,
+             const char *traceback, bool again)
+{
+    char task[TASK], poster[TASK], *text = NULL;
+    report_task(t, task, sizeof task);
+    describe_poster(t, poster, sizeof poster);
+    int n = asprintf(&text,
+                     "prunner: task %s failed%s: %s\n"
+                     "  task #%llu, run %u, worker %u, defined at %s, %s\n%s%s",
+                     task, again ? " and will be run again" : "", message,
+                     (unsigned long long)t->id, run, engine.self.me,
+                     engine_fn_info(t->fn)->where, poster,
+                     traceback ? traceback : "", traceback ? "\n" : "");
+    if (n > 0)
+        log_text(text, (size_t)n);
+    free(text);
+}
+
+void
+report_dead(const struct task *t, uint32_t runs, const char *how)
+{
+    char task[TASK], poster[TASK], *text = NULL;
+    report_task(t, task, sizeof task);
+    describe_poster(t, poster, sizeof poster);
+    int n = asprintf(&text,
+                     "prunner: task %s was set aside: %u of its runs ended with the "
+                     "worker's death, the last one by %s\n"
+                     "  task #%llu, defined at %s, %s; --attempts says how often to try\n",
+                     task, runs, how, (unsigned long long)t->id,
+                     engine_fn_info(t->fn)->where, poster);
+    if (n > 0)
+        log_text(text, (size_t)n);
+    free(text);
+}
+
+void
+report_death(uint32_t worker, int pid, const char *how, const struct task *t,
+             uint32_t run, uint32_t attempts)
+{
+    char task[TASK];
+    if (!t) {
+        log_warn("worker %u (process %d) died: %s; no task was harmed", worker, pid, how);
+        return;
+    }
+    report_task(t, task, sizeof task);
+    log_warn("worker %u (process %d) died: %s; task %s, run %u of %u, will be run again",
+             worker, pid, how, task, run, attempts);
+}

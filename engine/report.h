@@ -1,0 +1,26 @@
+/* report: what people read when something went wrong with a task. One report an
+ * error, in one write. */
+#ifndef PRN_REPORT_H
+#define PRN_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct task;
+
+/* report_error: the task raised an error. `message` and `traceback` (may be NULL)
+ * as text; `again`: it will be run again; `run`: which run this was. */
+void report_error(const struct task *t, uint32_t run, const char *message,
+                  const char *traceback, bool again);
+/* report_dead: the task was set aside after `runs` runs that ended with their
+ * worker, the last one by `how` ("SIGKILL"). */
+void report_dead(const struct task *t, uint32_t runs, const char *how);
+/* report_death: a worker died; `t` (may be NULL) was running and runs again. */
+void report_death(uint32_t worker, int pid, const char *how, const struct task *t,
+                  uint32_t run, uint32_t attempts);
+/* report_task writes `fetch("http://...") #12` into text. */
+void report_task(const struct task *t, char *text, uint32_t cap);
+/* report_status names how a process ended: "SIGKILL", "os.exit(3)". */
+const char *report_status(int wait_status);
+
+#endif

@@ -1,0 +1,746 @@
+#define _GNU_SOURCE
+#include "super.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cpus.h"
+#include "engine.h"
+#include "idle.h"
+#include "log.h"
+#include "queue.h"
+#include "recover.h"
+#include "report.h"
+#include "task.h"
+#include "worker.h"
+
+enum {
+    EARLY_DEATHS = 5,                    /* ... within a second: the slot is given up */
+    REFUSED_PAUSE_MS = 50,               /* after a refused fork; doubles */
+    REFUSED_PAUSE_MAX_MS = 1000,
+    NOBODY_LEFT_MS = 10 * 1000,          /* without a worker: the job is over */
+    RECOVER_PAUSE_MS = 100,              /* no room to recover: try again */
+    SECOND_MS = 1000,
+};
+
+/* What the supervisor knows of a worker's slot. */
+struct child {
+    pid_t pid;             /* 0: none */
+    bool wanted;           /* a successor is to be forked */
+    bool given_up;
+    bool unrecovered;      /* dead, and its slot is not repaired yet */
+    int status;            /* of the last death */
+    uint64_t early[EARLY_DEATHS]; /* when it died without having taken a task */
+    uint32_t claims;       /* slot->claims when it was forked */
+    /* For --timeout: the task seen at the last tick, and since when. */
+    uint32_t seen_task;
+    uint64_t seen_word;
+    uint64_t seen_since;
+    bool timed_out;        /* killed for seen_task, seen_word */
+};
+
+/* A task that waits until its time comes. */
+struct waiting {
+    uint32_t task;
+    uint64_t word;
+    uint64_t until_ns;
+};
+
+static struct {
+    lua_State *L;
+    struct child *children; /* 1..n */
+    uint32_t n;
+    uint32_t alive;
+    int signal_fd;
+    pid_t pid;
+    sigset_t old_mask;
+    int interrupts;        /* SIGINT and its kin so far */
+    bool stopping;
+    bool killing;
+    uint64_t fork_again;   /* not before; 0: no fork was refused */
+    uint64_t fork_pause;
+    uint64_t nobody_since;
+    uint64_t shortest_timeout; /* ns; 0: no timeouts at all */
+    struct waiting *waiting;
+    size_t nwaiting, waiting_cap;
+} super;
+
+static uint64_t
+now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static struct slot *
+slot_of(uint32_t k)
+{
+    return slot_at(&engine.arena, k);
+}
+
+static bool
+job_over(void)
+{
+    return atom_load(&engine.arena.head->mode) != ARENA_RUN;
+}
+
+/* ---- starting ---- */
+
+/* In the new process. */
+__attribute__((noreturn)) static void
+child_main(uint32_t k)
+{
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != super.pid)
+        _exit(1); /* the supervisor died before we asked to die with it */
+    close(super.signal_fd);
+    sigprocmask(SIG_SETMASK, &super.old_mask, NULL);
+    if (engine_act(k))
+        _exit(1);
+    worker_run(super.L);
+}
+
+static void
+refused(int err)
+{
+    if (!super.fork_pause) {
+        log_warn("no process can be started (%s): going on with %u workers, trying again",
+                 strerror(err), super.alive);
+        super.fork_pause = REFUSED_PAUSE_MS;
+    } else if (super.fork_pause < REFUSED_PAUSE_MAX_MS) {
+        super.fork_pause *= 2;
+    }
+    super.fork_again = now_ms() + super.fork_pause;
+}
+
+/* false: refused. */
+static bool
+start_child(uint32_t k)
+{
+    struct child *c = &super.children[k];
+    struct slot *s = slot_of(k);
+    s->bye = BYE_NONE;
+    c->claims = s->claims;
+    c->seen_task = 0;
+    c->timed_out = false;
+    pid_t pid = fork();
+    if (pid < 0) {
+        refused(errno);
+        return false;
+    }
+    if (!pid)
+        child_main(k);
+    setpgid(pid, pid); /* as the child does: whoever is first */
+    c->pid = pid;
+    c->wanted = false;
+    s->pid = (uint32_t)pid;
+    super.alive++;
+    super.nobody_since = 0;
+    log_debug("worker %u started: process %d", k, pid);
+    return true;
+}
+
+static void
+start_wanted(void)
+{
+    if (super.fork_again && now_ms() < super.fork_again)
+        return;
+    super.fork_again = 0;
+    for (uint32_t k = 1; k <= super.n; k++) {
+        if (super.children[k].wanted && !start_child(k))
+            return;
+    }
+    super.fork_pause = 0;
+}
+
+/* ---- deaths ---- */
+
+static void
+kill_group(uint32_t k)
+{
+    struct child *c = &super.children[k];
+    if (!c->pid)
+        return;
+    kill(-c->pid, SIGKILL);
+    kill(c->pid, SIGKILL); /* it may not lead its group yet */
+}
+
+static void
+give_up(uint32_t k, const char *how)
+{
+    super.children[k].given_up = true;
+    log_error("worker %u died %d times within a second before it had taken a task (%s): "
+              "it is given up. Look at what the script does while it loads, in "
+              "worker_begin, and at the memory limits", k, EARLY_DEATHS, how);
+}
+
+/* Counts deaths without a claim; true: enough. */
+static bool
+died_early(struct child *c, uint32_t k)
+{
+    uint64_t now = now_ms();
+    if (slot_of(k)->claims != c->claims) {
+        memset(c->early, 0, sizeof c->early);
+        return false;
+    }
+    memmove(c->early, c->early + 1, sizeof c->early - sizeof c->early[0]);
+    c->early[EARLY_DEATHS - 1] = now;
+    return c->early[0] && now - c->early[0] < SECOND_MS;
+}
+
+/* What is said about the death, and who was running. */
+static void
+say_death(uint32_t k, pid_t pid, const char *how, const struct recovered *r)
+{
+    struct task *t = r->task ? task_at(&engine.arena, r->task) : NULL;
+    if (r->dead) {
+        uint32_t runs = task_attempt(r->word);
+        report_dead(t, runs > t->errors ? runs - t->errors : runs, how);
+        atom_store(&engine.arena.head->failed, 1);
+    } else if (!super.killing) {
+        report_death(k, pid, how, t, task_attempt(r->word), t ? engine_attempts(t->fn) : 0);
+    }
+}
+
+static uint32_t
+attempts_of_current(uint32_t k)
+{
+    uint32_t cur = slot_of(k)->cur;
+    return cur ? engine_attempts(task_at(&engine.arena, cur)->fn) : engine.config.attempts;
+}
+
+/* Was it killed for the very run it was found in? Another one is innocent. */
+static bool
+innocent(const struct child *c, uint32_t k)
+{
+    struct slot *s = slot_of(k);
+    if (!c->timed_out || !s->cur)
+        return super.killing;
+    return s->cur != c->seen_task ||
+           atom_load(&task_at(&engine.arena, s->cur)->word) != c->seen_word;
+}
+
+/* Repairs the slot of a dead worker. false: no room, later. */
+static bool
+recover_child(uint32_t k, pid_t pid)
+{
+    struct child *c = &super.children[k];
+    struct actor dead;
+    struct recovered r;
+    int err = actor_open(&dead, &engine.arena, k, 1);
+    if (!err) {
+        err = recover(&dead, &engine.self, attempts_of_current(k), innocent(c, k), &r);
+        actor_close(&dead);
+    }
+    c->unrecovered = err != 0;
+    if (err)
+        return false;
+    const char *how = c->timed_out ? "it ran longer than --timeout allows"
+                                   : report_status(c->status);
+    bool early = !r.task && died_early(c, k);
+    /* After its last commit a worker's death harms nobody: no word about it. */
+    if (!job_over() || r.task)
+        say_death(k, pid, how, &r);
+    if (early && !super.stopping)
+        give_up(k, how);
+    c->wanted = !c->given_up && !super.stopping && !job_over();
+    idle_wake_all(&engine.arena);
+    return true;
+}
+
+static void
+child_ended(uint32_t k, int status)
+{
+    struct child *c = &super.children[k];
+    uint32_t bye = slot_of(k)->bye;
+    pid_t pid = c->pid;
+    c->pid = 0;
+    c->status = status;
+    super.alive--;
+    if (bye != BYE_NONE && bye != BYE_FATAL) {
+        log_debug("worker %u ended: process %d", k, pid);
+        c->wanted = bye == BYE_RECYCLE && !super.stopping && !job_over();
+        return;
+    }
+    kill(-pid, SIGKILL); /* what its task had started dies with it */
+    if (!recover_child(k, pid))
+        log_warn("no memory to recover worker %u: trying again", k);
+}
+
+static void
+reap(void)
+{
+    for (uint32_t k = 1; k <= super.n; k++) {
+        int status;
+        pid_t pid = super.children[k].pid;
+        if (pid && waitpid(pid, &status, WNOHANG) == pid)
+            child_ended(k, status);
+    }
+}
+
+static void
+recover_leftovers(void)
+{
+    for (uint32_t k = 1; k <= super.n; k++) {
+        if (super.children[k].unrecovered)
+            (void)recover_child(k, 0);
+    }
+}
+
+/* ---- stopping ---- */
+
+static uint64_t
+sum_left(void)
+{
+    uint64_t done = 0, posted = 0;
+    for (uint32_t k = 0; k <= super.n; k++)
+        done += atom_load(&slot_of(k)->done);
+    for (uint32_t k = 0; k <= super.n; k++)
+        posted += atom_load(&slot_of(k)->posted);
+    return posted - done;
+}
+
+static void
+stop_soon(void)
+{
+    super.stopping = true;
+    idle_set_mode(&engine.arena, ARENA_STOP);
+}
+
+static void
+stop_now(void)
+{
+    super.killing = true;
+    stop_soon();
+    for (uint32_t k = 1; k <= super.n; k++)
+        kill_group(k);
+}
+
+static void
+interrupted(int sig)
+{
+    engine.result.signal = sig;
+    if (super.interrupts++ == 0) {
+        stop_soon();
+        log_error("%s: starting nothing new, waiting for what runs (%llu tasks are left). "
+                  "Once more stops at once",
+                  sig == SIGINT ? "interrupted" : sig == SIGTERM ? "terminated" : "hung up",
+                  (unsigned long long)sum_left());
+    } else if (!super.killing) {
+        log_error("stopping at once");
+        stop_now();
+    }
+}
+
+static uint64_t
+percent_of(uint64_t percent, uint64_t n)
+{
+    return (n * percent + 99) / 100;
+}
+
+/* --halt: is it time? */
+static void
+check_halt(void)
+{
+    const struct halt *h = &engine.config.halt;
+    uint64_t failed = 0, done = 0, posted = 0;
+    if (h->when == HALT_NEVER || super.stopping)
+        return;
+    for (uint32_t k = 0; k <= super.n; k++) {
+        struct slot *s = slot_of(k);
+        done += atom_load(&s->done);
+        failed += atom_load(&s->failed) + atom_load(&s->dead);
+        posted += atom_load(&s->posted);
+    }
+    uint64_t have = h->kind == HALT_FAIL ? failed : h->kind == HALT_DONE ? done : done - failed;
+    uint64_t need = h->count ? h->count : percent_of(h->percent, posted);
+    if (!need || have < need || job_over())
+        return;
+    engine.result.halted = true;
+    log_error("--halt: %llu tasks %s, %s", (unsigned long long)have,
+              h->kind == HALT_FAIL ? "failed" : h->kind == HALT_DONE ? "done" : "succeeded",
+              h->when == HALT_NOW ? "stopping at once" : "starting nothing new");
+    if (h->when == HALT_NOW)
+        stop_now();
+    else
+        stop_soon();
+}
+
+/* ---- timeouts ---- */
+
+static void
+check_timeout(uint32_t k, uint64_t now)
+{
+    struct child *c = &super.children[k];
+    struct slot *s = slot_of(k);
+    if (!c->pid || c->timed_out)
+        return;
+    uint32_t task = atom_load(&s->phase) == PHASE_ACTIVE ? atom_load(&s->cur) : 0;
+    uint64_t word = task ? atom_load(&task_at(&engine.arena, task)->word) : 0;
+    if (!task || task_state(word) != TASK_RUN || task_worker(word) != k) {
+        c->seen_task = 0;
+        return;
+    }
+    if (task != c->seen_task || word != c->seen_word) {
+        c->seen_task = task;
+        c->seen_word = word;
+        c->seen_since = now;
+        return;
+    }
+    int64_t limit = engine_timeout_ns(task_at(&engine.arena, task)->fn);
+    if (limit > 0 && now - c->seen_since >= (uint64_t)limit) {
+        c->timed_out = true;
+        kill_group(k);
+    }
+}
+
+static void
+check_timeouts(void)
+{
+    uint64_t now = now_ns();
+    if (!super.shortest_timeout)
+        return;
+    for (uint32_t k = 1; k <= super.n; k++)
+        check_timeout(k, now);
+}
+
+static void
+find_shortest_timeout(void)
+{
+    uint64_t shortest = (uint64_t)engine.config.timeout_ns;
+    for (uint32_t f = 1; f <= engine.nfns; f++) {
+        int64_t t = engine.fns[f].options.timeout_ns;
+        if (t > 0 && (!shortest || (uint64_t)t < shortest))
+            shortest = (uint64_t)t;
+    }
+    super.shortest_timeout = shortest;
+}
+
+/* ---- tasks that wait for their time ---- */
+
+static void
+note_waiting(uint32_t task)
+{
+    uint64_t word = atom_load(&task_at(&engine.arena, task)->word);
+    if (task_state(word) != TASK_WAIT)
+        return; /* the same one twice, after a redo */
+    if (super.nwaiting == super.waiting_cap) {
+        size_t cap = super.waiting_cap ? super.waiting_cap * 2 : 64;
+        struct waiting *grown = realloc(super.waiting, cap * sizeof *grown);
+        if (!grown)
+            return;
+        super.waiting = grown;
+        super.waiting_cap = cap;
+    }
+    const struct task_record *r = task_record_of(&engine.arena, task_at(&engine.arena, task));
+    super.waiting[super.nwaiting++] = (struct waiting){task, word, r ? r->until_ns : 0};
+}
+
+static void
+collect_waiting(void)
+{
+    for (uint32_t k = 1; k <= super.n; k++) {
+        struct slot *s = slot_of(k);
+        /* acquire: pairs with the release in apply_own(). */
+        uint32_t tail = atom_load(&s->wait_tail), head = s->wait_head;
+        for (; head != tail; head++)
+            note_waiting(s->wait_ring[head % SLOT_WAITS]);
+        atom_store(&s->wait_head, head);
+    }
+}
+
+/* true: it is ready now, or no longer our business. */
+static bool
+wake_waiting(const struct waiting *w, uint64_t now)
+{
+    uint64_t word = w->word;
+    if (now < w->until_ns)
+        return false;
+    if (queue_reserve(&engine.self, 1))
+        return false;
+    if (!atom_cas(&task_at(&engine.arena, w->task)->word, &word,
+                  task_word(word >> 32, task_attempt(word), 0, TASK_READY)))
+        return true;
+    queue_put(&engine.self, engine.self.slot->tail, w->task);
+    idle_wake(&engine.self, 1);
+    return true;
+}
+
+/* Returns when the next one is due; UINT64_MAX: none waits. */
+static uint64_t
+wake_all_due(void)
+{
+    uint64_t now = now_ns(), next = UINT64_MAX;
+    for (size_t i = 0; i < super.nwaiting;) {
+        if (wake_waiting(&super.waiting[i], now)) {
+            super.waiting[i] = super.waiting[--super.nwaiting];
+            continue;
+        }
+        if (super.waiting[i].until_ns < next)
+            next = super.waiting[i].until_ns;
+        i++;
+    }
+    return next;
+}
+
+/* ---- the loop ---- */
+
+static void
+at_most(int *timeout, uint64_t ms)
+{
+    if (*timeout < 0 || (uint64_t)*timeout > ms)
+        *timeout = ms > INT32_MAX ? INT32_MAX : (int)ms;
+}
+
+/* How long poll may sleep: for ever, unless something has its time. */
+static int
+sleep_ms(uint64_t next_due)
+{
+    int timeout = -1;
+    const struct halt *h = &engine.config.halt;
+    if (super.shortest_timeout) {
+        uint64_t tick = super.shortest_timeout / 20 / 1000000;
+        at_most(&timeout, tick < 5 ? 5 : tick > 500 ? 500 : tick);
+    }
+    if (h->when != HALT_NEVER && h->kind != HALT_FAIL)
+        at_most(&timeout, 50);
+    if (super.fork_again) {
+        uint64_t now = now_ms();
+        at_most(&timeout, super.fork_again > now ? super.fork_again - now : 0);
+    }
+    if (next_due != UINT64_MAX) {
+        uint64_t now = now_ns();
+        at_most(&timeout, next_due > now ? (next_due - now) / 1000000 + 1 : 0);
+    }
+    for (uint32_t k = 1; k <= super.n; k++) {
+        if (super.children[k].unrecovered)
+            at_most(&timeout, RECOVER_PAUSE_MS);
+    }
+    return timeout;
+}
+
+static void
+read_signals(void)
+{
+    struct signalfd_siginfo info;
+    while (read(super.signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo != SIGCHLD)
+            interrupted((int)info.ssi_signo);
+    }
+}
+
+static void
+read_pokes(void)
+{
+    uint64_t n;
+    ssize_t got = read(engine.poke_fd, &n, sizeof n);
+    (void)got;
+    if (atom_load(&engine.arena.head->epipe) && !super.killing) {
+        engine.result.epipe = true;
+        stop_now();
+    }
+    check_halt();
+}
+
+static bool
+anybody_coming(void)
+{
+    for (uint32_t k = 1; k <= super.n; k++) {
+        struct child *c = &super.children[k];
+        if (c->pid || c->unrecovered || c->wanted)
+            return true;
+    }
+    return false;
+}
+
+/* true: the job goes on. */
+static bool
+go_on(void)
+{
+    if (super.alive)
+        return true;
+    if (job_over() && !anybody_coming())
+        return false;
+    if (idle_all_done(&engine.arena) && !super.stopping) {
+        /* The last task was ended in a dead worker's name. */
+        idle_set_mode(&engine.arena, ARENA_DONE);
+        return false;
+    }
+    if (super.stopping)
+        return anybody_coming() && super.children && !super.killing;
+    if (!anybody_coming()) {
+        log_error("no worker is left: the job cannot go on (%llu tasks are left)",
+                  (unsigned long long)sum_left());
+        engine.result.broken = true;
+        return false;
+    }
+    uint64_t now = now_ms();
+    if (!super.nobody_since)
+        super.nobody_since = now;
+    if (now - super.nobody_since > NOBODY_LEFT_MS) {
+        log_error("no worker could be started for %d s: the job cannot go on (%llu tasks "
+                  "are left). Look at the limits for processes and memory (ulimit -u, "
+                  "pids.max)", NOBODY_LEFT_MS / 1000, (unsigned long long)sum_left());
+        engine.result.broken = true;
+        return false;
+    }
+    return true;
+}
+
+static void
+supervise(void)
+{
+    while (go_on()) {
+        struct pollfd fds[2] = {{super.signal_fd, POLLIN, 0}, {engine.poke_fd, POLLIN, 0}};
+        collect_waiting();
+        uint64_t next_due = wake_all_due();
+        if (poll(fds, 2, sleep_ms(next_due)) < 0 && errno != EINTR)
+            break;
+        read_signals();
+        read_pokes();
+        reap();
+        recover_leftovers();
+        check_timeouts();
+        if (!job_over())
+            start_wanted();
+    }
+}
+
+/* ---- setting up and counting ---- */
+
+static int
+open_signals(void)
+{
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGCHLD);
+    sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGHUP);
+    sigprocmask(SIG_BLOCK, &mask, &super.old_mask);
+    super.signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    return super.signal_fd < 0 ? -errno : 0;
+}
+
+/* What arrives from now on has its old effect again. */
+static void
+close_signals(void)
+{
+    read_signals();
+    close(super.signal_fd);
+    sigprocmask(SIG_SETMASK, &super.old_mask, NULL);
+}
+
+static void
+count_results(void)
+{
+    struct result *r = &engine.result;
+    for (uint32_t k = 0; k <= super.n; k++) {
+        struct slot *s = slot_of(k);
+        r->posted += s->posted;
+        r->done += s->done;
+        r->failed += s->failed;
+        r->retried += s->retried;
+        r->dead += s->dead;
+        log_debug("slot %u: posted %llu, done %llu, claims %u, steals %llu, lost %llu, "
+                  "wakes %llu, parks %llu", k, (unsigned long long)s->posted,
+                  (unsigned long long)s->done, s->claims, (unsigned long long)s->steals,
+                  (unsigned long long)s->lost, (unsigned long long)s->wakes,
+                  (unsigned long long)s->parks);
+    }
+}
+
+static int
+prepare(uint32_t n)
+{
+    super.n = n;
+    super.pid = getpid();
+    super.children = calloc(n + 1, sizeof *super.children);
+    if (!super.children)
+        return -ENOMEM;
+    engine.arena.head->nworkers = n;
+    for (uint32_t k = 1; k <= n; k++)
+        actor_slot_init(&engine.arena, k);
+    int err = queue_deal(&engine.self, n);
+    if (!err)
+        err = queue_reserve(&engine.self, 4 * n);
+    /* Deaths, waiting tasks and dict operations of end_ go through slot 0. */
+    if (!err)
+        err = engine_act(0);
+    return err;
+}
+
+static int
+run_workers(lua_State *L)
+{
+    super.L = L;
+    int err = open_signals();
+    if (err)
+        return err;
+    idle_spin_ok = cpus_default() >= (int)super.n;
+    find_shortest_timeout();
+    fflush(NULL);
+    for (uint32_t k = 1; k <= super.n; k++)
+        super.children[k].wanted = true;
+    start_wanted();
+    supervise();
+    if (super.killing || engine.result.broken) {
+        for (uint32_t k = 1; k <= super.n; k++) {
+            kill_group(k);
+            if (super.children[k].pid)
+                (void)waitpid(super.children[k].pid, NULL, 0);
+        }
+    }
+    close_signals();
+    return 0;
+}
+
+static int
+run_serial(lua_State *L)
+{
+    int err = engine_act(1);
+    if (err)
+        return err;
+    worker_serial(L);
+    return engine_act(0);
+}
+
+int
+super_run(lua_State *L, int n)
+{
+    uint64_t start = now_ns();
+    int err = prepare(engine.config.serial ? 1 : (uint32_t)n);
+    if (!err)
+        err = engine.config.serial ? run_serial(L) : run_workers(L);
+    if (err) {
+        log_error("the workers cannot be started: %s", strerror(-err));
+        return err;
+    }
+    count_results();
+    engine.result.seconds = (double)(now_ns() - start) / 1e9;
+    free(super.children);
+    free(super.waiting);
+    super.children = NULL;
+    super.waiting = NULL;
+    return 0;
+}

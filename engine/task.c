@@ -1,0 +1,165 @@
+#include "task.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "actor.h"
+#include "block.h"
+
+/* Argument bytes that do not fit stand in a block; its index is in args. */
+static uint32_t
+args_block(const struct task *t)
+{
+    uint32_t index;
+    if (t->bytes <= TASK_INLINE)
+        return 0;
+    memcpy(&index, t->args + TASK_INLINE - sizeof index, sizeof index);
+    return index;
+}
+
+const void *
+task_args(const struct arena *a, const struct task *t)
+{
+    uint32_t block = args_block(t);
+    return block ? (const void *)block_at(a, block)->bytes : t->args;
+}
+
+struct task_record *
+task_record_of(const struct arena *a, const struct task *t)
+{
+    uint32_t record = atom_peek(&t->record);
+    return record ? (struct task_record *)block_at(a, record)->bytes : NULL;
+}
+
+/* Into the list before it is marked (docs/task.md, "Posting"): recovery finds
+ * every descriptor that is STAGED. */
+static void
+append_staged(struct actor *x, uint32_t index)
+{
+    if (x->staged_tail)
+        atom_store(&task_at(x->arena, x->staged_tail)->next, index);
+    else
+        atom_store(&x->slot->staged, index);
+    x->staged_tail = index;
+    x->staged_count++;
+}
+
+int
+task_stage(struct actor *x, uint32_t fn, const void *args, size_t bytes)
+{
+    struct slot *s = x->slot;
+    uint32_t index;
+    int err = slab_pick(x, SLAB_TASK, &index);
+    if (unlikely(err))
+        return err;
+
+    struct task *t = task_at(x->arena, index);
+    uint64_t gen = atom_peek(&t->word) >> 32; /* free and ours */
+    uint32_t block = 0;
+    if (unlikely(bytes > TASK_INLINE)) {
+        err = block_new(x, bytes, serves_task(index, (uint32_t)gen), &block);
+        if (err) {
+            slab_hint(x, SLAB_TASK, index);
+            return err;
+        }
+        memcpy(block_at(x->arena, block)->bytes, args, bytes);
+        memcpy(t->args + TASK_INLINE - sizeof block, &block, sizeof block);
+    } else {
+        memcpy(t->args, args, bytes);
+    }
+    t->bytes = (uint32_t)bytes;
+    t->next = 0;
+    t->record = 0;
+    t->errors = 0;
+    t->fn = fn;
+    if (s->cur) {
+        struct task *parent = task_at(x->arena, s->cur);
+        t->parent = parent->id;
+        t->parent_fn = (parent->fn & 0xffff) | x->post_line << 16;
+    } else {
+        t->parent = 0;
+        t->parent_fn = x->post_line << 16;
+    }
+    t->id = (s->posted + x->staged_count + 1) * ARENA_SLOTS + x->me;
+    append_staged(x, index);
+    /* release: who sees STAGED sees the arguments; pairs with recovery only. */
+    atom_store(&t->word, task_word(gen, 0, x->me, TASK_STAGED));
+    if (unlikely(block))
+        block_linked(x);
+    x->staged_bytes += bytes;
+    return 0;
+}
+
+bool
+task_claim(struct actor *x, uint32_t index)
+{
+    struct slot *s = x->slot;
+    struct task *t = task_at(x->arena, index);
+    /* acquire: pairs with the release that made it READY; its fields are true. */
+    uint64_t word = atom_load(&t->word);
+    if (task_state(word) != TASK_READY)
+        return false;
+
+    uint32_t attempt = task_attempt(word);
+    if (attempt < TASK_ATTEMPT_MAX)
+        attempt++;
+    s->cur = index;
+    s->expect = word;
+    /* The intent is written down before the CAS that makes it true (R3).
+     * release: pairs with the supervisor's acquire after waitpid. */
+    atom_store(&s->phase, PHASE_ACTIVE);
+    if (likely(atom_cas(&t->word, &word,
+                        task_word(word >> 32, attempt, x->me, TASK_RUN)))) {
+        s->claims++;
+        return true;
+    }
+    atom_store(&s->phase, PHASE_IDLE);
+    s->lost++;
+    return false;
+}
+
+/* A block is freed only if it still names this task and generation. */
+static void
+free_block_of(struct actor *x, uint32_t block, uint32_t index, uint32_t gen)
+{
+    struct block *b = block_at(x->arena, block);
+    uint64_t word = atom_load(&b->word);
+    if (atom_peek(&b->serves) == serves_task(index, gen))
+        block_free(x, block, word);
+}
+
+static void
+free_blocks(struct actor *x, uint32_t index, uint32_t gen)
+{
+    struct task *t = task_at(x->arena, index);
+    uint32_t args = args_block(t), record = atom_peek(&t->record);
+    if (unlikely(args))
+        free_block_of(x, args, index, gen);
+    if (unlikely(record))
+        free_block_of(x, record, index, gen);
+}
+
+void
+task_unstage(struct actor *x, uint32_t index)
+{
+    struct task *t = task_at(x->arena, index);
+    uint64_t word = atom_load(&t->word);
+    free_blocks(x, index, task_generation(word));
+    if (task_state(word) == TASK_STAGED)
+        atom_store(&t->word, task_word((word >> 32) + 1, 0, 0, TASK_FREE));
+    slab_hint(x, SLAB_TASK, index);
+}
+
+void
+task_free(struct actor *x, uint32_t index, uint64_t word)
+{
+    struct task *t = task_at(x->arena, index);
+    if (atom_load(&t->word) != word)
+        return;
+    bool ours = t->id % ARENA_SLOTS == x->me; /* before others may write it */
+    free_blocks(x, index, task_generation(word));
+    /* release: pairs with is_free() in slab.c: our reads of the task are over. */
+    atom_store(&t->word, task_word((word >> 32) + 1, 0, 0, TASK_FREE));
+    if (ours)
+        slab_hint(x, SLAB_TASK, index);
+}

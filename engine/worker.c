@@ -1,0 +1,418 @@
+#define _GNU_SOURCE
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+
+#include "commit.h"
+#include "engine.h"
+#include "idle.h"
+#include "log.h"
+#include "names.h"
+#include "output.h"
+#include "post.h"
+#include "queue.h"
+#include "report.h"
+#include "task.h"
+#include "view.h"
+
+enum { RSS_EVERY = 64 }; /* tasks between two looks at the memory used */
+
+static char *last_traceback;
+
+const char *
+worker_take_traceback(void)
+{
+    static char *given;
+    free(given);
+    given = last_traceback;
+    last_traceback = NULL;
+    return given;
+}
+
+int
+worker_traceback(lua_State *L)
+{
+    free(last_traceback);
+    last_traceback = NULL;
+    luaL_traceback(L, L, NULL, 1);
+    last_traceback = strdup(lua_tostring(L, -1));
+    lua_pop(L, 1);
+    return 1;
+}
+
+const char *
+worker_message(lua_State *L)
+{
+    if (lua_type(L, -1) == LUA_TSTRING)
+        return lua_tostring(L, -1);
+    bool described = false;
+    if (luaL_getmetafield(L, -1, "__tostring")) {
+        lua_pushvalue(L, -2);
+        described = lua_pcall(L, 1, 1, 0) == 0 && lua_type(L, -1) == LUA_TSTRING;
+        if (!described)
+            lua_pop(L, 1);
+    }
+    if (!described && lua_istable(L, -1)) {
+        struct codec_buf buf = {0};
+        char text[512];
+        int top = lua_gettop(L);
+        if (codec_encode(engine.codec, L, top, top, NULL, &buf) == 0) {
+            codec_describe(buf.bytes, buf.len, text, sizeof text);
+            lua_pushfstring(L, "(error value: a table %s)", text);
+            described = true;
+        }
+        codec_buf_free(&buf);
+    }
+    if (!described) {
+        if (lua_type(L, -1) == LUA_TNUMBER)
+            lua_pushfstring(L, "%s", lua_tostring(L, -1));
+        else if (lua_isnil(L, -1) || lua_isboolean(L, -1))
+            lua_pushfstring(L, "(error value: %s)", lua_isnil(L, -1)       ? "nil"
+                                                    : lua_toboolean(L, -1) ? "true"
+                                                                           : "false");
+        else
+            lua_pushfstring(L, "(error value: a %s)", luaL_typename(L, -1));
+    }
+    lua_remove(L, -2);
+    return lua_tostring(L, -1);
+}
+
+/* Calls hooks[name] with the nargs values on the stack, if there is one. On an
+ * error the value is left on the stack. */
+static int
+call_hook(lua_State *L, const char *name, int nargs)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine.hooks);
+    lua_getfield(L, -1, name);
+    lua_remove(L, -2);
+    if (!lua_isfunction(L, -1)) {
+        lua_pop(L, 1 + nargs);
+        return 0;
+    }
+    lua_insert(L, -1 - nargs);
+    lua_pushcfunction(L, worker_traceback);
+    int handler = lua_gettop(L) - nargs - 1;
+    lua_insert(L, handler);
+    enum moment before = engine.moment;
+    engine.moment = MOMENT_HOOK;
+    int err = lua_pcall(L, nargs, 0, handler);
+    engine.moment = before;
+    lua_remove(L, handler);
+    return err;
+}
+
+static void
+hook_failed(lua_State *L, const char *name)
+{
+    const char *message = worker_message(L);
+    const char *traceback = worker_take_traceback();
+    log_error("%s failed in worker %u: %s\n%s", name, engine.self.me, message,
+              traceback ? traceback : "");
+    lua_pop(L, 1);
+}
+
+/* ---- the end of a task ---- */
+
+static void
+say_held(uint32_t **words, uint32_t n, uint32_t cur)
+{
+    char task[256];
+    report_task(task_at(&engine.arena, cur), task, sizeof task);
+    for (uint32_t i = 0; i < n; i++) {
+        struct name *l = (struct name *)((char *)words[i] - offsetof(struct name, lock));
+        log_warn("task %s ended without releasing lock \"%.*s\"; it was released", task,
+                 (int)l->len, l->text);
+    }
+}
+
+/* What is still locked when a task ends is released and reported. */
+static void
+release_locks(bool keep)
+{
+    uint32_t *words[16], n;
+    if (!view_any_held())
+        return;
+    n = view_end(&engine.self, keep, words, 16);
+    if (keep)
+        say_held(words, n < 16 ? n : 16, engine.self.slot->cur);
+}
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void
+sleep_ns(uint64_t ns)
+{
+    struct timespec t = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+    while (nanosleep(&t, &t) && errno == EINTR)
+        ;
+}
+
+/* The task goes back to the queue, now or after its function's backoff, which
+ * doubles with each error. */
+static void
+run_again(struct actor *x, const struct task *t)
+{
+    uint64_t backoff = (uint64_t)engine_fn_info(t->fn)->options.backoff_ns;
+    if (!backoff) {
+        idle_wake(x, commit_end(x, OUTCOME_RETRY));
+        return;
+    }
+    backoff <<= t->errors < 10 ? t->errors : 10;
+    if (engine.config.serial) {
+        sleep_ns(backoff);
+        (void)commit_end(x, OUTCOME_RETRY);
+        return;
+    }
+    commit_wait(x, now_ns() + backoff);
+    engine_poke();
+}
+
+/* on_error(task, err): the error value is at the top of the stack and is popped. */
+static void
+tell_on_error(lua_State *L, const char *name, uint64_t id, uint32_t run, bool again)
+{
+    lua_createtable(L, 0, 4);
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "name");
+    lua_pushnumber(L, (lua_Number)id);
+    lua_setfield(L, -2, "id");
+    lua_pushnumber(L, run);
+    lua_setfield(L, -2, "attempt");
+    lua_pushboolean(L, again);
+    lua_setfield(L, -2, "again");
+    lua_insert(L, -2);
+    if (call_hook(L, "on_error", 2))
+        hook_failed(L, "on_error");
+}
+
+/* The error value is at the top of the stack. */
+static void
+task_failed(lua_State *L)
+{
+    struct actor *x = &engine.self;
+    struct task *t = task_at(x->arena, x->slot->cur);
+    uint32_t run = task_attempt(atom_peek(&t->word)), fn = t->fn;
+    uint64_t id = t->id;
+    bool again = t->errors < engine_retries(fn);
+    engine.moment = MOMENT_HOOK; /* __tostring may run: no posts any more */
+    release_locks(false);
+    lua_pushvalue(L, -1);
+    const char *message = worker_message(L);
+    report_error(t, run, message, worker_take_traceback(), again);
+    lua_pop(L, 1);
+    (void)output_flush();
+    if (again) {
+        run_again(x, t);
+    } else {
+        (void)commit_end(x, OUTCOME_FAILED);
+        atom_store(&x->arena->head->failed, 1);
+        if (engine.config.halt.when != HALT_NEVER)
+            engine_poke();
+    }
+    tell_on_error(L, engine_fn_info(fn)->name, id, run, again);
+}
+
+__attribute__((noreturn)) static void
+leave(enum bye bye)
+{
+    output_end();
+    atom_store(&engine.self.slot->bye, (uint32_t)bye);
+    _exit(bye == BYE_FATAL ? 1 : 0);
+}
+
+static void
+nobody_reads(void)
+{
+    if (engine.config.serial)
+        return;
+    atom_store(&engine.arena.head->epipe, 1);
+    engine_poke();
+    leave(BYE_EPIPE);
+}
+
+/* ---- running one task ---- */
+
+/* Pushes function and arguments. false: the bytes are damaged; message pushed. */
+static bool
+push_call(lua_State *L, const struct task *t, int *nargs)
+{
+    const unsigned char *bytes = task_args(&engine.arena, t);
+    double number;
+    lua_rawgeti(L, 1, (int)t->fn);
+    if (likely(codec_get_number(bytes, t->bytes, &number))) {
+        lua_pushnumber(L, number);
+        *nargs = 1;
+        return true;
+    }
+    *nargs = codec_decode(engine.codec, L, bytes, t->bytes);
+    if (*nargs >= 0)
+        return true;
+    lua_pop(L, 1);
+    lua_pushfstring(L, "its arguments cannot be read: %s", codec_error(engine.codec));
+    return false;
+}
+
+static bool
+call_task(lua_State *L, const struct task *t)
+{
+    int nargs;
+    bool ok = push_call(L, t, &nargs) && lua_pcall(L, nargs, 0, 2) == 0;
+    if (ok && unlikely(engine.self.skip)) {
+        lua_pushfstring(L, "this run posted fewer tasks than an earlier run has published "
+                           "(%d are missing): it is not deterministic in its arguments",
+                        (int)engine.self.skip);
+        return false;
+    }
+    return ok;
+}
+
+static void
+warn_about_journal(const struct task *t)
+{
+    char task[256];
+    report_task(t, task, sizeof task);
+    log_warn("task %s runs again after its worker died and its dict operations differ from "
+             "those of the first run: they may count twice", task);
+}
+
+/* Stack: 1 the table of functions, 2 the message handler. */
+static void
+run_task(lua_State *L)
+{
+    struct actor *x = &engine.self;
+    struct task *t = task_at(x->arena, x->slot->cur);
+    engine.moment = MOMENT_TASK;
+    x->partial = engine_fn_info(t->fn)->options.partial;
+    commit_begin(x);
+    bool ok = call_task(L, t);
+    if (unlikely(view_take_warning()))
+        warn_about_journal(t);
+    if (likely(ok)) {
+        if (unlikely(view_any_held()))
+            release_locks(true);
+        if (unlikely(output_flush() == -EPIPE))
+            nobody_reads();
+        idle_wake(x, commit_end(x, OUTCOME_DONE));
+    } else {
+        task_failed(L);
+    }
+    engine.moment = MOMENT_HOOK;
+    lua_settop(L, 2);
+}
+
+static uint64_t
+rss_bytes(void)
+{
+    unsigned long size, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f) {
+        if (fscanf(f, "%lu %lu", &size, &resident) != 2)
+            resident = 0;
+        fclose(f);
+    }
+    return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Has this worker done its share (--max-tasks, --max-rss)? */
+static bool
+worn_out(uint32_t ran)
+{
+    const struct config *c = &engine.config;
+    if (c->serial)
+        return false;
+    if (c->max_tasks && ran >= c->max_tasks)
+        return true;
+    return c->max_rss_bytes && (ran < RSS_EVERY || ran % RSS_EVERY == 0) &&
+           rss_bytes() > c->max_rss_bytes;
+}
+
+static void
+prepare_stack(lua_State *L)
+{
+    lua_settop(L, 0);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine.function_table);
+    lua_pushcfunction(L, worker_traceback);
+}
+
+/* Takes and runs tasks until there are none. */
+static enum bye
+run_tasks(lua_State *L)
+{
+    struct actor *x = &engine.self;
+    uint32_t *mode = &x->arena->head->mode, ran = 0;
+    prepare_stack(L);
+    while (likely(atom_load(mode) == ARENA_RUN)) {
+        if (!queue_take(x) && !queue_steal(x) && !idle_wait(x))
+            continue;
+        run_task(L);
+        ran++;
+        if (unlikely(worn_out(ran)))
+            return BYE_RECYCLE;
+    }
+    return BYE_DONE;
+}
+
+/* ---- a worker's life ---- */
+
+static void
+become_worker(lua_State *L)
+{
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null >= 0 && null != STDIN_FILENO) {
+        dup2(null, STDIN_FILENO);
+        close(null);
+    }
+    arena_no_inherit(&engine.arena);
+    if (output_open(&engine.self, L))
+        log_warn("no memory for the output of worker %u: its lines may mix", engine.self.me);
+    /* LuaJIT's generator starts with the same seed in every process. */
+    lua_getglobal(L, "math");
+    lua_getfield(L, -1, "randomseed");
+    lua_pushnumber(L, (lua_Number)(now_ns() % 1000000007u) + getpid() * 7919.0);
+    if (lua_pcall(L, 1, 0, 0))
+        lua_pop(L, 1);
+    lua_settop(L, 0);
+}
+
+void
+worker_run(lua_State *L)
+{
+    engine.moment = MOMENT_HOOK;
+    become_worker(L);
+    engine.self.journaling = true;
+    if (call_hook(L, "worker_begin", 0)) {
+        hook_failed(L, "worker_begin");
+        leave(BYE_FATAL);
+    }
+    enum bye bye = run_tasks(L);
+    if (call_hook(L, "worker_end", 0))
+        hook_failed(L, "worker_end");
+    leave(bye);
+}
+
+void
+worker_serial(lua_State *L)
+{
+    engine.moment = MOMENT_HOOK;
+    if (call_hook(L, "worker_begin", 0))
+        hook_failed(L, "worker_begin");
+    (void)run_tasks(L);
+    if (call_hook(L, "worker_end", 0))
+        hook_failed(L, "worker_end");
+}

@@ -1,0 +1,40 @@
+--- The C side of prunner: `core`, functions of Lua's C API, and `C`, plain functions called
+-- through FFI, which compiled code can call without leaving its trace. Not for scripts.
+local ffi = require "ffi"
+local core = require "prunner.core"
+
+ffi.cdef [[
+int prn_post_number(uint32_t fn, double v);
+void prn_args_begin(void);
+int prn_args_nil(void);
+int prn_args_boolean(int v);
+int prn_args_number(double v);
+int prn_args_string(const char *bytes, size_t len);
+int prn_args_post(uint32_t fn);
+void prn_post_line(uint32_t line);
+uint32_t prn_worker_id(void);
+double prn_task_id(void);
+uint32_t prn_attempt(void);
+
+struct prn_result { double number; const char *bytes; size_t len; };
+struct prn_result *prn_result(void);
+int prn_key_string(const char *bytes, size_t len);
+int prn_key_number(double v);
+int prn_key_boolean(int v);
+int prn_dict_get(uint32_t name);
+int prn_dict_number(int kind, uint32_t name, double v);
+int prn_dict_string(int kind, uint32_t name, const char *bytes, size_t len);
+int prn_dict_delete(uint32_t name);
+double prn_dict_len(uint32_t name);
+
+int prn_lock_take(uint32_t name, double seconds);
+int prn_lock_release(uint32_t name, int keep);
+void prn_acc_add(int kind, uint32_t number, double v);
+uint32_t prn_queue_event(void);
+void prn_queue_bump(void);
+void prn_queue_wait(uint32_t seen, double seconds);
+double prn_now(void);
+]]
+
+-- The library is loaded already; this names the same copy.
+return { C = ffi.load(core.library), core = core }

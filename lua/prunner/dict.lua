@@ -1,0 +1,214 @@
+--- The shared dictionary. Keys are strings, numbers or booleans, values everything that can
+-- be sent; what is read is a copy.
+--
+--     prunner.dict.hits = 0
+--     prunner.dict:incr "hits"
+--     for key, value in prunner.dict:each() do print(key, value) end
+local ffi = require "ffi"
+local c = require "prunner.c"
+
+local C, core = c.C, c.core
+local ffi_string = ffi.string
+local result = C.prn_result()
+
+-- Under this key a handle keeps the number of its name. No one writes it as `d.name`.
+local ID = "\0id"
+local SET, ADD, INCR, APPEND, CAS = 1, 2, 3, 4, 5
+local STRING, NUMBER = 2, 1
+
+local NAMED_DICT = 2
+
+local M = {}
+local methods = {}
+
+local function set_key(k, what)
+  local t = type(k)
+  local err
+  if t == "string" then
+    err = C.prn_key_string(k, #k)
+  elseif t == "number" and k == k then
+    err = C.prn_key_number(k)
+  elseif t == "boolean" then
+    err = C.prn_key_boolean(k and 1 or 0)
+  else
+    error(("dict: a key must be a string, a number or a boolean, got %s")
+      :format(t == "number" and "nan" or t), what)
+  end
+  if err ~= 0 then error("dict: a key may have up to 32 KiB", what) end
+end
+
+local function fail(err, what, k, level)
+  if err == -22 then
+    error(("dict: %s of %q: the value there is no %s"):format(what, tostring(k),
+      what == "append" and "string" or "number"), level + 1)
+  end
+  error(("dict: %s of %q: %s"):format(what, tostring(k), core.words(err)), level + 1)
+end
+
+local function get(d, k)
+  set_key(k, 4)
+  local kind = C.prn_dict_get(d[ID])
+  if kind == NUMBER then return result.number end
+  if kind == STRING then return ffi_string(result.bytes, result.len) end
+  if kind == 0 then return nil end
+  if kind > 0 then return (core.dict_value()) end
+  fail(kind, "get", k, 3)
+end
+
+-- One operation with a value: scalars through FFI, the rest through the C API.
+local function change(kind, what, d, k, v, old)
+  set_key(k, 4)
+  local t = type(v)
+  local r
+  if t == "number" and old == nil then
+    r = C.prn_dict_number(kind, d[ID], v)
+  elseif t == "string" and old == nil then
+    r = C.prn_dict_string(kind, d[ID], v, #v)
+  else
+    local ok, got = pcall(core.dict_change, kind, d[ID], v, old)
+    if not ok then error(("dict: %s of %q: %s"):format(what, tostring(k), got), 3) end
+    r = got
+  end
+  if r < 0 then fail(r, what, k, 3) end
+  return r == 1
+end
+
+--- The value of a key, or nil.
+function methods.get(d, k)
+  return (get(d, k))
+end
+
+--- Sets any key, also one that is called like a method. nil deletes.
+function methods.set(d, k, v)
+  if v == nil then
+    set_key(k, 3)
+    local r = C.prn_dict_delete(d[ID])
+    if r < 0 then fail(r, "delete", k, 2) end
+    return
+  end
+  change(SET, "set", d, k, v)
+end
+
+--- Sets a key only if it is absent.
+-- @treturn boolean whether it was
+function methods.add(d, k, v)
+  if v == nil then error("dict: add: the value is nil", 2) end
+  return (change(ADD, "add", d, k, v))
+end
+
+--- Adds to a number; a missing key counts as 0.
+-- @param k
+-- @tparam[opt=1] number n
+-- @treturn number the new value
+function methods.incr(d, k, n)
+  if n == nil then n = 1 end
+  if type(n) ~= "number" then
+    error(("dict: incr: the second argument must be a number, got %s"):format(type(n)), 2)
+  end
+  set_key(k, 3)
+  local r = C.prn_dict_number(INCR, d[ID], n)
+  if r < 0 then fail(r, "incr", k, 2) end
+  return result.number
+end
+
+--- Appends to a string; a missing key counts as "".
+function methods.append(d, k, s)
+  if type(s) ~= "string" then
+    error(("dict: append: the second argument must be a string, got %s"):format(type(s)), 2)
+  end
+  change(APPEND, "append", d, k, s)
+end
+
+--- Sets a key to `new` if its value is `old` (encoded alike; nil: absent, delete).
+-- @treturn boolean whether it was
+function methods.cas(d, k, old, new)
+  set_key(k, 3)
+  local ok, r = pcall(core.dict_change, CAS, d[ID], new, old)
+  if not ok then error(("dict: cas of %q: %s"):format(tostring(k), r), 2) end
+  if r < 0 then fail(r, "cas", k, 2) end
+  return r == 1
+end
+
+--- Stores fn(old value). fn runs outside any lock and may run again; it must not post.
+-- @treturn any the new value
+function methods.update(d, k, fn)
+  if type(fn) ~= "function" then
+    error(("dict: update: the second argument must be a function, got %s"):format(type(fn)), 2)
+  end
+  set_key(k, 3)
+  local value, problem = core.dict_update(d[ID], fn)
+  if problem then error(("dict: update of %q: %s"):format(tostring(k), problem), 2) end
+  return value
+end
+
+--- Removes a key.
+-- @treturn boolean whether it was there
+function methods.delete(d, k)
+  set_key(k, 3)
+  local r = C.prn_dict_delete(d[ID])
+  if r < 0 then fail(r, "delete", k, 2) end
+  return r == 1
+end
+
+--- How many keys there are.
+function methods.len(d)
+  return C.prn_dict_len(d[ID])
+end
+
+--- Iterates over keys and values, each entry at most once. What is written meanwhile may
+-- or may not be seen; what the running task has written under a lock is not.
+function methods.each(d)
+  local id, shard, list, n, i = d[ID], 0, nil, 0, 0
+  return function()
+    while i >= n do
+      list, n = core.dict_shard(id, shard)
+      if not list then
+        n, i = 0, 0
+        return nil
+      end
+      shard, i = shard + 1, 0
+    end
+    i = i + 1
+    return list[2 * i - 1], list[2 * i]
+  end
+end
+
+local Dict = { __name = "prunner.dict" }
+M.Dict = Dict
+
+function Dict.__index(d, k)
+  local method = methods[k]
+  if method then return method end
+  return (get(d, k))
+end
+
+function Dict.__newindex(d, k, v)
+  if methods[k] then
+    error(("dict: %q is the name of a method: use d:set(%q, value)"):format(k, k), 2)
+  end
+  if v == nil then
+    methods.delete(d, k)
+  else
+    change(SET, "set", d, k, v)
+  end
+end
+
+function Dict.__tostring(d)
+  return ("prunner.dict: %d keys"):format(methods.len(d))
+end
+
+local opened = {}
+
+--- The dict of that name, the same in every worker.
+function M.open(name)
+  local d = opened[name]
+  if not d then
+    local id, problem = core.name(NAMED_DICT, name)
+    if not id then error(("dict %q: %s"):format(name, problem), 3) end
+    d = setmetatable({ [ID] = id }, Dict)
+    opened[name] = d
+  end
+  return d
+end
+
+return M

@@ -1,0 +1,190 @@
+--- The life of a job: load, begin, fork and run, end.
+local core = require("prunner.c").core
+local known = require "prunner.known"
+local task = require "prunner.task"
+
+local M = {}
+
+local HOOKS = { "begin", "end_", "worker_begin", "worker_end", "on_error" }
+
+-- Raised to leave a script whose job could not begin; its report is printed already.
+local over = setmetatable({}, { __tostring = function() return "the job is over" end })
+
+local started = false
+local status = 0 -- the exit status that the job asks for
+local chunk      -- the script's main function
+local configured = {}
+
+--- What prunner.init() was given; the command line wins.
+function M.configure(n, debug)
+  if n ~= nil and (type(n) ~= "number" or n % 1 ~= 0 or n < 1 or n > 4000) then
+    error(("init: the number of workers must be a whole number from 1 to 4000, got %s")
+      :format(tostring(n)), 3)
+  end
+  core.configure { n = n, debug = debug and true or false }
+end
+
+--- Remembers the hooks for start().
+function M.init(n, debug, begin, end_)
+  M.configure(n, debug)
+  for name, hook in pairs { begin = begin, end_ = end_ } do
+    if type(hook) ~= "function" then
+      error(("init: %s must be a function, got %s"):format(name, type(hook)), 2)
+    end
+  end
+  configured.begin, configured.end_ = begin, end_
+end
+
+local function report(what, err)
+  local text, traceback = core.text(err)
+  core.error(("%s failed: %s%s"):format(what, text, traceback and "\n" .. traceback or ""))
+end
+
+-- Runs a hook of the supervisor. true, or false after its report.
+local function call(what, hook)
+  local ok, err = xpcall(hook, core.traceback)
+  if not ok and err ~= over then report(what, err) end
+  return ok
+end
+
+local function count(n, one, many)
+  return ("%d %s"):format(n, n == 1 and one or many)
+end
+
+local function say_how_it_ended(s)
+  local parts = {}
+  if s.failed > 0 then parts[#parts + 1] = count(s.failed, "task failed", "tasks failed") end
+  if s.dead > 0 then
+    parts[#parts + 1] = count(s.dead, "task was set aside", "tasks were set aside")
+  end
+  if s.left > 0 then parts[#parts + 1] = count(s.left, "task is left", "tasks are left") end
+  if #parts > 0 then
+    core.error(("%s, of %s"):format(table.concat(parts, ", "), count(s.tasks, "task", "tasks")))
+  end
+end
+
+local function status_of(s)
+  if s.epipe then return 128 + 13 end
+  if s.signal then return 128 + s.signal end
+  if s.broken then return 3 end
+  return (s.failed > 0 or s.dead > 0) and 1 or 0
+end
+
+-- Is end_ run? Not when the job was cut short.
+local function ended_well(s)
+  return not (s.signal or s.broken or s.epipe or (s.halted and core.config "halt_now"))
+end
+
+-- Leaves the process, or the script if prunner is the host: nothing sensible can follow.
+local function leave()
+  if core.config "command" then error(over, 0) end
+  io.stdout:flush()
+  os.exit(status)
+end
+
+local function roots_of(hooks)
+  local roots = { hooks, chunk }
+  for _, root in ipairs(hooks.roots or {}) do roots[#roots + 1] = root end
+  -- The functions between here and the script's main chunk may hold what tasks need.
+  for level = 2, 200 do
+    local info = debug.getinfo(level, "f")
+    if not info then break end
+    roots[#roots + 1] = info.func
+    for i = 1, 250 do
+      local name, v = debug.getlocal(level, i)
+      if not name then break end
+      if type(v) == "function" or type(v) == "table" then roots[#roots + 1] = v end
+    end
+  end
+  return roots
+end
+
+--- Runs a job with these hooks and returns its summary.
+-- @raise if one was started already
+function M.start(hooks)
+  if started then error("start: the job was run already; there is one a process", 3) end
+  started = true
+  hooks = hooks or configured
+  if core.config "debug" then task.remember_lines() end
+
+  core.begin_open()
+  local began = not hooks.begin or call("begin()", hooks.begin)
+  core.begin_close(began)
+  if not began then
+    status = 2
+    leave()
+  end
+  known.walk(roots_of(hooks))
+
+  local s = core.run(hooks)
+  status = status_of(s)
+  say_how_it_ended(s)
+  if ended_well(s) and hooks.end_ and not call("end_()", hooks.end_) then
+    status = 1
+    if not core.config "command" then leave() end
+  end
+  s.status = status
+  if s.signal or s.epipe or s.broken then leave() end
+  return s
+end
+
+local function script_directory(path)
+  if path == "-" then return "." end
+  return path:match "^(.*)/[^/]*$" or "."
+end
+
+-- Modules beside the script are found.
+local function extend_path(path)
+  local dir = script_directory(path)
+  package.path = ("%s/?.lua;%s/?/init.lua;%s"):format(dir, dir, package.path)
+  package.cpath = ("%s/?.so;%s"):format(dir, package.cpath)
+end
+
+local function hooks_of(result)
+  local from = type(result) == "table" and result or _G
+  local hooks = {}
+  for _, name in ipairs(HOOKS) do
+    local hook = rawget(from, name)
+    if name == "end_" and hook == nil then hook = rawget(from, "end") end
+    if hook ~= nil and type(hook) ~= "function" then
+      core.error(("%s must be a function, it is a %s"):format(name, type(hook)))
+      return nil
+    end
+    hooks[name] = hook
+  end
+  return hooks
+end
+
+--- Runs a script as the command does.
+-- @tparam string path "-" for standard input
+-- @treturn number exit status
+function M.command(path)
+  extend_path(path)
+  local problem
+  chunk, problem = loadfile(path ~= "-" and path or nil)
+  if not chunk then
+    core.error(problem)
+    return 2
+  end
+  local result
+  local ok = call(path == "-" and "the script" or path, function()
+    result = chunk(unpack(arg))
+  end)
+  if started then return ok and status or status ~= 0 and status or 2 end
+  if not ok then return 2 end
+  local hooks = hooks_of(result)
+  if not hooks then return 2 end
+  if not hooks.begin then
+    core.warn(("%s defines no begin(): there is nothing to do"):format(path))
+  end
+  hooks.roots = { result }
+  local function run() M.start(hooks) end
+  local fine, err = xpcall(run, core.traceback)
+  if not fine and err ~= over then
+    report("the job", err)
+    return 3
+  end
+  return status
+end
+
+return M

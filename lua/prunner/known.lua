@@ -1,0 +1,149 @@
+--- Functions and classes that every worker knows: those that exist before the fork.
+--
+-- A task names its function by number, an object its class. This module hands out the
+-- numbers: it walks everything that can be reached from the globals, the loaded modules and
+-- the script's own functions (their upvalues, methods, metatables), or registers a single
+-- function when begin() posts it. After the fork nothing is added any more.
+local core = require("prunner.c").core
+
+local M = {}
+
+--- number of each known function; names are keys as well
+M.ids = {}
+
+local classes = {}
+local class_count = 0
+local options_of = {} -- options given with prunner.task, by number
+local named = {}      -- [function] = name given with prunner.task
+
+local function where_of(fn)
+  local info = debug.getinfo(fn, "S")
+  if info.what == "C" then return "C" end
+  return info.short_src .. ":" .. info.linedefined
+end
+M.where_of = where_of
+
+--- Registers a function under a name (the first name counts, unless it was only its place).
+-- @tparam function fn
+-- @tparam string name as reports call it and post_task may name it
+-- @treturn number its number
+function M.add(fn, name)
+  local ids = M.ids
+  local number = ids[fn]
+  if not number then
+    number = core.know_function(fn, nil, named[fn] or name, where_of(fn))
+    ids[fn] = number
+  end
+  if ids[name] == nil then ids[name] = number end
+  return number
+end
+
+--- Names a function for good (prunner.task).
+function M.name(fn, name, options)
+  named[fn] = name
+  local number = M.ids[fn]
+  if number then
+    core.know_function(fn, number, name, where_of(fn))
+  else
+    number = core.know_function(fn, nil, name, where_of(fn))
+    M.ids[fn] = number
+  end
+  M.ids[name] = number
+  if options then
+    options_of[number] = options
+    core.function_options(number, options)
+  end
+  return number
+end
+
+local function add_class(mt)
+  if classes[mt] then return end
+  class_count = class_count + 1
+  classes[mt] = class_count
+  core.know_class(mt, class_count)
+end
+
+-- Could other tables have this one as their metatable?
+local function looks_like_class(t)
+  return rawget(t, "__index") ~= nil or rawget(t, "__newindex") ~= nil
+    or rawget(t, "__call") ~= nil or rawget(t, "__tostring") ~= nil or rawget(t, "__eq") ~= nil
+    or rawget(t, "__name") ~= nil or rawget(t, "__add") ~= nil or rawget(t, "__lt") ~= nil
+    or rawget(t, "__concat") ~= nil or rawget(t, "__gc") ~= nil or rawget(t, "__mode") ~= nil
+end
+
+local function path_of(path, key)
+  if type(key) == "string" and key:find "^[%a_][%w_]*$" then
+    return path == "" and key or path .. "." .. key
+  end
+  if type(key) == "number" then return ("%s[%s]"):format(path, key) end
+  return path .. "[?]"
+end
+
+--- Makes everything known that can be reached from the globals, the loaded modules and
+-- `roots`. Breadth first, so that each function gets its shortest name; walked by hand
+-- and not by recursion, since data may be nested deeply.
+-- @tparam table roots list of functions or tables
+function M.walk(roots)
+  local seen, queue, paths, n = {}, {}, {}, 0
+  local function push(value, path)
+    local t = type(value)
+    if (t == "table" or t == "function") and not seen[value] then
+      seen[value] = true
+      n = n + 1
+      queue[n], paths[n] = value, path
+    end
+  end
+
+  local skip = { [M.ids] = true, [classes] = true, [options_of] = true, [named] = true }
+  for t in pairs(skip) do seen[t] = true end
+  push(_G, "")
+  for _, root in ipairs(roots) do push(root, "") end
+  for name, module in pairs(package.loaded) do push(module, name) end
+
+  local i = 0
+  while i < n do
+    i = i + 1
+    local value, path = queue[i], paths[i]
+    queue[i], paths[i] = nil, nil
+    if type(value) == "table" then
+      local mt = debug.getmetatable(value)
+      if mt then
+        add_class(mt)
+        push(mt, path)
+      end
+      if looks_like_class(value) then add_class(value) end
+      for k, v in next, value do
+        local tv = type(v)
+        if tv == "table" or tv == "function" then push(v, path_of(path, k)) end
+        local tk = type(k)
+        if tk == "table" or tk == "function" then push(k, path .. "[?]") end
+      end
+    else
+      M.add(value, path ~= "" and path or where_of(value))
+      for up = 1, 255 do
+        local name, v = debug.getupvalue(value, up)
+        if not name then break end
+        push(v, name)
+      end
+      push(debug.getfenv(value), "")
+    end
+  end
+end
+
+--- A function by its name, before the walk: a path through the globals.
+-- @treturn function|nil
+function M.find(name)
+  local value = _G
+  for part in name:gmatch "[^.]+" do
+    if type(value) ~= "table" then return nil end
+    value = value[part]
+  end
+  if type(value) == "function" then return value end
+end
+
+--- What a function is called.
+function M.name_of(number)
+  return (core.function_name(number))
+end
+
+return M

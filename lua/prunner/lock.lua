@@ -1,0 +1,93 @@
+--- Locks between all workers. A lock section is all or nothing: what it writes into dicts
+-- is published when the lock is released; an error or the worker's death publishes nothing.
+--
+--     local lock = prunner.lock "report"
+--     lock:with(function() ... end)
+local c = require "prunner.c"
+
+local C, core = c.C, c.core
+local NAMED_LOCK = 1
+local TIMEOUT = -110
+local FOREVER = -1
+
+local M = {}
+local Lock = { __name = "prunner.lock" }
+Lock.__index = Lock
+M.Lock = Lock
+
+local function fail(lock, err, level)
+  local words = core.words(err)
+  if err == -1 then words = "is not held by this task" end
+  error(("%s %s"):format(lock.name, words), level + 1)
+end
+
+--- Takes the lock; waits for it.
+-- @tparam[opt] number seconds at most so long
+-- @treturn[1] boolean true
+-- @treturn[2] nil after that time
+-- @treturn[2] string "timeout"
+-- @raise if this task holds it already, or in a deadlock with other tasks
+function Lock:acquire(seconds)
+  local err = C.prn_lock_take(self.id, seconds or FOREVER)
+  if err == 0 then return true end
+  if err == TIMEOUT then return nil, "timeout", 110 end
+  fail(self, err, 2)
+end
+
+--- Takes the lock if it is free.
+-- @treturn boolean whether
+function Lock:try_acquire()
+  local err = C.prn_lock_take(self.id, 0)
+  if err == 0 then return true end
+  if err == TIMEOUT then return false end
+  fail(self, err, 2)
+end
+
+--- Publishes what was written under the lock and gives it up.
+-- @raise if this task does not hold it
+function Lock:release()
+  local err = C.prn_lock_release(self.id, 1)
+  if err ~= 0 then fail(self, err, 2) end
+end
+
+local function finish(lock, ok, ...)
+  local err = C.prn_lock_release(lock.id, ok and 1 or 0)
+  if not ok then error((...), 0) end
+  if err ~= 0 then fail(lock, err, 3) end
+  return ...
+end
+
+--- Calls fn(...) with the lock held and returns what it returns. When fn raises, nothing of
+-- what it wrote is published, the lock is released, and the error raised again.
+function Lock:with(fn, ...)
+  if type(fn) ~= "function" then
+    error(("%s: the first argument must be a function, got %s"):format(self.name, type(fn)), 2)
+  end
+  local err = C.prn_lock_take(self.id, FOREVER)
+  if err ~= 0 then fail(self, err, 2) end
+  return finish(self, pcall(fn, ...))
+end
+
+function Lock:__tostring()
+  return self.name
+end
+
+local opened = {}
+
+--- The lock of that name, the same in every worker.
+-- @tparam string name at most 96 bytes
+function M.open(name, shown)
+  if type(name) ~= "string" then
+    error(("lock: the name must be a string, got %s"):format(type(name)), 3)
+  end
+  local lock = opened[name]
+  if not lock then
+    local id, problem = core.name(NAMED_LOCK, name)
+    if not id then error(("lock %q: %s"):format(name, problem), 3) end
+    lock = setmetatable({ id = id, name = shown or ("lock %q"):format(name) }, Lock)
+    opened[name] = lock
+  end
+  return lock
+end
+
+return M

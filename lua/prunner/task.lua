@@ -1,0 +1,188 @@
+--- Posting tasks.
+local c = require "prunner.c"
+local known = require "prunner.known"
+
+local C, core = c.C, c.core
+local ids = known.ids
+local select, type = select, type
+
+local M = {}
+
+local NOT_NOW = -1  -- EPERM
+local DIFFERS = -22 -- EINVAL
+
+local when = {
+  loading = "while the script loads",
+  hook = "in worker_begin, worker_end or on_error",
+  ["end"] = "in end_: the workers are gone",
+  running = "now",
+}
+
+local function why_not(err)
+  if err == NOT_NOW then
+    return ("tasks are posted by begin() and by tasks, not %s"):format(when[core.moment()] or "now")
+  elseif err == DIFFERS then
+    return "this run posts other tasks than an earlier run whose posts are already done: "
+      .. "it is not deterministic in its arguments"
+  end
+  return core.words(err)
+end
+
+local function fail(level, what, id, problem)
+  error(("%s(%s): %s"):format(what, known.name_of(id), problem), level + 1)
+end
+
+-- The number of a function that has none yet, or an error that says what to do.
+local function resolve(fn, what, level)
+  local moment = core.moment()
+  if type(fn) == "string" then
+    local found = (moment == "begin" or moment == "loading") and known.find(fn)
+    if found then return known.add(found, fn) end
+    error(("%s: no function is called %q: name it with prunner.task, or give the function itself")
+      :format(what, fn), level + 1)
+  elseif type(fn) ~= "function" then
+    error(("%s: the first argument must be a function or its name, got %s%s")
+      :format(what, type(fn), fn == nil and " (a misspelt name?)" or ""), level + 1)
+  elseif moment == "begin" or moment == "loading" then
+    return known.add(fn, known.where_of(fn))
+  end
+  error(("%s: the function defined at %s was not known before the workers started: define it "
+    .. "at the top level of the script, or name it with prunner.task, and give what differs as "
+    .. "arguments"):format(what, known.where_of(fn)), level + 1)
+end
+
+-- Adds one scalar to the argument builder. 1: it is none.
+local function put(v)
+  local t = type(v)
+  if t == "number" then return C.prn_args_number(v) end
+  if t == "string" then return C.prn_args_string(v, #v) end
+  if t == "nil" then return C.prn_args_nil() end
+  if t == "boolean" then return C.prn_args_boolean(v and 1 or 0) end
+  return 1
+end
+
+-- Tables, functions, many arguments: through the C API, with the errors that name the path.
+local function post_any(id, level, what, ...)
+  local ok, err = pcall(core.post, id, ...)
+  if not ok then fail(level + 1, what, id, err) end
+  if err ~= 0 then fail(level + 1, what, id, why_not(err)) end
+end
+
+local debugging = false
+
+--- Remember the line of each post, for reports (--debug). Called once, before the fork.
+function M.remember_lines()
+  debugging = true
+end
+
+local function note_line()
+  local info = debug.getinfo(3, "l")
+  C.prn_post_line(info and info.currentline > 0 and info.currentline or 0)
+end
+
+--- Posts a task: fn(...) will be called in some worker. It is started when the task that
+-- posts it (or begin) has ended without an error, or, for those that post many, when a part
+-- of their posts is published. Never waits.
+-- @tparam function|string fn a function that existed before the workers were started, or its name
+-- @param ... arguments: nil, booleans, numbers, strings, tables, int64, functions, objects
+-- @raise if fn is not known, a value cannot be sent, or no memory is left
+function M.post_task(fn, ...)
+  local id = ids[fn]
+  if not id then id = resolve(fn, "post_task", 2) end
+  if debugging then note_line() end
+  local n = select("#", ...)
+  if n == 1 then
+    local a = ...
+    if type(a) == "number" then
+      local err = C.prn_post_number(id, a)
+      if err ~= 0 then fail(2, "post_task", id, why_not(err)) end
+      return
+    end
+  end
+  if n <= 3 then
+    local a, b, d = ...
+    C.prn_args_begin()
+    local err = 0
+    if n >= 1 then err = put(a) end
+    if err == 0 and n >= 2 then err = put(b) end
+    if err == 0 and n == 3 then err = put(d) end
+    if err == 0 then
+      err = C.prn_args_post(id)
+      if err ~= 0 then fail(2, "post_task", id, why_not(err)) end
+      return
+    end
+  end
+  post_any(id, 2, "post_task", ...)
+end
+
+--- Posts fn(element) for each element of a list.
+-- @tparam function|string fn as for post_task
+-- @tparam table list elements 1 .. #list
+function M.post_many(fn, list)
+  local id = ids[fn] or resolve(fn, "post_many", 2)
+  if type(list) ~= "table" then
+    error(("post_many: the second argument must be a list, got %s"):format(type(list)), 2)
+  end
+  if debugging then note_line() end
+  for i = 1, #list do
+    local v = list[i]
+    C.prn_args_begin()
+    local err = put(v)
+    if err == 0 then
+      err = C.prn_args_post(id)
+      if err ~= 0 then fail(2, "post_many", id, why_not(err)) end
+    else
+      post_any(id, 2, "post_many", v)
+    end
+  end
+end
+
+local limits = {
+  retries = { 0, 254, whole = true },
+  attempts = { 1, 255, whole = true },
+  timeout = { 0.001, 1e9 },
+  backoff = { 0, 1e6 },
+}
+
+local function check_options(options)
+  if options == nil then return end
+  if type(options) ~= "table" then
+    error(("task: options must be a table, got %s"):format(type(options)), 3)
+  end
+  for k, v in pairs(options) do
+    local limit = limits[k]
+    if k == "partial" then
+      if type(v) ~= "boolean" then error("task: partial must be true or false", 3) end
+    elseif not limit then
+      error(("task: unknown option %q (there are retries, attempts, timeout, backoff, partial)")
+        :format(tostring(k)), 3)
+    elseif type(v) ~= "number" or v < limit[1] or v > limit[2] or (limit.whole and v % 1 ~= 0) then
+      error(("task: %s must be a %snumber from %s to %s"):format(k, limit.whole and "whole " or "",
+        limit[1], limit[2]), 3)
+    end
+  end
+end
+
+--- Names a task, and says how it is run.
+-- @tparam string name under which it may be posted and is reported
+-- @tparam function fn
+-- @tparam[opt] table options retries (runs after errors), attempts (runs that may end with
+--   their worker), timeout and backoff (seconds), partial (false: all posts or none)
+-- @treturn function fn
+function M.task(name, fn, options)
+  if type(name) ~= "string" or name == "" then
+    error(("task: the name must be a string, got %s"):format(type(name)), 2)
+  elseif type(fn) ~= "function" then
+    error(("task: the second argument must be a function, got %s"):format(type(fn)), 2)
+  end
+  check_options(options)
+  local moment = core.moment()
+  if moment ~= "loading" and moment ~= "begin" then
+    error("task: functions are named while the script loads or in begin(), before the workers "
+      .. "start", 2)
+  end
+  known.name(fn, name, options)
+  return fn
+end
+
+return M

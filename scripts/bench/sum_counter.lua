@@ -1,0 +1,35 @@
+--- The sum job with an accumulator: a cell for each worker, no lock, no contention, and exactly
+-- once even if a worker dies. The fastest way to add something up.
+--
+--   prunner scripts/bench/sum_counter.lua -n 2 -- 2000000    4000002000000
+--
+-- To compare the scripts of this directory, and scripts/sum_functions.lua, put `time` before each.
+-- 4 * N + 1 tasks; the sum is N * (N + 1). N is 2000 if not given.
+
+local prunner = require "prunner"
+
+local N = tonumber(arg[1]) or 2000
+local sum = prunner.counter("sum")
+
+function begin()
+  prunner.post_task(init, prunner.range(N))
+end
+
+function init(numbers)
+  for _, i in ipairs(numbers) do prunner.post_task(add_one, i) end
+end
+
+function add_one(n) prunner.post_task(double, n + 1) end
+
+function double(n)
+  prunner.post_task(sum_up, n)
+  prunner.post_task(sum_up, n)
+end
+
+function sum_up(n)
+  sum:add(n)
+end
+
+function end_()
+  print(sum:get())
+end

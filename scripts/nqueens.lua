@@ -1,0 +1,70 @@
+--- Shows CPU-bound work that splits itself into tasks: in how many ways can N queens stand on a
+-- board of N x N squares so that none attacks another?
+--
+--   prunner scripts/nqueens.lua               724
+--   prunner scripts/nqueens.lua -- 12         14200
+--   prunner scripts/nqueens.lua -- 14 2       365596, split after 2 rows instead of 3
+--
+-- A task of the first rows posts a task for each free square of its row. From the row `depth` on a
+-- task counts by itself: tasks of about a millisecond keep all workers busy to the end, and what a
+-- task costs does not show.
+
+local bit = require "bit"
+local prunner = require "prunner"
+
+local band, bor, bnot, lshift, rshift = bit.band, bit.bor, bit.bnot, bit.lshift, bit.rshift
+
+-- Read while the script loads, so every worker knows them and no task has to carry them.
+local n = tonumber(arg[1] or 10)
+local depth = tonumber(arg[2] or 3)
+if not n or n < 1 or n > 30 or n % 1 ~= 0 or not depth or depth < 0 then
+  error("usage: prunner nqueens.lua [-- N [DEPTH]], N from 1 to 30", 0)
+end
+
+local full = 2 ^ n - 1 -- one bit for each column of the board
+
+-- An accumulator: every worker adds to a cell of its own when a task is done, so no lock is needed.
+local solutions = prunner.counter("solutions")
+
+--- The squares of a row that no queen above attacks, as bits. `columns` are those taken; `left` and
+-- `right` the diagonals, which move by one column from row to row.
+local function free_squares(columns, left, right)
+  return band(full, bnot(bor(columns, left, right)))
+end
+
+--- Counts the ways to fill the rest of the board.
+local function count(columns, left, right)
+  if columns == full then return 1 end
+  local found = 0
+  local free = free_squares(columns, left, right)
+  while free ~= 0 do
+    local queen = band(free, -free) -- the lowest free square
+    free = free - queen
+    found = found
+      + count(bor(columns, queen), lshift(bor(left, queen), 1), rshift(bor(right, queen), 1))
+  end
+  return found
+end
+
+--- A task: rows 0 .. row-1 have their queens.
+local function place(row, columns, left, right)
+  if row >= depth or row == n then
+    solutions:add(count(columns, left, right))
+    return
+  end
+  local free = free_squares(columns, left, right)
+  while free ~= 0 do
+    local queen = band(free, -free)
+    free = free - queen
+    prunner.post_task(place, row + 1, bor(columns, queen),
+      band(full, lshift(bor(left, queen), 1)), rshift(bor(right, queen), 1))
+  end
+end
+
+function begin()
+  prunner.post_task(place, 0, 0, 0, 0)
+end
+
+function end_()
+  print(solutions:get())
+end

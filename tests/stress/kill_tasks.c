@@ -1,0 +1,322 @@
+/* Workers are killed at random while they run a tree of tasks; the answer must be
+ * exact every time and nothing may be left over. No Lua: the rooms, fork(2), and
+ * a supervisor that does what super.c does, in a page.
+ *
+ *   bulk     thousands of small tasks: blocks, errors, long producers
+ *   parts    long producers and next to no work: to be hit in the middle of a commit
+ *   sleepy   few tasks, so that workers park and wake all the time
+ *   poison   one task kills its worker whenever it runs: set aside, the rest is done
+ *
+ * STRESS=long kills more often; SEED=n repeats a run as far as time allows. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "recover.h"
+#include "tree.h"
+
+enum { WORKERS = 4, LIMIT_S = 30, ATTEMPTS = 255, POISON_ATTEMPTS = 3 };
+
+static int tests_run, tests_failed;
+static uint64_t seed;
+static uint32_t poison; /* node that kills its worker; 0: none */
+
+struct crew {
+    struct arena arena;
+    struct actor super;
+    const struct tree *tree;
+    pid_t pids[WORKERS + 1]; /* by slot; 0: ended */
+    bool lifo;
+    uint32_t attempts;
+    uint32_t kills, rolled_back, set_aside;
+    uint32_t phases[3]; /* deaths by enum phase */
+    struct timespec begin;
+    bool ok;
+};
+
+static bool
+is_long(void)
+{
+    const char *s = getenv("STRESS");
+    return s && strcmp(s, "long") == 0;
+}
+
+static uint32_t
+dice(uint32_t below)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((seed >> 33) % below);
+}
+
+static void
+report(const char *name, bool ok)
+{
+    tests_run++;
+    tests_failed += !ok;
+    printf("%s %d - %s\n", ok ? "ok" : "not ok", tests_run, name);
+    fflush(stdout);
+}
+
+static double
+seconds_since(const struct timespec *begin)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
+}
+
+static void
+pause_us(uint32_t us)
+{
+    struct timespec t = {0, (long)us * 1000};
+    nanosleep(&t, NULL);
+}
+
+/* ---- what the tasks do ------------------------------------------------------ */
+
+static void
+spin_some(uint32_t node)
+{
+    for (uint32_t i = node * 2654435761u >> 18; i; i--)
+        cpu_relax();
+}
+
+static void
+sleep_some(uint32_t node)
+{
+    pause_us(node % 4 * 300);
+}
+
+static void
+die_if_poisoned(uint32_t node)
+{
+    if (node == poison)
+        raise(SIGKILL);
+}
+
+/* ---- the supervisor --------------------------------------------------------- */
+
+static void
+spawn(struct crew *c, uint32_t k)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid < 0)
+        tree_die("fork", errno);
+    if (pid) {
+        c->pids[k] = pid;
+        return;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    struct actor x;
+    int err = actor_open(&x, &c->arena, k, WORKERS + 1);
+    if (err)
+        tree_die("actor_open", err);
+    x.lifo = c->lifo;
+    tree_work(&x, c->tree);
+    _exit(0);
+}
+
+/* Repairs the slot of a worker that is gone, and fills it again. */
+static void
+replace(struct crew *c, uint32_t k)
+{
+    struct recovered found;
+    struct actor x;
+    int err = actor_open(&x, &c->arena, k, WORKERS + 1);
+    if (err)
+        tree_die("actor_open", err);
+    c->phases[x.slot->phase]++;
+    err = recover(&x, &c->super, c->attempts, false, &found);
+    if (err)
+        tree_die("recover", err);
+    c->rolled_back += found.task && !found.dead;
+    c->set_aside += found.dead;
+    actor_close(&x);
+    idle_wake_all(&c->arena);
+    spawn(c, k);
+}
+
+/* Takes notice of the end of slot k's process. */
+static void
+reaped(struct crew *c, uint32_t k, int status)
+{
+    c->pids[k] = 0;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+        replace(c, k);
+    } else if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+        printf("# worker %u ended with status %x\n", k, (unsigned)status);
+        c->ok = false;
+    }
+}
+
+static uint32_t
+reap(struct crew *c)
+{
+    int status;
+    pid_t pid;
+    uint32_t left = 0;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (uint32_t k = 1; k <= WORKERS; k++) {
+            if (c->pids[k] == pid) {
+                reaped(c, k, status);
+                break;
+            }
+        }
+    }
+    for (uint32_t k = 1; k <= WORKERS; k++)
+        left += c->pids[k] != 0;
+    return left;
+}
+
+static void
+kill_one(struct crew *c)
+{
+    int status;
+    uint32_t k = 1 + dice(WORKERS);
+    if (!c->pids[k])
+        return;
+    kill(c->pids[k], SIGKILL);
+    if (waitpid(c->pids[k], &status, 0) != c->pids[k])
+        tree_die("waitpid", errno);
+    c->kills += WIFSIGNALED(status);
+    reaped(c, k, status);
+}
+
+static void
+show(struct crew *c)
+{
+    printf("# no end after %d s: mode %u, %u kills\n", LIMIT_S,
+           atom_load(&c->arena.head->mode), c->kills);
+    for (uint32_t k = 0; k <= WORKERS; k++) {
+        struct slot *s = slot_at(&c->arena, k);
+        printf("# slot %u: phase %u park %u head %lu tail %lu posted %lu done %lu\n", k,
+               s->phase, s->park, (unsigned long)s->head, (unsigned long)s->tail,
+               (unsigned long)s->posted, (unsigned long)s->done);
+    }
+}
+
+/* Runs a job to its end and kills a worker every 1 to 3 ms, `kills` times at most. */
+static void
+crew_run(struct crew *c, const struct tree *t, uint32_t kills)
+{
+    *c = (struct crew){.tree = t, .attempts = kills ? ATTEMPTS : POISON_ATTEMPTS, .ok = true};
+    c->lifo = dice(2);
+    clock_gettime(CLOCK_MONOTONIC, &c->begin);
+    tree_plant(&c->arena, &c->super, t, WORKERS);
+    for (uint32_t k = 1; k <= WORKERS; k++)
+        spawn(c, k);
+    while (c->ok && reap(c)) {
+        if (seconds_since(&c->begin) > LIMIT_S) {
+            show(c);
+            c->ok = false;
+        }
+        pause_us(kills ? 1000 + dice(2000) : 200);
+        if (c->kills < kills)
+            kill_one(c);
+    }
+    for (uint32_t k = 1; k <= WORKERS; k++) {
+        if (c->pids[k]) {
+            kill(c->pids[k], SIGKILL);
+            waitpid(c->pids[k], NULL, 0);
+        }
+    }
+}
+
+static void
+crew_end(struct crew *c)
+{
+    actor_close(&c->super);
+    arena_close(&c->arena);
+}
+
+/* Jobs until `kills` workers were killed. */
+static bool
+rounds(const char *name, struct tree t, uint32_t kills)
+{
+    uint32_t done = 0, n = 0, rolled_back = 0, phases[3] = {0};
+    uint32_t first_leaf = t.first_leaf;
+    bool ok = true;
+    struct timespec begin;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    while (ok && done < kills && n < 10 * kills && seconds_since(&begin) < 300) {
+        struct crew c;
+        uint64_t was = seed;
+        t.first_leaf = first_leaf << dice(3);
+        crew_run(&c, &t, kills - done);
+        ok = c.ok && tree_check(&c.arena, &c.super, &t);
+        ok = tree_same("set aside", c.set_aside, 0) && ok;
+        crew_end(&c);
+        if (!ok)
+            printf("# %s, round %u, SEED=%lu, %s, %u leaves, %u kills in it\n", name, n,
+                   (unsigned long)was, c.lifo ? "lifo" : "fifo", t.first_leaf, c.kills);
+        n++;
+        done += c.kills;
+        rolled_back += c.rolled_back;
+        for (int i = 0; i < 3; i++)
+            phases[i] += c.phases[i];
+    }
+    printf("# %s: %u rounds, %u kills: %u idle, %u active, %u in a commit; %u tasks rolled back\n",
+           name, n, done, phases[0], phases[1], phases[2], rolled_back);
+    return ok;
+}
+
+static void
+bulk(void)
+{
+    struct tree t = {.first_leaf = 1 << 10, .fan = 1500, .work = spin_some};
+    report("bulk", rounds("bulk", t, is_long() ? 5000 : 200));
+}
+
+static void
+parts(void)
+{
+    struct tree t = {.first_leaf = 4, .fan = 40000, .plain = true};
+    report("parts", rounds("parts", t, is_long() ? 3000 : 100));
+}
+
+static void
+sleepy(void)
+{
+    struct tree t = {.first_leaf = 4, .fan = 2, .work = sleep_some};
+    report("sleepy", rounds("sleepy", t, is_long() ? 3000 : 100));
+}
+
+static void
+poisoned(void)
+{
+    struct tree t = {.first_leaf = 64, .fan = 70, .work = die_if_poisoned, .plain = true};
+    struct crew c;
+    poison = 100;
+    crew_run(&c, &t, 0);
+    double n = tree_top(&t) - 1, sum = tree_acc(&c.super, ACC_SUM, TREE_SUM);
+    uint64_t dead = 0;
+    for (uint32_t k = 1; k <= WORKERS; k++)
+        dead += slot_at(&c.arena, k)->dead;
+    bool ok = c.ok && idle_all_done(&c.arena);
+    ok = tree_same("sum without the dead one", sum, n * (n + 1) / 2 - poison) && ok;
+    ok = tree_same("set aside", c.set_aside, 1) && ok;
+    ok = tree_same("counted as dead", (double)dead, 1) && ok;
+    ok = tree_same("rolled back before", c.rolled_back, POISON_ATTEMPTS - 1) && ok;
+    crew_end(&c);
+    report("poison", ok);
+}
+
+int
+main(void)
+{
+    const char *s = getenv("SEED");
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    seed = s ? strtoull(s, NULL, 10) : (uint64_t)now.tv_nsec * 2 + 1;
+    printf("1..4\n# SEED=%lu\n", (unsigned long)seed);
+    bulk();
+    parts();
+    sleepy();
+    poisoned();
+    return tests_failed != 0;
+}
