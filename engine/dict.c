@@ -193,24 +193,9 @@ struct look {
     struct block *block;
     uint64_t before; /* the block's word */
     struct dict_record *record;
-    size_t key_len, value_len;
-    bool sound; /* the index word means this use of the block; it fits the block */
+    size_t key_len, value_len; /* if sound: those of the record, so within its block */
+    bool sound;                /* the index word means this use of the block */
 };
-
-RACY static struct look
-look_at(const struct arena *a, uint64_t word)
-{
-    struct look l = {.block = block_at(a, record_of(word))};
-    size_t room = block_room(a, record_of(word)) - sizeof(struct dict_record);
-    /* acquire: pairs with the release in block_new(). */
-    l.before = atom_load(&l.block->word);
-    l.record = (struct dict_record *)l.block->bytes;
-    l.key_len = atom_peek(&l.record->key_len);
-    l.value_len = atom_peek(&l.record->is_number) ? 0 : atom_peek(&l.record->value_len);
-    l.sound = (l.before & 0xff) == BLOCK_USED && ((l.before ^ word) >> 32 & 0xffff) == 0 &&
-              l.key_len + l.value_len <= room;
-    return l;
-}
 
 /* Is the block's word what it was before the copies? */
 RACY static bool
@@ -219,6 +204,20 @@ still(const struct look *l)
     /* The copies first: pairs with the fence in new_record() of dict_tx.c. */
     atom_fence_acquire();
     return atom_peek(&l->block->word) == l->before;
+}
+
+RACY static struct look
+look_at(const struct arena *a, uint64_t word)
+{
+    struct look l = {.block = block_at(a, record_of(word))};
+    /* acquire: pairs with the release in block_new(). */
+    l.before = atom_load(&l.block->word);
+    l.record = (struct dict_record *)l.block->bytes;
+    l.key_len = atom_peek(&l.record->key_len);
+    l.value_len = atom_peek(&l.record->is_number) ? 0 : atom_peek(&l.record->value_len);
+    l.sound = (l.before & 0xff) == BLOCK_USED && ((l.before ^ word) >> 32 & 0xffff) == 0 &&
+              still(&l);
+    return l;
 }
 
 enum found { FOUND, OTHER_KEY, CHANGED, NO_MEMORY };

@@ -39,6 +39,21 @@ worker_take_traceback(void)
     return given;
 }
 
+/* What lies below the script's own calls is of no use to its author. */
+static void
+cut_our_frames(char *traceback)
+{
+    static const char ours[] = "\n\t[C]: in function 'xpcall'\n";
+    for (char *at = traceback; (at = strstr(at, ours)); at++) {
+        char *line = at + sizeof ours - 1, *end = strchr(line, '\n');
+        char *job = strstr(line, "prunner/job.lua:");
+        if (job && (!end || job < end)) {
+            *at = '\0';
+            return;
+        }
+    }
+}
+
 int
 worker_traceback(lua_State *L)
 {
@@ -46,8 +61,65 @@ worker_traceback(lua_State *L)
     last_traceback = NULL;
     luaL_traceback(L, L, NULL, 1);
     last_traceback = strdup(lua_tostring(L, -1));
+    if (last_traceback)
+        cut_our_frames(last_traceback);
     lua_pop(L, 1);
     return 1;
+}
+
+/* Pushes text for a key or value inside an error table. */
+static void
+push_scalar_text(lua_State *L, int index, bool key)
+{
+    switch (lua_type(L, index)) {
+    case LUA_TSTRING:
+        lua_pushfstring(L, key ? "%s" : "\"%s\"", lua_tostring(L, index));
+        break;
+    case LUA_TNUMBER:
+        lua_pushvalue(L, index); /* not the original: lua_next needs the key as it is */
+        (void)lua_tostring(L, -1);
+        if (key) {
+            lua_pushfstring(L, "[%s]", lua_tostring(L, -1));
+            lua_remove(L, -2);
+        }
+        break;
+    case LUA_TBOOLEAN:
+        lua_pushstring(L, lua_toboolean(L, index) ? "true" : "false");
+        break;
+    default:
+        lua_pushfstring(L, "a %s", luaL_typename(L, index));
+    }
+}
+
+/* Pushes `(error value: {code = 5, text = "no"})` for the table at the top. */
+static void
+push_table_text(lua_State *L)
+{
+    enum { FIELDS_MAX = 8 };
+    int table = lua_gettop(L), n = 0;
+    luaL_Buffer b;
+    lua_newtable(L); /* parts: a luaL_Buffer must not be interleaved with lua_next */
+    int parts = table + 1;
+    for (lua_pushnil(L); n < FIELDS_MAX && lua_next(L, table); n++) {
+        int key = lua_gettop(L) - 1;
+        push_scalar_text(L, key, true);
+        push_scalar_text(L, key + 1, false);
+        lua_pushfstring(L, "%s%s = %s", n ? ", " : "", lua_tostring(L, -2),
+                        lua_tostring(L, -1));
+        lua_rawseti(L, parts, n + 1);
+        lua_settop(L, key);
+    }
+    bool more = n == FIELDS_MAX;
+    lua_settop(L, parts);
+    luaL_buffinit(L, &b);
+    luaL_addstring(&b, "(error value: {");
+    for (int i = 1; i <= n; i++) {
+        lua_rawgeti(L, parts, i);
+        luaL_addvalue(&b);
+    }
+    luaL_addstring(&b, more ? ", ...})" : "})");
+    luaL_pushresult(&b);
+    lua_remove(L, parts);
 }
 
 const char *
@@ -63,15 +135,8 @@ worker_message(lua_State *L)
             lua_pop(L, 1);
     }
     if (!described && lua_istable(L, -1)) {
-        struct codec_buf buf = {0};
-        char text[512];
-        int top = lua_gettop(L);
-        if (codec_encode(engine.codec, L, top, top, NULL, &buf) == 0) {
-            codec_describe(buf.bytes, buf.len, text, sizeof text);
-            lua_pushfstring(L, "(error value: a table %s)", text);
-            described = true;
-        }
-        codec_buf_free(&buf);
+        push_table_text(L);
+        described = true;
     }
     if (!described) {
         if (lua_type(L, -1) == LUA_TNUMBER)
@@ -342,21 +407,24 @@ worn_out(uint32_t ran)
            rss_bytes() > c->max_rss_bytes;
 }
 
-static void
-prepare_stack(lua_State *L)
+/* A thread of its own for the tasks, so that tracebacks end where the task does. */
+static lua_State *
+task_thread(lua_State *L)
 {
-    lua_settop(L, 0);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, engine.function_table);
-    lua_pushcfunction(L, worker_traceback);
+    lua_State *T = lua_newthread(L);
+    luaL_ref(L, LUA_REGISTRYINDEX); /* for as long as the process lives */
+    lua_rawgeti(T, LUA_REGISTRYINDEX, engine.function_table);
+    lua_pushcfunction(T, worker_traceback);
+    return T;
 }
 
 /* Takes and runs tasks until there are none. */
 static enum bye
-run_tasks(lua_State *L)
+run_tasks(lua_State *main)
 {
+    lua_State *L = task_thread(main);
     struct actor *x = &engine.self;
     uint32_t *mode = &x->arena->head->mode, ran = 0;
-    prepare_stack(L);
     while (likely(atom_load(mode) == ARENA_RUN)) {
         if (!queue_take(x) && !queue_steal(x) && !idle_wait(x))
             continue;

@@ -107,6 +107,7 @@ function M.start(hooks)
   hooks = hooks or configured
   if core.config "debug" then task.remember_lines() end
 
+  known.set_roots(roots_of(hooks))
   core.begin_open()
   local began = not hooks.begin or call("begin()", hooks.begin)
   core.begin_close(began)
@@ -114,7 +115,7 @@ function M.start(hooks)
     status = 2
     leave()
   end
-  known.walk(roots_of(hooks))
+  known.walk()
 
   local s = core.run(hooks)
   status = status_of(s)

@@ -79,11 +79,19 @@ local function path_of(path, key)
   return path .. "[?]"
 end
 
+local roots = {}
+
+--- Where else than from the globals to look for functions and classes.
+-- @tparam table list of functions and tables
+function M.set_roots(list)
+  roots = list
+end
+
 --- Makes everything known that can be reached from the globals, the loaded modules and
--- `roots`. Breadth first, so that each function gets its shortest name; walked by hand
+-- the roots. Breadth first, so that each function gets its shortest name; walked by hand
 -- and not by recursion, since data may be nested deeply.
--- @tparam table roots list of functions or tables
-function M.walk(roots)
+-- @param[opt] further one more root
+function M.walk(further)
   local seen, queue, paths, n = {}, {}, {}, 0
   local function push(value, path)
     local t = type(value)
@@ -96,9 +104,11 @@ function M.walk(roots)
 
   local skip = { [M.ids] = true, [classes] = true, [options_of] = true, [named] = true }
   for t in pairs(skip) do seen[t] = true end
-  push(_G, "")
+  seen[_G] = true
+  for k, v in next, _G do push(v, path_of("", k)) end -- the shortest names first
   for _, root in ipairs(roots) do push(root, "") end
   for name, module in pairs(package.loaded) do push(module, name) end
+  push(further, "")
 
   local i = 0
   while i < n do
@@ -128,17 +138,6 @@ function M.walk(roots)
       push(debug.getfenv(value), "")
     end
   end
-end
-
---- A function by its name, before the walk: a path through the globals.
--- @treturn function|nil
-function M.find(name)
-  local value = _G
-  for part in name:gmatch "[^.]+" do
-    if type(value) ~= "table" then return nil end
-    value = value[part]
-  end
-  if type(value) == "function" then return value end
 end
 
 --- What a function is called.

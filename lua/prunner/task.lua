@@ -35,16 +35,18 @@ end
 -- The number of a function that has none yet, or an error that says what to do.
 local function resolve(fn, what, level)
   local moment = core.moment()
+  if moment == "begin" then
+    known.walk(fn) -- the first post of a function that begin() itself has made, perhaps
+    if ids[fn] then return ids[fn] end
+  end
   if type(fn) == "string" then
-    local found = (moment == "begin" or moment == "loading") and known.find(fn)
-    if found then return known.add(found, fn) end
     error(("%s: no function is called %q: name it with prunner.task, or give the function itself")
       :format(what, fn), level + 1)
   elseif type(fn) ~= "function" then
     error(("%s: the first argument must be a function or its name, got %s%s")
       :format(what, type(fn), fn == nil and " (a misspelt name?)" or ""), level + 1)
-  elseif moment == "begin" or moment == "loading" then
-    return known.add(fn, known.where_of(fn))
+  elseif moment ~= "task" then
+    error(("%s: %s"):format(what, why_not(NOT_NOW)), level + 1)
   end
   error(("%s: the function defined at %s was not known before the workers started: define it "
     .. "at the top level of the script, or name it with prunner.task, and give what differs as "
@@ -64,6 +66,10 @@ end
 -- Tables, functions, many arguments: through the C API, with the errors that name the path.
 local function post_any(id, level, what, ...)
   local ok, err = pcall(core.post, id, ...)
+  if not ok and core.moment() == "begin" then
+    known.walk { ... } -- functions and classes that begin() has made
+    ok, err = pcall(core.post, id, ...)
+  end
   if not ok then fail(level + 1, what, id, err) end
   if err ~= 0 then fail(level + 1, what, id, why_not(err)) end
 end
