@@ -7,6 +7,19 @@
 
 enum { LOG_CHUNK_MAX = 1 << 20 };
 
+/* The end of a log, see slot->log_end. */
+static uint32_t
+unit_of(uint64_t end)
+{
+    return (uint32_t)(end >> 32);
+}
+
+static uint32_t
+used_of(uint64_t end)
+{
+    return (uint32_t)end;
+}
+
 /* An entry of the log, followed by its bytes, padded to 8. */
 struct log_entry {
     uint32_t id;
@@ -74,10 +87,9 @@ acc_stage(struct actor *x)
         p->kinds[id] = 0;
     }
     s->naccs = p->n;
-    s->new_log_unit = p->log_unit ? p->log_unit : s->log_unit;
-    s->new_log_used = p->log_unit ? p->log_used : s->log_used;
+    s->new_log_end = p->log_end ? p->log_end : s->log_end;
     p->n = 0;
-    p->log_unit = 0;
+    p->log_end = 0;
 }
 
 void
@@ -88,8 +100,8 @@ acc_apply(struct slot *s)
         __atomic_store(&c->value, &s->acc_log[i].value, __ATOMIC_RELAXED);
         atom_store(&c->set, 1);
     }
-    s->log_unit = s->new_log_unit;
-    s->log_used = s->new_log_used;
+    /* release: pairs with the acquire in acc_each(): the entries are written. */
+    atom_store(&s->log_end, s->new_log_end);
 }
 
 void
@@ -99,7 +111,7 @@ acc_drop(struct actor *x)
     for (uint32_t i = 0; i < p->n; i++)
         p->kinds[p->ids[i]] = 0;
     p->n = 0;
-    p->log_unit = 0;
+    p->log_end = 0;
 }
 
 /* The chunk behind the log's end with room for `need`: one that a rolled-back
@@ -138,8 +150,8 @@ acc_collect(struct actor *x, uint32_t id, const void *bytes, size_t len)
 {
     struct arena *a = x->arena;
     struct acc_pending *p = &x->pending;
-    uint32_t unit = p->log_unit ? p->log_unit : x->slot->log_unit;
-    uint32_t used = p->log_unit ? p->log_used : x->slot->log_used;
+    uint64_t end = p->log_end ? p->log_end : x->slot->log_end;
+    uint32_t unit = unit_of(end), used = used_of(end);
     size_t need = sizeof(struct log_entry) + (len + 7) / 8 * 8;
 
     if (!unit || used + need > chunk_at(a, unit - 1)->bytes - ARENA_GRAIN) {
@@ -157,8 +169,7 @@ acc_collect(struct actor *x, uint32_t id, const void *bytes, size_t len)
     e->id = id;
     e->len = (uint32_t)len;
     memcpy(e + 1, bytes, len);
-    p->log_unit = unit;
-    p->log_used = used + (uint32_t)need;
+    p->log_end = (uint64_t)unit << 32 | (used + (uint32_t)need);
     return 0;
 }
 
@@ -186,12 +197,9 @@ acc_each(struct actor *x, uint32_t id,
          void (*fn)(void *arg, const void *bytes, size_t len), void *arg)
 {
     for (uint32_t k = 0; k <= x->arena->head->nworkers; k++) {
-        struct slot *s = slot_at(x->arena, k);
-        uint32_t unit = atom_load(&s->log_unit), used = atom_load(&s->log_used);
-        if (k == x->me && x->pending.log_unit) {
-            unit = x->pending.log_unit;
-            used = x->pending.log_used;
-        }
-        each_in(x->arena, unit, true, used, id, fn, arg);
+        uint64_t end = atom_load(&slot_at(x->arena, k)->log_end);
+        if (k == x->me && x->pending.log_end)
+            end = x->pending.log_end;
+        each_in(x->arena, unit_of(end), true, used_of(end), id, fn, arg);
     }
 }

@@ -3,7 +3,8 @@
  * its commit, so it counts exactly once and no two workers write one word.
  *
  * collect() appends encoded values to a log of the worker's own, chunk after
- * chunk; the commit moves the end of the log. */
+ * chunk; the commit moves the end of the log by one store, so that anybody may read
+ * up to there at any time. */
 #ifndef PRN_ACC_H
 #define PRN_ACC_H
 
@@ -20,7 +21,7 @@ struct acc_pending {
     uint16_t ids[SLOT_ACCS];    /* the touched ones */
     uint8_t kinds[SLOT_ACCS];   /* enum acc_kind by id; 0: untouched */
     double values[SLOT_ACCS];   /* by id */
-    uint32_t log_unit, log_used; /* uncommitted end of the log; unit 0: as committed */
+    uint64_t log_end;           /* uncommitted end of the log; 0: as committed */
 };
 
 /* acc_add adds v to accumulator `id` (below SLOT_ACCS) for the running task. */
@@ -43,7 +44,7 @@ void acc_drop(struct actor *x);
 static inline bool
 acc_dirty(const struct acc_pending *p)
 {
-    return p->n || p->log_unit;
+    return p->n || p->log_end;
 }
 
 #endif

@@ -3,8 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "names.h"
@@ -13,6 +17,8 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
+
+#define SPILL_MIN ((size_t)1 << 20) /* a smaller file is not worth its trouble */
 
 static size_t
 round_up(size_t n, size_t to)
@@ -31,20 +37,32 @@ lay_out(struct arena *a)
 
     size_t left = a->bytes - a->table_at - 2 * ARENA_UNIT;
     a->units = (uint32_t)(left / (ARENA_UNIT + sizeof(uint64_t)));
+    a->spill_unit = a->units;
+    a->head->budget_units = a->units;
     a->heap_at = round_up(a->table_at + a->units * sizeof(uint64_t), ARENA_UNIT);
     a->table = (uint64_t *)(a->base + a->table_at);
 }
 
-/* Maps `fd` over the largest range up to `bytes` that RLIMIT_AS and the kernel
- * grant; halves until it fits. */
+/* Sizes beyond RLIMIT_FSIZE are a signal (SIGXFSZ), not only an error: asked before. */
+static size_t
+largest_file(size_t bytes)
+{
+    struct rlimit limit;
+    if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < bytes)
+        return limit.rlim_cur / ARENA_UNIT * ARENA_UNIT;
+    return bytes;
+}
+
+/* Maps the largest range up to `bytes` that RLIMIT_AS and the kernel grant; halves
+ * until it fits. */
 static int
 map_largest(struct arena *a, size_t bytes)
 {
+    int flags = MAP_SHARED | MAP_NORESERVE | (a->anonymous ? MAP_ANONYMOUS : 0);
     for (; bytes >= ARENA_BYTES_MIN; bytes /= 2) {
-        if (ftruncate(a->fd, (off_t)bytes))
+        if (!a->anonymous && ftruncate(a->fd, (off_t)bytes))
             continue;
-        a->base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_NORESERVE, a->fd, 0);
+        a->base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, a->fd, 0);
         if (a->base != MAP_FAILED) {
             a->bytes = bytes;
             return 0;
@@ -53,20 +71,34 @@ map_largest(struct arena *a, size_t bytes)
     return -ENOMEM;
 }
 
+/* A memfd; anonymous memory where a limit on file sizes would make it too small. */
+static int
+open_memory(struct arena *a, size_t bytes)
+{
+    a->anonymous = largest_file(bytes) < bytes;
+    if (a->anonymous)
+        return 0;
+    a->fd = memfd_create("prunner", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return a->fd < 0 ? -errno : 0;
+}
+
 int
 arena_open(struct arena *out, size_t bytes)
 {
-    struct arena a = {.fd = memfd_create("prunner", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
-    if (a.fd < 0)
-        return -errno;
-
-    int err = map_largest(&a, bytes ? round_up(bytes, ARENA_UNIT) : ARENA_BYTES_MAX);
+    struct arena a = {.fd = -1, .spill_fd = -1};
+    bytes = bytes ? round_up(bytes, ARENA_UNIT) : ARENA_BYTES_MAX;
+    int err = open_memory(&a, bytes);
+    if (err)
+        return err;
+    err = map_largest(&a, bytes);
     if (err) {
-        close(a.fd);
+        if (a.fd >= 0)
+            close(a.fd);
         return err;
     }
     /* Sealed: a shorter file would turn touching it into SIGBUS. */
-    (void)fcntl(a.fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
+    if (!a.anonymous)
+        (void)fcntl(a.fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
     lay_out(&a);
     a.head->bytes = a.bytes;
     a.head->version = 1;
@@ -75,20 +107,88 @@ arena_open(struct arena *out, size_t bytes)
     return 0;
 }
 
+/* An unlinked file that only we can open. */
+static int
+open_spill(const char *dir)
+{
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
+        return fd < 0 ? -errno : fd;
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/prunner-XXXXXX", dir) >= (int)sizeof path)
+        return -ENAMETOOLONG;
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    unlink(path);
+    return fd;
+}
+
+/* The largest size up to `bytes` that the file system takes for a sparse file. */
+static size_t
+stretch(int fd, size_t bytes)
+{
+    bytes = largest_file(bytes);
+    while (bytes >= SPILL_MIN && ftruncate(fd, (off_t)bytes))
+        bytes = bytes / 2 / ARENA_UNIT * ARENA_UNIT;
+    return bytes >= SPILL_MIN ? bytes : 0;
+}
+
+int
+arena_spill(struct arena *a, const char *dir, uint64_t budget)
+{
+    uint32_t first = a->units / 2;
+    int fd = open_spill(dir);
+    if (fd < 0)
+        return fd;
+    size_t at = arena_unit_offset(a, first);
+    size_t bytes = stretch(fd, (size_t)(a->units - first) * ARENA_UNIT);
+    if (!bytes) {
+        close(fd);
+        return -EFBIG;
+    }
+    if (mmap(a->base + at, bytes, PROT_READ | PROT_WRITE,
+             MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0) == MAP_FAILED) {
+        int err = -errno;
+        close(fd);
+        return err;
+    }
+    a->spill_fd = fd;
+    a->spill_unit = first;
+    a->units = first + (uint32_t)(bytes / ARENA_UNIT);
+    a->head->spill_hint = first;
+    arena_budget(a, budget);
+    return 0;
+}
+
+void
+arena_budget(struct arena *a, uint64_t bytes)
+{
+    uint64_t units = bytes / ARENA_UNIT;
+    a->head->budget_units = bytes && units < a->spill_unit ? (uint32_t)units : a->spill_unit;
+}
+
 void
 arena_close(struct arena *a)
 {
     munmap(a->base, a->bytes);
-    close(a->fd);
+    if (a->fd >= 0)
+        close(a->fd);
+    if (a->spill_fd >= 0)
+        close(a->spill_fd);
     memset(a, 0, sizeof *a);
 }
 
 int
 arena_reserve(struct arena *a, size_t at, size_t bytes)
 {
-    int r;
+    size_t spill_at = arena_unit_offset(a, a->spill_unit);
+    bool spilled = a->spill_fd >= 0 && at >= spill_at;
+    int fd = spilled ? a->spill_fd : a->fd, r;
+    if (a->anonymous && !spilled)
+        return madvise(a->base + at, bytes, MADV_POPULATE_WRITE) ? -ENOMEM : 0;
     do
-        r = fallocate(a->fd, 0, (off_t)at, (off_t)bytes);
+        r = fallocate(fd, 0, (off_t)(spilled ? at - spill_at : at), (off_t)bytes);
     while (r && errno == EINTR);
     if (!r)
         return 0;

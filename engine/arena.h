@@ -9,7 +9,11 @@
  *
  * The parts before the heap have a fixed place. They are holes until touched;
  * heap memory is allocated by fallocate before it is touched (chunk.c), so that
- * a full disk is an error there and not a SIGBUS later. */
+ * a full disk is an error there and not a SIGBUS later.
+ *
+ * The second half of the heap may be a file on disk, mapped the same way (the
+ * spill): chunks go there once the budget for memory is used up, in the same
+ * format and with the same safety; the kernel pages them out. */
 #ifndef PRN_ARENA_H
 #define PRN_ARENA_H
 
@@ -39,6 +43,8 @@ struct arena_head {
     uint32_t failed;   /* writer: a worker whose task failed for good; only 0 -> 1 */
     /* Hint: no unit below this one is free. writer: anybody; may be old. */
     _Alignas(CACHE_LINE) uint32_t unit_hint;
+    uint32_t spill_hint;   /* the same for the spill's units */
+    uint32_t budget_units; /* units that may be memory; fixed before the fork */
     /* Bit k%64 of word k/64: slot k may be parked. writer: slot k by and/or, the
      * supervisor for a dead one. A hint: slot k's `park` word decides. */
     _Alignas(CACHE_LINE) uint64_t idle_bits[ARENA_SLOTS / 64];
@@ -61,8 +67,10 @@ enum arena_mode {
 struct arena {
     char *base;
     size_t bytes;
-    int fd;
-    bool file;               /* backed by a named file, not a memfd */
+    int fd;                  /* of the memory; -1: anonymous */
+    bool anonymous;          /* RLIMIT_FSIZE allows no large memfd */
+    int spill_fd;            /* of the spill; -1: there is none */
+    uint32_t spill_unit;     /* first unit that is in the spill; == units: none */
     uint32_t units;          /* in the heap */
     struct arena_head *head; /* == base */
     size_t slots_at, names_at, table_at, heap_at;
@@ -72,6 +80,12 @@ struct arena {
 /* arena_open creates a memfd of `bytes` (0: as much as can be had up to
  * ARENA_BYTES_MAX) and maps it. 0, or -errno with *out untouched. */
 int arena_open(struct arena *out, size_t bytes);
+/* arena_spill puts the second half of the heap into an unlinked file in `dir` and
+ * lets memory take `budget` bytes (0: all of the first half). Before any chunk is
+ * claimed. 0, or -errno with the arena as it was. */
+int arena_spill(struct arena *a, const char *dir, uint64_t budget);
+/* arena_budget lets chunks in memory take `bytes` in all. Before the fork. */
+void arena_budget(struct arena *a, uint64_t bytes);
 /* arena_close unmaps and closes. */
 void arena_close(struct arena *a);
 /* arena_reserve allocates the memory [at, at + bytes) so that touching it cannot

@@ -36,22 +36,52 @@ link_chunk(struct actor *x, uint32_t class, uint32_t unit, uint32_t units)
     atom_store(&x->slot->chunk_intent, 0);
 }
 
-/* Walks the log from the hint to the first unit that can be had and takes it.
- * Returns the unit, or a->units (none left). */
-static uint32_t
-take_unit(struct actor *x, uint32_t class, uint32_t units)
+/* Part of the heap: memory, or the spill. */
+struct part {
+    uint32_t end;   /* first unit behind it */
+    uint32_t *hint; /* in the arena's head */
+};
+
+static struct part
+memory_part(const struct arena *a)
+{
+    return (struct part){a->head->budget_units, &a->head->unit_hint};
+}
+
+static struct part
+spill_part(const struct arena *a)
+{
+    return (struct part){a->units, &a->head->spill_hint};
+}
+
+/* The unit's memory cannot be had: somebody may claim it again later. */
+static void
+give_back(struct actor *x, uint32_t unit, uint64_t word)
 {
     struct arena *a = x->arena;
-    uint32_t u = atom_peek(&a->head->unit_hint); /* a hint: any old value is a boundary */
+    struct part p = unit < a->spill_unit ? memory_part(a) : spill_part(a);
+    atom_store(&a->table[unit], word | WORD_FREE);
+    if (atom_peek(p.hint) > unit)
+        atom_set(p.hint, unit); /* what is free must be found */
+    atom_store(&x->slot->chunk_intent, 0);
+}
+
+/* Walks the log from the hint to the first unit that can be had and takes it.
+ * Returns the unit, or part.end: none. */
+static uint32_t
+take_unit(struct actor *x, uint32_t class, uint32_t units, struct part part)
+{
+    struct arena *a = x->arena;
+    uint32_t u = atom_peek(part.hint); /* a hint: any old value is a boundary */
     bool passed_free = false;
-    while ((uint64_t)u + units <= a->units) {
+    while ((uint64_t)u + units <= part.end) {
         uint64_t word = atom_load(&a->table[u]);
         bool again = (word & WORD_FREE) && same_kind(word, units, class);
         if (word && !again) {
             passed_free |= (word & WORD_FREE) != 0;
             u += (uint32_t)(word >> 32);
             if (!passed_free)
-                atom_set(&a->head->unit_hint, u);
+                atom_set(part.hint, u);
             continue;
         }
         /* The intent first (R3), then the word that names the winner (R2). */
@@ -61,7 +91,28 @@ take_unit(struct actor *x, uint32_t class, uint32_t units)
             return u;
         atom_store(&x->slot->chunk_intent, 0);
     }
-    return a->units;
+    return part.end;
+}
+
+static int
+claim_in(struct actor *x, uint32_t class, uint32_t units, struct part part,
+         uint32_t *unit)
+{
+    struct arena *a = x->arena;
+    uint32_t u = take_unit(x, class, units, part);
+    if (u == part.end)
+        return -ENOSPC;
+
+    size_t at = arena_unit_offset(a, u), len = (size_t)units * ARENA_UNIT;
+    int err = arena_reserve(a, at, len);
+    if (err) {
+        give_back(x, u, word_of(units, x->me, class));
+        return err;
+    }
+    arena_populate(a, at, len);
+    link_chunk(x, class, u, units);
+    *unit = u;
+    return 0;
 }
 
 int
@@ -69,23 +120,10 @@ chunk_claim(struct actor *x, uint32_t class, size_t bytes, uint32_t *unit)
 {
     struct arena *a = x->arena;
     uint32_t units = (uint32_t)((bytes + ARENA_UNIT - 1) / ARENA_UNIT);
-    uint32_t u = take_unit(x, class, units);
-    if (u == a->units)
-        return -ENOSPC;
-
-    size_t at = arena_unit_offset(a, u), len = (size_t)units * ARENA_UNIT;
-    int err = arena_reserve(a, at, len);
-    if (err) {
-        atom_store(&a->table[u], word_of(units, x->me, class) | WORD_FREE);
-        if (atom_peek(&a->head->unit_hint) > u)
-            atom_set(&a->head->unit_hint, u); /* what is free must be found */
-        atom_store(&x->slot->chunk_intent, 0);
-        return err;
-    }
-    arena_populate(a, at, len);
-    link_chunk(x, class, u, units);
-    *unit = u;
-    return 0;
+    int err = claim_in(x, class, units, memory_part(a), unit);
+    if (err && a->spill_fd >= 0)
+        err = claim_in(x, class, units, spill_part(a), unit);
+    return err;
 }
 
 void
@@ -107,8 +145,7 @@ chunk_recover(struct actor *x)
     }
     uint32_t units = (uint32_t)(word >> 32);
     if (arena_reserve(a, arena_unit_offset(a, u), (size_t)units * ARENA_UNIT)) {
-        atom_store(&a->table[u], word | WORD_FREE);
-        atom_store(&x->slot->chunk_intent, 0);
+        give_back(x, u, word);
         return;
     }
     link_chunk(x, class, u, units);

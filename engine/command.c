@@ -104,6 +104,13 @@ prn_command(const struct config *config)
         log_error("not enough memory for a Lua state");
         return EXIT_BROKEN;
     }
+    int err = engine_memory();
+    if (err) {
+        if (!engine.arena.base)
+            log_error("no shared memory can be had (%s): is there a limit on the address "
+                      "space (ulimit -v)?", strerror(-err));
+        return engine.arena.base ? EXIT_SCRIPT : EXIT_BROKEN;
+    }
     lua_pushcfunction(L, protected);
     int status = EXIT_BROKEN;
     if (lua_pcall(L, 0, 1, 0) == 0)

@@ -109,7 +109,7 @@ void
 commit_apply(struct actor *x)
 {
     struct slot *s = x->slot;
-    if (s->naccs || s->new_log_unit != s->log_unit || s->new_log_used != s->log_used)
+    if (s->naccs || s->new_log_end != s->log_end)
         acc_apply(s);
     /* Before the children can be taken: who sums all `done`, then all `posted`
      * never finds them equal too early (docs/termination.md). */
@@ -189,16 +189,14 @@ commit_end(struct actor *x, enum outcome outcome)
             acc_stage(x);
         } else {
             s->naccs = 0;
-            s->new_log_unit = s->log_unit;
-            s->new_log_used = s->log_used;
+            s->new_log_end = s->log_end;
         }
     } else {
         commit_undo(x);
         struct task *t = task_at(x->arena, s->cur);
         uint32_t errors = t->errors;
         s->naccs = 0;
-        s->new_log_unit = s->log_unit;
-        s->new_log_used = s->log_used;
+        s->new_log_end = s->log_end;
         s->new_errors = outcome == OUTCOME_DEAD || errors == UINT8_MAX ? errors : errors + 1;
         s->new_count = count_of(s, outcome) + 1;
         ready = outcome == OUTCOME_RETRY;
@@ -231,8 +229,7 @@ commit_part(struct actor *x)
     if (err)
         return err;
     s->naccs = 0; /* accumulators wait for the end */
-    s->new_log_unit = s->log_unit;
-    s->new_log_used = s->log_used;
+    s->new_log_end = s->log_end;
     s->new_published = x->published + x->staged_count;
     s->new_hash = x->post_hash;
     s->outcome = OUTCOME_PART;

@@ -220,7 +220,10 @@ look_at(const struct arena *a, uint64_t word)
     return l;
 }
 
-enum found { FOUND, OTHER_KEY, CHANGED, NO_MEMORY };
+enum found { FOUND,
+             OTHER_KEY,
+             CHANGED,
+             NO_MEMORY };
 
 /* Copies the value of the record that `word` names if its key is `only`. CHANGED:
  * the record went away under our hands. */

@@ -11,8 +11,8 @@ door_words(int err)
     switch (-err) {
     case ENOSPC:
     case ENOMEM:
-        return "no memory is left for shared data (the machine's, this cgroup's or the "
-               "address space limit's)";
+        return "no room is left for shared data: neither in memory (--memory) nor in the "
+               "file that the queue spills to (--tmpdir)";
     case EPERM:
         return "not held";
     case EDEADLK:
@@ -25,7 +25,7 @@ door_words(int err)
     case EUSERS:
         return "more than 64 locks held at once";
     case ENAMETOOLONG:
-        return "longer than allowed";
+        return "a name may have up to 96 bytes";
     case ENFILE:
         return "too many names: 16,384 in all, 256 of them counters and the like";
     default:
@@ -43,14 +43,12 @@ door_fail(lua_State *L, int err)
 }
 
 const struct codec_buf *
-door_encode(lua_State *L, int index, const char *what)
+door_encode(lua_State *L, int index)
 {
     static struct codec_buf buf;
     buf.len = 0;
-    if (codec_encode(engine.codec, L, index, index, NULL, &buf)) {
-        lua_pushfstring(L, "%s: %s", what, codec_error(engine.codec));
-        lua_error(L);
-    }
+    if (codec_encode(engine.codec, L, index, index, NULL, &buf))
+        luaL_error(L, "%s", codec_error(engine.codec));
     return &buf;
 }
 
@@ -71,7 +69,8 @@ luaopen_prunner_core(lua_State *L)
     int err = engine_open(L);
     if (err)
         return luaL_error(L, "prunner: no shared memory can be had: %s (is there a limit on "
-                             "the address space? ulimit -v)", strerror(-err));
+                             "the address space? ulimit -v)",
+                          strerror(-err));
     lua_newtable(L);
     luaL_register(L, NULL, door_task_functions);
     luaL_register(L, NULL, door_dict_functions);

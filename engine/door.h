@@ -22,8 +22,8 @@ int door_fail(lua_State *L, int err);
 /* door_words says what -errno means to the user of a shared structure. */
 const char *door_words(int err);
 /* door_encode encodes the value at `index` (absolute) into a buffer that lives
- * until the next call; raises "<what>: <problem>" if it cannot travel. */
-const struct codec_buf *door_encode(lua_State *L, int index, const char *what);
+ * until the next call; raises if it cannot travel. */
+const struct codec_buf *door_encode(lua_State *L, int index);
 
 PRN_EXPORT int luaopen_prunner_core(lua_State *L);
 

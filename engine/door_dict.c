@@ -10,7 +10,10 @@
 #include "names.h"
 #include "view.h"
 
-enum { RESULT_NIL = 0, RESULT_NUMBER = 1, RESULT_STRING = 2, RESULT_OTHER = 3 };
+enum { RESULT_NIL = 0,
+       RESULT_NUMBER = 1,
+       RESULT_STRING = 2,
+       RESULT_OTHER = 3 };
 
 /* What the last operation has to say; read by Lua through FFI. */
 struct prn_result {
@@ -145,24 +148,23 @@ prn_dict_len(uint32_t name)
     return (double)dict_len(dict_of(name));
 }
 
-/* A value for the dict: numbers stay numbers, everything else is encoded. */
-static struct dict_value
-value_at(lua_State *L, int index, const char *what, struct codec_buf *keep)
+/* A value for the dict: numbers stay numbers, everything else is encoded. false:
+ * it cannot be, and codec_error() says why. */
+static bool
+value_at(lua_State *L, int index, struct codec_buf *keep, struct dict_value *out)
 {
-    struct dict_value v = {.present = !lua_isnil(L, index)};
+    *out = (struct dict_value){.present = !lua_isnil(L, index)};
     if (lua_type(L, index) == LUA_TNUMBER) {
-        v.is_number = true;
-        v.number = lua_tonumber(L, index);
-    } else if (v.present) {
+        out->is_number = true;
+        out->number = lua_tonumber(L, index);
+    } else if (out->present) {
         keep->len = 0;
-        if (codec_encode(engine.codec, L, index, index, NULL, keep)) {
-            lua_pushfstring(L, "%s: %s", what, codec_error(engine.codec));
-            lua_error(L);
-        }
-        v.bytes = keep->bytes;
-        v.len = keep->len;
+        if (codec_encode(engine.codec, L, index, index, NULL, keep))
+            return false;
+        out->bytes = keep->bytes;
+        out->len = keep->len;
     }
-    return v;
+    return true;
 }
 
 static void
@@ -198,15 +200,17 @@ l_dict_change(lua_State *L)
     };
     struct dict_result r = {0};
     lua_settop(L, 4);
-    op.value = value_at(L, 3, "value", &value);
-    op.old = value_at(L, 4, "old value", &old);
+    if (!value_at(L, 3, &value, &op.value))
+        return luaL_error(L, "%s", codec_error(engine.codec));
+    if (!value_at(L, 4, &old, &op.old))
+        return luaL_error(L, "old %s", codec_error(engine.codec));
     int err = view_change(&engine.self, &op, &r);
     lua_pushinteger(L, err ? err : r.changed);
     lua_pushnumber(L, r.number);
     return 2;
 }
 
-/* core.dict_update(name, fn) -> new value. fn(old) runs outside any lock, and again
+/* core.dict_update(name, fn) -> new value | nil, message. fn(old) runs outside any lock, and again
  * when another worker was faster. The key was set before. */
 static int
 l_dict_update(lua_State *L)
@@ -230,10 +234,20 @@ l_dict_update(lua_State *L)
         now.bytes = old;
         lua_pushvalue(L, 2);
         push_value(L, &now);
+        uint64_t posts = engine.self.post_hash;
         lua_call(L, 1, 1);
+        if (engine.self.post_hash != posts) {
+            lua_pushnil(L);
+            lua_pushliteral(L, "the function may run again and must not post tasks");
+            return 2;
+        }
         static struct codec_buf value;
         struct dict_op op = {.kind = DICT_CAS, .dict = d, .key = *k, .old = now};
-        op.value = value_at(L, 5, "update: new value", &value);
+        if (!value_at(L, 5, &value, &op.value)) {
+            lua_pushnil(L);
+            lua_pushfstring(L, "new %s", codec_error(engine.codec));
+            return 2;
+        }
         err = view_change(&engine.self, &op, &r);
         if (err)
             return door_fail(L, err);

@@ -78,10 +78,10 @@ l_collect(lua_State *L)
 {
     uint32_t number = (uint32_t)luaL_checknumber(L, 1);
     luaL_checkany(L, 2);
-    const struct codec_buf *b = door_encode(L, 2, "collect");
+    const struct codec_buf *b = door_encode(L, 2);
     int err = acc_collect(&engine.self, number, b->bytes, b->len);
     if (err)
-        return luaL_error(L, "collect: %s", door_words(err));
+        return luaL_error(L, "%s", door_words(err));
     return 0;
 }
 

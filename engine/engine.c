@@ -7,14 +7,49 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "log.h"
+#include "memlimit.h"
+
 struct engine engine = {.poke_fd = -1};
+
+/* Where the queue goes on when memory is used up. Without a place for it the job
+ * runs all the same, in memory alone. */
+static int
+open_spill(void)
+{
+    const struct config *c = &engine.config;
+    const char *env = getenv("TMPDIR");
+    const char *dir = c->tmpdir ? c->tmpdir : env && *env ? env : "/var/tmp";
+    uint64_t budget = c->memory_bytes ? c->memory_bytes : memlimit_bytes("") / 2;
+    int err = arena_spill(&engine.arena, dir, budget);
+    if (!err)
+        return 0;
+    if (c->tmpdir) {
+        log_error("--tmpdir: no file can be made in \"%s\": %s", dir, strerror(-err));
+        return err;
+    }
+    log_debug("no file for the queue can be made in \"%s\" (%s): it stays in memory", dir,
+              strerror(-err));
+    if (c->memory_bytes)
+        arena_budget(&engine.arena, budget);
+    return 0;
+}
+
+int
+engine_memory(void)
+{
+    if (engine.arena.base)
+        return 0;
+    int err = arena_open(&engine.arena, 0);
+    return err ? err : open_spill();
+}
 
 int
 engine_open(lua_State *L)
 {
     if (engine.opened)
         return 0;
-    int err = arena_open(&engine.arena, 0);
+    int err = engine_memory();
     if (err)
         return err;
     actor_slot_init(&engine.arena, 0);

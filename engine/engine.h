@@ -61,7 +61,9 @@ struct engine {
 
 extern struct engine engine;
 
-/* engine_open makes the arena and begins to act for slot 0. Once; 0 or -errno. */
+/* engine_memory makes the arena and its spill. Once; 0 or -errno. */
+int engine_memory(void);
+/* engine_open does that if need be, and begins to act for slot 0. Once; 0 or -errno. */
 int engine_open(lua_State *L);
 /* engine_fn adds function number nfns + 1, or renames `number`. 0: no memory. */
 uint32_t engine_fn(uint32_t number, const char *name, const char *where);

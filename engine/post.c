@@ -53,8 +53,9 @@ part_is_due(struct actor *x)
 int
 post(struct actor *x, uint32_t fn, const void *args, size_t bytes)
 {
-    x->post_hash = hash_post(x->post_hash, fn, args, bytes);
+    uint64_t hash = hash_post(x->post_hash, fn, args, bytes);
     if (unlikely(x->skip)) {
+        x->post_hash = hash;
         bool last = --x->skip == 0;
         return last && x->post_hash != record_current(x)->post_hash ? -EINVAL : 0;
     }
@@ -64,6 +65,7 @@ post(struct actor *x, uint32_t fn, const void *args, size_t bytes)
         err = task_stage(x, fn, args, bytes);
     if (unlikely(err))
         return err;
+    x->post_hash = hash; /* not before: what was refused was not posted */
     /* A first post is no reason to look at the clock. */
     if (x->staged_count > 1 && x->partial && x->slot->cur && part_is_due(x)) {
         uint32_t n = x->staged_count;

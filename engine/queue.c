@@ -48,13 +48,35 @@ grow(struct actor *x, uint64_t need)
     return 0;
 }
 
+static bool
+is_stale(const struct actor *x, uint32_t index)
+{
+    return task_state(atom_peek(&task_at(x->arena, index)->word)) != TASK_READY;
+}
+
+/* What thieves have taken from the low end. Nobody else does that for a LIFO ring,
+ * nor for the supervisor's, from which its owner never takes. */
+static void
+drop_stale(struct actor *x)
+{
+    struct slot *s = x->slot;
+    struct ring r = ring_of(x->arena, s);
+    uint64_t h = s->head;
+    while (h < s->tail && is_stale(x, atom_peek(&r.hints[h & r.mask])))
+        h++;
+    atom_set(&s->head, h);
+}
+
 int
 queue_reserve(struct actor *x, uint32_t n)
 {
     struct slot *s = x->slot;
-    uint64_t need = s->tail - s->head + n;
     uint64_t room = (uint64_t)1 << (atom_peek(&s->ring) & 0xff);
-    return likely(need <= room) ? 0 : grow(x, need);
+    if (likely(s->tail - s->head + n <= room))
+        return 0;
+    drop_stale(x);
+    uint64_t need = s->tail - s->head + n;
+    return need <= room ? 0 : grow(x, need);
 }
 
 void
@@ -123,7 +145,7 @@ copy_hints(struct actor *x, struct ring r, uint64_t p, uint64_t end)
         return;
     for (uint64_t i = 0; i < n; i++) {
         uint32_t index = atom_peek(&r.hints[(p + i) & r.mask]);
-        if (index && task_state(atom_peek(&task_at(x->arena, index)->word)) == TASK_READY)
+        if (index && !is_stale(x, index))
             queue_put(x, x->slot->tail, index);
     }
 }
@@ -157,10 +179,10 @@ steal_from(struct actor *x, uint32_t v, bool all)
         return false;
 
     uint64_t from = mem->cursor;
-    if (all || x->lifo)
+    if (all)
         from = low;
     else if (from < low || from > end)
-        from = low + (end - low) / 2; /* the owner takes from the low end */
+        from = x->lifo ? low : low + (end - low) / 2; /* where the owner is not */
     if (!claim_in(x, r, from, end, &at)) {
         mem->cursor = end;
         if (from == low && !x->lifo)
@@ -168,7 +190,7 @@ steal_from(struct actor *x, uint32_t v, bool all)
         return false;
     }
     if (from == low && !x->lifo)
-        mem->clean = at; /* all below was stale */
+        mem->clean = at + 1; /* all below was stale, and this one is ours */
     uint64_t before = x->slot->tail;
     copy_hints(x, r, at + 1, end);
     mem->cursor = at + 1 + (x->slot->tail - before);
@@ -209,9 +231,15 @@ queue_more(const struct actor *x)
     const struct slot *s = x->slot;
     if (s->tail > s->head)
         return true;
-    const struct slot *v = slot_at(x->arena, x->next_victim);
-    const struct victim *mem = &x->victims[x->next_victim];
-    return x->next_victim != x->me && atom_peek(&v->tail) > mem->cursor;
+    for (uint32_t k = 0; k < x->nvictims; k++) {
+        const struct slot *v = slot_at(x->arena, k);
+        uint64_t low = atom_peek(&v->head);
+        if (!x->lifo && x->victims[k].clean > low)
+            low = x->victims[k].clean;
+        if (k != x->me && atom_peek(&v->tail) > low)
+            return true;
+    }
+    return false;
 }
 
 int

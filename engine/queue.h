@@ -4,8 +4,9 @@
  *
  * Only the owner writes its ring, head and tail. A thief claims one descriptor by
  * CAS and copies some further hints into its own ring; it never writes the
- * victim's. Positions only grow (FIFO); every return of a task to READY queues a
- * new hint, so a position once seen stale stays stale.
+ * victim's. Every return of a task to READY queues a new hint. So in a FIFO ring,
+ * whose positions only grow, a position once seen stale stays stale; the owner of
+ * a LIFO ring uses positions again, and a thief's last look starts at its head.
  *
  * Died halfway: taking claims first and moves `head` afterwards, so a hint is
  * never gone before its task was claimed. Growing copies first and publishes the
@@ -36,7 +37,8 @@ bool queue_look(struct actor *x);
 /* queue_deal moves the hints of x's ring in turn into the rings of slots
  * 1..nworkers, which nobody uses yet: begin's tasks, before the fork. */
 int queue_deal(struct actor *x, uint32_t nworkers);
-/* queue_more: does x's ring, or the victim it last stole from, hold more hints? */
+/* queue_more: may there be more to take? Looks at hints only, at those of all rings:
+ * not for the hot path. */
 bool queue_more(const struct actor *x);
 
 #endif

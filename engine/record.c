@@ -97,23 +97,41 @@ record_room(struct actor *x, size_t bytes)
     if (used + bytes <= block_room(x->arena, old))
         return 0;
 
-    /* Copy first, then switch by one store, then free the old one (R5). */
+    /* Copy first, then switch by one store, then free the old one (R5). Until that
+     * is done slot->loose names the new one: see record_settle(). */
     err = new_record(x, 2 * (used + bytes), &index);
     if (err)
         return err;
     memcpy(at(x, index), at(x, old), used);
+    at(x, index)->replaces = old;
+    block_at(x->arena, index)->serves = block_at(x->arena, old)->serves;
     struct task *t = running(x);
-    uint64_t word = atom_peek(&block_at(x->arena, old)->word);
-    if (t && t->record == old) {
-        block_at(x->arena, index)->serves =
-            serves_task(s->cur, task_generation(s->expect));
+    if (t && t->record == old)
         atom_store(&t->record, index);
-    } else {
+    else
         atom_store(&s->record, index);
-    }
+    block_free(x, old, atom_peek(&block_at(x->arena, old)->word));
     block_linked(x);
-    block_free(x, old, word);
     return 0;
+}
+
+bool
+record_settle(struct actor *x, uint32_t loose)
+{
+    struct slot *s = x->slot;
+    uint32_t of_task = s->phase != PHASE_IDLE && s->cur
+                           ? atom_load(&task_at(x->arena, s->cur)->record)
+                           : 0;
+    if (loose != s->record && loose != of_task)
+        return false;
+    uint32_t old = at(x, loose)->replaces;
+    if (!old)
+        return true;
+    /* Had it been freed and taken again, it would serve something else. */
+    uint64_t word = atom_load(&block_at(x->arena, old)->word);
+    if (block_at(x->arena, old)->serves == block_at(x->arena, loose)->serves)
+        block_free(x, old, word);
+    return true;
 }
 
 void

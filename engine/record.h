@@ -28,6 +28,9 @@ void record_publish(struct actor *x);
 int record_set_until(struct actor *x, uint64_t until_ns);
 /* record_forget_journal: the next run of t starts with an empty journal. */
 void record_forget_journal(struct actor *x, struct task *t);
+/* record_settle: is the block that a dead slot calls loose a record that was linked?
+ * Frees the one it replaced, if the dead had not come to that. Idempotent. */
+bool record_settle(struct actor *x, uint32_t loose);
 /* record_keep hands a dead run's journal to its task. Idempotent. */
 void record_keep(struct actor *x);
 

@@ -96,10 +96,7 @@ settle_loose(struct actor *x)
     uint32_t loose = atom_load(&s->loose);
     if (!loose)
         return;
-    uint32_t of_task = s->phase != PHASE_IDLE && s->cur
-                           ? atom_load(&task_at(x->arena, s->cur)->record) : 0;
-    bool linked = loose == s->record || loose == of_task || dict_tx_uses(x, loose) ||
-                  is_dict(x, loose);
+    bool linked = record_settle(x, loose) || dict_tx_uses(x, loose) || is_dict(x, loose);
     if (!linked)
         block_free(x, loose, atom_load(&block_at(x->arena, loose)->word));
     atom_store(&s->loose, 0);

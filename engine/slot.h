@@ -101,12 +101,11 @@ struct slot {
     uint32_t new_wait_tail; /* WAIT: position in wait_ring */
     uint32_t new_errors;    /* FAILED, RETRY, WAIT: runs that ended by an error */
     uint32_t naccs;         /* entries of acc_log */
-    uint32_t new_log_unit, new_log_used; /* end of the log of collect() */
+    uint64_t new_log_end;   /* of the log of collect() */
 
     uint32_t record;   /* block for a task that has no record yet; 0: none */
     uint32_t loose;    /* block taken but not yet linked anywhere: recovery frees it */
-    uint32_t log_unit; /* unit + 1 of the log's last chunk; 0: empty */
-    uint32_t log_used; /* committed bytes in it */
+    uint64_t log_end;  /* unit + 1 of the log's last chunk (32) | committed bytes in it (32) */
     uint64_t journal_len; /* committed bytes of the running task's journal */
     uint32_t journal_on;  /* 0: journal_len says nothing yet */
 

@@ -50,7 +50,7 @@ struct task_record {
     uint64_t post_hash;    /* rolling hash of the posts published by parts */
     uint64_t until_ns;     /* WAIT: not before (CLOCK_MONOTONIC) */
     uint32_t published;    /* posts published by parts */
-    uint32_t pad;
+    uint32_t replaces;     /* the smaller record it took the place of; 0: none */
     char journal[];
 };
 

@@ -47,23 +47,23 @@ struct undo {
 static struct {
     struct {
         uint32_t *word;
-        size_t mark; /* length of `undo` when it was taken */
+        size_t mark;  /* length of `undo` when it was taken */
     } held[HELD_MAX]; /* in the order taken */
     uint32_t nheld;
 
     struct write *writes;
     size_t nwrites, writes_cap;
-    uint32_t *table;    /* write + 1 by hash, open addressing */
+    uint32_t *table; /* write + 1 by hash, open addressing */
     size_t table_size;
-    struct undo *undo;  /* only of writes under two locks or more */
+    struct undo *undo; /* only of writes under two locks or more */
     size_t nundo, undo_cap;
     struct bytes text;  /* keys and values of the writes */
     struct bytes reads; /* struct read ... since the section began */
     uint64_t did;       /* hash of all that the section did; 0: nothing */
 
-    bool repeating;     /* from the journal */
-    size_t repeat_at;   /* next read in the entry's payload */
-    bool stale;         /* it has seen values of an earlier run */
+    bool repeating;   /* from the journal */
+    size_t repeat_at; /* next read in the entry's payload */
+    bool stale;       /* it has seen values of an earlier run */
     bool warned;
 } section;
 
@@ -400,7 +400,7 @@ section_append(struct dict_value *now, const struct dict_op *op)
     static struct bytes joined;
     const struct dict_value *v = &op->value;
     size_t old_len, head = now->is_number ? 0
-                         : codec_get_string_head(now->bytes, now->len, &old_len);
+                                          : codec_get_string_head(now->bytes, now->len, &old_len);
     if (!head)
         return -EINVAL;
     size_t more = v->len - op->head;
@@ -688,7 +688,7 @@ end_of_section(struct actor *x, uint32_t i, bool keep)
             bool stale = section.stale && section.nheld > 1;
             clear_section();
             section.stale = stale; /* an outer section goes on with what it saw */
-            begin_repeating(x); /* what follows under further locks */
+            begin_repeating(x);    /* what follows under further locks */
             return 0;
         }
         diverge(x);

@@ -47,12 +47,12 @@ end
 
 --- The lock of that name.
 function M.lock(name)
-  return lock.open(name)
+  return (lock.open(name))
 end
 
 --- Runs the job that init() described; returns its summary.
 function M.start()
-  return job.start()
+  return (job.start())
 end
 
 --- The number of this worker, 1 .. nworkers(); 0 in the supervisor.

@@ -40,11 +40,11 @@ local function report(what, err)
   core.error(("%s failed: %s%s"):format(what, text, traceback and "\n" .. traceback or ""))
 end
 
--- Runs a hook of the supervisor. true, or false after its report.
-local function call(what, hook)
-  local ok, err = xpcall(hook, core.traceback)
-  if not ok and err ~= over then report(what, err) end
-  return ok
+-- Runs a hook of the supervisor. true and its result, or false after its report.
+local function call(what, hook, ...)
+  local ok, result = xpcall(hook, core.traceback, ...)
+  if not ok and result ~= over then report(what, result) end
+  return ok, result
 end
 
 local function count(n, one, many)
@@ -167,10 +167,8 @@ function M.command(path)
     core.error(problem)
     return 2
   end
-  local result
-  local ok = call(path == "-" and "the script" or path, function()
-    result = chunk(unpack(arg))
-  end)
+  require "prunner" -- all of it, before the workers start, wherever the script requires it
+  local ok, result = call(path == "-" and "the script" or path, chunk, unpack(arg))
   if started then return ok and status or status ~= 0 and status or 2 end
   if not ok then return 2 end
   local hooks = hooks_of(result)

@@ -71,7 +71,11 @@ local function looks_like_class(t)
     or rawget(t, "__concat") ~= nil or rawget(t, "__gc") ~= nil or rawget(t, "__mode") ~= nil
 end
 
+-- Longer paths name nothing that people would look for.
+local PATH_MAX = 100
+
 local function path_of(path, key)
+  if #path > PATH_MAX then return path end
   if type(key) == "string" and key:find "^[%a_][%w_]*$" then
     return path == "" and key or path .. "." .. key
   end
@@ -126,10 +130,11 @@ function M.walk(further)
         local tv = type(v)
         if tv == "table" or tv == "function" then push(v, path_of(path, k)) end
         local tk = type(k)
-        if tk == "table" or tk == "function" then push(k, path .. "[?]") end
+        if tk == "table" or tk == "function" then push(k, path_of(path)) end
       end
     else
-      M.add(value, path ~= "" and path or where_of(value))
+      local named_so = path ~= "" and #path <= PATH_MAX
+      M.add(value, named_so and path or where_of(value))
       for up = 1, 255 do
         local name, v = debug.getupvalue(value, up)
         if not name then break end

@@ -28,6 +28,10 @@ end
 -- @treturn[2] string "timeout"
 -- @raise if this task holds it already, or in a deadlock with other tasks
 function Lock:acquire(seconds)
+  if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
+    error(("%s: seconds must be a number, got %s"):format(self.name,
+      type(seconds) == "number" and "nan" or type(seconds)), 2)
+  end
   local err = C.prn_lock_take(self.id, seconds or FOREVER)
   if err == 0 then return true end
   if err == TIMEOUT then return nil, "timeout", 110 end

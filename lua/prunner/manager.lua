@@ -13,18 +13,20 @@ Manager.__index = Manager
 local function check_name(what, name)
   if type(name) ~= "string" then
     error(("%s: the name must be a string, got %s"):format(what, type(name)), 3)
+  elseif #name > 90 then
+    error(("%s: a name may have up to 90 bytes"):format(what), 3)
   end
 end
 
 --- A dict of its own under that name.
 function Manager:dict(name) -- luacheck: ignore self
   check_name("dict", name)
-  return dict.open("dict " .. name)
+  return (dict.open("dict " .. name))
 end
 
 --- The lock of that name; the same as prunner.lock(name).
 function Manager:lock(name) -- luacheck: ignore self
-  return lock.open(name)
+  return (lock.open(name))
 end
 
 --- A single shared value.
@@ -32,7 +34,7 @@ local Value = { __name = "prunner.value" }
 Value.__index = Value
 
 function Value:get() return self.dict:get(self.name) end
-function Value:set(v) self.dict:set(self.name, v) end
+function Value:set(v) return self.dict:set(self.name, v) end
 function Value:incr(n) return self.dict:incr(self.name, n) end
 function Value:update(fn) return self.dict:update(self.name, fn) end
 
@@ -41,7 +43,10 @@ function Value:update(fn) return self.dict:update(self.name, fn) end
 function Manager:value(name, v) -- luacheck: ignore self
   check_name("value", name)
   local value = setmetatable({ dict = dict.open "values", name = name }, Value)
-  if v ~= nil then value.dict:add(name, v) end
+  if v ~= nil then
+    local ok, problem = pcall(value.dict.add, value.dict, name, v)
+    if not ok then error(problem, 2) end
+  end
   return value
 end
 
@@ -67,7 +72,8 @@ end
 --- Puts a value at the end. Never waits for room.
 function Queue:put(v)
   if v == nil then error("queue: the value is nil", 2) end
-  self.lock:with(put, self.dict, v)
+  local ok, problem = pcall(self.lock.with, self.lock, put, self.dict, v)
+  if not ok then error("queue: " .. (problem:match 'set of "%d+": (.*)' or problem), 2) end
   C.prn_queue_bump()
 end
 
@@ -75,6 +81,9 @@ end
 -- @tparam[opt] number seconds how long to wait for one; without: not at all
 -- @return the value, or nil when the queue is empty
 function Queue:get(seconds)
+  if seconds ~= nil and type(seconds) ~= "number" then
+    error(("queue: seconds must be a number, got %s"):format(type(seconds)), 2)
+  end
   local deadline = seconds and C.prn_now() + seconds
   while true do
     local event = C.prn_queue_event()

@@ -37,7 +37,7 @@ function Queue:put(t) -- luacheck: ignore self
   if getmetatable(t) ~= TaskClass then
     error("queue:put: the argument must be a prunner.Task", 2)
   end
-  task.post_task(run, t)
+  return task.post_task(run, t) -- a tail call: errors name the line of the caller
 end
 
 local Runner = { __name = "prunner.ParallelTaskRunner" }
@@ -86,7 +86,7 @@ function Runner:start()
     if hook then hooks[name] = function(...) return hook(self, ...) end end
   end
   job.configure(self.n, self.debug)
-  return job.start(hooks)
+  return (job.start(hooks))
 end
 
 M.classes = { TaskClass, Queue, Runner }

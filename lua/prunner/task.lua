@@ -36,8 +36,9 @@ end
 local function resolve(fn, what, level)
   local moment = core.moment()
   if moment == "begin" then
-    known.walk(fn) -- the first post of a function that begin() itself has made, perhaps
+    known.walk()
     if ids[fn] then return ids[fn] end
+    if type(fn) == "function" then return known.add(fn, known.where_of(fn)) end
   end
   if type(fn) == "string" then
     error(("%s: no function is called %q: name it with prunner.task, or give the function itself")
@@ -65,8 +66,10 @@ end
 
 -- Tables, functions, many arguments: through the C API, with the errors that name the path.
 local function post_any(id, level, what, ...)
+  local moment = core.moment()
+  if moment ~= "task" and moment ~= "begin" then fail(level + 1, what, id, why_not(NOT_NOW)) end
   local ok, err = pcall(core.post, id, ...)
-  if not ok and core.moment() == "begin" then
+  if not ok and moment == "begin" then
     known.walk { ... } -- functions and classes that begin() has made
     ok, err = pcall(core.post, id, ...)
   end
@@ -162,7 +165,8 @@ local function check_options(options)
     elseif not limit then
       error(("task: unknown option %q (there are retries, attempts, timeout, backoff, partial)")
         :format(tostring(k)), 3)
-    elseif type(v) ~= "number" or v < limit[1] or v > limit[2] or (limit.whole and v % 1 ~= 0) then
+    elseif type(v) ~= "number" or not (v >= limit[1] and v <= limit[2])
+        or (limit.whole and v % 1 ~= 0) then
       error(("task: %s must be a %snumber from %s to %s"):format(k, limit.whole and "whole " or "",
         limit[1], limit[2]), 3)
     end

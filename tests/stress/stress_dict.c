@@ -131,8 +131,7 @@ incr(struct hand *h, double of_key, double by)
     return r.number;
 }
 
-static bool
-delete(struct hand *h, double of_key)
+static bool delete (struct hand *h, double of_key)
 {
     struct key k;
     struct dict_result r = {0};

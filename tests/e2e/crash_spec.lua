@@ -1,0 +1,396 @@
+--- Workers that die, hang or cannot be started; the supervisor's own death; what is left behind.
+
+local helper = require "tests.e2e.helper"
+local expect, script = helper.expect, helper.script
+
+local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
+
+--- Lines that scripts begin with: die(signal), and children of a process.
+local prelude = [[
+  local prunner = require "prunner"
+  local ffi = require "ffi"
+  ffi.cdef "int getpid(void); int getppid(void); int kill(int, int); void abort(void); int raise(int);"
+  local function die(signal) ffi.C.kill(ffi.C.getpid(), signal) while true do end end
+]]
+
+local function job(text, status, out, ...)
+  local result = expect(helper.prunner(script(prelude .. text), "-n", 2, ...), status, out)
+  assert.are.same({}, helper.survivors(result))
+  return result
+end
+
+local function spawn(text, ...)
+  return helper.spawn_prunner(script(prelude .. text), ...)
+end
+
+--- The children of a process.
+local function children(pid)
+  local list = helper.read(("/proc/%d/task/%d/children"):format(pid, pid)) or ""
+  local pids = {}
+  for child in list:gmatch("%d+") do pids[#pids + 1] = tonumber(child) end
+  return pids
+end
+
+local function signal(pid, number)
+  os.execute(("kill -%d %d 2> /dev/null"):format(number, pid))
+end
+
+local function gone(pids)
+  for _, pid in ipairs(pids) do
+    local state = (helper.read("/proc/" .. pid .. "/stat") or ""):match("^.*%) (%a)")
+    if state and state ~= "Z" and state ~= "X" then return false end
+  end
+  return true
+end
+
+describe("a task that ends its worker", function()
+  after_each(helper.cleanup)
+
+  for how, case in pairs {
+    ["SIGKILL"] = { "die(9)", "SIGKILL" },
+    ["SIGSEGV"] = { "ffi.cast('int *', 8)[0] = 1", "SIGSEGV" },
+    ["SIGABRT"] = { "ffi.C.abort()", "SIGABRT" },
+    ["SIGTERM"] = { "die(15)", "SIGTERM" },
+    ["os.exit"] = { "os.exit(7)", "os.exit(7)" },
+    ["os.exit with status 0"] = { "os.exit(0)", "os.exit(0)" },
+  } do
+    it("by " .. how .. " is set aside after three runs, and the rest is done", function()
+      local result = job([[
+        function begin()
+          prunner.post_task(bad, 5, "text")
+          for i = 1, 50 do prunner.post_task(good, i) end
+        end
+        function bad()
+          prunner.dict:incr "runs"
+          prunner.post_task(good, 1e6)
+          prunner.counter "n":add(1e6)
+          ]] .. case[1] .. [[
+        end
+        function good(i) prunner.counter "n":add(i) end
+        function end_() print(prunner.counter "n":get(), prunner.stats().dead) end
+      ]], 1, "1275\t1\n")
+      for run = 1, 2 do
+        assert.has_match("prunner: worker %d %(process %d+%) died: " .. case[2]:gsub("[()]", "%%%0")
+          .. '; task bad%(5, "text"%), run ' .. run .. " of 3, will be run again\n", result.err)
+      end
+      has('prunner: task bad(5, "text") was set aside: 3 of its runs ended with the worker\'s death, '
+        .. "the last one by " .. case[2] .. "\n", result.err)
+      assert.has_match("task #%d+, defined at [^\n]*script.lua:9, posted by begin; --attempts says",
+        result.err)
+      has("prunner: 1 task was set aside, of 51 tasks\n", result.err)
+    end)
+  end
+
+  it("may have attempts of its own", function()
+    local result = job([[
+      prunner.task("once", function() die(9) end, { attempts = 1 })
+      prunner.task("five", function() if prunner.attempt() < 5 then die(9) end print "fifth" end,
+        { attempts = 5 })
+      function begin() prunner.post_task "once" prunner.post_task "five" end
+    ]], 1, "fifth\n")
+    has("task once() was set aside: 1 of its runs", result.err)
+    assert.is_nil(result.err:find("five() was set aside", 1, true))
+  end)
+
+  it("counts apart from errors", function()
+    job([[
+      function begin() prunner.post_task(work) end
+      function work()
+        local run = prunner.attempt()
+        if run <= 2 then error("error " .. run, 0) end
+        if run <= 4 then die(9) end
+        print("run " .. run)
+      end
+    ]], 0, "run 5\n", "--retries", 2, "--attempts", 3)
+  end)
+
+  it("takes the commands it has started with it", function()
+    local dir = helper.tmpdir()
+    local result = job([[
+      function begin() prunner.post_task(work) end
+      function work()
+        local pipe = io.popen "sleep 1000 & echo $!; exec sleep 1000"
+        prunner.dict.pid = tonumber(pipe:read "*l")
+        die(9)
+      end
+      function end_() print(prunner.dict.pid) end
+    ]], 1, nil, "--attempts", 1, { cwd = dir })
+    assert.is_true(helper.wait_until(function() return gone { tonumber(result.out) } end, 2))
+  end)
+
+  it("has its work counted once, however often it dies", function()
+    job([[
+      function begin() for i = 1, 100 do prunner.post_task(work, i) end end
+      function work(i)
+        prunner.counter "c":add(i)
+        prunner.dict:incr("d", i)
+        prunner.global_lock(function() prunner.dict.l = (prunner.dict.l or 0) + i end)
+        prunner.collect "list":add(i)
+        prunner.post_task(child, i)
+        if i % 10 == 0 and prunner.attempt() < 3 then die(9) end
+      end
+      function child(i) prunner.counter "children":add(i) end
+      function end_()
+        print(prunner.counter "c":get(), prunner.dict.d, prunner.dict.l, #prunner.collect "list":get(),
+          prunner.counter "children":get())
+      end
+    ]], 0, "5050\t5050\t5050\t100\t5050\n", "-q")
+  end)
+
+  it("releases the locks it held and publishes nothing of the section", function()
+    job([[
+      function begin() prunner.dict.x = 0 prunner.post_task(bad) end
+      function bad()
+        if prunner.attempt() == 1 then
+          prunner.global_lock(function() prunner.dict.x = "half" die(9) end)
+        end
+        prunner.global_lock(function() prunner.dict.x = prunner.dict.x + 1 end)
+      end
+      function end_() print(prunner.dict.x) end
+    ]], 0, "1\n", "-q")
+  end)
+end)
+
+describe("--timeout", function()
+  after_each(helper.cleanup)
+
+  it("ends the task, starts its worker anew, and names the reason", function()
+    local result = job([[
+      function begin()
+        prunner.post_task(sleepy)
+        for i = 1, 20 do prunner.post_task(good, i) end
+      end
+      function sleepy() os.execute "sleep 1000" end
+      function good(i) prunner.counter "n":add(i) end
+      function end_() print(prunner.counter "n":get()) end
+    ]], 1, "210\n", "--timeout", 0.1)
+    has("task sleepy() was set aside: 3 of its runs ended with the worker's death, the last one by "
+      .. "it ran longer than", result.err)
+  end)
+
+  it("may be given for one function", function()
+    job([[
+      prunner.task("short", function() while true do end end, { timeout = 0.05, attempts = 1 })
+      prunner.task("second", function()
+        if prunner.attempt() == 1 then while true do end end
+        prunner.dict.second = true
+      end, { timeout = 0.05 })
+      function begin()
+        prunner.post_task "short"
+        prunner.post_task "second"
+        prunner.post_task(long)
+      end
+      function long()
+        local c = require("prunner.c").C
+        local till = c.prn_now() + 0.3
+        while c.prn_now() < till do end
+        prunner.dict.long = prunner.attempt()
+      end
+      function end_() print(prunner.dict.long, prunner.dict.second) end
+    ]], 1, "1\ttrue\n", "-q")
+  end)
+end)
+
+describe("workers that die before they take a task", function()
+  after_each(helper.cleanup)
+
+  it("are given up, and the job ends with status 3", function()
+    local result = job([[
+      function begin() prunner.post_task(work) end
+      function worker_begin() die(9) end
+      function work() end
+      function end_() print "never" end
+    ]], 3, "")
+    assert.has_match("worker 1 died 5 times within a second before it had taken a task %(SIGKILL%): "
+      .. "it is given up%.", result.err)
+    has("no worker is left: the job cannot go on (1 tasks are left)", result.err)
+    assert.is_true(result.seconds < 10)
+  end)
+
+  it("are given up when worker_begin raises, with its message", function()
+    local result = job([[
+      function begin() prunner.post_task(work) end
+      function worker_begin() error "no database" end
+      function work() end
+    ]], 3, "")
+    has("worker_begin failed in worker 1: ", result.err)
+    has("no database", result.err)
+  end)
+
+  it("leave the job to the others", function()
+    local result = job([[
+      function begin() for i = 1, 100 do prunner.post_task(work, i) end end
+      function worker_begin() if prunner.worker_id() == 1 then die(9) end end
+      function work(i) prunner.counter "n":add(i) end
+      function end_() print(prunner.counter "n":get()) end
+    ]], 0, "5050\n")
+    assert.is_nil(result.err:find("no worker is left"))
+  end)
+end)
+
+describe("a refused fork", function()
+  after_each(helper.cleanup)
+
+  --- The command under test as a user who may have `limit` processes only. The user id is one
+  -- that nobody has, so that no other process counts.
+  local function limited(limit, path, ...)
+    return helper.run({
+      "setpriv", "--reuid", 54321, "--regid", 54321, "--clear-groups",
+      "prlimit", "--nproc=" .. limit, helper.command, path, ...,
+    })
+  end
+
+  local text = [[
+    function begin() for i = 1, 100 do prunner.post_task(work, i) end end
+    function work(i) prunner.counter "n":add(i) end
+    function end_() print(prunner.counter "n":get()) end
+  ]]
+
+  local function can_limit()
+    return helper.run({ "setpriv", "--reuid", 54321, "--clear-groups", helper.command,
+      "--version" }).status == 0
+  end
+
+  it("lets the job go on with the workers there are", function()
+    if not can_limit() then return pending("needs root") end
+    local path = script(prelude .. text)
+    helper.run({ "chmod", "-R", "a+rX", path:match("^(.*)/") })
+    local result = expect(limited(4, path, "-n", 10), 0, "5050\n")
+    has("no process can be started (Resource temporarily unavailable): going on with 3 workers",
+      result.err)
+    assert.are.same({}, helper.survivors(result))
+  end)
+
+  it("ends the job with status 3 after ten seconds without any worker", function()
+    if not can_limit() then return pending("needs root") end
+    if os.getenv("STRESS") ~= "long" then return pending("takes ten seconds: make e2e STRESS=long") end
+    local path = script(prelude .. text)
+    helper.run({ "chmod", "-R", "a+rX", path:match("^(.*)/") })
+    local result = expect(limited(1, path, "-n", 2), 3, "")
+    has("no worker could be started for 10 s: the job cannot go on (100 tasks are left)", result.err)
+    assert.is_true(result.seconds < 15)
+  end)
+end)
+
+describe("the death of the supervisor", function()
+  after_each(helper.cleanup)
+
+  it("takes all workers with it", function()
+    local run = spawn([[
+      function begin() for i = 1, 100 do prunner.post_task(work, i) end end
+      function work(i)
+        io.stderr:write("busy\n")
+        if i % 2 == 0 then while true do end end
+        os.execute "sleep 1000"
+      end
+    ]], "-n", 8)
+    local workers
+    assert.is_true(helper.wait_until(function()
+      workers = children(run:pid())
+      return #workers == 8 and select(2, run:err():gsub("busy\n", "")) == 8
+    end))
+    run:kill "KILL"
+    run:wait()
+    local since = helper.now()
+    assert.is_true(helper.wait_until(function() return gone(workers) end, 1), "after 1 s")
+    assert.is_true(helper.now() - since < 1)
+  end)
+end)
+
+describe("a job", function()
+  after_each(helper.cleanup)
+
+  it("leaves no process, no zombie and no file behind", function()
+    local tmp = helper.tmpdir()
+    local shm = helper.run("ls -A /dev/shm").out
+    local text = [[
+      function begin() for i = 1, 500 do prunner.post_task(work, i) end end
+      function work(i)
+        if i % 50 == 0 and prunner.attempt() == 1 then die(9) end
+        if i % 51 == 0 then os.exit(1) end
+        if i % 52 == 0 then error "x" end
+        prunner.dict[i] = ("x"):rep(1000)
+      end
+      function end_()
+        local zombies, own = 0, ffi.C.getpid()
+        for stat in io.popen("cat /proc/[0-9]*/stat 2> /dev/null"):lines() do
+          local state, parent = stat:match "^.*%) (%a) (%d+)"
+          if state == "Z" and tonumber(parent) == own then zombies = zombies + 1 end
+        end
+        print(zombies)
+      end
+    ]]
+    local path = script(prelude .. text)
+    local result = expect(helper.prunner(path, "-n", 6, "-q", "--memory", "2M", "--tmpdir", tmp,
+      { env = { TMPDIR = tmp } }), 1, "0\n")
+    assert.are.same({}, helper.survivors(result))
+    assert.are.equal("", helper.run({ "ls", "-A", tmp }).out)
+    assert.are.equal(shm, helper.run("ls -A /dev/shm").out)
+  end)
+
+  it("leaks no descriptor into workers or into what tasks start", function()
+    local result = job([[
+      function begin() for i = 1, 200 do prunner.post_task(work, i) end end
+      local function links(pid)
+        local list = {}
+        for line in io.popen("cd /proc/" .. pid .. "/fd && for f in *; do echo $f $(readlink $f); done")
+          :lines() do list[#list + 1] = line end
+        return list
+      end
+      function work(i)
+        if i % 40 == 0 and prunner.attempt() == 1 then die(9) end
+        if i % 50 ~= 0 then return end
+        -- what a started command has: the standard three, and what its shell opens itself
+        local pipe = io.popen "ls -l /proc/self/fd | grep -c -e memfd -e prunner -e eventfd -e signalfd"
+        prunner.max "command":add(tonumber((pipe:read "*l")))
+        pipe:close()
+        local n, signalfd = 0, 0
+        for _, line in ipairs(links(ffi.C.getpid())) do
+          n = n + 1
+          if line:find "signalfd" or line:find "socket" then signalfd = signalfd + 1 end
+        end
+        prunner.max "fds":add(n)
+        prunner.min "fds":add(n)
+        prunner.max "signalfd":add(signalfd)
+      end
+      function end_()
+        print(prunner.max "command":get(), prunner.max "signalfd":get(),
+          prunner.max "fds":get() == prunner.min "fds":get())
+        print(prunner.max "fds":get())
+      end
+    ]], 0, nil, "-q")
+    has("0\t0\ttrue\n", result.out)
+    assert.is_true(tonumber(result.out:match("\n(%d+)\n")) <= 8, result.out)
+  end)
+
+  it("gives exact sums while a worker is killed every 20 ms", function()
+    local run = spawn([[
+      function begin() for i = 1, 2000 do prunner.post_task(work, i) end prunner.dict.locked = 0 end
+      function work(i)
+        local c = require("prunner.c").C
+        prunner.counter "n":add(i)
+        prunner.dict:incr("incr", i)
+        prunner.global_lock(function() prunner.dict.locked = prunner.dict.locked + i end)
+        local till = c.prn_now() + 0.005
+        while c.prn_now() < till do end
+      end
+      function end_() print(prunner.counter "n":get(), prunner.dict.incr, prunner.dict.locked) end
+    ]], "-n", 4, "--attempts", 50, "-q")
+    local killed, next_kill = 0, helper.now()
+    math.randomseed(os.time())
+    assert.is_truthy(helper.wait_until(function()
+      if helper.now() >= next_kill then
+        local workers = children(run:pid())
+        if #workers > 0 then
+          signal(workers[math.random(#workers)], 9)
+          killed = killed + 1
+        end
+        next_kill = next_kill + 0.02
+      end
+      return run:poll()
+    end, 60))
+    expect(run:wait(), 0, "2001000\t2001000\t2001000\n")
+    assert.is_true(killed > 50, killed .. " killed")
+    assert.are.same({}, helper.survivors(run))
+  end)
+end)

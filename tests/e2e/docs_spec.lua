@@ -1,0 +1,253 @@
+--- What the documents say is tried: whole scripts are run and their output compared, fragments are
+-- compiled, commands are run, and no option or function goes unmentioned.
+--
+-- In README.md and docs/*.md:
+--
+--   ```lua            a whole script; run with several numbers of workers
+--   ```lua exits 1    the same, with this exit status
+--   ```lua fragment   is only compiled
+--   ```sh             commands; run from the top of the tree
+--   ```sh install     commands that change the machine; their make targets must exist
+--   ```text           after a script or commands: what they print
+
+local helper = require "tests.e2e.helper"
+
+local function shell_words(command)
+  local pipe = assert(io.popen(command))
+  local words = {}
+  for line in pipe:lines() do words[#words + 1] = line end
+  pipe:close()
+  return words
+end
+
+local pages = shell_words("cd " .. helper.quote(helper.root) .. " && ls README.md docs/*.md")
+
+local function page_text(page)
+  return assert(helper.read(helper.root .. "/" .. page), page)
+end
+
+--- The code blocks of a page, in order: { lang =, words =, line =, text = }.
+local function blocks_of(page)
+  local blocks, block, number = {}, nil, 0
+  for line in (page_text(page) .. "\n"):gmatch("(.-)\n") do
+    number = number + 1
+    local info = line:match("^```(.*)$")
+    if block and info then
+      block.text = table.concat(block, "\n", 1, #block) .. "\n"
+      blocks[#blocks + 1], block = block, nil
+    elseif info then
+      block = { lang = info:match("^%S*"), words = info:match("^%S*%s*(.*)$"), line = number }
+    elseif block then
+      block[#block + 1] = line
+    end
+  end
+  assert(not block, page .. ": a block is never closed")
+  return blocks
+end
+
+--- Calls fn(block, next block, "page:line") for the blocks of one language on all pages.
+local function each_block(lang, fn)
+  for _, page in ipairs(pages) do
+    local blocks = blocks_of(page)
+    for i, block in ipairs(blocks) do
+      if block.lang == lang then fn(block, blocks[i + 1], page .. ":" .. block.line) end
+    end
+  end
+end
+
+local function output_block(block, where)
+  assert(block and block.lang == "text", where .. ": no output follows")
+  return block.text
+end
+
+describe("the documents", function()
+  after_each(helper.cleanup)
+
+  each_block("lua", function(block, following, where)
+    if block.words == "fragment" then
+      it(("have a fragment at %s that compiles"):format(where), function()
+        assert(loadstring(block.text, "@" .. where))
+      end)
+      return
+    end
+    it(("have a script at %s that prints what they say"):format(where), function()
+      local status = tonumber(block.words:match("^exits (%d+)$") or 0)
+      assert(block.words == "" or status > 0, where .. ": " .. block.words)
+      local expected = output_block(following, where)
+      local script = helper.script(block.text)
+      for _, n in ipairs { 1, 2, 3, 10 } do
+        helper.expect(helper.prunner(script, "-n", n), status, expected)
+      end
+      helper.expect(helper.prunner(script), status, expected)
+      if block.text:find("start%(%)") then
+        helper.expect(helper.luajit(script), status, expected)
+      end
+    end)
+  end)
+
+  each_block("sh", function(block, following, where)
+    if block.words == "install" then
+      it(("name targets of make at %s that exist"):format(where), function()
+        local makefile = page_text("Makefile")
+        for target in block.text:gmatch("%f[%w]make +(%l+)") do
+          assert.has_match("\n" .. target .. ":", makefile, 1, true)
+        end
+      end)
+      return
+    end
+    it(("have commands at %s that print what they say"):format(where), function()
+      local commands = block.text:gsub("build/prunner", function() return helper.quote(helper.command) end)
+      local result = helper.run("set -e\n" .. commands, { cwd = helper.root })
+      helper.expect(result, 0, output_block(following, where))
+    end)
+  end)
+
+  it("name files that exist", function()
+    for _, page in ipairs(pages) do
+      local dir = page:match("^(.*/)") or ""
+      for path in page_text(page):gmatch("%]%(([^)#]+)") do
+        assert(helper.read(helper.root .. "/" .. dir .. path), page .. ": " .. path)
+      end
+      for path in page_text(page):gmatch("%f[%w]%l+/[%w_/]+%.%l+") do
+        if path:find("^engine/") or path:find("^scripts/") or path:find("^tests/") or path:find("^lua/") then
+          assert(helper.read(helper.root .. "/" .. path), page .. ": " .. path)
+        end
+      end
+    end
+  end)
+
+  it("have sections for all links inside a page", function()
+    for _, page in ipairs(pages) do
+      local anchors = {}
+      for title in ("\n" .. page_text(page)):gmatch("\n#+ ([^\n]*)") do
+        anchors[title:lower():gsub("[^%w %-_]", ""):gsub(" ", "-")] = true
+      end
+      for anchor in page_text(page):gmatch("%]%(#([^)]+)%)") do
+        assert(anchors[anchor], page .. ": #" .. anchor)
+      end
+    end
+  end)
+end)
+
+describe("the manual page and SCRIPTING.md", function()
+  after_each(helper.cleanup)
+
+  local manual = page_text("docs/prunner.1"):gsub("\\%-", "-")
+  local guide = page_text("docs/SCRIPTING.md")
+
+  --- Long and short options of --help.
+  local function options()
+    local help = helper.expect(helper.prunner("--help")).out
+    local found = {}
+    for spaces, text in help:gmatch("\n( +)(%-[^\n]*)") do
+      if #spaces <= 6 then
+        for option in text:match("^[^ ]+[^ ]*[, %-%l]*"):gmatch("%-%-?[%l%-]+") do
+          found[#found + 1] = option
+        end
+      end
+    end
+    return found
+  end
+
+  it("tell of every option that --help tells of", function()
+    local all = options()
+    assert.is_true(#all >= 18, "options found: " .. table.concat(all, " "))
+    for _, option in ipairs(all) do
+      assert(guide:find("`" .. option, 1, true), "SCRIPTING.md: " .. option)
+      local flag = option:sub(2)
+      assert(manual:find("\n.It Fl " .. flag, 1, true) or manual:find(" , Fl " .. flag, 1, true),
+        "prunner.1: " .. option)
+    end
+  end)
+
+  it("tell of no option that does not exist", function()
+    local all = {}
+    for _, option in ipairs(options()) do all[option] = true end
+    for flag in manual:gmatch("\n%.It Fl (%S+)") do
+      assert(all["-" .. flag], "prunner.1: -" .. flag)
+    end
+    for option in guide:match("\n## 12%. .-\n## 13%. "):gmatch("\n| `(%-%-?[%l%-]+)") do
+      assert(all[option], "SCRIPTING.md: " .. option)
+    end
+  end)
+
+  it("tell of every public name", function()
+    local script = helper.script [[
+      local prunner = require "prunner"
+      for name in pairs(prunner) do print(name) end
+      local function methods(what, object)
+        for name in pairs(getmetatable(object)) do
+          if not name:find "^__" then print(what .. ":" .. name) end
+        end
+      end
+      methods("", prunner.counter "x")
+      methods("", prunner.max "x")
+      methods("", prunner.collect "x")
+      methods("", prunner.lock "x")
+      methods("manager", prunner.get_manager())
+      methods("", prunner.get_manager():queue "x")
+      methods("", prunner.get_manager():value "x")
+      for _, name in ipairs { "begin", "end_", "worker_begin", "worker_end", "on_error" } do print(name) end
+      function begin() end
+    ]]
+    local names = helper.expect(helper.prunner(script, "-n", 1)).out
+    local count = 0
+    for name in names:gmatch("[^\n]+") do
+      count = count + 1
+      local found = name:find(":", 1, true) and guide:find(name .. "(", 1, true)
+        or guide:find("prunner." .. name .. "%f[^%w_]") or guide:find("`" .. name .. "[(`]")
+      assert(found, "SCRIPTING.md: " .. name)
+    end
+    assert.is_true(count > 30)
+  end)
+
+  it("tell the exit statuses that --help tells", function()
+    for _, status in ipairs { "0", "1", "2", "3" } do
+      assert.has_match("\n| " .. status .. " |", guide, 1, true)
+      assert.has_match("\n.It " .. status .. "\n", manual, 1, true)
+    end
+  end)
+
+  it("have no mistakes that mandoc knows", function()
+    local result = helper.run({ "mandoc", "-Tlint", "-Wwarning", helper.root .. "/docs/prunner.1" })
+    helper.expect(result, 0, "")
+  end)
+
+  it("quote messages that prunner knows", function()
+    local sources = {}
+    local command = "cat " .. helper.quote(helper.root) .. "/engine/*.c "
+      .. helper.quote(helper.root) .. "/lua/prunner/*.lua"
+    for _, line in ipairs(shell_words(command)) do sources[#sources + 1] = line end
+    -- Strings that the sources break over lines are joined; formats and quotes are blanks.
+    local all = table.concat(sources, "\n"):gsub('"%s*\n%s*%.?%.?%s*"', "")
+    for _, text in ipairs {
+      "defines no begin(): there is nothing to do",
+      "no shared memory can be had",
+      "a misspelt name?",
+      "was not known before the workers started",
+      "cannot be sent to another process",
+      "tasks are posted by begin() and by tasks, not",
+      "functions are named while the script loads or in begin(), before the workers start",
+      "no room is left for shared data",
+      "will be run again",
+      "was set aside",
+      "it ran longer than --timeout allows",
+      "those of the first run: they may count twice",
+      "this run posts other tasks than an earlier run whose posts are already done",
+      "this run posted fewer tasks than an earlier run has published",
+      "is already held by this task",
+      "deadlock: it is held by a task that waits",
+      "ended without releasing lock",
+      "is the name of a method: use d:set",
+      "a key must be a string, a number or a boolean",
+      "too many names: 16,384 in all, 256 of them counters and the like",
+      "times within a second before it had taken a task",
+      "no process can be started",
+      "no worker is left: the job cannot go on",
+      "no worker could be started for",
+    } do
+      assert(all:find(text, 1, true), "no longer said: " .. text)
+      assert(guide:gsub("%s+", " "):find(text, 1, true), "SCRIPTING.md: " .. text)
+    end
+  end)
+end)

@@ -1,0 +1,494 @@
+--- What goes wrong in tasks and hooks, and what is said about it.
+
+local helper = require "tests.e2e.helper"
+local expect, script = helper.expect, helper.script
+
+local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
+
+local function has_not(text, in_what)
+  if in_what:find(text, 1, true) then error("not expected: " .. text .. "\nin: " .. in_what, 2) end
+end
+
+local function count(text, in_what)
+  local n, at = 0, 1
+  while true do
+    local from, to = in_what:find(text, at, true)
+    if not from then return n end
+    n, at = n + 1, to + 1
+  end
+end
+
+--- Runs `text` after `local prunner = require "prunner"` on the same line, with -n 2 and options.
+local function job(text, status, out, ...)
+  return expect(helper.prunner(script('local prunner = require "prunner" ' .. text), "-n", 2, ...),
+    status, out)
+end
+
+describe("a task that raises an error", function()
+  after_each(helper.cleanup)
+
+  it("is reported once, with what it was and who posted it, and the job goes on", function()
+    local text = [[
+      function begin()
+        prunner.post_task(outer, 1)
+        for i = 1, 10 do prunner.post_task(good, i) end
+      end
+      function outer(n)
+        prunner.post_task(bad, "text", n, { 1, 2 }, nil)
+      end
+      local function deeper() error "oh no" end
+      function bad() deeper() end
+      function good(i) prunner.counter "good":add(i) end
+      function end_() print(prunner.counter "good":get()) end
+    ]]
+    local result = job(text, 1, "55\n")
+    assert.are.equal(1, count("oh no", result.err))
+    has('prunner: task bad("text", 1, {…}, nil) failed: ', result.err)
+    has("script.lua:8: oh no\n", result.err)
+    assert.has_match("task #%d+, run 1, worker %d, defined at [^\n]*script.lua:9, "
+      .. "posted by outer %([^\n]*script.lua:5%)\n", result.err)
+    has("stack traceback:", result.err)
+    has("script.lua:8: in function 'deeper'", result.err)
+    has("script.lua:9: in function <", result.err)
+    has("prunner: 1 task failed, of 12 tasks\n", result.err)
+    has_not("prunner/", result.err)
+    has("script.lua:5), at line 6\n", job(text, 1, "55\n", "--debug").err)
+  end)
+
+  it("says that begin posted it", function()
+    local text = "\nfunction begin()\n\nprunner.post_task(bad)\nend function bad() error 'x' end"
+    assert.has_match("posted by begin\n", job(text, 1, "").err)
+    assert.has_match("posted by begin, at line 4\n", job(text, 1, "", "-d").err)
+    assert.has_match("posted by begin, at line 4\n", job(text:gsub("post_task%(bad%)",
+      "post_many(bad, { 1 })"), 1, "", "-d").err)
+  end)
+
+  it("shortens long arguments", function()
+    local result = job([[
+      function begin() prunner.post_task(bad, ("x"):rep(1e6), ("y"):rep(1e6), 3) end
+      function bad() error "no" end
+    ]], 1, "")
+    local line = result.err:match("task bad%b()")
+    assert.is_true(#line < 200, line)
+    has("xxx", line)
+  end)
+
+  for what, case in pairs {
+    ["a string without a place"] = { "error('plain', 0)", "failed: plain\n" },
+    ["a string with newlines and zeros"] = { "error('one\\ntwo\\0three', 0)", "failed: one\ntwo" },
+    ["an empty string"] = { "error('', 0)", "failed: \n" },
+    ["a number"] = { "error(42, 0)", "failed: 42\n" },
+    ["nil"] = { "error()", "failed: (error value: nil)\n" },
+    ["a boolean"] = { "error(false)", "failed: (error value: false)\n" },
+    ["a table"] = { "error { code = 5 }", "failed: (error value: {code = 5})\n" },
+    ["an empty table"] = { "error {}", "failed: (error value: {})\n" },
+    ["a list"] = { "error { 'a', 2 }", 'failed: (error value: {[1] = "a", [2] = 2})\n' },
+    ["a large table"] = { "error(prunner.range(100))", ", ...})\n" },
+    ["an object"] = { "error(setmetatable({}, { __tostring = function() return 'I am it' end }))",
+      "failed: I am it\n" },
+    ["an object that cannot be shown"] = {
+      "error(setmetatable({ x = 1 }, { __tostring = function() error 'no' end }))",
+      "failed: (error value: {x = 1})\n" },
+    ["a function"] = { "error(print)", "failed: (error value: a function)\n" },
+    ["a userdata"] = { "error(io.stdout)", "failed: file (0x" },
+    ["a thread"] = { "error(coroutine.create(print))", "failed: (error value: a thread)\n" },
+    ["a cdata"] = { "error(5LL)", "failed: 5LL\n" },
+    ["a stack overflow"] = { "local function f() return 1 + f() end f()", "stack overflow" },
+    ["a call of nil"] = { "missing()", "attempt to call global 'missing' (a nil value)\n" },
+    ["memory that is too much"] = { "local s = ('x'):rep(2^30) s = s .. s .. s", "string length overflow" },
+    ["an error in a coroutine"] = { "coroutine.wrap(function() error('inside', 0) end)()", "inside" },
+  } do
+    it("is reported usefully when the error is " .. what, function()
+      local result = job([[
+        function begin() prunner.post_task(bad) prunner.post_task(good) end
+        function good() prunner.dict.good = "good" end
+        function bad() ]] .. case[1] .. [[ end
+        function end_() print(prunner.dict.good) end
+      ]], 1, "good\n")
+      has(case[2], result.err)
+      assert.are.equal(1, count("failed: ", result.err))
+      has("1 task failed, of 2 tasks", result.err)
+    end)
+  end
+
+  it("drops what it posted and added, keeps its dict writes, releases its locks", function()
+    job([[
+      function begin() prunner.post_task(bad) end
+      function bad()
+        prunner.post_task(never)
+        prunner.counter "n":add(5)
+        prunner.max "m":add(5)
+        prunner.collect "c":add(5)
+        prunner.dict.outside = "stays"
+        prunner.lock "l":acquire()
+        prunner.dict.inside = "goes"
+        error "x"
+      end
+      function never() print "never" end
+      function end_()
+        print(prunner.counter "n":get(), prunner.max "m":get(), #prunner.collect "c":get(),
+          prunner.dict.outside, prunner.dict.inside, prunner.lock "l":try_acquire())
+      end
+    ]], 1, "0\tnil\t0\tstays\tnil\ttrue\n")
+  end)
+
+  it("is told to on_error, with all there is to know", function()
+    local result = job([[
+      function begin() prunner.post_task(bad, 1) end
+      function bad() error { code = 7 } end
+      function on_error(task, err)
+        assert(type(task.id) == "number" and task.id > 0)
+        prunner.dict:append("log", ("%s %d %s %d;"):format(task.name, task.attempt,
+          tostring(task.again), err.code))
+      end
+      function end_() print(prunner.dict.log) end
+    ]], 1, "bad 1 true 7;bad 2 false 7;\n", "--retries", 1)
+    has("failed and will be run again: ", result.err)
+    has("run 2,", result.err)
+    has("1 task failed, of 1 task\n", result.err)
+  end)
+
+  it("may have an on_error that raises, and one that posts", function()
+    local result = job([[
+      function begin() prunner.post_task(bad, 1) prunner.post_task(good) end
+      function bad() error "first" end
+      function good() prunner.dict.good = 1 end
+      function on_error() error "second" end
+      function end_() print(prunner.dict.good) end
+    ]], 1, "1\n")
+    has("first", result.err)
+    assert.has_match("prunner: on_error failed in worker %d: [^\n]*: second\n", result.err)
+    result = job([[
+      function begin() prunner.post_task(bad, 1) end
+      function bad() error "first" end
+      function on_error() prunner.post_task(bad) end
+    ]], 1, "")
+    has("tasks are posted by begin() and by tasks, not in worker_begin, worker_end or on_error",
+      result.err)
+  end)
+end)
+
+describe("retries", function()
+  after_each(helper.cleanup)
+
+  it("run a task again until it succeeds, and its end counts once", function()
+    local result = job([[
+      function begin() for i = 1, 20 do prunner.post_task(flaky, i) end end
+      function flaky(i)
+        prunner.post_task(child, i)
+        prunner.counter "n":add(1)
+        if prunner.attempt() <= i % 4 then error "again" end
+      end
+      function child(i) prunner.counter "sum":add(i) end
+      function end_()
+        local s = prunner.stats()
+        print(prunner.counter "n":get(), prunner.counter "sum":get(), s.failed, s.retried)
+      end
+    ]], 0, "20\t210\t0\t30\n", "--retries", 3)
+    assert.are.equal(30, count("failed and will be run again", result.err))
+  end)
+
+  it("may be given for one function, with a pause that grows", function()
+    job([[
+      prunner.task("patient", function()
+        prunner.dict:append("log", "p")
+        error "x"
+      end, { retries = 3, backoff = 0.02 })
+      prunner.task("once", function() prunner.dict:append("log", "o") error "x" end, { retries = 0 })
+      function begin()
+        prunner.dict.log = ""
+        prunner.post_task "patient"
+        prunner.post_task "once"
+        prunner.post_task(twice)
+      end
+      function twice() prunner.dict:append("log", "t") error "x" end
+      function end_()
+        local log = prunner.dict.log
+        print(select(2, log:gsub("p", "")), select(2, log:gsub("o", "")), select(2, log:gsub("t", "")))
+        print(log:match "p$")
+      end
+    ]], 1, "4\t1\t2\np\n", "--retries", 1)
+  end)
+
+  it("wait the time of backoff, doubled each time, and no one spins meanwhile", function()
+    for _, words in ipairs { { "-n", 2 }, { "--serial" } } do
+      local result = job([[
+        local c = require("prunner.c").C
+        prunner.task("slow", function()
+          local now = c.prn_now()
+          prunner.dict["at" .. prunner.attempt()] = now
+          if prunner.attempt() < 4 then error "again" end
+        end, { retries = 3, backoff = 0.03 })
+        function begin() prunner.post_task "slow" end
+        function end_()
+          local d = prunner.dict
+          print(d.at2 - d.at1 >= 0.03, d.at3 - d.at2 >= 0.06, d.at4 - d.at3 >= 0.12, d.at5)
+        end
+      ]], 0, "true\ttrue\ttrue\tnil\n", unpack(words))
+      assert.are.equal(3, count("will be run again", result.err))
+    end
+  end)
+
+  it("let hundreds of tasks wait at the same time", function()
+    job([[
+      prunner.task("slow", function(i)
+        if prunner.attempt() == 1 then error("again", 0) end
+        prunner.counter "n":add(i)
+      end, { retries = 1, backoff = 0.2 })
+      function begin() for i = 1, 1000 do prunner.post_task("slow", i) end end
+      function end_() print(prunner.counter "n":get()) end
+    ]], 0, "500500\n", "-q")
+  end)
+end)
+
+describe("a hook that raises", function()
+  after_each(helper.cleanup)
+
+  it("ends the run with status 2 if it is begin, and nothing runs", function()
+    local result = job([[
+      function begin() prunner.post_task(work) local x = nil; x.y = 1 end
+      function work() print "never" end
+      function end_() print "never" end
+    ]], 2, "")
+    has("prunner: begin() failed: ", result.err)
+    has("script.lua:1: attempt to index local 'x' (a nil value)", result.err)
+    has("stack traceback:", result.err)
+    has_not("job.lua", result.err)
+    expect(helper.luajit(script [[
+      local prunner = require "prunner"
+      prunner.init(2, false, function() error "no" end, function() print "never" end)
+      prunner.start()
+      print "never"
+    ]]), 2, "")
+    expect(helper.prunner(script [[
+      local prunner = require "prunner"
+      prunner.init(2, false, function() error "no" end, function() print "never" end)
+      prunner.start()
+      print "never"
+    ]]), 2, "")
+  end)
+
+  it("ends the run with status 1 if it is end_", function()
+    local result = job([[
+      function begin() prunner.post_task(work) end
+      function work() prunner.dict.worked = 1 end
+      function end_() print(prunner.dict.worked) error { 5 } end
+    ]], 1, "1\n")
+    has("prunner: end_() failed: (error value: {[1] = 5})", result.err)
+    has_not("job.lua", result.err)
+  end)
+
+  it("is reported if it is worker_end, and the job is fine", function()
+    local result = job([[
+      function begin() prunner.post_task(work) end
+      function work() print "worked" end
+      function worker_end() error "late" end
+    ]], 0, "worked\n")
+    assert.has_match("prunner: worker_end failed in worker %d: [^\n]*: late\n", result.err)
+  end)
+end)
+
+describe("posting at a wrong moment", function()
+  after_each(helper.cleanup)
+
+  it("raises while the script loads, in worker_begin, worker_end and end_", function()
+    local result = job([[
+      function work() end
+      prunner.post_task(work)
+      function begin() end
+    ]], 2, "")
+    has("post_task: tasks are posted by begin() and by tasks, not while the script loads", result.err)
+    result = job([[
+      function work() end
+      local function try(name)
+        local ok, err = pcall(prunner.post_task, work)
+        prunner.dict:set(name, tostring(ok) .. err)
+      end
+      function begin() prunner.post_task(work) end
+      function worker_begin() try "worker_begin" end
+      function worker_end() try "worker_end" end
+      function end_()
+        try "end_"
+        for k, v in prunner.dict:each() do print(k, v) end
+      end
+    ]], 0)
+    local hook = "falsepost_task(work): tasks are posted by begin() and by tasks, "
+      .. "not in worker_begin, worker_end or on_error\n"
+    has("worker_begin\t" .. hook, result.out)
+    has("worker_end\t" .. hook, result.out)
+    has("end_\tfalsepost_task(work): tasks are posted by begin() and by tasks, not in end_: the "
+      .. "workers are gone\n", result.out)
+  end)
+
+  it("raises in the function of update", function()
+    local result = job([[
+      function begin() prunner.post_task(work) end
+      function work() prunner.dict:update("k", function() prunner.post_task(work) return 1 end) end
+    ]], 1, "")
+    has('script.lua:2: dict: update of "k": the function may run again and must not post tasks',
+      result.err)
+  end)
+end)
+
+describe("a function that cannot be known", function()
+  after_each(helper.cleanup)
+
+  it("is named with its place and what to do", function()
+    local result = job([[
+      function begin() prunner.post_task(work) end
+      function work()
+        prunner.post_task(function() end)
+      end
+    ]], 1, "")
+    has("script.lua:3: post_task: the function defined at ", result.err)
+    has("script.lua:3 was not known before the workers started: define it at the top level of "
+      .. "the script, or name it with prunner.task, and give what differs as arguments", result.err)
+    result = job([[
+      function begin() prunner.post_task(work) end
+      function work()
+        prunner.post_task(work, { f = function() end })
+      end
+    ]], 1, "")
+    has("post_task(work): argument 1, at .f: function defined at ", result.err)
+    result = job([[
+      function begin() prunner.post_task(work) end
+      function work() prunner.post_task("wrok") end
+    ]], 1, "")
+    has('post_task: no function is called "wrok"', result.err)
+    result = job([[
+      function begin() prunner.post_task(work) end
+      function work() prunner.post_task(misspelt) end
+    ]], 1, "")
+    has("the first argument must be a function or its name, got nil (a misspelt name?)", result.err)
+    result = job([[
+      function begin() prunner.post_task(work) end
+      function work() prunner.task("late", function() end) end
+    ]], 1, "")
+    has("task: functions are named while the script loads or in begin(), before the workers start",
+      result.err)
+    result = job([[
+      function begin() prunner.post_task(work) end
+      function work() prunner.post_task(work, setmetatable({}, { __index = {} })) end
+    ]], 1, "")
+    has("a table whose metatable was not known before the workers started", result.err)
+  end)
+
+  it("is known if it is a local, an upvalue, a field, a method, or was made by begin", function()
+    job([[
+      local n = prunner.counter "n"
+      local function a_local() n:add(1) end
+      local t = { field = { deep = function() n:add(10) end } }
+      local C = {}; C.__index = C
+      function C:method(k) n:add(k) assert(getmetatable(self) == C) end
+      function begin()
+        prunner.post_task(a_local)
+        prunner.post_task(t.field.deep)
+        prunner.post_task(C.method, setmetatable({}, C), 100)
+        local k = 1000
+        prunner.post_task(function() n:add(k) prunner.post_task(a_local) end)
+        prunner.task("by name", function() n:add(10000) end)
+        prunner.post_task("by name")
+        prunner.post_task("C.method", setmetatable({}, C), 100000)
+      end
+      function end_() print(n:get()) end
+    ]], 0, "111112\n")
+  end)
+end)
+
+describe("a value that cannot be sent", function()
+  after_each(helper.cleanup)
+
+  it("fails the task that posts it, naming the path", function()
+    local result = job([[
+      function begin() prunner.post_task(work) end
+      function work() prunner.post_task(fetch, 1, { conn = io.stdout }) end
+      function fetch() end
+    ]], 1, "")
+    has("script.lua:2: post_task(fetch): argument 2, at .conn: a userdata cannot be sent to "
+      .. "another process\n", result.err)
+    result = job([[
+      function begin() prunner.post_task(work, 1, { conn = io.stdout }) end
+      function work() end
+    ]], 2, "")
+    has("post_task(work): argument 2, at .conn: a userdata", result.err)
+  end)
+end)
+
+describe("a lock", function()
+  after_each(helper.cleanup)
+
+  it("that is still held when its task ends is released and reported", function()
+    local result = job([[
+      function begin() prunner.post_task(work, 1) end
+      function work(i)
+        prunner.lock "left":acquire()
+        prunner.dict.x = i
+        if i < 5 then prunner.post_task(work, i + 1) end
+      end
+      function end_() print(prunner.dict.x) end
+    ]], 0, "5\n")
+    assert.are.equal(5, count('ended without releasing lock "left"; it was released', result.err))
+    has("task work(5) ended", result.err)
+  end)
+
+  it("that is taken twice raises, whoever takes it", function()
+    local result = job([[
+      function begin() prunner.post_task(a) prunner.post_task(b) prunner.post_task(c) end
+      function a() prunner.global_lock(function() prunner.global_lock(print) end) end
+      function b() local l = prunner.lock "x"; l:acquire(); l:acquire() end
+      function c() prunner.lock "x":release() end
+    ]], 1, "")
+    has("global_lock is already held by this task", result.err)
+    has('lock "x" is already held by this task', result.err)
+    has('lock "x" is not held by this task', result.err)
+    has("3 tasks failed, of 3 tasks", result.err)
+  end)
+
+  it("in a deadlock of two tasks gives one of them an error, and the job ends", function()
+    local text = [[
+      function begin() prunner.post_task(work, "a", "b") prunner.post_task(work, "b", "a") end
+      function work(first, second)
+        prunner.lock(first):acquire()
+        if prunner.attempt() == 1 then
+          -- until the other task holds what this one wants
+          while prunner.lock(second):try_acquire() do prunner.lock(second):release() end
+        end
+        prunner.dict[first] = prunner.attempt()
+        prunner.lock(second):acquire()
+        prunner.lock(second):release()
+        prunner.lock(first):release()
+      end
+      function end_() print((prunner.dict.a or 0) + (prunner.dict.b or 0)) end
+    ]]
+    local err = job(text, 1, "1\n").err
+    assert.has_match('lock "[ab]" deadlock: it is held by a task that waits', err)
+    has("1 task failed, of 2 tasks", err)
+    job(text, 0, "3\n", "--retries", 1)
+  end)
+end)
+
+describe("the end of a job", function()
+  after_each(helper.cleanup)
+
+  it("counts what failed and what was set aside", function()
+    local result = job([[
+      function begin() for i = 1, 30 do prunner.post_task(work, i) end end
+      function work(i)
+        if i <= 3 then error("no", 0) end
+        if i == 4 then os.exit(3) end
+      end
+      function end_()
+        local s = prunner.stats()
+        print(s.tasks, s.done, s.failed, s.dead, s.left)
+      end
+    ]], 1, "30\t30\t3\t1\t0\n")
+    has("prunner: 3 tasks failed, 1 task was set aside, of 30 tasks\n", result.err)
+  end)
+
+  it("has status 0 though tasks caught errors of their own", function()
+    assert.are.equal("", job([[
+      function begin() prunner.post_task(work) end
+      function work() pcall(error, "x") print(pcall(error, "y")) end
+    ]], 0, "false\ty\n").err)
+  end)
+end)

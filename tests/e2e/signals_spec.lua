@@ -1,0 +1,133 @@
+--- Signals to the command while tasks run.
+
+local helper = require "tests.e2e.helper"
+local expect, script = helper.expect, helper.script
+
+local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
+
+--- A job of ten tasks, of which two run, each until the file `go` beside the script appears.
+local text = [[
+  local prunner = require "prunner"
+  local go = arg[0]:match "^(.*)/" .. "/go"
+  function begin() for i = 1, 10 do prunner.post_task(work, i) end end
+  function work()
+    io.write "started\n"
+    io.stdout:flush()
+    io.stderr:write "running\n"
+    while not io.open(go) do end
+    prunner.counter "done":add(1)
+    io.write "finished\n"
+  end
+  function worker_end() io.stderr:write "worker_end\n" end
+  function end_() print "end" end
+]]
+
+local function count(what, in_what) return select(2, in_what:gsub(what, "")) end
+
+--- Starts it; returns when two tasks run.
+local function start()
+  local path = script(text)
+  local run = helper.spawn_prunner(path, "-n", 2, { timeout = 20 })
+  assert.is_true(helper.wait_until(function() return count("running\n", run:err()) == 2 end))
+  return run, path:match("^(.*)/") .. "/go"
+end
+
+describe("a signal", function()
+  after_each(helper.cleanup)
+
+  for _, case in ipairs {
+    { "INT", 130, "interrupted" }, { "TERM", 143, "terminated" }, { "HUP", 129, "hung up" },
+  } do
+    it("SIG" .. case[1] .. " starts nothing new and lets finish what runs", function()
+      local run, go = start()
+      run:kill(case[1])
+      assert.is_true(helper.wait_until(function() return run:err():find("tasks are left", 1, true) end)
+        ~= nil)
+      has("prunner: " .. case[3] .. ": starting nothing new, waiting for what runs (10 tasks are left). "
+        .. "Once more stops at once\n", run:err())
+      assert.is_nil(run:poll())
+      helper.write(go, "")
+      local result = expect(run:wait(), case[2])
+      assert.are.equal(2, count("finished\n", result.out))
+      assert.are.equal(2, count("started\n", result.out))
+      assert.are.equal(2, count("worker_end\n", result.err))
+      assert.is_nil(result.out:find("end\n", 1, true))
+      has("prunner: 8 tasks are left, of 10 tasks\n", result.err)
+      assert.are.same({}, helper.survivors(run))
+    end)
+
+    it("SIG" .. case[1] .. " twice stops at once", function()
+      local run = start()
+      run:kill(case[1])
+      assert.is_true(helper.wait_until(function() return run:err():find("Once more", 1, true) end) ~= nil)
+      run:kill(case[1])
+      local since = helper.now()
+      local result = expect(run:wait(), case[2])
+      assert.is_true(helper.now() - since < 5)
+      has("prunner: stopping at once\n", result.err)
+      has("prunner: 10 tasks are left, of 10 tasks\n", result.err)
+      assert.is_nil(result.err:find("died", 1, true))
+      assert.are.equal(0, count("finished\n", result.out))
+      assert.are.same({}, helper.survivors(run))
+    end)
+  end
+
+  it("SIGINT after SIGTERM stops at once, with the status of the last", function()
+    local run = start()
+    run:kill "TERM"
+    assert.is_true(helper.wait_until(function() return run:err():find("Once more", 1, true) end) ~= nil)
+    run:kill "INT"
+    expect(run:wait(), 130)
+  end)
+
+  it("ends what tasks have started, too, when it comes twice", function()
+    local run = helper.spawn_prunner(script [[
+      function begin() require("prunner").post_task(work) end
+      function work() os.execute "echo up >&2; sleep 1000" end
+    ]], "-n", 1)
+    assert.is_true(helper.wait_until(function() return run:err() == "up\n" end))
+    run:kill "INT"
+    assert.is_true(helper.wait_until(function() return run:err():find("Once more", 1, true) end) ~= nil)
+    run:kill "INT"
+    expect(run:wait(), 130)
+    assert.is_true(helper.wait_until(function() return #helper.survivors(run) == 0 end, 2))
+  end)
+
+  it("leaves end_ and what follows to a job that has just ended", function()
+    local path = script [[
+      local prunner = require "prunner"
+      local go = arg[0]:match "^(.*)/" .. "/go"
+      function begin() end
+      function end_()
+        io.stderr:write "in end_\n"
+        while not io.open(go) do end
+        print "end"
+      end
+    ]]
+    local run = helper.spawn_prunner(path, "-n", 1)
+    assert.is_true(helper.wait_until(function() return run:err() == "in end_\n" end))
+    run:kill "TERM"
+    local result = run:wait()
+    assert.is_true(result.signal == 15 or result.status == 143)
+  end)
+
+  it("does not end a stopped and continued job", function()
+    local run, go = start()
+    run:kill "STOP"
+    run:kill "CONT"
+    helper.write(go, "")
+    local result = expect(run:wait(), 0)
+    assert.are.equal(10, count("finished\n", result.out))
+  end)
+
+  it("ignored by who started the command stays ignored", function()
+    local path = script(text)
+    local run = helper.spawn(("trap '' HUP; exec %s %s -n 2"):format(helper.quote(helper.command),
+      helper.quote(path)), { timeout = 20 })
+    assert.is_true(helper.wait_until(function() return count("running\n", run:err()) == 2 end))
+    run:kill "HUP"
+    helper.write(path:match("^(.*)/") .. "/go", "")
+    local result = expect(run:wait(), 0)
+    assert.are.equal(10, count("finished\n", result.out))
+  end)
+end)

@@ -1,0 +1,83 @@
+--- prunner.known: which functions and classes are found, and what they are called.
+
+local prunner = require "prunner"
+local core = require("prunner.c").core
+local known = require "prunner.known"
+
+local function name_of(fn) return known.ids[fn] and known.name_of(known.ids[fn]) end
+
+describe("prunner.known", function()
+  it("finds globals, fields, methods, upvalues and what hides in metatables", function()
+    local upvalue = function() end
+    local deeper = { list = { function() end } }
+    local Class = { __index = { method = function() end } }
+    local key = function() end
+    _G.known_spec = {
+      plain = function() return upvalue, deeper end,
+      object = setmetatable({}, Class),
+      [key] = true,
+    }
+    known.walk()
+    assert.are.equal("known_spec.plain", name_of(_G.known_spec.plain))
+    assert.are.equal("upvalue", name_of(upvalue))
+    assert.are.equal("deeper.list[1]", name_of(deeper.list[1]))
+    assert.is_truthy(known.ids[Class.__index.method])
+    assert.is_truthy(known.ids[key])
+    assert.is_truthy(known.ids[string.rep])
+    assert.are.equal(known.ids[upvalue], known.ids["upvalue"])
+    _G.known_spec = nil
+  end)
+
+  it("prefers the name of a global to any other", function()
+    local f = function() end
+    _G.a_global_function = f
+    package.loaded.a_module = { f = f, g = function() end }
+    known.walk()
+    assert.are.equal("a_global_function", name_of(f))
+    assert.are.equal("a_module.g", name_of(package.loaded.a_module.g))
+    _G.a_global_function, package.loaded.a_module = nil, nil
+  end)
+
+  it("lets prunner.task rename, before and after a walk", function()
+    local before, after = function() end, function() end
+    prunner.task("named before", before)
+    _G.known_spec = { before = before, after = after }
+    known.walk()
+    prunner.task("named after", after)
+    known.walk()
+    assert.are.equal("named before", name_of(before))
+    assert.are.equal("named after", name_of(after))
+    assert.are.equal(known.ids[after], known.ids["named after"])
+    _G.known_spec = nil
+  end)
+
+  it("gives a function one number however often it is met", function()
+    local f = function() end
+    known.walk(f)
+    local id = known.ids[f]
+    known.walk(f)
+    known.walk({ f })
+    assert.are.equal(id, known.ids[f])
+  end)
+
+  it("survives data that is cyclic or nested deeply", function()
+    local deep, bottom = {}, function() end
+    local top = deep
+    for _ = 1, 100000 do
+      deep.next = { back = deep }
+      deep = deep.next
+    end
+    deep.f = bottom
+    known.walk(top)
+    assert.is_truthy(known.ids[bottom])
+  end)
+
+  it("is not held up by tables that raise when looked at", function()
+    local trap = setmetatable({}, {
+      __index = function() error "looked" end, __pairs = function() error "looked" end,
+      __metatable = "hidden", __len = function() error "looked" end,
+    })
+    known.walk { trap }
+    assert.is_truthy(core.decode(core.encode(setmetatable({}, debug.getmetatable(trap)))))
+  end)
+end)

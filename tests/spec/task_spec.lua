@@ -1,0 +1,165 @@
+--- prunner.post_task, post_many, task, and what they say of mistakes.
+
+local ffi = require "ffi"
+local prunner = require "prunner"
+local core = require("prunner.c").core
+local raises = require("tests.spec.helper").raises
+
+local function work() end
+prunner.task("work", work)
+
+--- Runs fn in the moment of begin(); what it posts is dropped.
+local function in_begin(fn)
+  core.begin_open()
+  local ok, err = pcall(fn)
+  core.begin_close(false)
+  if not ok then error(err, 0) end
+end
+
+describe("prunner.post_task", function()
+  it("refuses to post while the script loads", function()
+    raises(function() prunner.post_task(work, 1) end,
+      "post_task(work): tasks are posted by begin() and by tasks, not while the script loads")
+    raises(function() prunner.post_task(work) end, "not while the script loads")
+    raises(function() prunner.post_task(work, "a", nil, true) end, "not while the script loads")
+    raises(function() prunner.post_task(work, {}) end, "not while the script loads")
+    raises(function() prunner.post_task("work", 1, 2, 3, 4) end, "not while the script loads")
+    raises(function() prunner.post_task(function() end) end, "not while the script loads")
+  end)
+
+  it("returns nothing", function()
+    in_begin(function()
+      assert.are.equal(0, select("#", prunner.post_task(work, 1)))
+      assert.are.equal(0, select("#", prunner.post_task(work, {})))
+      assert.are.equal(0, select("#", prunner.post_task("work")))
+    end)
+  end)
+
+  it("takes a function that begin() has just made", function()
+    local upvalue = {}
+    in_begin(function()
+      prunner.post_task(function() return upvalue end, 1)
+      prunner.post_task(work, function() return upvalue end, { f = function() return upvalue end })
+    end)
+  end)
+
+  it("names what can be no task", function()
+    in_begin(function()
+      raises(function() prunner.post_task() end,
+        "post_task: the first argument must be a function or its name, got nil (a misspelt name?)")
+      raises(function() prunner.post_task(nil, 1) end, "got nil (a misspelt name?)")
+      raises(function() prunner.post_task(5) end, "must be a function or its name, got number")
+      raises(function() prunner.post_task({}) end, "must be a function or its name, got table")
+      raises(function() prunner.post_task(true) end, "must be a function or its name, got boolean")
+      raises(function() prunner.post_task(0 / 0) end, "must be a function or its name, got number")
+    end)
+  end)
+
+  it("says what to do about an unknown name", function()
+    in_begin(function()
+      raises(function() prunner.post_task("wrok", 1) end, 'post_task: no function is called '
+        .. '"wrok": name it with prunner.task, or give the function itself')
+    end)
+  end)
+
+  it("names the argument and the path of what cannot be sent", function()
+    in_begin(function()
+      raises(function() prunner.post_task(work, 1, io.stdout) end,
+        "post_task(work): argument 2: a userdata cannot be sent to another process")
+      raises(function() prunner.post_task(work, 1, { conn = io.stdout }) end,
+        "post_task(work): argument 2, at .conn: a userdata cannot be sent to another process")
+      raises(function() prunner.post_task(work, { { ["a b"] = { [true] = coroutine.create(work) } } })
+      end, 'post_task(work): argument 1, at [1]["a b"][true]: a thread cannot be sent')
+      raises(function() prunner.post_task(work, { [io.stdout] = 1 }) end,
+        "argument 1, a key of the table: a userdata cannot be sent")
+      raises(function() prunner.post_task(work, ffi.new("char[3]")) end,
+        "argument 1: a cdata other than int64_t and uint64_t cannot be sent")
+    end)
+  end)
+
+  it("refuses what is nested too deeply or too large", function()
+    in_begin(function()
+      local deep = {}
+      for _ = 1, 200 do deep = { deep } end
+      raises(function() prunner.post_task(work, deep) end, "nested deeper than 200 tables")
+      prunner.post_task(work, deep[1])
+      local mib = ("x"):rep(2 ^ 20)
+      local large = {}
+      for i = 1, 257 do large[i] = mib .. i end
+      raises(function() prunner.post_task(work, large) end,
+        "post_task(work): argument 1: encoded this takes more than 256 MiB")
+      raises(function() prunner.post_task(work, mib:rep(257)) end, "more than 256 MiB")
+    end)
+  end)
+end)
+
+describe("prunner.post_many", function()
+  it("posts one task for each element of the list", function()
+    core.begin_open()
+    prunner.post_many(work, { 1, "two", true, { 4 }, 5 })
+    prunner.post_many("work", {})
+    core.begin_close(false)
+  end)
+
+  it("names its mistakes", function()
+    in_begin(function()
+      raises(function() prunner.post_many(work) end,
+        "post_many: the second argument must be a list, got nil")
+      raises(function() prunner.post_many(work, 5) end, "must be a list, got number")
+      raises(function() prunner.post_many(nil, {}) end,
+        "post_many: the first argument must be a function or its name, got nil")
+      raises(function() prunner.post_many("wrok", {}) end, 'post_many: no function is called "wrok"')
+      raises(function() prunner.post_many(work, { 1, io.stdout }) end,
+        "post_many(work): argument 1: a userdata cannot be sent")
+    end)
+    raises(function() prunner.post_many(work, { 1 }) end,
+      "post_many(work): tasks are posted by begin() and by tasks, not while the script loads")
+    raises(function() prunner.post_many(work, { {} }) end, "not while the script loads")
+  end)
+end)
+
+describe("prunner.task", function()
+  it("returns the function it names", function()
+    local function f() end
+    assert.are.equal(f, prunner.task("a name", f))
+    assert.are.equal(f, prunner.task("another name", f, {
+      retries = 0, attempts = 1, timeout = 0.5, backoff = 0, partial = false,
+    }))
+    in_begin(function()
+      prunner.post_task("another name")
+      prunner.post_task("a name")
+      prunner.post_task(f)
+    end)
+  end)
+
+  it("names its mistakes", function()
+    raises(function() prunner.task() end, "task: the name must be a string, got nil")
+    raises(function() prunner.task("", work) end, "task: the name must be a string")
+    raises(function() prunner.task(work) end, "task: the name must be a string, got function")
+    raises(function() prunner.task("x") end, "task: the second argument must be a function, got nil")
+    raises(function() prunner.task("x", "y") end, "must be a function, got string")
+    raises(function() prunner.task("x", work, 5) end, "task: options must be a table, got number")
+    raises(function() prunner.task("x", work, { retires = 1 }) end, 'task: unknown option "retires" '
+      .. "(there are retries, attempts, timeout, backoff, partial)")
+    raises(function() prunner.task("x", work, { partial = 1 }) end,
+      "task: partial must be true or false")
+  end)
+
+  for option, bad in pairs {
+    retries = { -1, 255, 1.5, "1", 0 / 0, 1 / 0 },
+    attempts = { 0, 256, 2.5, true, 0 / 0 },
+    timeout = { 0, -1, "1s", 1 / 0, 0 / 0 },
+    backoff = { -0.1, {}, 1 / 0, 0 / 0 },
+  } do
+    it("checks the range of " .. option, function()
+      for _, v in ipairs(bad) do
+        raises(function() prunner.task("x", work, { [option] = v }) end,
+          ("task: %s must be a "):format(option))
+      end
+    end)
+  end
+
+  it("checks the type of " .. "options whose name is none", function()
+    raises(function() prunner.task("x", work, { 1 }) end, 'task: unknown option "1"')
+  end)
+end)

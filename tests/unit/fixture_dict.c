@@ -1,0 +1,271 @@
+#include "fixture_dict.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "block.h"
+#include "codec.h"
+#include "commit.h"
+#include "hash.h"
+#include "names.h"
+#include "post.h"
+#include "queue.h"
+#include "recover.h"
+#include "slab.h"
+
+void
+stage_open(struct stage *s, size_t bytes)
+{
+    memset(s, 0, sizeof *s);
+    assert_int_equal(arena_open(&s->arena, bytes), 0);
+    s->arena.head->nworkers = STAGE_ACTORS - 1;
+    for (uint32_t k = 0; k < STAGE_ACTORS; k++) {
+        actor_slot_init(&s->arena, k);
+        assert_int_equal(actor_open(&s->x[k], &s->arena, k, STAGE_ACTORS), 0);
+    }
+    uint32_t index;
+    assert_int_equal(names_get(&s->x[0], NAMED_DICT, "d", 1, &index), 0);
+    s->d = arena_at(&s->arena, name_at(&s->arena, index)->object);
+    for (int i = 0; i < STAGE_LOCKS; i++) {
+        assert_int_equal(names_get(&s->x[0], NAMED_LOCK, &"abc"[i], 1, &index), 0);
+        s->lock[i] = &name_at(&s->arena, index)->lock;
+    }
+}
+
+void
+stage_close(struct stage *s)
+{
+    for (uint32_t k = 0; k < STAGE_ACTORS; k++)
+        actor_close(&s->x[k]);
+    arena_close(&s->arena);
+}
+
+void
+stage_again(struct stage *s, uint32_t who)
+{
+    actor_close(&s->x[who]);
+    assert_int_equal(actor_open(&s->x[who], &s->arena, who, STAGE_ACTORS), 0);
+}
+
+void
+stage_post(struct stage *s)
+{
+    commit_begin(&s->x[0]);
+    assert_int_equal(post(&s->x[0], 1, "", 0), 0);
+    (void)commit_end(&s->x[0], OUTCOME_DONE);
+}
+
+bool
+stage_claim(struct stage *s, uint32_t who)
+{
+    if (!queue_look(&s->x[who]))
+        return false;
+    commit_begin(&s->x[who]);
+    s->x[who].journaling = true;
+    return true;
+}
+
+void
+stage_done(struct stage *s, uint32_t who)
+{
+    (void)commit_end(&s->x[who], OUTCOME_DONE);
+}
+
+void
+stage_died(struct stage *s, uint32_t who)
+{
+    struct recovered what;
+    stage_again(s, who);
+    assert_int_equal(recover(&s->x[who], &s->x[0], 200, true, &what), 0);
+    assert_false(what.dead);
+    stage_again(s, who);
+}
+
+static struct stage_key *
+next_key(void)
+{
+    static struct stage_key keys[8];
+    static unsigned n;
+    return &keys[n++ % 8];
+}
+
+static const struct dict_key *
+ready(struct stage_key *key, size_t len)
+{
+    key->k = (struct dict_key){key->bytes, len, hash_bytes(key->bytes, len)};
+    return &key->k;
+}
+
+const struct dict_key *
+key_text(const char *text)
+{
+    struct stage_key *key = next_key();
+    size_t len = strlen(text), head = codec_put_string_head(key->bytes, len);
+    assert_true(head + len <= sizeof key->bytes);
+    memcpy(key->bytes + head, text, len);
+    return ready(key, head + len);
+}
+
+const struct dict_key *
+key_number(double n)
+{
+    struct stage_key *key = next_key();
+    return ready(key, codec_put_number(key->bytes, n));
+}
+
+const struct dict_key *
+key_boolean(bool b)
+{
+    struct stage_key *key = next_key();
+    return ready(key, codec_put_boolean(key->bytes, b));
+}
+
+void
+key_into(struct stage_key *out, const struct dict_key *k)
+{
+    memcpy(out->bytes, k->bytes, k->len);
+    ready(out, k->len);
+}
+
+struct dict_value
+value_number(double n)
+{
+    return (struct dict_value){.present = true, .is_number = true, .number = n};
+}
+
+struct dict_value
+value_text(const char *text)
+{
+    static unsigned char texts[8][1024];
+    static unsigned n;
+    unsigned char *to = texts[n++ % 8];
+    size_t len = strlen(text), head = codec_put_string_head(to, len);
+    assert_true(head + len <= sizeof texts[0]);
+    memcpy(to + head, text, len);
+    return (struct dict_value){.present = true, .bytes = to, .len = head + len};
+}
+
+struct dict_value
+value_none(void)
+{
+    return (struct dict_value){.present = false};
+}
+
+bool
+value_is_text(const struct dict_value *v, const char *text)
+{
+    const unsigned char *bytes;
+    size_t len;
+    return v->present && !v->is_number && codec_get_string(v->bytes, v->len, &bytes, &len) &&
+           len == strlen(text) && memcmp(bytes, text, len) == 0;
+}
+
+static int
+run(struct stage *s, uint32_t who, struct dict_op *op, struct dict_result *r)
+{
+    size_t bad = 99, body;
+    op->dict = s->d;
+    if (op->kind == DICT_APPEND)
+        op->head = codec_get_string_head(op->value.bytes, op->value.len, &body);
+    int err = dict_tx_run(&s->x[who], op, 1, r, &bad, NULL, NULL);
+    assert_true(err != -EINVAL || bad == 0);
+    return err;
+}
+
+int
+op_run(struct stage *s, uint32_t who, enum dict_op_kind kind, const struct dict_key *k,
+       struct dict_value v, struct dict_result *r)
+{
+    struct dict_op op = {.kind = kind, .key = *k, .value = v};
+    return run(s, who, &op, r);
+}
+
+int
+op_cas(struct stage *s, uint32_t who, const struct dict_key *k, struct dict_value old,
+       struct dict_value v, struct dict_result *r)
+{
+    struct dict_op op = {.kind = DICT_CAS, .key = *k, .value = v, .old = old};
+    return run(s, who, &op, r);
+}
+
+void
+op_set(struct stage *s, const struct dict_key *k, struct dict_value v)
+{
+    struct dict_result r;
+    assert_int_equal(op_run(s, 1, DICT_SET, k, v, &r), 0);
+    assert_true(r.changed);
+}
+
+double
+op_incr(struct stage *s, const struct dict_key *k, double by)
+{
+    struct dict_result r;
+    assert_int_equal(op_run(s, 1, DICT_INCR, k, value_number(by), &r), 0);
+    return r.number;
+}
+
+bool
+op_delete(struct stage *s, const struct dict_key *k)
+{
+    struct dict_result r;
+    assert_int_equal(op_run(s, 1, DICT_DELETE, k, value_none(), &r), 0);
+    return r.changed;
+}
+
+struct dict_value
+op_get(struct stage *s, const struct dict_key *k)
+{
+    struct dict_value v;
+    assert_int_equal(dict_get(&s->x[0], s->d, k, &v), 0);
+    return v;
+}
+
+void
+stage_check(struct stage *s)
+{
+    for (int i = 0; i < DICT_SHARDS; i++) {
+        struct shard *h = &s->d->shards[i];
+        uint64_t *w = arena_at(&s->arena, h->index >> 24), n = (uint64_t)1 << (h->index & 0xff);
+        uint32_t live = 0, used = 0;
+        for (uint64_t k = 0; k < n; k++) {
+            live += (uint32_t)w[k] != 0;
+            used += w[k] != 0;
+        }
+        assert_int_equal(h->lock, 0);
+        assert_int_equal(h->live, live);
+        assert_true(h->used >= used && h->used < n);
+    }
+    for (uint32_t k = 0; k < STAGE_ACTORS; k++) {
+        assert_int_equal(s->x[k].slot->tx.state, TX_IDLE);
+        assert_int_equal(s->x[k].slot->loose, 0);
+        assert_int_equal(s->x[k].slot->waits_for, 0);
+    }
+}
+
+struct count {
+    struct arena *arena;
+    uint64_t serves, n;
+};
+
+static void
+count_block(void *arg, uint32_t index)
+{
+    struct count *c = arg;
+    const struct block *b = block_at(c->arena, index);
+    c->n += (b->word & 0xff) == BLOCK_USED && b->serves == c->serves;
+}
+
+uint64_t
+stage_blocks(struct stage *s, uint64_t serves)
+{
+    struct count c = {&s->arena, serves, 0};
+    for (uint32_t k = 0; k < STAGE_ACTORS; k++) {
+        for (uint32_t class = SLAB_BLOCK; class <= SLAB_LARGE; class ++)
+            slab_each(&s->arena, k, class, count_block, &c);
+    }
+    return c.n;
+}

@@ -1,0 +1,68 @@
+/* What the tests of shared state have in common: an arena with some actors, one
+ * dict, three locks, and short ways to say keys, values and operations. */
+#ifndef FIXTURE_DICT_H
+#define FIXTURE_DICT_H
+
+#include "actor.h"
+#include "dict_tx.h"
+
+enum { STAGE_ACTORS = 5,
+       STAGE_LOCKS = 3 };
+
+struct stage {
+    struct arena arena;
+    struct actor x[STAGE_ACTORS]; /* slot 0 .. */
+    struct dict *d;
+    uint32_t *lock[STAGE_LOCKS]; /* "a", "b", "c" */
+};
+
+/* An encoded key that owns its bytes. */
+struct stage_key {
+    unsigned char bytes[80];
+    struct dict_key k;
+};
+
+/* stage_open makes it all, ends the test program if that fails. */
+void stage_open(struct stage *s, size_t bytes);
+void stage_close(struct stage *s);
+/* stage_again gives a slot a fresh actor, as for a new process. */
+void stage_again(struct stage *s, uint32_t who);
+
+/* A task, for what is journaled. stage_post posts one; stage_claim begins its run as
+ * `who`, false: there is none to run; stage_done ends it; stage_died is what the
+ * parent does when `who` died. */
+void stage_post(struct stage *s);
+bool stage_claim(struct stage *s, uint32_t who);
+void stage_done(struct stage *s, uint32_t who);
+void stage_died(struct stage *s, uint32_t who);
+
+/* Keys. The pointer lives until 8 further calls. */
+const struct dict_key *key_text(const char *text);
+const struct dict_key *key_number(double n);
+const struct dict_key *key_boolean(bool b);
+void key_into(struct stage_key *out, const struct dict_key *k);
+
+/* Values. Text is an encoded string; the bytes live until 8 further calls. */
+struct dict_value value_number(double n);
+struct dict_value value_text(const char *text);
+struct dict_value value_none(void);
+bool value_is_text(const struct dict_value *v, const char *text);
+
+/* One operation by an actor, outside locks and without a journal. */
+int op_run(struct stage *s, uint32_t who, enum dict_op_kind kind, const struct dict_key *k,
+           struct dict_value v, struct dict_result *r);
+int op_cas(struct stage *s, uint32_t who, const struct dict_key *k, struct dict_value old,
+           struct dict_value v, struct dict_result *r);
+/* The same with the result thrown away and success asserted. */
+void op_set(struct stage *s, const struct dict_key *k, struct dict_value v);
+double op_incr(struct stage *s, const struct dict_key *k, double by);
+bool op_delete(struct stage *s, const struct dict_key *k);
+struct dict_value op_get(struct stage *s, const struct dict_key *k);
+
+/* stage_check asserts that no lock is held, no transaction open, and that the
+ * counters of all shards are what is there. */
+void stage_check(struct stage *s);
+/* stage_blocks counts used blocks that serve `serves`, of all slots. */
+uint64_t stage_blocks(struct stage *s, uint64_t serves);
+
+#endif
