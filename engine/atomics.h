@@ -16,10 +16,16 @@
 #endif
 
 #ifdef PRN_SIM
-void sim_point(void);
+void sim_point(void);                     /* somebody else may run here */
+void sim_store(void *word, size_t bytes); /* the same; others may see what follows late */
+void sim_fence(void);                     /* the same; and see all stores so far from here on */
 #define ATOM_POINT() sim_point()
+#define ATOM_STORES(p) sim_store((p), sizeof *(p))
+#define ATOM_FENCES() sim_fence()
 #else
 #define ATOM_POINT() ((void)0)
+#define ATOM_STORES(p) ((void)0)
+#define ATOM_FENCES() ((void)0)
 #endif
 
 /* A value read from a word whose only writer is the reader itself, or where an
@@ -31,23 +37,23 @@ void sim_point(void);
     ({ ATOM_POINT(); __atomic_load_n((p), __ATOMIC_ACQUIRE); })
 /* relaxed: nothing is published by this word. */
 #define atom_set(p, v) \
-    ({ ATOM_POINT(); __atomic_store_n((p), (v), __ATOMIC_RELAXED); })
+    ({ ATOM_STORES(p); __atomic_store_n((p), (v), __ATOMIC_RELAXED); })
 /* release: publishes all that was written before. */
 #define atom_store(p, v) \
-    ({ ATOM_POINT(); __atomic_store_n((p), (v), __ATOMIC_RELEASE); })
+    ({ ATOM_STORES(p); __atomic_store_n((p), (v), __ATOMIC_RELEASE); })
 /* acquire and release in one step; *expected is updated on failure. */
 #define atom_cas(p, expected, desired)                                     \
     ({                                                                     \
-        ATOM_POINT();                                                      \
+        ATOM_FENCES();                                                     \
         __atomic_compare_exchange_n((p), (expected), (desired), false,     \
                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);   \
     })
 #define atom_or(p, v) \
-    ({ ATOM_POINT(); __atomic_fetch_or((p), (v), __ATOMIC_ACQ_REL); })
+    ({ ATOM_FENCES(); __atomic_fetch_or((p), (v), __ATOMIC_ACQ_REL); })
 #define atom_and(p, v) \
-    ({ ATOM_POINT(); __atomic_fetch_and((p), (v), __ATOMIC_ACQ_REL); })
+    ({ ATOM_FENCES(); __atomic_fetch_and((p), (v), __ATOMIC_ACQ_REL); })
 #define atom_swap(p, v) \
-    ({ ATOM_POINT(); __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL); })
+    ({ ATOM_FENCES(); __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL); })
 /* The full fence of "store mine, then look at yours". ThreadSanitizer does not
  * understand stand-alone fences; no data is published through one here. */
 #if defined(__SANITIZE_THREAD__)
@@ -56,7 +62,7 @@ void sim_point(void);
        (void)__atomic_fetch_add(&tsan_fence, 1, __ATOMIC_SEQ_CST); })
 #else
 #define atom_fence() \
-    ({ ATOM_POINT(); __atomic_thread_fence(__ATOMIC_SEQ_CST); })
+    ({ ATOM_FENCES(); __atomic_thread_fence(__ATOMIC_SEQ_CST); })
 #endif
 /* The two fences around bytes that are copied while somebody may overwrite them:
  * the writer's word, release, its bytes; the reader's copy, acquire, the word. */
@@ -64,7 +70,8 @@ void sim_point(void);
 #define atom_fence_release() ((void)0)
 #define atom_fence_acquire() ((void)0)
 #else
-#define atom_fence_release() __atomic_thread_fence(__ATOMIC_RELEASE)
+#define atom_fence_release() \
+    ({ ATOM_FENCES(); __atomic_thread_fence(__ATOMIC_RELEASE); })
 #define atom_fence_acquire() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #endif
 

@@ -1,7 +1,11 @@
 #include "commit.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "acc.h"
 #include "actor.h"
+#include "block.h"
 #include "block.h"
 #include "queue.h"
 #include "record.h"
@@ -102,6 +106,13 @@ apply_own(struct actor *x, uint32_t cur)
     case OUTCOME_PART:
         record_publish(x);
         break;
+    case OUTCOME_POINT:
+        record_point(x);
+        if (ours(s, word, x->me)) {
+            t->errors = 0;
+            atom_store(&t->word, task_word(word >> 32, 1, x->me, TASK_RUN));
+        }
+        break;
     }
 }
 
@@ -119,7 +130,7 @@ commit_apply(struct actor *x)
     if (s->cur)
         apply_own(x, s->cur);
     atom_store(&s->staged, 0);
-    if (s->outcome == OUTCOME_PART) {
+    if (s->outcome == OUTCOME_PART || s->outcome == OUTCOME_POINT) {
         atom_store(&s->phase, PHASE_ACTIVE);
         return;
     }
@@ -239,5 +250,48 @@ commit_part(struct actor *x)
     commit_apply(x);
     x->published = s->new_published;
     reset_staged(x);
+    return 0;
+}
+
+/* Takes a block for the cursor and names it, and the one it replaces, in the slot. */
+static int
+stage_cursor(struct actor *x, const void *cursor, size_t bytes)
+{
+    struct slot *s = x->slot;
+    uint32_t block = 0, old = record_current(x)->cursor;
+    if (bytes) {
+        int err = block_new(x, bytes + sizeof(uint32_t),
+                            serves_task(s->cur, task_generation(s->expect)), &block);
+        if (err)
+            return err;
+        struct task_cursor *c = (struct task_cursor *)block_at(x->arena, block)->bytes;
+        c->bytes = (uint32_t)bytes;
+        memcpy(c->text, cursor, bytes);
+    }
+    s->new_cursor = block;
+    s->old_cursor = old;
+    s->old_cursor_word = old ? atom_peek(&block_at(x->arena, old)->word) : 0;
+    return 0;
+}
+
+int
+commit_point(struct actor *x, const void *cursor, size_t bytes)
+{
+    if (x->skip)
+        return -EINVAL;
+    int err = record_need(x);
+    if (!err)
+        err = stage_cursor(x, cursor, bytes);
+    if (err)
+        return err;
+    acc_stage(x);
+    seal(x, OUTCOME_POINT);
+    x->slot->new_done = x->slot->done;
+    commit_apply(x);
+    block_linked(x);
+    reset_staged(x);
+    x->published = 0;
+    x->post_hash = 0;
+    x->journal_pos = 0;
     return 0;
 }

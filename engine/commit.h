@@ -24,6 +24,11 @@ uint32_t commit_end(struct actor *x, enum outcome outcome);
 /* commit_part publishes what was posted so far; the task goes on.
  * 0, -ENOSPC, -ENOMEM with nothing changed. */
 int commit_part(struct actor *x);
+/* commit_point makes all that the task did so far true (posts, adds, dict writes) and
+ * remembers `cursor` for its next run, should one be needed: counts, journal and
+ * attempts start anew. 0; -EINVAL: an earlier run posted more than this one before
+ * its commit; -ENOSPC, -ENOMEM with nothing changed. */
+int commit_point(struct actor *x, const void *cursor, size_t bytes);
 /* commit_wait: OUTCOME_WAIT until `until_ns`; RETRY if that cannot be noted. */
 void commit_wait(struct actor *x, uint64_t until_ns);
 /* commit_apply carries out the commit in x's slot. Idempotent. */

@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "block.h"
 #include "commit.h"
 #include "idle.h"
+#include "output.h"
 #include "post.h"
 #include "task.h"
+#include "view.h"
 
 /* ---- posting through FFI: prn_post_number() for the commonest case, the
  * argument builder for scalars, core.post() for everything ---- */
@@ -228,6 +231,42 @@ l_function_name(lua_State *L)
 
 /* ---- where am I, and long producers ---- */
 
+/* core.commit(cursor) -> 0 | -errno; raises if the cursor cannot travel. */
+static int
+l_commit(lua_State *L)
+{
+    lua_settop(L, 1);
+    if (engine.moment != MOMENT_TASK || view_any_held()) {
+        lua_pushinteger(L, engine.moment != MOMENT_TASK ? -EPERM : -EBUSY);
+        return 1;
+    }
+    args.len = 0;
+    if (!lua_isnil(L, 1) && codec_encode(engine.codec, L, 1, 1, NULL, &args))
+        return luaL_error(L, "%s", codec_error(engine.codec));
+    (void)output_flush();
+    uint32_t ready = engine.self.staged_count;
+    int err = commit_point(&engine.self, args.bytes, args.len);
+    if (!err)
+        idle_wake(&engine.self, ready);
+    lua_pushinteger(L, err);
+    return 1;
+}
+
+/* core.cursor() -> what an earlier run of this task gave to commit(), or nil */
+static int
+l_cursor(lua_State *L)
+{
+    struct actor *x = &engine.self;
+    struct task *t = engine.moment == MOMENT_TASK ? task_at(x->arena, x->slot->cur) : NULL;
+    struct task_record *r = t ? task_record_of(x->arena, t) : NULL;
+    if (!r || !r->cursor)
+        return 0;
+    struct task_cursor *c = (struct task_cursor *)block_at(x->arena, r->cursor)->bytes;
+    if (codec_decode(engine.codec, L, (unsigned char *)c->text, c->bytes) != 1)
+        return luaL_error(L, "%s", codec_error(engine.codec));
+    return 1;
+}
+
 /* The number of this worker, 1 .. n; 0: the supervisor. */
 PRN_EXPORT uint32_t
 prn_worker_id(void)
@@ -263,6 +302,8 @@ const luaL_Reg door_task_functions[] = {
     {"encode", l_encode},
     {"args", l_args},
     {"decode", l_decode},
+    {"commit", l_commit},
+    {"cursor", l_cursor},
     {"know_function", l_know_function},
     {"know_class", l_know_class},
     {"function_options", l_function_options},

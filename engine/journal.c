@@ -55,7 +55,8 @@ journal_write(struct actor *x, enum journal_kind kind, uint64_t hash, const void
     e->kind = kind;
     e->bytes = (uint32_t)bytes;
     e->hash = hash;
-    memcpy(e->payload, payload, bytes);
+    if (bytes)
+        memcpy(e->payload, payload, bytes);
     return (int64_t)(end + entry_bytes(bytes));
 }
 

@@ -122,6 +122,10 @@ record_settle(struct actor *x, uint32_t loose)
     uint32_t of_task = s->phase != PHASE_IDLE && s->cur
                            ? atom_load(&task_at(x->arena, s->cur)->record)
                            : 0;
+    bool about_to = s->phase == PHASE_COMMIT && s->outcome == OUTCOME_POINT &&
+                    loose == s->new_cursor;
+    if (about_to || (of_task && at(x, of_task)->cursor == loose))
+        return true;
     if (loose != s->record && loose != of_task)
         return false;
     uint32_t old = at(x, loose)->replaces;
@@ -142,6 +146,22 @@ record_publish(struct actor *x)
     struct task_record *r = record_current(x);
     r->post_hash = s->new_hash;
     r->published = s->new_published;
+}
+
+void
+record_point(struct actor *x)
+{
+    struct slot *s = x->slot;
+    give_to_task(x);
+    struct task_record *r = record_current(x);
+    atom_store(&r->cursor, s->new_cursor);
+    if (s->old_cursor)
+        block_free(x, s->old_cursor, s->old_cursor_word);
+    r->published = 0;
+    r->post_hash = 0;
+    r->journal_len = 0;
+    s->journal_len = 0;
+    s->journal_on = 1;
 }
 
 int

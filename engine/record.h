@@ -24,6 +24,9 @@ int record_room(struct actor *x, size_t bytes);
 struct task_record *record_current(struct actor *x);
 /* record_publish notes in the record what a part has published. Idempotent. */
 void record_publish(struct actor *x);
+/* record_point makes prunner.commit()'s cursor the task's and starts counts, hash and
+ * journal anew. Idempotent. */
+void record_point(struct actor *x);
 /* record_set_until notes the time before which the task shall not run again. */
 int record_set_until(struct actor *x, uint64_t until_ns);
 /* record_forget_journal: the next run of t starts with an empty journal. */

@@ -33,6 +33,7 @@ enum outcome {
     OUTCOME_RETRY = 3, /* ended by an error, to be run again */
     OUTCOME_WAIT = 4,  /* the same, not before the time in its record */
     OUTCOME_DEAD = 5,  /* set aside: it keeps killing its worker */
+    OUTCOME_POINT = 6, /* prunner.commit(): all so far is true; the task goes on, anew */
 };
 
 /* Why a worker ended on purpose. writer: the worker, as its last store. */
@@ -101,6 +102,9 @@ struct slot {
     uint32_t new_wait_tail; /* WAIT: position in wait_ring */
     uint32_t new_errors;    /* FAILED, RETRY, WAIT: runs that ended by an error */
     uint32_t naccs;         /* entries of acc_log */
+    uint32_t new_cursor;    /* POINT: block with the cursor; 0: none */
+    uint32_t old_cursor;    /* POINT: the one it replaces; 0: none */
+    uint64_t old_cursor_word;
     uint64_t new_log_end;   /* of the log of collect() */
 
     uint32_t record;   /* block for a task that has no record yet; 0: none */

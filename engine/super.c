@@ -25,28 +25,28 @@
 #include "worker.h"
 
 enum {
-    EARLY_DEATHS = 5,                    /* ... within a second: the slot is given up */
-    REFUSED_PAUSE_MS = 50,               /* after a refused fork; doubles */
+    EARLY_DEATHS = 5,      /* ... within a second: the slot is given up */
+    REFUSED_PAUSE_MS = 50, /* after a refused fork; doubles */
     REFUSED_PAUSE_MAX_MS = 1000,
-    NOBODY_LEFT_MS = 10 * 1000,          /* without a worker: the job is over */
-    RECOVER_PAUSE_MS = 100,              /* no room to recover: try again */
+    NOBODY_LEFT_MS = 10 * 1000, /* without a worker: the job is over */
+    RECOVER_PAUSE_MS = 100,     /* no room to recover: try again */
     SECOND_MS = 1000,
 };
 
 /* What the supervisor knows of a worker's slot. */
 struct child {
-    pid_t pid;             /* 0: none */
-    bool wanted;           /* a successor is to be forked */
+    pid_t pid;   /* 0: none */
+    bool wanted; /* a successor is to be forked */
     bool given_up;
-    bool unrecovered;      /* dead, and its slot is not repaired yet */
-    int status;            /* of the last death */
+    bool unrecovered;             /* dead, and its slot is not repaired yet */
+    int status;                   /* of the last death */
     uint64_t early[EARLY_DEATHS]; /* when it died without having taken a task */
-    uint32_t claims;       /* slot->claims when it was forked */
+    uint32_t claims;              /* slot->claims when it was forked */
     /* For --timeout: the task seen at the last tick, and since when. */
     uint32_t seen_task;
     uint64_t seen_word;
     uint64_t seen_since;
-    bool timed_out;        /* killed for seen_task, seen_word */
+    bool timed_out; /* killed for seen_task, seen_word */
 };
 
 /* A task that waits until its time comes. */
@@ -64,10 +64,10 @@ static struct {
     int signal_fd;
     pid_t pid;
     sigset_t old_mask;
-    int interrupts;        /* SIGINT and its kin so far */
+    int interrupts; /* SIGINT and its kin so far */
     bool stopping;
     bool killing;
-    uint64_t fork_again;   /* not before; 0: no fork was refused */
+    uint64_t fork_again; /* not before; 0: no fork was refused */
     uint64_t fork_pause;
     uint64_t nobody_since;
     uint64_t shortest_timeout; /* ns; 0: no timeouts at all */
@@ -191,7 +191,8 @@ give_up(uint32_t k, const char *how)
     super.children[k].given_up = true;
     log_error("worker %u died %d times within a second before it had taken a task (%s): "
               "it is given up. Look at what the script does while it loads, in "
-              "worker_begin, and at the memory limits", k, EARLY_DEATHS, how);
+              "worker_begin, and at the memory limits",
+              k, EARLY_DEATHS, how);
 }
 
 /* Counts deaths without a claim; true: enough. */
@@ -344,7 +345,8 @@ interrupted(int sig)
         stop_soon();
         log_error("%s: starting nothing new, waiting for what runs (%llu tasks are left). "
                   "Once more stops at once",
-                  sig == SIGINT ? "interrupted" : sig == SIGTERM ? "terminated" : "hung up",
+                  sig == SIGINT ? "interrupted" : sig == SIGTERM ? "terminated"
+                                                                 : "hung up",
                   (unsigned long long)sum_left());
     } else if (!super.killing) {
         log_error("stopping at once");
@@ -372,13 +374,15 @@ check_halt(void)
         failed += atom_load(&s->failed) + atom_load(&s->dead);
         posted += atom_load(&s->posted);
     }
-    uint64_t have = h->kind == HALT_FAIL ? failed : h->kind == HALT_DONE ? done : done - failed;
+    uint64_t have = h->kind == HALT_FAIL ? failed : h->kind == HALT_DONE ? done
+                                                                         : done - failed;
     uint64_t need = h->count ? h->count : percent_of(h->percent, posted);
     if (!need || have < need || job_over())
         return;
     engine.result.halted = true;
     log_error("--halt: %llu tasks %s, %s", (unsigned long long)have,
-              h->kind == HALT_FAIL ? "failed" : h->kind == HALT_DONE ? "done" : "succeeded",
+              h->kind == HALT_FAIL ? "failed" : h->kind == HALT_DONE ? "done"
+                                                                     : "succeeded",
               h->when == HALT_NOW ? "stopping at once" : "starting nothing new");
     if (h->when == HALT_NOW)
         stop_now();
@@ -520,7 +524,8 @@ sleep_ms(uint64_t next_due)
     const struct halt *h = &engine.config.halt;
     if (super.shortest_timeout) {
         uint64_t tick = super.shortest_timeout / 20 / 1000000;
-        at_most(&timeout, tick < 5 ? 5 : tick > 500 ? 500 : tick);
+        at_most(&timeout, tick < 5 ? 5 : tick > 500 ? 500
+                                                    : tick);
     }
     if (h->when != HALT_NEVER && h->kind != HALT_FAIL)
         at_most(&timeout, 50);
@@ -600,7 +605,8 @@ go_on(void)
     if (now - super.nobody_since > NOBODY_LEFT_MS) {
         log_error("no worker could be started for %d s: the job cannot go on (%llu tasks "
                   "are left). Look at the limits for processes and memory (ulimit -u, "
-                  "pids.max)", NOBODY_LEFT_MS / 1000, (unsigned long long)sum_left());
+                  "pids.max)",
+                  NOBODY_LEFT_MS / 1000, (unsigned long long)sum_left());
         engine.result.broken = true;
         return false;
     }
@@ -628,15 +634,26 @@ supervise(void)
 
 /* ---- setting up and counting ---- */
 
+/* What whoever started us ignores (nohup, a shell's background job) stays so: a
+ * signalfd would see it all the same. */
+static void
+watch_signal(sigset_t *mask, int sig)
+{
+    struct sigaction now;
+    if (sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+        return;
+    sigaddset(mask, sig);
+}
+
 static int
 open_signals(void)
 {
     sigset_t mask;
     sigemptyset(&mask);
     sigaddset(&mask, SIGCHLD);
-    sigaddset(&mask, SIGINT);
-    sigaddset(&mask, SIGTERM);
-    sigaddset(&mask, SIGHUP);
+    watch_signal(&mask, SIGINT);
+    watch_signal(&mask, SIGTERM);
+    watch_signal(&mask, SIGHUP);
     sigprocmask(SIG_BLOCK, &mask, &super.old_mask);
     super.signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     return super.signal_fd < 0 ? -errno : 0;
@@ -663,7 +680,8 @@ count_results(void)
         r->retried += s->retried;
         r->dead += s->dead;
         log_debug("slot %u: posted %llu, done %llu, claims %u, steals %llu, lost %llu, "
-                  "wakes %llu, parks %llu", k, (unsigned long long)s->posted,
+                  "wakes %llu, parks %llu",
+                  k, (unsigned long long)s->posted,
                   (unsigned long long)s->done, s->claims, (unsigned long long)s->steals,
                   (unsigned long long)s->lost, (unsigned long long)s->wakes,
                   (unsigned long long)s->parks);

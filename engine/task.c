@@ -135,8 +135,12 @@ free_blocks(struct actor *x, uint32_t index, uint32_t gen)
     uint32_t args = args_block(t), record = atom_peek(&t->record);
     if (unlikely(args))
         free_block_of(x, args, index, gen);
-    if (unlikely(record))
+    if (unlikely(record)) {
+        uint32_t cursor = task_record_of(x->arena, t)->cursor;
+        if (cursor)
+            free_block_of(x, cursor, index, gen);
         free_block_of(x, record, index, gen);
+    }
 }
 
 void

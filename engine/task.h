@@ -50,8 +50,15 @@ struct task_record {
     uint64_t post_hash;    /* rolling hash of the posts published by parts */
     uint64_t until_ns;     /* WAIT: not before (CLOCK_MONOTONIC) */
     uint32_t published;    /* posts published by parts */
+    uint32_t cursor;       /* block with the encoded cursor of prunner.commit() */
     uint32_t replaces;     /* the smaller record it took the place of; 0: none */
     char journal[];
+};
+
+/* The bytes of a cursor's block. */
+struct task_cursor {
+    uint32_t bytes;
+    char text[];
 };
 
 static inline uint64_t

@@ -191,11 +191,12 @@ hook_failed(lua_State *L, const char *name)
 static void
 say_held(uint32_t **words, uint32_t n, uint32_t cur)
 {
-    char task[256];
-    report_task(task_at(&engine.arena, cur), task, sizeof task);
+    char task[256] = "worker_begin or worker_end";
+    if (cur)
+        report_task(task_at(&engine.arena, cur), task, sizeof task);
     for (uint32_t i = 0; i < n; i++) {
         struct name *l = (struct name *)((char *)words[i] - offsetof(struct name, lock));
-        log_warn("task %s ended without releasing lock \"%.*s\"; it was released", task,
+        log_warn("%s ended without releasing lock \"%.*s\"; it was released", task,
                  (int)l->len, l->text);
     }
 }
@@ -458,19 +459,32 @@ become_worker(lua_State *L)
     lua_settop(L, 0);
 }
 
+/* A hook of the worker's own, with what it adds to accumulators. */
+static bool
+run_hook(lua_State *L, const char *name)
+{
+    struct actor *x = &engine.self;
+    x->slot->cur = 0;
+    bool ok = call_hook(L, name, 0) == 0;
+    if (!ok)
+        hook_failed(L, name);
+    release_locks(ok);
+    if (ok && acc_dirty(&x->pending))
+        (void)commit_end(x, OUTCOME_DONE);
+    acc_drop(x);
+    return ok;
+}
+
 void
 worker_run(lua_State *L)
 {
     engine.moment = MOMENT_HOOK;
     become_worker(L);
     engine.self.journaling = true;
-    if (call_hook(L, "worker_begin", 0)) {
-        hook_failed(L, "worker_begin");
+    if (!run_hook(L, "worker_begin"))
         leave(BYE_FATAL);
-    }
     enum bye bye = run_tasks(L);
-    if (call_hook(L, "worker_end", 0))
-        hook_failed(L, "worker_end");
+    (void)run_hook(L, "worker_end");
     leave(bye);
 }
 
@@ -478,9 +492,7 @@ void
 worker_serial(lua_State *L)
 {
     engine.moment = MOMENT_HOOK;
-    if (call_hook(L, "worker_begin", 0))
-        hook_failed(L, "worker_begin");
+    (void)run_hook(L, "worker_begin");
     (void)run_tasks(L);
-    if (call_hook(L, "worker_end", 0))
-        hook_failed(L, "worker_end");
+    (void)run_hook(L, "worker_end");
 }

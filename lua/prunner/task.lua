@@ -10,6 +10,7 @@ local M = {}
 
 local NOT_NOW = -1  -- EPERM
 local DIFFERS = -22 -- EINVAL
+local BUSY = -16    -- EBUSY
 
 local when = {
   loading = "while the script loads",
@@ -193,6 +194,24 @@ function M.task(name, fn, options)
   end
   known.name(fn, name, options)
   return fn
+end
+
+--- Makes all that the running task did so far true: its posts, what it added and wrote. If
+-- its worker dies later, the task runs again and prunner.cursor() tells where it was.
+-- For tasks that run long: read a part of a file, post, commit.
+-- @param[opt] cursor anything that can be sent
+-- @raise outside tasks, while a lock is held, or if the cursor cannot be sent
+function M.commit(cursor)
+  local ok, err = pcall(core.commit, cursor)
+  if not ok then error("commit: the cursor: " .. err, 2) end
+  if err == NOT_NOW then error("commit: only a running task can commit", 2) end
+  if err == BUSY then error("commit: not while a lock is held: release it first", 2) end
+  if err ~= 0 then error("commit: " .. why_not(err), 2) end
+end
+
+--- What an earlier run of this task gave to prunner.commit(); nil: it did not come to that.
+function M.cursor()
+  return (core.cursor())
 end
 
 return M

@@ -95,7 +95,7 @@ describe("a task that raises an error", function()
     ["a cdata"] = { "error(5LL)", "failed: 5LL\n" },
     ["a stack overflow"] = { "local function f() return 1 + f() end f()", "stack overflow" },
     ["a call of nil"] = { "missing()", "attempt to call global 'missing' (a nil value)\n" },
-    ["memory that is too much"] = { "local s = ('x'):rep(2^30) s = s .. s .. s", "string length overflow" },
+    ["memory that is too much"] = { "return ('x'):rep(2^31)", "string length overflow" },
     ["an error in a coroutine"] = { "coroutine.wrap(function() error('inside', 0) end)()", "inside" },
   } do
     it("is reported usefully when the error is " .. what, function()
@@ -458,6 +458,7 @@ describe("a lock", function()
         prunner.lock(second):release()
         prunner.lock(first):release()
       end
+      prunner.task("work", work, { backoff = 0.3 })
       function end_() print((prunner.dict.a or 0) + (prunner.dict.b or 0)) end
     ]]
     local err = job(text, 1, "1\n").err

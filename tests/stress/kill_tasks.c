@@ -19,7 +19,10 @@
 #include "recover.h"
 #include "tree.h"
 
-enum { WORKERS = 4, LIMIT_S = 30, ATTEMPTS = 255, POISON_ATTEMPTS = 3 };
+enum { WORKERS = 4,
+       LIMIT_S = 30,
+       ATTEMPTS = 255,
+       POISON_ATTEMPTS = 3 };
 
 static int tests_run, tests_failed;
 static uint64_t seed;

@@ -13,7 +13,8 @@
 
 #include "tree.h"
 
-enum { THREADS_MAX = 8, LIMIT_S = 60 };
+enum { THREADS_MAX = 8,
+       LIMIT_S = 60 };
 
 static int tests_run, tests_failed;
 

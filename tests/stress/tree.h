@@ -24,13 +24,17 @@
 #include "queue.h"
 #include "task.h"
 
-enum { TREE_PRODUCERS = 3, TREE_FN = 7 };
-enum { TREE_SUM = 3, TREE_COUNT = 4, TREE_MAX = 255, TREE_LOG = 9 };
+enum { TREE_PRODUCERS = 3,
+       TREE_FN = 7 };
+enum { TREE_SUM = 3,
+       TREE_COUNT = 4,
+       TREE_MAX = 255,
+       TREE_LOG = 9 };
 
 struct tree {
     uint32_t first_leaf;
-    uint32_t fan;    /* leaves that each of the producers posts */
-    bool plain;      /* inline arguments only, no errors */
+    uint32_t fan;                /* leaves that each of the producers posts */
+    bool plain;                  /* inline arguments only, no errors */
     void (*work)(uint32_t node); /* done by each node; may be NULL */
 };
 
@@ -169,8 +173,8 @@ tree_plant(struct arena *a, struct actor *super, const struct tree *t, uint32_t 
 struct tree_left {
     struct arena *a;
     const struct tree *t;
-    uint32_t *seen; /* by node */
-    uint32_t tasks; /* not FREE */
+    uint32_t *seen;  /* by node */
+    uint32_t tasks;  /* not FREE */
     uint32_t blocks; /* USED */
     uint32_t wrong;
 };

@@ -111,7 +111,7 @@ fixture_blocks(struct fixture *f)
 {
     struct counting c = {&f->arena, 0, 0};
     for (uint32_t k = 0; k <= FIXTURE_WORKERS; k++)
-        for (uint32_t class = SLAB_BLOCK; class <= SLAB_LARGE; class++)
+        for (uint32_t class = SLAB_BLOCK; class <= SLAB_LARGE; class ++)
             slab_each(&f->arena, k, class, count_block, &c);
     return c.n;
 }

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,7 +126,8 @@ open_under(int resource, rlim_t limit)
         struct arena a;
         setrlimit(resource, &r);
         int err = arena_open(&a, 0);
-        _exit(err ? 1 : a.bytes > limit ? 2 : 0);
+        _exit(err ? 1 : a.bytes > limit ? 2
+                                        : 0);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     return status;
@@ -135,12 +137,53 @@ static void
 test_arena_is_smaller_under_limits(void **state)
 {
     (void)state;
-    assert_int_equal(open_under(RLIMIT_FSIZE, 2 * ARENA_BYTES_MIN), 0);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     assert_int_equal(open_under(RLIMIT_AS, 4 * ARENA_BYTES_MIN), 0);
 #endif
-    /* Too little: an error, not a signal. */
-    assert_int_equal(open_under(RLIMIT_FSIZE, ARENA_UNIT), W_EXITCODE(1, 0));
+}
+
+/* Chunks go to the file once the budget is used up; it lies in `dir`. */
+static void
+test_arena_spills_behind_its_budget(void **state)
+{
+    (void)state;
+    struct arena a;
+    assert_int_equal(arena_open(&a, ARENA_BYTES_MIN), 0);
+    assert_int_equal(arena_spill(&a, "/no such directory", 0), -ENOENT);
+    assert_int_equal(a.spill_unit, a.units);
+    assert_int_equal(arena_spill(&a, "/var/tmp", 4 * ARENA_UNIT), 0);
+    assert_int_equal(a.head->budget_units, 4);
+    assert_true(a.spill_unit < a.units);
+    size_t last = arena_unit_offset(&a, a.units - 1);
+    assert_int_equal(arena_reserve(&a, last, ARENA_UNIT), 0);
+    memset(a.base + last, 7, ARENA_UNIT);
+    struct stat st;
+    assert_int_equal(fstat(a.spill_fd, &st), 0);
+    assert_int_equal(st.st_nlink, 0);
+    assert_true(st.st_blocks * 512 >= ARENA_UNIT);
+    arena_close(&a);
+}
+
+/* A limit on file sizes is none on memory: the arena is anonymous then. */
+static void
+test_arena_does_without_a_file(void **state)
+{
+    (void)state;
+    int status;
+    pid_t pid = fork();
+    if (!pid) {
+        struct rlimit r = {ARENA_UNIT, ARENA_UNIT};
+        struct arena a;
+        setrlimit(RLIMIT_FSIZE, &r);
+        int err = arena_open(&a, ARENA_BYTES_MIN);
+        if (!err)
+            err = arena_reserve(&a, arena_unit_offset(&a, 1), ARENA_UNIT);
+        if (!err && arena_spill(&a, "/var/tmp", 0) != -EFBIG)
+            err = 1;
+        _exit(err != 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
 }
 
 int
@@ -155,6 +198,8 @@ main(void)
         cmocka_unit_test(test_arena_reserve_says_what_the_kernel_says),
         cmocka_unit_test(test_arena_not_inherited_is_gone_in_children),
         cmocka_unit_test(test_arena_is_smaller_under_limits),
+        cmocka_unit_test(test_arena_spills_behind_its_budget),
+        cmocka_unit_test(test_arena_does_without_a_file),
     };
     return cmocka_run_group_tests_name("arena", tests, NULL, NULL);
 }

@@ -12,7 +12,8 @@
 #include "record.h"
 #include "task.h"
 
-enum { CHILDREN = 3, LATER_NS = 12345 };
+enum { CHILDREN = 3,
+       LATER_NS = 12345 };
 
 /* A parent that runs in slot 1 has posted CHILDREN, one of them with a block, and
  * has added to a sum and a log. Returns the parent. */
@@ -281,9 +282,12 @@ static void
 check_outcome(struct fixture *f, uint32_t parent, enum outcome o)
 {
     static const enum task_state after[] = {
-        [OUTCOME_DONE] = TASK_FREE,   [OUTCOME_PART] = TASK_RUN,
-        [OUTCOME_FAILED] = TASK_FREE, [OUTCOME_RETRY] = TASK_READY,
-        [OUTCOME_WAIT] = TASK_WAIT,   [OUTCOME_DEAD] = TASK_DEAD,
+        [OUTCOME_DONE] = TASK_FREE,
+        [OUTCOME_PART] = TASK_RUN,
+        [OUTCOME_FAILED] = TASK_FREE,
+        [OUTCOME_RETRY] = TASK_READY,
+        [OUTCOME_WAIT] = TASK_WAIT,
+        [OUTCOME_DEAD] = TASK_DEAD,
     };
     struct slot *s = slot_at(&f->arena, 1);
     bool posts = o == OUTCOME_DONE || o == OUTCOME_PART;

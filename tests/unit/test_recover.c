@@ -139,9 +139,9 @@ test_recover_without_room_for_the_hint_changes_nothing(void **state)
 
 struct scenario {
     struct tree tree;
-    uint32_t first;    /* so many tasks are done before */
-    bool steals;       /* from another slot; else from the own ring */
-    bool part;         /* a part each 64 posts */
+    uint32_t first; /* so many tasks are done before */
+    bool steals;    /* from another slot; else from the own ring */
+    bool part;      /* a part each 64 posts */
     uint32_t phases[3];
 };
 

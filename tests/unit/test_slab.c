@@ -180,7 +180,7 @@ test_slab_each_visits_every_item_of_every_class(void **state)
 {
     struct fixture *f = *state;
     uint32_t n = 0, items[3], large;
-    for (uint32_t class = SLAB_TASK; class < SLAB_LARGE; class++) {
+    for (uint32_t class = SLAB_TASK; class < SLAB_LARGE; class ++) {
         pick(f, class, items, 3);
         n = 0;
         slab_each(&f->arena, 1, class, count, &n);

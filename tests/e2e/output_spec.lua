@@ -1,0 +1,233 @@
+--- What tasks print: whole lines, nothing twice, nothing lost.
+
+local helper = require "tests.e2e.helper"
+local expect, script = helper.expect, helper.script
+
+local function job(text, status, out, ...)
+  return expect(helper.prunner(script('local prunner = require "prunner" ' .. text), "-n", 2, ...),
+    status, out)
+end
+
+local function quoted(...)
+  local words = {}
+  for _, word in ipairs { ... } do words[#words + 1] = helper.quote(word) end
+  return table.concat(words, " ")
+end
+
+--- Many lines, short and long, each told by its number and made so that any mixture shows.
+local lines_job = [[
+  local prunner = require "prunner"
+  local ffi = require "ffi"
+  local function line(i, k)
+    local n = (i * 7 + k * 13) % 40
+    if (i + k) % 50 == 0 then n = 100000 end
+    return ("<%d %d %d %s>"):format(i, k, n, string.char(97 + i % 26):rep(n))
+  end
+  function begin() for i = 1, 200 do prunner.post_task(work, i) end end
+  function work(i)
+    for k = 1, 15, 3 do
+      print(line(i, k))
+      io.write(line(i, k + 1), "\n")
+      local text = line(i, k + 2)
+      for at = 1, #text, 5000 do io.stdout:write(text:sub(at, at + 4999)) end
+      io.stdout:write "\n"
+      if k == 7 then io.stdout:flush() end
+      io.stderr:write(line(i, k), "\n")
+    end
+  end
+]]
+
+--- How many lines of `text` are whole; raises at one that is not.
+local function whole_lines(text)
+  local seen, n = {}, 0
+  for line in text:gmatch("([^\n]*)\n") do
+    local i, k, size, fill = line:match("^<(%d+) (%d+) (%d+) (%a*)>$")
+    if not i or #fill ~= tonumber(size) or fill:find("[^" .. string.char(97 + i % 26) .. "]") then
+      error("a broken line: " .. line:sub(1, 200))
+    end
+    if seen[i .. " " .. k] then error("twice: " .. line:sub(1, 200)) end
+    seen[i .. " " .. k] = true
+    n = n + 1
+  end
+  return n
+end
+
+describe("the output of tasks", function()
+  after_each(helper.cleanup)
+
+  it("comes in whole lines, to files", function()
+    local result = expect(helper.prunner(script(lines_job), "-n", 8))
+    assert.are.equal(3000, whole_lines(result.out))
+    assert.are.equal(1000, whole_lines(result.err))
+  end)
+
+  it("comes in whole lines, to pipes", function()
+    local result = expect(helper.run(("{ %s | cat; } 2>&1 >%s | cat"):format(
+      quoted(helper.command, script(lines_job), "-n", 8), helper.quote(helper.tmpdir() .. "/out"))))
+    assert.are.equal(1000, whole_lines(result.out))
+    result = expect(helper.run(quoted(helper.command, script(lines_job), "-n", 8) .. " 2>&1 | cat"))
+    assert.are.equal(4000, select(2, result.out:gsub("\n", "\n")))
+    result = expect(helper.run(quoted(helper.command, script(lines_job), "-n", 8) .. " 2>/dev/null | cat"))
+    assert.are.equal(3000, whole_lines(result.out))
+  end)
+
+  it("is not printed twice when it was buffered before the fork", function()
+    for _, n in ipairs { 1, 8 } do
+      expect(helper.prunner(script [[
+        local prunner = require "prunner"
+        io.write "loaded, "
+        function begin() io.write "begun, " for i = 1, 20 do prunner.post_task(work, i) end end
+        function work() prunner.dict:incr "n" end
+        function end_() io.write(prunner.dict.n, " ended\n") end
+      ]], "-n", n), 0, "loaded, begun, 20 ended\n")
+    end
+  end)
+
+  it("is complete when lines are not, and when the task ends its worker", function()
+    job([[
+      function begin() prunner.post_task(work) end
+      function work() io.write "no newline" end
+      function end_() io.write "|end" end
+    ]], 0, "no newline|end")
+    job([[
+      function begin() prunner.post_task(work) end
+      function work() io.write "before os.exit" os.exit(0) end
+      function end_() io.write "|end" end
+    ]], 1, "before os.exit|end", "--attempts", 1, "-q")
+    job([[
+      function begin() prunner.post_task(work) end
+      function work() io.write "flushed" io.stdout:flush() require("ffi").C.abort() end
+      function end_() io.write "|end" end
+      require("ffi").cdef "void abort(void);"
+    ]], 1, "flushed|end", "--attempts", 1, "-q")
+    job([[
+      function begin() prunner.post_task(work) end
+      function work() io.write "before the error|" error "x" end
+      function worker_end() io.write "worker_end|" end
+      function end_() io.write "end" end
+    ]], 1, "before the error|worker_end|worker_end|end")
+  end)
+
+  it("is written before the task is done", function()
+    job([[
+      function begin() for i = 1, 200 do prunner.post_task(work, i) end end
+      function work(i) io.write(i, "\n") prunner.post_task(die, i) end
+      function die(i)
+        if i % 20 == 0 and prunner.attempt() == 1 then os.execute "kill -9 $PPID" end
+        io.write(-i, "\n")
+      end
+    ]], 0, nil, "-q")
+    local result = job([[
+      function begin() for i = 1, 200 do prunner.post_task(work, i) end end
+      function work(i)
+        print(i)
+        prunner.post_task(check, i)
+      end
+      function check(i)
+        if i % 25 == 0 and prunner.attempt() == 1 then os.execute "kill -9 $PPID" end
+        print(-i)
+      end
+    ]], 0, nil, "-q")
+    local sum, n = 0, 0
+    for line in result.out:gmatch("[^\n]+") do sum, n = sum + tonumber(line), n + 1 end
+    assert.are.same({ 0, 400 }, { sum, n })
+  end)
+
+  it("can be what io.output and io.lines make of it", function()
+    local path = helper.tmpdir() .. "/file"
+    job(([[
+      function begin() prunner.post_task(work) end
+      function work()
+        local f = assert(io.open(%q, "w"))
+        io.output(f)
+        io.write "to the file"
+        io.close()
+        io.output(io.stdout)
+        io.write "to stdout\n"
+        print(io.read())
+      end
+    ]]):format(path), 0, "to stdout\nnil\n", { stdin = "never read by tasks\n" })
+    assert.are.equal("to the file", helper.read(path))
+  end)
+
+  it("takes in what commands of tasks print", function()
+    job([[
+      function begin() prunner.post_task(work) end
+      function work() print "first" io.stdout:flush() os.execute "echo second" print "third" end
+    ]], 0, "first\nsecond\nthird\n")
+  end)
+
+  it("is read by begin from standard input", function()
+    job([[
+      function begin() for line in io.lines() do prunner.post_task(work, line) end end
+      function work(line) print(line) end
+    ]], 0, "a\nb\n", "-n", 1, { stdin = "a\nb\n" })
+  end)
+end)
+
+describe("standard output that nobody reads", function()
+  after_each(helper.cleanup)
+
+  it("ends the job with status 141 and says little", function()
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() for i = 1, 100000 do prunner.post_task(work, i) end end
+      function work(i) print(i, ("x"):rep(1000)) end
+      function end_() io.stderr:write "never\n" end
+    ]]
+    local status = helper.tmpdir() .. "/status"
+    local result = expect(helper.run(("{ %s; echo $? >%s; } | head -1"):format(
+      quoted(helper.command, path, "-n", 4), helper.quote(status)), { timeout = 20 }))
+    assert.has_match("^%d+\tx+\n$", result.out)
+    assert.are.equal("141\n", helper.read(status))
+    assert.is_true(#result.err < 300, result.err)
+    assert.is_nil(result.err:find("never"))
+    assert.are.same({}, helper.survivors(result))
+  end)
+
+  it("ends it also when only end_ prints, or with --serial", function()
+    for _, words in ipairs { { "-n", "2" }, { "--serial" } } do
+      local status = helper.tmpdir() .. "/status"
+      local path = script [[
+        local prunner = require "prunner"
+        function begin() prunner.post_task(work) end
+        function work() for i = 1, 100000 do print(i) end end
+        function end_() for i = 1, 100000 do print(i) end end
+      ]]
+      local result = expect(helper.run(("{ %s; echo $? >%s; } | true"):format(
+        quoted(helper.command, path, unpack(words)), helper.quote(status)), { timeout = 20 }))
+      assert.are.equal("141\n", helper.read(status))
+      assert.is_true(#result.err < 500, result.err)
+    end
+  end)
+end)
+
+describe("standard output that is full", function()
+  after_each(helper.cleanup)
+
+  for what, case in pairs {
+    ["tasks"] = [[ function work() for i = 1, 10000 do print(i) end end function end_() end ]],
+    ["one short line of a task"] = [[ function work() print "x" end function end_() end ]],
+    ["end_"] = [[ function work() end function end_() print "x" end ]],
+  } do
+    it("gives an error and a status that is not 0, printed by " .. what, function()
+      for _, options in ipairs { "-n 2", "--serial" } do
+        local path = script([[ local prunner = require "prunner"
+          function begin() for i = 1, 20 do prunner.post_task(work, i) end end ]] .. case)
+        local result = helper.run(quoted(helper.command, path) .. " " .. options .. " >/dev/full",
+          { timeout = 20 })
+        assert.is_nil(result.timed_out)
+        assert.are_not.equal(0, result.status)
+        assert.has_match("prunner: standard output: ", result.err, 1, true)
+        assert.is_true(#result.err < 1000, result.err)
+      end
+    end)
+  end
+
+  it("is no matter to a job that prints nothing", function()
+    local path = script "function begin() end"
+    expect(helper.run(quoted(helper.command, path) .. " >/dev/full"))
+    expect(helper.run(quoted(helper.command, path) .. " >&-"))
+    expect(helper.run(quoted(helper.command, path) .. " <&- >&- 2>&-"))
+  end)
+end)
