@@ -50,6 +50,13 @@ UNIT_COMMON = $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
 STRESS_SRC = $(sort $(wildcard tests/stress/*.c))
 FUZZ_SRC = $(sort $(wildcard tests/fuzz/*.c))
 
+# The simulator has the rooms that live in shared memory, compiled for it, and
+# stands in for the kernel (tests/crash/sim.h). sim_view.c includes view.c.
+SIM_ROOMS = acc actor arena block chunk commit dict dict_tx idle journal lock names post \
+    queue record recover slab task
+SIM_SRC = $(SIM_ROOMS:%=engine/%.c) $(sort $(wildcard tests/crash/sim*.c))
+SIM_CFLAGS = -DPRN_SIM -Dclock_gettime=sim_clock -Dfallocate=sim_fallocate -Dmadvise=sim_madvise
+
 LUAJIT_CFLAGS ?= $(shell pkg-config --cflags luajit 2>/dev/null)
 LUAJIT_LIBS ?= $(shell pkg-config --libs luajit 2>/dev/null)
 
@@ -59,6 +66,8 @@ CMD_OBJ = $(CMD_SRC:%.c=$(OBJ)/%.o)
 UNIT_BIN = $(UNIT_SRC:%.c=$(BUILD)/%)
 STRESS_BIN = $(STRESS_SRC:%.c=$(BUILD)/%)
 FUZZ_BIN = $(FUZZ_SRC:%.c=$(BUILD)/%)
+SIM_OBJ = $(SIM_SRC:%.c=$(OBJ)/sim/%.o)
+SIM_BIN = $(BUILD)/tests/crash/sim
 
 PRN_CFLAGS = -std=gnu11 -D_GNU_SOURCE= -Wall -Wextra -Wshadow \
     -fPIC -fvisibility=hidden -pthread -Iengine $(LUAJIT_CFLAGS)
@@ -135,6 +144,14 @@ $(UNIT_BIN): $(BUILD)/%: $(OBJ)/%.o $(UNIT_COMMON:%.c=$(OBJ)/%.o) $(BUILD)/liben
 $(STRESS_BIN): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libengine.a
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $< $(BUILD)/libengine.a $(LUAJIT_LIBS) -lm
+
+$(OBJ)/sim/%.o: %.c $(OBJ)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) $(SIM_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(SIM_BIN): $(SIM_OBJ)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^
 
 $(FUZZ_BIN): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libengine.a
 	@mkdir -p $(@D)

@@ -13,15 +13,17 @@
 
 struct actor;
 
-enum acc_kind { ACC_SUM = 1, ACC_MAX = 2, ACC_MIN = 3 };
+enum acc_kind { ACC_SUM = 1,
+                ACC_MAX = 2,
+                ACC_MIN = 3 };
 
 /* What the running task has added and not yet committed. */
 struct acc_pending {
     uint32_t n;
-    uint16_t ids[SLOT_ACCS];    /* the touched ones */
-    uint8_t kinds[SLOT_ACCS];   /* enum acc_kind by id; 0: untouched */
-    double values[SLOT_ACCS];   /* by id */
-    uint64_t log_end;           /* uncommitted end of the log; 0: as committed */
+    uint16_t ids[SLOT_ACCS];  /* the touched ones */
+    uint8_t kinds[SLOT_ACCS]; /* enum acc_kind by id; 0: untouched */
+    double values[SLOT_ACCS]; /* by id */
+    uint64_t log_end;         /* uncommitted end of the log; 0: as committed */
 };
 
 /* acc_add adds v to accumulator `id` (below SLOT_ACCS) for the running task. */

@@ -38,7 +38,6 @@ lay_out(struct arena *a)
     size_t left = a->bytes - a->table_at - 2 * ARENA_UNIT;
     a->units = (uint32_t)(left / (ARENA_UNIT + sizeof(uint64_t)));
     a->spill_unit = a->units;
-    a->head->budget_units = a->units;
     a->heap_at = round_up(a->table_at + a->units * sizeof(uint64_t), ARENA_UNIT);
     a->table = (uint64_t *)(a->base + a->table_at);
 }
@@ -82,6 +81,15 @@ open_memory(struct arena *a, size_t bytes)
     return a->fd < 0 ? -errno : 0;
 }
 
+static void
+write_head(struct arena *a)
+{
+    a->head->bytes = a->bytes;
+    a->head->version = 1;
+    a->head->budget_units = a->units;
+    a->head->magic = ARENA_MAGIC;
+}
+
 int
 arena_open(struct arena *out, size_t bytes)
 {
@@ -100,11 +108,66 @@ arena_open(struct arena *out, size_t bytes)
     if (!a.anonymous)
         (void)fcntl(a.fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
     lay_out(&a);
-    a.head->bytes = a.bytes;
-    a.head->version = 1;
-    a.head->magic = ARENA_MAGIC;
+    write_head(&a);
     *out = a;
     return 0;
+}
+
+/* Head, slot 0, names: what is written without asking. */
+static int
+reserve_fixed(struct arena *a)
+{
+    int err = arena_reserve_slots(a, 0);
+    if (!err)
+        err = arena_reserve(a, a->names_at, a->table_at - a->names_at);
+    return err;
+}
+
+int
+arena_open_file(struct arena *out, int fd, size_t bytes)
+{
+    struct arena a = {.fd = fd, .spill_fd = -1, .file = true};
+    int err = 0;
+    if (bytes) {
+        a.bytes = bytes;
+        a.base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+        err = a.base == MAP_FAILED ? -errno : 0;
+    } else {
+        err = map_largest(&a, largest_file(ARENA_BYTES_MAX));
+    }
+    if (err)
+        return err;
+    lay_out(&a);
+    err = reserve_fixed(&a);
+    if (err) {
+        munmap(a.base, a.bytes);
+        return err;
+    }
+    if (!bytes)
+        write_head(&a);
+    *out = a;
+    return 0;
+}
+
+int
+arena_reserve_slots(struct arena *a, uint32_t n)
+{
+    return a->file ? arena_reserve(a, 0, a->slots_at + (n + 1) * sizeof(struct slot)) : 0;
+}
+
+int
+arena_reserve_table(struct arena *a, uint32_t unit)
+{
+    enum { STEP = 64 << 10 };
+    size_t need = (unit + 1) * sizeof(uint64_t);
+    if (likely(!a->file || need <= a->table_ready))
+        return 0;
+    size_t upto = round_up(need, STEP), end = a->heap_at - a->table_at;
+    upto = upto < end ? upto : end;
+    int err = arena_reserve(a, a->table_at + a->table_ready, upto - a->table_ready);
+    if (!err)
+        a->table_ready = upto;
+    return err;
 }
 
 /* An unlinked file that only we can open. */

@@ -35,11 +35,17 @@ struct arena_head {
     uint32_t version; /* fixed */
     uint32_t pad;
     uint64_t bytes;   /* fixed: mapped range */
+    /* --state only, see state.h. Fixed, but for `begun` and `finished`, which the
+     * supervisor raises. */
+    uint64_t layout, script_hash;
+    char boot_id[40];
+    uint32_t begun;    /* begin() has committed: it is not run again */
+    uint32_t finished; /* end_() has run */
     /* What the workers shall do: enum arena_mode. writer: anybody, upwards only,
      * by CAS; read before each claim. */
     _Alignas(CACHE_LINE) uint32_t mode;
     uint32_t nworkers; /* fixed before the fork: slots 1..nworkers run tasks */
-    uint32_t epipe;    /* writer: a worker whose stdout is a closed pipe; only 0 -> 1 */
+    uint32_t epipe;    /* writer: a worker that cannot write to stdout: the errno (EPIPE ...) */
     uint32_t failed;   /* writer: a worker whose task failed for good; only 0 -> 1 */
     /* Hint: no unit below this one is free. writer: anybody; may be old. */
     _Alignas(CACHE_LINE) uint32_t unit_hint;
@@ -69,6 +75,8 @@ struct arena {
     size_t bytes;
     int fd;                  /* of the memory; -1: anonymous */
     bool anonymous;          /* RLIMIT_FSIZE allows no large memfd */
+    bool file;               /* a file of its own (--state): even its table is reserved */
+    size_t table_ready;      /* bytes of the table that are; a private hint */
     int spill_fd;            /* of the spill; -1: there is none */
     uint32_t spill_unit;     /* first unit that is in the spill; == units: none */
     uint32_t units;          /* in the heap */
@@ -80,6 +88,14 @@ struct arena {
 /* arena_open creates a memfd of `bytes` (0: as much as can be had up to
  * ARENA_BYTES_MAX) and maps it. 0, or -errno with *out untouched. */
 int arena_open(struct arena *out, size_t bytes);
+/* arena_open_file maps an arena in an open file: bytes = 0 makes a new one, else the
+ * file holds one of that size. 0, or -errno with *out untouched and fd left open. */
+int arena_open_file(struct arena *out, int fd, size_t bytes);
+/* arena_reserve_table makes sure that the table's words up to `unit` can be written.
+ * 0, -ENOSPC. */
+int arena_reserve_table(struct arena *a, uint32_t unit);
+/* arena_reserve_slots does the same for slots 0 .. n. */
+int arena_reserve_slots(struct arena *a, uint32_t n);
 /* arena_spill puts the second half of the heap into an unlinked file in `dir` and
  * lets memory take `budget` bytes (0: all of the first half). Before any chunk is
  * claimed. 0, or -errno with the arena as it was. */

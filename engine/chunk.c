@@ -84,6 +84,8 @@ take_unit(struct actor *x, uint32_t class, uint32_t units, struct part part)
                 atom_set(part.hint, u);
             continue;
         }
+        if (unlikely(arena_reserve_table(a, u)))
+            return part.end;
         /* The intent first (R3), then the word that names the winner (R2). */
         atom_set(&x->slot->chunk_class, class);
         atom_store(&x->slot->chunk_intent, u + 1);

@@ -44,6 +44,11 @@ static const char help_text[] =
     "      --tmpdir DIR     where that file is\n"
     "                       SIZE is in bytes, or as in 512K, 64M, 2G\n"
     "\n"
+    "Surviving:\n"
+    "      --state FILE     keep the job in FILE, so that it can go on after everything\n"
+    "                       was killed\n"
+    "      --resume FILE    go on with the job in FILE, with the same script\n"
+    "\n"
     "Messages:\n"
     "  -d, --debug          lives of workers and tasks on stderr\n"
     "  -q, --quiet          nothing but errors on stderr\n"
@@ -74,6 +79,8 @@ enum {
     OPT_HALT,
     OPT_MEMORY,
     OPT_TMPDIR,
+    OPT_STATE,
+    OPT_RESUME,
     OPT_MAX_TASKS,
     OPT_MAX_RSS,
     OPT_VERSION,
@@ -96,6 +103,8 @@ static const struct option long_options[] = {
     {"halt", required_argument, NULL, OPT_HALT},
     {"memory", required_argument, NULL, OPT_MEMORY},
     {"tmpdir", required_argument, NULL, OPT_TMPDIR},
+    {"state", required_argument, NULL, OPT_STATE},
+    {"resume", required_argument, NULL, OPT_RESUME},
     {"max-tasks", required_argument, NULL, OPT_MAX_TASKS},
     {"max-rss", required_argument, NULL, OPT_MAX_RSS},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -338,6 +347,8 @@ apply(struct config *c, int opt, const char *value)
     case OPT_HALT: return parse_halt(&c->halt, value);
     case OPT_MEMORY: return parse_size(&c->memory_bytes, opt, value);
     case OPT_TMPDIR: return parse_tmpdir(&c->tmpdir, value);
+    case OPT_STATE: c->state = value; return 0;
+    case OPT_RESUME: c->resume = value; return 0;
     case OPT_MAX_RSS: return parse_size(&c->max_rss_bytes, opt, value);
     }
     return complain("%s: not handled", option_name(opt));
@@ -401,6 +412,8 @@ complain_missing(void)
         {OPT_HALT, "--halt now,fail=1"},
         {OPT_MEMORY, "--memory 512M"},
         {OPT_TMPDIR, "--tmpdir /var/tmp"},
+        {OPT_STATE, "--state job.state"},
+        {OPT_RESUME, "--resume job.state"},
         {OPT_MAX_TASKS, "--max-tasks 1000"},
         {OPT_MAX_RSS, "--max-rss 512M"},
     };
@@ -423,6 +436,16 @@ check_whole(const struct config *c)
     }
     if (c->script[0] == '\0')
         return complain("the script's name is empty");
+    if (c->state && c->resume)
+        return complain("--state starts a job, --resume goes on with one: leave one out "
+                        "(what --resume goes on with stays in its file)");
+    if ((c->state || c->resume) && strcmp(c->script, "-") == 0)
+        return complain("--%s needs the script in a file, not on standard input: it must be "
+                        "the same the next time",
+                        c->state ? "state" : "resume");
+    if (c->serial && (c->state || c->resume))
+        return complain("--serial keeps no state: leave out --%s",
+                        c->state ? "state" : "resume");
     if (c->serial && c->timeout_ns)
         return complain("--timeout kills worker processes, and --serial has none: "
                         "leave one of them out");

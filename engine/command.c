@@ -106,10 +106,11 @@ prn_command(const struct config *config)
     }
     int err = engine_memory();
     if (err) {
-        if (!engine.arena.base)
+        if (!engine.arena.base && !config->state && !config->resume)
             log_error("no shared memory can be had (%s): is there a limit on the address "
                       "space (ulimit -v)?", strerror(-err));
-        return engine.arena.base ? EXIT_SCRIPT : EXIT_BROKEN;
+        bool asked = config->state || config->resume || engine.arena.base;
+        return asked ? EXIT_SCRIPT : EXIT_BROKEN;
     }
     lua_pushcfunction(L, protected);
     int status = EXIT_BROKEN;

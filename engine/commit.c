@@ -129,6 +129,8 @@ commit_apply(struct actor *x)
         apply_posts(x);
     if (s->cur)
         apply_own(x, s->cur);
+    else if (!x->me)
+        atom_store(&x->arena->head->begun, 1); /* this was begin() */
     atom_store(&s->staged, 0);
     if (s->outcome == OUTCOME_PART || s->outcome == OUTCOME_POINT) {
         atom_store(&s->phase, PHASE_ACTIVE);

@@ -48,6 +48,8 @@ struct config {
     int64_t timeout_ns;       /* a task's limit; 0: none */
     struct halt halt;         /* when to end the job early */
     uint64_t memory_bytes;    /* arena budget before it spills to disk; 0: default */
+    const char *state;        /* --state: keep the job in this file; NULL: in memory */
+    const char *resume;       /* --resume: go on with the job in this file */
     const char *tmpdir;       /* where it spills; NULL: default */
     uint64_t max_tasks;       /* recycle a worker after so many tasks; 0: never */
     uint64_t max_rss_bytes;   /* recycle a worker grown beyond this; 0: never */

@@ -11,6 +11,7 @@
  * ThreadSanitizer cannot know that, nor may it see memcpy() and memcmp() do it. */
 #if defined(__SANITIZE_THREAD__)
 #define RACY __attribute__((no_sanitize("thread"), noinline))
+#define racy_load(p) (*(const volatile __typeof__(*(p)) *)(p))
 RACY static bool
 racy_same(const volatile char *a, const char *b, size_t n)
 {
@@ -26,6 +27,13 @@ racy_copy(volatile char *to, const volatile char *from, size_t n)
 }
 #else
 #define RACY
+#define racy_load(p)                                       \
+    ({                                                     \
+        __typeof__(*(p)) racy_value;                       \
+        ATOM_POINT();                                      \
+        __atomic_load((p), &racy_value, __ATOMIC_ACQUIRE); \
+        racy_value;                                        \
+    })
 #define racy_same(a, b, n) (memcmp((a), (b), (n)) == 0)
 #define racy_copy(to, from, n) memcpy((to), (from), (n))
 #endif
@@ -182,9 +190,9 @@ copy_room(struct actor *x, size_t bytes)
 
 /* An index word. acquire: the record behind it; pairs with apply_entry(). */
 RACY static uint64_t
-load_word(const uint64_t *word)
+load_word(uint64_t *word)
 {
-    return atom_load(word);
+    return racy_load(word);
 }
 
 /* What a racing reader takes a record for. Each field is read once: it may change
@@ -213,8 +221,8 @@ look_at(const struct arena *a, uint64_t word)
     /* acquire: pairs with the release in block_new(). */
     l.before = atom_load(&l.block->word);
     l.record = (struct dict_record *)l.block->bytes;
-    l.key_len = atom_peek(&l.record->key_len);
-    l.value_len = atom_peek(&l.record->is_number) ? 0 : atom_peek(&l.record->value_len);
+    l.key_len = racy_load(&l.record->key_len);
+    l.value_len = racy_load(&l.record->is_number) ? 0 : racy_load(&l.record->value_len);
     l.sound = (l.before & 0xff) == BLOCK_USED && ((l.before ^ word) >> 32 & 0xffff) == 0 &&
               still(&l);
     return l;
@@ -241,8 +249,8 @@ copy_record(struct actor *x, uint64_t word, const struct dict_key *only,
     if (l.value_len)
         racy_copy(x->copy, l.record->bytes + l.key_len, l.value_len);
     value->present = true;
-    value->is_number = atom_peek(&l.record->is_number);
-    __atomic_load(&l.record->number, &value->number, __ATOMIC_RELAXED);
+    value->is_number = racy_load(&l.record->is_number);
+    value->number = racy_load(&l.record->number);
     value->bytes = x->copy;
     value->len = l.value_len;
     return still(&l) ? FOUND : CHANGED;

@@ -7,6 +7,7 @@
 #include "commit.h"
 #include "cpus.h"
 #include "log.h"
+#include "state.h"
 #include "super.h"
 #include "task.h"
 #include "worker.h"
@@ -50,11 +51,40 @@ l_config(lua_State *L)
         lua_pushboolean(L, c->serial);
     else if (strcmp(name, "halt_now") == 0)
         lua_pushboolean(L, c->halt.when == HALT_NOW);
+    else if (strcmp(name, "state") == 0)
+        lua_pushstring(L, c->state ? c->state : c->resume);
+    else if (strcmp(name, "resuming") == 0)
+        lua_pushboolean(L, c->resume != NULL);
+    else if (strcmp(name, "begun") == 0)
+        lua_pushboolean(L, engine.arena.head->begun);
+    else if (strcmp(name, "finished") == 0)
+        lua_pushboolean(L, engine.arena.head->finished);
     else if (strcmp(name, "command") == 0)
         lua_pushboolean(L, c->script != NULL);
     else
         return luaL_argerror(L, 1, "no such setting");
     return 1;
+}
+
+/* core.resume() -> true | nil, message. --resume: before the script is loaded. */
+static int
+l_resume(lua_State *L)
+{
+    int err = super_resume();
+    if (err)
+        return door_fail(L, err);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+/* core.finish(): --state: the job is done, nothing is to be resumed. */
+static int
+l_finish(lua_State *L)
+{
+    (void)L;
+    if (engine.arena.file)
+        state_finish(&engine.arena);
+    return 0;
 }
 
 /* core.begin_open(): posts are allowed from here on. */
@@ -186,6 +216,8 @@ const luaL_Reg door_job_functions[] = {
     {"moment", l_moment},
     {"configure", l_configure},
     {"config", l_config},
+    {"resume", l_resume},
+    {"finish", l_finish},
     {"begin_open", l_begin_open},
     {"begin_close", l_begin_close},
     {"run", l_run},

@@ -2,11 +2,14 @@
 #include "door.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "block.h"
 #include "commit.h"
+#include "hash.h"
 #include "idle.h"
+#include "names.h"
 #include "output.h"
 #include "post.h"
 #include "task.h"
@@ -163,6 +166,36 @@ optional_number(lua_State *L, int table, const char *name, double scale, double 
     lua_pop(L, 1);
 }
 
+/* core.stable(kind, key, code) -> number | nil, message. --state: the number that the
+ * function (kind 7) or class (8) with this key has in every run of the job; `code`
+ * is what must not change meanwhile. */
+static int
+l_stable(lua_State *L)
+{
+    size_t len, code_len;
+    uint32_t index;
+    char text[2 * sizeof(uint64_t) * 2 + 1];
+    enum name_kind kind = (enum name_kind)luaL_checkint(L, 1);
+    const char *key = luaL_checklstring(L, 2, &len);
+    const char *code = luaL_checklstring(L, 3, &code_len);
+    uint64_t h = hash_bytes(key, len), hash = hash_bytes(code, code_len) | 1;
+    snprintf(text, sizeof text, "%016llx%016llx", (unsigned long long)h,
+             (unsigned long long)hash_more(h ^ 1, key, len));
+    int err = names_get(&engine.self, kind, text, strlen(text), &index);
+    if (err)
+        return door_fail(L, err);
+    struct name *n = name_at(&engine.arena, index);
+    if (!n->object)
+        atom_store(&n->object, hash);
+    if (n->object != hash) {
+        lua_pushnil(L);
+        lua_pushliteral(L, "has changed since the job was started");
+        return 2;
+    }
+    lua_pushnumber(L, n->number);
+    return 1;
+}
+
 /* core.know_function(fn, number or nil, name, where) -> number. Before the fork. */
 static int
 l_know_function(lua_State *L)
@@ -170,7 +203,7 @@ l_know_function(lua_State *L)
     luaL_checktype(L, 1, LUA_TFUNCTION);
     uint32_t number = (uint32_t)luaL_optnumber(L, 2, 0);
     const char *name = luaL_checkstring(L, 3), *where = luaL_checkstring(L, 4);
-    bool fresh = !number;
+    bool fresh = !codec_function_id(engine.codec, L, 1);
     number = engine_fn(number, name, where);
     if (!number)
         return luaL_error(L, "not enough memory");
@@ -305,6 +338,7 @@ const luaL_Reg door_task_functions[] = {
     {"commit", l_commit},
     {"cursor", l_cursor},
     {"know_function", l_know_function},
+    {"stable", l_stable},
     {"know_class", l_know_class},
     {"function_options", l_function_options},
     {"function_name", l_function_name},

@@ -2,13 +2,16 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "hash.h"
 #include "log.h"
 #include "memlimit.h"
+#include "state.h"
 
 struct engine engine = {.poke_fd = -1};
 
@@ -35,11 +38,48 @@ open_spill(void)
     return 0;
 }
 
+/* What the script's file says, to know it again. 0: it cannot be read. */
+static uint64_t
+script_hash(const char *path)
+{
+    char part[16 << 10];
+    uint64_t h = 1;
+    size_t n;
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    while ((n = fread(part, 1, sizeof part, f)) > 0)
+        h = hash_more(hash_mix(h, n), part, n);
+    fclose(f);
+    return h | 1;
+}
+
+/* --state, --resume */
+static int
+open_state(void)
+{
+    const struct config *c = &engine.config;
+    const char *path = c->state ? c->state : c->resume, *problem = "";
+    uint64_t hash = script_hash(c->script);
+    int err;
+    if (!hash) {
+        log_error("%s: %s", c->script, strerror(errno));
+        return -errno;
+    }
+    err = c->state ? state_create(&engine.arena, path, hash, &problem)
+                   : state_open(&engine.arena, path, hash, &problem);
+    if (err)
+        log_error("--%s: \"%s\" %s", c->state ? "state" : "resume", path, problem);
+    return err;
+}
+
 int
 engine_memory(void)
 {
     if (engine.arena.base)
         return 0;
+    if (engine.config.state || engine.config.resume)
+        return open_state();
     int err = arena_open(&engine.arena, 0);
     return err ? err : open_spill();
 }
@@ -52,7 +92,8 @@ engine_open(lua_State *L)
     int err = engine_memory();
     if (err)
         return err;
-    actor_slot_init(&engine.arena, 0);
+    if (!slot_at(&engine.arena, 0)->ring)
+        actor_slot_init(&engine.arena, 0);
     err = actor_open(&engine.self, &engine.arena, 0, 1);
     if (!err)
         err = codec_open(&engine.codec, L);
@@ -73,23 +114,34 @@ copy(const char *text)
     return text ? strdup(text) : NULL;
 }
 
+/* Room for functions up to `number`; those in between have no name. */
+static bool
+fns_room(uint32_t number)
+{
+    if (number < engine.fns_cap)
+        return true;
+    uint32_t cap = engine.fns_cap ? engine.fns_cap : 256;
+    while (cap <= number)
+        cap *= 2;
+    struct fn_info *grown = realloc(engine.fns, cap * sizeof *grown);
+    if (!grown)
+        return false;
+    for (uint32_t i = engine.fns_cap; i < cap; i++)
+        grown[i] = (struct fn_info){.options = {-1, -1, -1, 0, true}};
+    engine.fns = grown;
+    engine.fns_cap = cap;
+    return true;
+}
+
 uint32_t
 engine_fn(uint32_t number, const char *name, const char *where)
 {
-    if (!number) {
-        if (engine.nfns + 2 > engine.fns_cap) {
-            uint32_t cap = engine.fns_cap ? engine.fns_cap * 2 : 256;
-            struct fn_info *grown = realloc(engine.fns, cap * sizeof *grown);
-            if (!grown)
-                return 0;
-            engine.fns = grown;
-            engine.fns_cap = cap;
-        }
-        number = ++engine.nfns;
-        engine.fns[number] = (struct fn_info){
-            .options = {-1, -1, -1, 0, true},
-        };
-    }
+    if (!number)
+        number = engine.nfns + 1;
+    if (!fns_room(number))
+        return 0;
+    if (number > engine.nfns)
+        engine.nfns = number;
     struct fn_info *f = &engine.fns[number];
     free((char *)f->name);
     free((char *)f->where);

@@ -33,14 +33,26 @@ find(struct arena *a, enum name_kind kind, const char *text, size_t len,
     return -ENFILE;
 }
 
-static int
-next_number(struct arena *a, uint32_t *number)
+/* How many entries of this kind, or of kinds that are numbered with it, there are. */
+static uint32_t
+count(struct arena *a, enum name_kind kind)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < ARENA_NAMES; i++)
-        n += is_acc(atom_peek(&name_at(a, i)->kind));
-    *number = n;
-    return n < SLOT_ACCS ? 0 : -ENFILE;
+    for (uint32_t i = 0; i < ARENA_NAMES; i++) {
+        uint32_t k = atom_peek(&name_at(a, i)->kind);
+        n += k == (uint32_t)kind || (is_acc(kind) && is_acc((enum name_kind)k));
+    }
+    return n;
+}
+
+static int
+next_number(struct arena *a, enum name_kind kind, uint32_t *number)
+{
+    uint32_t n = count(a, kind);
+    if (is_acc(kind) && n >= SLOT_ACCS)
+        return -ENFILE;
+    *number = is_acc(kind) ? n : n + 1;
+    return 0;
 }
 
 /* Under names_lock. */
@@ -53,8 +65,8 @@ create(struct actor *x, enum name_kind kind, const char *text, size_t len,
     n->lock = 0;
     n->number = 0;
     n->object = 0;
-    if (is_acc(kind))
-        err = next_number(x->arena, &n->number);
+    if (is_acc(kind) || kind >= NAMED_FUNCTION)
+        err = next_number(x->arena, kind, &n->number);
     else if (kind == NAMED_DICT)
         err = dict_create(x, &n->object);
     if (err)

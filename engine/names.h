@@ -18,6 +18,8 @@ enum name_kind {
     NAMED_MAX = 4,
     NAMED_MIN = 5,
     NAMED_COLLECT = 6,
+    NAMED_FUNCTION = 7, /* --state: a function's or class's place in the program */
+    NAMED_CLASS = 8,
 };
 
 enum { NAME_BYTES = 96 }; /* longest name */
@@ -26,8 +28,10 @@ struct name {
     uint32_t kind;   /* enum name_kind. writer: its creator, last. 0: free */
     uint32_t hash;   /* fixed */
     uint32_t len;    /* fixed */
-    uint32_t number; /* accumulators: 0 .. SLOT_ACCS - 1 among all; fixed */
-    uint64_t object; /* dicts: offset of the struct dict; fixed */
+    /* accumulators: 0 .. SLOT_ACCS - 1 among all; functions, classes: from 1; fixed */
+    uint32_t number;
+    /* dicts: offset of the struct dict; functions: hash of the prototype; fixed */
+    uint64_t object;
     uint32_t lock;   /* locks: see lock.h */
     uint32_t pad;
     char text[NAME_BYTES];

@@ -26,8 +26,8 @@ struct stream {
     uint32_t *lock;
     char *bytes; /* not yet written: the start of a line, or of a task's output */
     size_t len, cap;
-    bool hold;   /* keep whole lines until output_flush() */
-    int error;   /* of the first write that failed: nothing is written any more */
+    bool hold; /* keep whole lines until output_flush() */
+    int error; /* of the first write that failed: nothing is written any more */
 };
 
 static struct stream out, err;
@@ -126,6 +126,12 @@ open_stream(struct stream *s, struct actor *x, int fd, uint32_t *lock, bool hold
     return 0;
 }
 
+static void
+at_exit(void)
+{
+    (void)output_end();
+}
+
 /* io.stdout and io.stderr are userdata that begin with their FILE *. */
 static void
 replace_lua_file(lua_State *L, const char *name, FILE *file)
@@ -144,6 +150,48 @@ replace_lua_file(lua_State *L, const char *name, FILE *file)
     lua_pop(L, 1);
 }
 
+/* file:flush() and io.flush(), then the whole lines of stdout: after an explicit
+ * flush what a command prints comes behind them. Upvalue: the original. */
+static int
+flush_and_emit(lua_State *L)
+{
+    int n = lua_gettop(L);
+    FILE **file = lua_isuserdata(L, 1) ? lua_touserdata(L, 1) : NULL;
+    bool ours = n == 0 || (file && *file == out.file);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, n, LUA_MULTRET);
+    if (ours)
+        emit(&out, whole_lines(&out));
+    return lua_gettop(L);
+}
+
+/* The table at the top of the stack has a function `flush`: it is replaced. */
+static void
+replace_flush(lua_State *L)
+{
+    lua_getfield(L, -1, "flush");
+    if (lua_isfunction(L, -1)) {
+        lua_pushcclosure(L, flush_and_emit, 1);
+        lua_setfield(L, -2, "flush");
+    } else {
+        lua_pop(L, 1);
+    }
+}
+
+static void
+replace_flushes(lua_State *L)
+{
+    lua_getglobal(L, "io");
+    if (lua_istable(L, -1))
+        replace_flush(L);
+    lua_pop(L, 1);
+    luaL_getmetatable(L, LUA_FILEHANDLE);
+    if (lua_istable(L, -1))
+        replace_flush(L);
+    lua_pop(L, 1);
+}
+
 int
 output_open(struct actor *x, lua_State *L)
 {
@@ -157,6 +205,8 @@ output_open(struct actor *x, lua_State *L)
     stderr = err.file;
     replace_lua_file(L, "stdout", stdout);
     replace_lua_file(L, "stderr", stderr);
+    replace_flushes(L);
+    (void)atexit(at_exit); /* os.exit() in a task; _exit() passes it by */
     return 0;
 }
 
@@ -171,10 +221,11 @@ output_flush(void)
     return out.error;
 }
 
-void
+int
 output_end(void)
 {
-    (void)output_flush();
+    int e = output_flush();
     if (err.file && err.len)
         emit(&err, err.len);
+    return e;
 }

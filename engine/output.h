@@ -3,8 +3,8 @@
  * In a worker, stdout and stderr (the C streams and Lua's io.stdout, io.stderr)
  * become streams of our own. They collect whole lines and write them under a lock
  * in the arena, since write(2) to a pipe is only atomic up to 4 KiB. stdout is
- * flushed at the end of each task, before its commit, and line by line on a
- * terminal; stderr line by line always.
+ * flushed at the end of each task, before its commit, its whole lines when the
+ * script flushes it, and line by line on a terminal; stderr line by line always.
  *
  * Died while writing: the supervisor breaks the lock; the line may be cut. */
 #ifndef PRN_OUTPUT_H
@@ -21,7 +21,8 @@ int output_open(struct actor *x, lua_State *L);
 /* output_flush writes all that the task has printed. 0, or -errno of the first
  * write that failed: -EPIPE means that nobody reads any more. */
 int output_flush(void);
-/* output_end flushes everything, unfinished lines too, before the process ends. */
-void output_end(void);
+/* output_end flushes everything, unfinished lines too, before the process ends.
+ * Returns what output_flush() does. */
+int output_end(void);
 
 #endif

@@ -13,9 +13,9 @@ struct actor;
 
 /* What was found. */
 struct recovered {
-    uint32_t task;     /* the task that was running and was rolled back; 0: none */
-    uint64_t word;     /* its word while it ran */
-    bool dead;         /* it was set aside: descriptor in DEAD, to be reported */
+    uint32_t task; /* the task that was running and was rolled back; 0: none */
+    uint64_t word; /* its word while it ran */
+    bool dead;     /* it was set aside: descriptor in DEAD, to be reported */
 };
 
 /* recover repairs the slot x acts for. A task that was running becomes ready

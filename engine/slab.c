@@ -9,13 +9,30 @@
 #include "ensure.h"
 
 enum {
-    CHUNK_MAX = 1 << 20,  /* chunks double from one unit to this */
-    FREE_MAX = 1 << 16,   /* remembered free items; the rest is found by sweeping */
-    ITEMS_MIN = 8,        /* a chunk holds */
+    CHUNK_MAX = 1 << 20, /* chunks double from one unit to this */
+    FREE_MAX = 1 << 16,  /* remembered free items; the rest is found by sweeping */
+    ITEMS_MIN = 8,       /* a chunk holds */
 };
 
 static const uint16_t block_grains[SLAB_BLOCKS] = {
-    1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512,
+    1,
+    2,
+    3,
+    4,
+    6,
+    8,
+    12,
+    16,
+    24,
+    32,
+    48,
+    64,
+    96,
+    128,
+    192,
+    256,
+    384,
+    512,
 };
 
 size_t

@@ -13,9 +13,9 @@
 struct actor;
 
 enum {
-    SLAB_TASK = 0,    /* 64-byte task descriptors */
-    SLAB_BLOCK = 1,   /* first class of blocks; see slab_class() */
-    SLAB_BLOCKS = 18, /* how many block classes with several items a chunk */
+    SLAB_TASK = 0,                         /* 64-byte task descriptors */
+    SLAB_BLOCK = 1,                        /* first class of blocks; see slab_class() */
+    SLAB_BLOCKS = 18,                      /* how many block classes with several items a chunk */
     SLAB_LARGE = SLAB_BLOCK + SLAB_BLOCKS, /* blocks with a chunk of their own */
     SLAB_LOG = SLAB_LARGE + 1,             /* logs of collect(): no items */
     SLAB_RING = SLAB_LARGE + 2,            /* rings of hints: no items */
@@ -24,14 +24,14 @@ enum {
 
 /* What the owner remembers about one class. Private; hints only. */
 struct slab {
-    uint32_t *free;     /* items that were seen free */
+    uint32_t *free; /* items that were seen free */
     uint32_t nfree, cap;
     uint32_t bump, bump_end; /* never used part of the newest chunk, as indexes */
-    uint32_t *chunks;   /* units */
+    uint32_t *chunks;        /* units */
     uint32_t nchunks, chunks_cap;
-    uint32_t sweep;     /* next chunk to look through */
-    bool grow;          /* the last sweep found little: take a new chunk next */
-    size_t bytes;       /* of all chunks */
+    uint32_t sweep; /* next chunk to look through */
+    bool grow;      /* the last sweep found little: take a new chunk next */
+    size_t bytes;   /* of all chunks */
 };
 
 /* slab_pick finds a free item of `class` and its index. It stays free until the

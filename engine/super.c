@@ -21,6 +21,7 @@
 #include "queue.h"
 #include "recover.h"
 #include "report.h"
+#include "resume.h"
 #include "task.h"
 #include "worker.h"
 
@@ -314,9 +315,10 @@ static uint64_t
 sum_left(void)
 {
     uint64_t done = 0, posted = 0;
-    for (uint32_t k = 0; k <= super.n; k++)
+    uint32_t n = engine.arena.head->nworkers;
+    for (uint32_t k = 0; k <= n; k++)
         done += atom_load(&slot_of(k)->done);
-    for (uint32_t k = 0; k <= super.n; k++)
+    for (uint32_t k = 0; k <= n; k++)
         posted += atom_load(&slot_of(k)->posted);
     return posted - done;
 }
@@ -368,7 +370,7 @@ check_halt(void)
     uint64_t failed = 0, done = 0, posted = 0;
     if (h->when == HALT_NEVER || super.stopping)
         return;
-    for (uint32_t k = 0; k <= super.n; k++) {
+    for (uint32_t k = 0; k <= engine.arena.head->nworkers; k++) {
         struct slot *s = slot_of(k);
         done += atom_load(&s->done);
         failed += atom_load(&s->failed) + atom_load(&s->dead);
@@ -554,16 +556,29 @@ read_signals(void)
     }
 }
 
+/* A worker could not write to standard output. true: it was known. */
+static bool
+output_lost(void)
+{
+    struct result *r = &engine.result;
+    uint32_t err = atom_load(&engine.arena.head->epipe);
+    if (r->epipe || r->broken)
+        return true;
+    r->epipe = err == EPIPE;
+    r->broken = !r->epipe;
+    if (r->broken)
+        log_error("standard output: %s: the job cannot go on", strerror((int)err));
+    return false;
+}
+
 static void
 read_pokes(void)
 {
     uint64_t n;
     ssize_t got = read(engine.poke_fd, &n, sizeof n);
     (void)got;
-    if (atom_load(&engine.arena.head->epipe) && !super.killing) {
-        engine.result.epipe = true;
+    if (atom_load(&engine.arena.head->epipe) && !output_lost())
         stop_now();
-    }
     check_halt();
 }
 
@@ -626,10 +641,12 @@ supervise(void)
         read_pokes();
         reap();
         recover_leftovers();
+        check_halt(); /* some may have been set aside */
         check_timeouts();
         if (!job_over())
             start_wanted();
     }
+    read_pokes(); /* of the last one that ended */
 }
 
 /* ---- setting up and counting ---- */
@@ -672,7 +689,7 @@ static void
 count_results(void)
 {
     struct result *r = &engine.result;
-    for (uint32_t k = 0; k <= super.n; k++) {
+    for (uint32_t k = 0; k <= engine.arena.head->nworkers; k++) {
         struct slot *s = slot_of(k);
         r->posted += s->posted;
         r->done += s->done;
@@ -696,10 +713,17 @@ prepare(uint32_t n)
     super.children = calloc(n + 1, sizeof *super.children);
     if (!super.children)
         return -ENOMEM;
-    engine.arena.head->nworkers = n;
-    for (uint32_t k = 1; k <= n; k++)
-        actor_slot_init(&engine.arena, k);
-    int err = queue_deal(&engine.self, n);
+    int err = arena_reserve_slots(&engine.arena, n);
+    if (err)
+        return err;
+    /* A job that was resumed may have had more workers: their slots count on. */
+    if (engine.arena.head->nworkers < n)
+        engine.arena.head->nworkers = n;
+    for (uint32_t k = 1; k <= n; k++) {
+        if (!slot_of(k)->ring)
+            actor_slot_init(&engine.arena, k);
+    }
+    err = queue_deal(&engine.self, n);
     if (!err)
         err = queue_reserve(&engine.self, 4 * n);
     /* Deaths, waiting tasks and dict operations of end_ go through slot 0. */
@@ -761,4 +785,25 @@ super_run(lua_State *L, int n)
     super.children = NULL;
     super.waiting = NULL;
     return 0;
+}
+
+static void
+waits_still(void *arg, uint32_t task)
+{
+    (void)arg;
+    note_waiting(task);
+}
+
+int
+super_resume(void)
+{
+    struct arena *a = &engine.arena;
+    int err = arena_reserve_slots(a, a->head->nworkers);
+    if (!err)
+        err = resume(&engine.self, waits_still, NULL);
+    atom_store(&a->head->mode, ARENA_RUN);
+    a->head->epipe = 0;
+    for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)
+        a->head->idle_bits[w] = 0;
+    return err;
 }

@@ -128,6 +128,17 @@ free_block_of(struct actor *x, uint32_t block, uint32_t index, uint32_t gen)
         block_free(x, block, word);
 }
 
+/* 0: none, or the record was freed by who began this, and may be somebody else's. */
+static uint32_t
+cursor_of(struct actor *x, uint32_t record, uint32_t index, uint32_t gen)
+{
+    struct block *b = block_at(x->arena, record);
+    bool in_use = (atom_load(&b->word) & 0xff) == BLOCK_USED;
+    return in_use && atom_peek(&b->serves) == serves_task(index, gen)
+               ? ((struct task_record *)b->bytes)->cursor
+               : 0;
+}
+
 static void
 free_blocks(struct actor *x, uint32_t index, uint32_t gen)
 {
@@ -136,7 +147,7 @@ free_blocks(struct actor *x, uint32_t index, uint32_t gen)
     if (unlikely(args))
         free_block_of(x, args, index, gen);
     if (unlikely(record)) {
-        uint32_t cursor = task_record_of(x->arena, t)->cursor;
+        uint32_t cursor = cursor_of(x, record, index, gen);
         if (cursor)
             free_block_of(x, cursor, index, gen);
         free_block_of(x, record, index, gen);

@@ -33,25 +33,25 @@ enum {
 
 struct task {
     uint64_t word;
-    uint64_t id;       /* poster's sequence number * ARENA_SLOTS + poster's slot */
-    uint64_t parent;   /* id of the task that posted it; 0: begin() */
-    uint32_t fn;       /* number of its function */
-    uint32_t parent_fn; /* poster function (16) and, with --debug, line << 16 */
-    uint32_t next;     /* next task staged by the same transaction. writer: poster */
-    uint32_t record;   /* block with a task_record; 0: none. writer: who runs it */
-    uint32_t bytes;    /* of arguments */
-    uint8_t errors;    /* runs that ended by an error. writer: who runs it */
+    uint64_t id;               /* poster's sequence number * ARENA_SLOTS + poster's slot */
+    uint64_t parent;           /* id of the task that posted it; 0: begin() */
+    uint32_t fn;               /* number of its function */
+    uint32_t parent_fn;        /* poster function (16) and, with --debug, line << 16 */
+    uint32_t next;             /* next task staged by the same transaction. writer: poster */
+    uint32_t record;           /* block with a task_record; 0: none. writer: who runs it */
+    uint32_t bytes;            /* of arguments */
+    uint8_t errors;            /* runs that ended by an error. writer: who runs it */
     uint8_t args[TASK_INLINE]; /* or, in the last four, the index of a block */
 };
 
 /* What must outlive a run of a task: only some tasks have one. */
 struct task_record {
-    uint64_t journal_len;  /* bytes of journal[] that are true; see journal.c */
-    uint64_t post_hash;    /* rolling hash of the posts published by parts */
-    uint64_t until_ns;     /* WAIT: not before (CLOCK_MONOTONIC) */
-    uint32_t published;    /* posts published by parts */
-    uint32_t cursor;       /* block with the encoded cursor of prunner.commit() */
-    uint32_t replaces;     /* the smaller record it took the place of; 0: none */
+    uint64_t journal_len; /* bytes of journal[] that are true; see journal.c */
+    uint64_t post_hash;   /* rolling hash of the posts published by parts */
+    uint64_t until_ns;    /* WAIT: not before (CLOCK_MONOTONIC) */
+    uint32_t published;   /* posts published by parts */
+    uint32_t cursor;      /* block with the encoded cursor of prunner.commit() */
+    uint32_t replaces;    /* the smaller record it took the place of; 0: none */
     char journal[];
 };
 

@@ -142,9 +142,8 @@ worker_message(lua_State *L)
         if (lua_type(L, -1) == LUA_TNUMBER)
             lua_pushfstring(L, "%s", lua_tostring(L, -1));
         else if (lua_isnil(L, -1) || lua_isboolean(L, -1))
-            lua_pushfstring(L, "(error value: %s)", lua_isnil(L, -1)       ? "nil"
-                                                    : lua_toboolean(L, -1) ? "true"
-                                                                           : "false");
+            lua_pushfstring(L, "(error value: %s)", lua_isnil(L, -1) ? "nil" : lua_toboolean(L, -1) ? "true"
+                                                                                                    : "false");
         else
             lua_pushfstring(L, "(error value: a %s)", luaL_typename(L, -1));
     }
@@ -169,8 +168,11 @@ call_hook(lua_State *L, const char *name, int nargs)
     int handler = lua_gettop(L) - nargs - 1;
     lua_insert(L, handler);
     enum moment before = engine.moment;
+    bool journaling = engine.self.journaling;
     engine.moment = MOMENT_HOOK;
+    engine.self.journaling = false; /* the journal is the running task's */
     int err = lua_pcall(L, nargs, 0, handler);
+    engine.self.journaling = journaling;
     engine.moment = before;
     lua_remove(L, handler);
     return err;
@@ -249,6 +251,30 @@ run_again(struct actor *x, const struct task *t)
     engine_poke();
 }
 
+__attribute__((noreturn)) static void
+leave(enum bye bye)
+{
+    int lost = output_end();
+    if (lost) {
+        atom_store(&engine.arena.head->epipe, (uint32_t)-lost);
+        engine_poke();
+    }
+    atom_store(&engine.self.slot->bye, (uint32_t)bye);
+    _exit(bye == BYE_FATAL ? 1 : 0);
+}
+
+/* What tasks print is lost from here on: the job ends. */
+static void
+output_failed(int err)
+{
+    if (!engine.config.serial)
+        leave(BYE_EPIPE); /* says so */
+    if (!engine.result.broken)
+        log_error("standard output: %s: the job cannot go on", strerror(-err));
+    engine.result.broken = true;
+    idle_set_mode(&engine.arena, ARENA_STOP);
+}
+
 /* on_error(task, err): the error value is at the top of the stack and is popped. */
 static void
 tell_on_error(lua_State *L, const char *name, uint64_t id, uint32_t run, bool again)
@@ -282,7 +308,7 @@ task_failed(lua_State *L)
     const char *message = worker_message(L);
     report_error(t, run, message, worker_take_traceback(), again);
     lua_pop(L, 1);
-    (void)output_flush();
+    int lost = output_flush();
     if (again) {
         run_again(x, t);
     } else {
@@ -292,24 +318,8 @@ task_failed(lua_State *L)
             engine_poke();
     }
     tell_on_error(L, engine_fn_info(fn)->name, id, run, again);
-}
-
-__attribute__((noreturn)) static void
-leave(enum bye bye)
-{
-    output_end();
-    atom_store(&engine.self.slot->bye, (uint32_t)bye);
-    _exit(bye == BYE_FATAL ? 1 : 0);
-}
-
-static void
-nobody_reads(void)
-{
-    if (engine.config.serial)
-        return;
-    atom_store(&engine.arena.head->epipe, 1);
-    engine_poke();
-    leave(BYE_EPIPE);
+    if (lost)
+        output_failed(lost);
 }
 
 /* ---- running one task ---- */
@@ -354,7 +364,8 @@ warn_about_journal(const struct task *t)
     char task[256];
     report_task(t, task, sizeof task);
     log_warn("task %s runs again after its worker died and its dict operations differ from "
-             "those of the first run: they may count twice", task);
+             "those of the first run: they may count twice",
+             task);
 }
 
 /* Stack: 1 the table of functions, 2 the message handler. */
@@ -372,8 +383,9 @@ run_task(lua_State *L)
     if (likely(ok)) {
         if (unlikely(view_any_held()))
             release_locks(true);
-        if (unlikely(output_flush() == -EPIPE))
-            nobody_reads();
+        int lost = output_flush();
+        if (unlikely(lost))
+            output_failed(lost);
         idle_wake(x, commit_end(x, OUTCOME_DONE));
     } else {
         task_failed(L);

@@ -75,6 +75,15 @@ local function ended_well(s)
   return not (s.signal or s.broken or s.epipe or (s.halted and core.config "halt_now"))
 end
 
+-- --state: the job can go on another time, or is done.
+local function end_state(s)
+  if s.left == 0 and not s.signal and not s.broken then
+    core.finish()
+  else
+    core.error(("go on with it by: prunner --resume %s %s"):format(core.config "state", arg[0]))
+  end
+end
+
 -- Leaves the process, or the script if prunner is the host: nothing sensible can follow.
 local function leave()
   if core.config "command" then error(over, 0) end
@@ -108,12 +117,17 @@ function M.start(hooks)
   if core.config "debug" then task.remember_lines() end
 
   known.set_roots(roots_of(hooks))
-  core.begin_open()
-  local began = not hooks.begin or call("begin()", hooks.begin)
-  core.begin_close(began)
-  if not began then
-    status = 2
-    leave()
+  if core.config "state" then
+    known.walk() -- in the same order whatever begin() posts, and whether it is run
+  end
+  if not core.config "begun" then
+    core.begin_open()
+    local began = not hooks.begin or call("begin()", hooks.begin)
+    core.begin_close(began)
+    if not began then
+      status = 2
+      leave()
+    end
   end
   known.walk()
 
@@ -125,6 +139,7 @@ function M.start(hooks)
     if not core.config "command" then leave() end
   end
   s.status = status
+  if core.config "state" then end_state(s) end
   if s.signal or s.epipe or s.broken then leave() end
   return s
 end
@@ -161,7 +176,20 @@ end
 -- @treturn number exit status
 function M.command(path)
   extend_path(path)
+  if core.config "finished" then
+    core.warn(("%s: the job was finished already: nothing is left to do"):format(
+      core.config "state"))
+    return 0
+  end
   local problem
+  if core.config "resuming" then
+    local ok
+    ok, problem = core.resume()
+    if not ok then
+      core.error(("--resume: %s"):format(problem))
+      return 3
+    end
+  end
   chunk, problem = loadfile(path ~= "-" and path or nil)
   if not chunk then
     core.error(problem)

@@ -16,6 +16,19 @@ local class_count = 0
 local options_of = {} -- options given with prunner.task, by number
 local named = {}      -- [function] = name given with prunner.task
 
+local FUNCTION, CLASS = 7, 8
+local state = core.config "state" -- then numbers are the same in every run of the job
+local keys = {}
+
+-- The number of a function or class under --state: by its path and place. Two of the same
+-- name and place are told apart by the order in which they are found.
+local function stable_number(kind, what, key, code)
+  keys[key] = (keys[key] or 0) + 1
+  local number, problem = core.stable(kind, ("%s #%d"):format(key, keys[key]), code)
+  if not number then error(("--resume: %s %s"):format(what, problem), 0) end
+  return number
+end
+
 local function where_of(fn)
   local info = debug.getinfo(fn, "S")
   if info.what == "C" then return "C" end
@@ -31,7 +44,11 @@ function M.add(fn, name)
   local ids = M.ids
   local number = ids[fn]
   if not number then
-    number = core.know_function(fn, nil, named[fn] or name, where_of(fn))
+    name = named[fn] or name
+    local where = where_of(fn)
+    local stable = state and stable_number(FUNCTION, "function " .. name, name .. " " .. where,
+      where == "C" and "C" or string.dump(fn, true))
+    number = core.know_function(fn, stable, name, where)
     ids[fn] = number
   end
   if ids[name] == nil then ids[name] = number end
@@ -45,8 +62,7 @@ function M.name(fn, name, options)
   if number then
     core.know_function(fn, number, name, where_of(fn))
   else
-    number = core.know_function(fn, nil, name, where_of(fn))
-    M.ids[fn] = number
+    number = M.add(fn, name)
   end
   M.ids[name] = number
   if options then
@@ -56,11 +72,11 @@ function M.name(fn, name, options)
   return number
 end
 
-local function add_class(mt)
+local function add_class(mt, path)
   if classes[mt] then return end
   class_count = class_count + 1
-  classes[mt] = class_count
-  core.know_class(mt, class_count)
+  classes[mt] = state and stable_number(CLASS, "class " .. path, path, "class") or class_count
+  core.know_class(mt, classes[mt])
 end
 
 -- Could other tables have this one as their metatable?
@@ -84,6 +100,28 @@ local function path_of(path, key)
 end
 
 local roots = {}
+
+-- All entries of a table; under --state in an order that is the same in every run, as far as
+-- keys can be ordered.
+local function entries(t)
+  if not state then return next, t end
+  local list = {}
+  for k in next, t do
+    local kind = type(k)
+    if kind == "string" or kind == "number" or kind == "boolean" then list[#list + 1] = k end
+  end
+  table.sort(list, function(a, b)
+    if type(a) == type(b) and type(a) ~= "boolean" then return a < b end
+    return tostring(a) < tostring(b)
+  end)
+  local i = 0
+  return function()
+    i = i + 1
+    local k = list[i]
+    if k ~= nil then return k, rawget(t, k) end
+  end
+end
+
 
 --- Where else than from the globals to look for functions and classes.
 -- @tparam table list of functions and tables
@@ -109,9 +147,9 @@ function M.walk(further)
   local skip = { [M.ids] = true, [classes] = true, [options_of] = true, [named] = true }
   for t in pairs(skip) do seen[t] = true end
   seen[_G] = true
-  for k, v in next, _G do push(v, path_of("", k)) end -- the shortest names first
+  for k, v in entries(_G) do push(v, path_of("", k)) end -- the shortest names first
   for _, root in ipairs(roots) do push(root, "") end
-  for name, module in pairs(package.loaded) do push(module, name) end
+  for name, module in entries(package.loaded) do push(module, name) end
   push(further, "")
 
   local i = 0
@@ -122,11 +160,11 @@ function M.walk(further)
     if type(value) == "table" then
       local mt = debug.getmetatable(value)
       if mt then
-        add_class(mt)
+        add_class(mt, path .. " metatable")
         push(mt, path)
       end
-      if looks_like_class(value) then add_class(value) end
-      for k, v in next, value do
+      if looks_like_class(value) then add_class(value, path) end
+      for k, v in entries(value) do
         local tv = type(v)
         if tv == "table" or tv == "function" then push(v, path_of(path, k)) end
         local tk = type(k)

@@ -69,7 +69,7 @@ end
 --- Hooks of your class, each optional but run.
 function Runner:begin() end -- luacheck: ignore self
 function Runner:end_() end -- luacheck: ignore self
-function Runner:run()
+function Runner:run() -- luacheck: ignore self
   error("a class derived from ParallelTaskRunner needs a method run(task)", 2)
 end
 

@@ -39,7 +39,14 @@ local function resolve(fn, what, level)
   if moment == "begin" then
     known.walk()
     if ids[fn] then return ids[fn] end
-    if type(fn) == "function" then return known.add(fn, known.where_of(fn)) end
+    if type(fn) == "function" then
+      if core.config "state" then
+        error(("%s: under --state a task's function needs a name that it has again when the "
+          .. "job is resumed: the one defined at %s has none; make it global, or name it with "
+          .. "prunner.task while the script loads"):format(what, known.where_of(fn)), level + 1)
+      end
+      return known.add(fn, known.where_of(fn))
+    end
   end
   if type(fn) == "string" then
     error(("%s: no function is called %q: name it with prunner.task, or give the function itself")

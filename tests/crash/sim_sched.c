@@ -41,7 +41,6 @@ struct coroutine {
     jmp_buf here;
     ucontext_t entry;
     uint32_t *futex;   /* ASLEEP: where; NULL: sim_sleep() */
-    uint32_t expected; /* ... while it was this */
     uint64_t until;    /* ASLEEP: the time to wake up, 0: none */
     struct store stores[SIM_STORES];
     uint32_t nstores;
@@ -402,12 +401,11 @@ sim_step(void)
 /* ---- sleeping and waking ---- */
 
 static void
-fall_asleep(uint32_t *word, uint32_t expected, uint64_t until)
+fall_asleep(uint32_t *word, uint64_t until)
 {
     struct coroutine *c = &all[current];
     c->state = SIM_ASLEEP;
     c->futex = word;
-    c->expected = expected;
     c->until = until;
     switch_out();
 }
@@ -420,7 +418,7 @@ futex_wait(uint32_t *word, uint32_t while_value, const struct timespec *at_most)
         return;
     uint64_t ns = at_most ? (uint64_t)at_most->tv_sec * 1000000000u + (uint64_t)at_most->tv_nsec
                           : 0;
-    fall_asleep(word, while_value, at_most ? now + ns + 1 : 0);
+    fall_asleep(word, at_most ? now + ns + 1 : 0);
 }
 
 void
@@ -440,7 +438,7 @@ futex_wake(uint32_t *word, int how_many)
 void
 sim_sleep(uint64_t until_ns)
 {
-    fall_asleep(NULL, 0, until_ns);
+    fall_asleep(NULL, until_ns);
 }
 
 void

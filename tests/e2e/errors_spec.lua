@@ -95,7 +95,7 @@ describe("a task that raises an error", function()
     ["a cdata"] = { "error(5LL)", "failed: 5LL\n" },
     ["a stack overflow"] = { "local function f() return 1 + f() end f()", "stack overflow" },
     ["a call of nil"] = { "missing()", "attempt to call global 'missing' (a nil value)\n" },
-    ["memory that is too much"] = { "return ('x'):rep(2^31)", "string length overflow" },
+    ["memory that is too much"] = { "local s = ('x'):rep(2^31 - 1) print(#s)", "not enough memory" },
     ["an error in a coroutine"] = { "coroutine.wrap(function() error('inside', 0) end)()", "inside" },
   } do
     it("is reported usefully when the error is " .. what, function()
@@ -428,7 +428,7 @@ describe("a lock", function()
       function end_() print(prunner.dict.x) end
     ]], 0, "5\n")
     assert.are.equal(5, count('ended without releasing lock "left"; it was released', result.err))
-    has("task work(5) ended", result.err)
+    has("work(5) ended without", result.err)
   end)
 
   it("that is taken twice raises, whoever takes it", function()
@@ -465,6 +465,46 @@ describe("a lock", function()
     assert.has_match('lock "[ab]" deadlock: it is held by a task that waits', err)
     has("1 task failed, of 2 tasks", err)
     job(text, 0, "3\n", "--retries", 1)
+  end)
+end)
+
+describe("a limit on the address space", function()
+  after_each(helper.cleanup)
+
+  it("is kept to, or named when it is too small", function()
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() for i = 1, 1000 do prunner.post_task(work, i) end end
+      function work(i) prunner.counter "n":add(i) end
+      function end_() print(prunner.counter "n":get()) end
+    ]]
+    for _, mib in ipairs { 16, 40, 100, 400, 2000 } do
+      local result = helper.run({ "prlimit", "--as=" .. mib * 2 ^ 20, helper.command, path, "-n", 2 })
+      if result.status == 0 then
+        assert.are.equal("500500\n", result.out)
+      else
+        assert.is_nil(result.signal)
+        if mib == 2000 then error("status " .. tostring(result.status) .. ": " .. result.err) end
+        if result.status ~= 127 then has("memory", result.err) end
+      end
+    end
+  end)
+
+  it("makes a job that posts too much fail with a message, and not hang", function()
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() prunner.post_task(produce) end
+      function produce()
+        local text = ("x"):rep(100000)
+        for i = 1, 1e5 do prunner.post_task(work, i, text) end
+      end
+      function work() while true do require("ffi").C.poll(nil, 0, 1000) end end
+      require("ffi").cdef "int poll(void *, unsigned long, int);"
+    ]]
+    local result = helper.run({ "prlimit", "--as=" .. 600 * 2 ^ 20, "--fsize=" .. 50 * 2 ^ 20,
+      helper.command, path, "-n", 1, "--halt", "now,fail=1" }, { timeout = 20 })
+    assert.are.equal(1, result.status)
+    has("is left for shared data", result.err)
   end)
 end)
 

@@ -15,7 +15,7 @@ describe("the shared dict", function()
   it("has operations that are whole, from many workers", function()
     job([[
       local d = prunner.dict
-      function begin() d.cas = 0 for i = 1, 2000 do prunner.post_task(work, i) end end
+      function begin() d.swapped = 0 for i = 1, 2000 do prunner.post_task(work, i) end end
       function work(i)
         d:incr "plus"
         d:incr("plus", i)
@@ -23,7 +23,7 @@ describe("the shared dict", function()
         d:append("text", string.char(97 + i % 26))
         if d:add("slot" .. i % 100, i) then prunner.counter "added":add() end
         d:update("list", function(t) t = t or {} t[1] = (t[1] or 0) + 1 return t end)
-        repeat local old = d:get "cas" until d:cas("cas", old, old + i)
+        repeat local old = d.swapped until d:cas("swapped", old, old + i)
         d["own" .. i] = { i, tostring(i) }
         if i % 3 == 0 then assert(d:delete("own" .. i)) end
       end
@@ -35,7 +35,7 @@ describe("the shared dict", function()
             own = own + 1
           end
         end
-        print(d.plus, d.minus, #d.text, prunner.counter "added":get(), d.list[1], d:get "cas", own)
+        print(d.plus, d.minus, #d.text, prunner.counter "added":get(), d.list[1], d.swapped, own)
       end
     ]], "2003000\t-1000\t2000\t100\t2000\t2001000\t1334\n", "-n", 8)
   end)
@@ -127,7 +127,6 @@ describe("locks", function()
 
   it("exclude each other, by name", function()
     job([[
-      local C = require("prunner.c").C
       function begin() for i = 1, 300 do prunner.post_task(work, i % 3) end end
       function work(name)
         local file = arg[0] .. "." .. name

@@ -3,7 +3,13 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -268,4 +274,129 @@ stage_blocks(struct stage *s, uint64_t serves)
             slab_each(&s->arena, k, class, count_block, &c);
     }
     return c.n;
+}
+
+/* ---- death at any instruction ---- */
+
+/* The parts of the arena that matter, copied away and back. */
+enum { SAVE_MAX = 4 << 20,
+       SAVES = 6 };
+static char saves[SAVES][SAVE_MAX]; /* a stack */
+static int nsaves;
+
+/* Calls fn with each part; returns the bytes they have. */
+static size_t
+parts(struct stage *s, void (*fn)(void *shared, void *own, size_t n), char *own)
+{
+    struct arena *a = &s->arena;
+    struct {
+        size_t from, to;
+    } part[] = {
+        {0, sizeof(struct arena_head)},
+        {a->slots_at, a->slots_at + STAGE_ACTORS * sizeof(struct slot)},
+        {a->table_at, a->table_at + 256 * sizeof(uint64_t)},
+        {a->heap_at, arena_unit_offset(a, a->head->unit_hint + 8)},
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+        size_t bytes = part[i].to - part[i].from;
+        if (fn)
+            fn((char *)arena_at(a, part[i].from), own + n, bytes);
+        n += bytes;
+    }
+    assert_true(n <= SAVE_MAX);
+    return n;
+}
+
+static void
+part_out(void *shared, void *own, size_t n)
+{
+    memcpy(own, shared, n);
+}
+
+static void
+part_in(void *shared, void *own, size_t n)
+{
+    memcpy(shared, own, n);
+}
+
+static bool differs;
+
+static void
+part_same(void *shared, void *own, size_t n)
+{
+    differs |= memcmp(shared, own, n) != 0;
+}
+
+char *
+stage_save(struct stage *s)
+{
+    assert_true(nsaves < SAVES);
+    char *copy = saves[nsaves++];
+    parts(s, part_out, copy);
+    return copy;
+}
+
+void
+stage_forget(void)
+{
+    nsaves--;
+}
+
+void
+stage_put_back(struct stage *s, char *copy)
+{
+    parts(s, part_in, copy);
+}
+
+static bool
+changed_since(struct stage *s, char *copy)
+{
+    differs = false;
+    parts(s, part_same, copy);
+    return differs;
+}
+
+int
+stage_step(struct stage *s, void (*fn)(void *), void *arg, void (*at_change)(void *), void *change_arg)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+            _exit(77);
+        raise(SIGSTOP);
+        fn(arg);
+        raise(SIGSTOP);
+    }
+    int status, n = 0, steps = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status))
+        return -1;
+    char *last = stage_save(s);
+    for (;;) {
+        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL)) {
+            kill(pid, SIGKILL);
+            (void)waitpid(pid, &status, 0);
+            nsaves--;
+            return -1;
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (!WIFSTOPPED(status) || WSTOPSIG(status) == SIGSTOP)
+            break;
+        steps++;
+        if (!changed_since(s, last))
+            continue;
+        parts(s, part_out, last);
+        n++;
+        at_change(change_arg);
+        stage_put_back(s, last);
+    }
+    stage_forget();
+    if (getenv("TIMES"))
+        print_message("# %d instructions, %d changes, %zu bytes\n", steps, n, parts(s, NULL, NULL));
+    assert_true(WIFSTOPPED(status)); /* at its end */
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return n;
 }

@@ -65,4 +65,14 @@ void stage_check(struct stage *s);
 /* stage_blocks counts used blocks that serve `serves`, of all slots. */
 uint64_t stage_blocks(struct stage *s, uint64_t serves);
 
+/* stage_save copies away what of the arena matters, stage_put_back restores it,
+ * stage_forget gives up the newest copy. Private parts of actors do not follow. */
+char *stage_save(struct stage *s);
+void stage_put_back(struct stage *s, char *copy);
+void stage_forget(void);
+/* stage_step runs fn in a child, one instruction at a time, and calls at_change in
+ * between whenever shared memory has changed. How often; -1: no ptrace here. */
+int stage_step(struct stage *s, void (*fn)(void *), void *arg, void (*at_change)(void *),
+               void *change_arg);
+
 #endif

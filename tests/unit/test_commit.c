@@ -39,6 +39,17 @@ begin_parent(struct fixture *f)
     return run_parent(f);
 }
 
+/* The same, with a point behind it. */
+static uint32_t
+begin_parent_at_a_point(struct fixture *f)
+{
+    fixture_publish(f, 0, 1, 1);
+    assert_true(queue_look(&f->actors[1]));
+    commit_begin(&f->actors[1]);
+    assert_int_equal(commit_point(&f->actors[1], "old", 3), 0);
+    return run_parent(f);
+}
+
 static enum task_state
 state_of(struct fixture *f, uint32_t index)
 {
@@ -239,6 +250,30 @@ test_commit_part_without_memory_changes_nothing(void **state)
 }
 
 static void
+test_commit_point_makes_all_so_far_true_and_starts_anew(void **state)
+{
+    struct fixture *f = *state;
+    struct actor *x = &f->actors[1];
+    uint32_t parent = begin_parent(f);
+    task_at(&f->arena, parent)->errors = 2;
+    assert_int_equal(commit_part(x), 0);
+    assert_int_equal(task_stage(x, 20, "x", 1), 0);
+    assert_int_equal(commit_point(x, "here", 4), 0);
+    assert_int_equal(state_of(f, parent), TASK_RUN);
+    assert_int_equal(task_at(&f->arena, parent)->errors, 0);
+    assert_int_equal(x->slot->posted, CHILDREN + 1);
+    assert_int_equal(x->slot->done, 0);
+    assert_true(sum(f) == 5);
+    assert_int_equal(logged(f), 1);
+    assert_int_equal(record_current(x)->published, 0);
+    assert_int_equal(commit_point(x, NULL, 0), 0);
+    assert_int_equal(record_current(x)->cursor, 0);
+    assert_int_equal(commit_end(x, OUTCOME_DONE), 0);
+    assert_int_equal(fixture_blocks(f), 1); /* a child's */
+    assert_true(sum(f) == 5);
+}
+
+static void
 test_commit_of_begin_counts_no_task_done(void **state)
 {
     struct fixture *f = *state;
@@ -257,6 +292,8 @@ end_it(void *arg)
     enum outcome o = *(enum outcome *)args[1];
     if (o == OUTCOME_PART)
         (void)commit_part(x);
+    else if (o == OUTCOME_POINT)
+        (void)commit_point(x, "new", 3);
     else if (o == OUTCOME_WAIT)
         commit_wait(x, LATER_NS);
     else
@@ -288,13 +325,16 @@ check_outcome(struct fixture *f, uint32_t parent, enum outcome o)
         [OUTCOME_RETRY] = TASK_READY,
         [OUTCOME_WAIT] = TASK_WAIT,
         [OUTCOME_DEAD] = TASK_DEAD,
+        [OUTCOME_POINT] = TASK_RUN,
     };
     struct slot *s = slot_at(&f->arena, 1);
-    bool posts = o == OUTCOME_DONE || o == OUTCOME_PART;
+    bool adds = o == OUTCOME_DONE || o == OUTCOME_POINT;
+    bool posts = adds || o == OUTCOME_PART;
+    bool goes_on = o == OUTCOME_PART || o == OUTCOME_POINT;
     bool ends = o == OUTCOME_DONE || o == OUTCOME_FAILED || o == OUTCOME_DEAD;
     uint32_t ready = posts ? CHILDREN : o == OUTCOME_RETRY;
     assert_int_equal(state_of(f, parent), after[o]);
-    assert_int_equal(s->phase, o == OUTCOME_PART ? PHASE_ACTIVE : PHASE_IDLE);
+    assert_int_equal(s->phase, goes_on ? PHASE_ACTIVE : PHASE_IDLE);
     assert_int_equal(s->staged, 0);
     assert_int_equal(s->posted, posts ? CHILDREN : 0);
     assert_int_equal(s->done, ends);
@@ -302,14 +342,20 @@ check_outcome(struct fixture *f, uint32_t parent, enum outcome o)
     assert_int_equal(s->retried, o == OUTCOME_RETRY || o == OUTCOME_WAIT);
     assert_int_equal(s->dead, o == OUTCOME_DEAD);
     assert_int_equal(s->wait_tail, o == OUTCOME_WAIT);
-    assert_true(sum(f) == (o == OUTCOME_DONE ? 5 : 0));
-    assert_int_equal(logged(f), o == OUTCOME_DONE);
+    assert_true(sum(f) == (adds ? 5 : 0));
+    assert_int_equal(logged(f), adds);
     assert_int_equal(fixture_count(f, TASK_STAGED), 0);
     assert_int_equal(fixture_count(f, TASK_READY), ready);
     assert_int_equal(find_all(f), ready);
-    if (o == OUTCOME_PART)
-        assert_int_equal(task_record_of(&f->arena, task_at(&f->arena, parent))->published,
-                         CHILDREN);
+    struct task_record *r = task_record_of(&f->arena, task_at(&f->arena, parent));
+    if (goes_on)
+        assert_int_equal(r->published, o == OUTCOME_PART ? CHILDREN : 0);
+    if (o == OUTCOME_POINT) {
+        struct task_cursor *c = (struct task_cursor *)block_at(&f->arena, r->cursor)->bytes;
+        assert_int_equal(c->bytes, 3);
+        assert_memory_equal(c->text, "new", 3);
+        assert_int_equal(fixture_blocks(f), 3); /* a child's, the record, the cursor */
+    }
 }
 
 /* What the others may do with public children before the redo: take them all, and
@@ -361,11 +407,12 @@ static void
 test_commit_killed_at_each_instruction(void **state)
 {
     (void)state;
-    for (int o = OUTCOME_DONE; o <= OUTCOME_DEAD; o++) {
+    for (int o = OUTCOME_DONE; o <= OUTCOME_POINT; o++) {
         void *p;
         assert_int_equal(fixture_setup(&p), 0);
         struct fixture *f = p;
-        struct killed k = {(enum outcome)o, begin_parent(f), 0};
+        struct killed k = {.outcome = (enum outcome)o};
+        k.parent = o == OUTCOME_POINT ? begin_parent_at_a_point(f) : begin_parent(f);
         void *args[] = {&f->actors[1], &k.outcome};
         uint32_t n = fixture_deaths(f, end_it, args, check_killed, &k);
         fixture_teardown(&p);
@@ -418,6 +465,7 @@ main(void)
         FIXTURE_TEST(test_commit_dead_sets_it_aside_and_counts_it_done),
         FIXTURE_TEST(test_commit_part_publishes_posts_only_and_goes_on),
         FIXTURE_TEST(test_commit_part_without_memory_changes_nothing),
+        FIXTURE_TEST(test_commit_point_makes_all_so_far_true_and_starts_anew),
         FIXTURE_TEST(test_commit_of_begin_counts_no_task_done),
         cmocka_unit_test(test_commit_killed_at_each_instruction),
         FIXTURE_TEST(test_commit_redo_spares_children_that_others_have_run),

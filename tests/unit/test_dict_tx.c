@@ -2,13 +2,10 @@
  * instruction. */
 #include <errno.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -198,128 +195,6 @@ test_dict_tx_thousands_of_keys(void **state)
 
 /* ---- death at any instruction ---- */
 
-/* The parts of the arena that matter, copied away and back. */
-enum { SAVE_MAX = 4 << 20,
-       SAVES = 6 };
-struct saved {
-    char *bytes;
-};
-static char saves[SAVES][SAVE_MAX]; /* a stack */
-static int nsaves;
-
-/* Calls fn with each part; returns the bytes they have. */
-static size_t
-parts(void (*fn)(void *shared, void *own, size_t n), char *own)
-{
-    struct arena *a = &s.arena;
-    struct {
-        size_t from, to;
-    } part[] = {
-        {0, sizeof(struct arena_head)},
-        {a->slots_at, a->slots_at + STAGE_ACTORS * sizeof(struct slot)},
-        {a->table_at, a->table_at + 256 * sizeof(uint64_t)},
-        {a->heap_at, arena_unit_offset(a, a->head->unit_hint + 8)},
-    };
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
-        size_t bytes = part[i].to - part[i].from;
-        if (fn)
-            fn((char *)arena_at(a, part[i].from), own + n, bytes);
-        n += bytes;
-    }
-    assert_true(n <= SAVE_MAX);
-    return n;
-}
-
-static void
-part_out(void *shared, void *own, size_t n)
-{
-    memcpy(own, shared, n);
-}
-
-static void
-part_in(void *shared, void *own, size_t n)
-{
-    memcpy(shared, own, n);
-}
-
-static bool differs;
-
-static void
-part_same(void *shared, void *own, size_t n)
-{
-    differs |= memcmp(shared, own, n) != 0;
-}
-
-static struct saved
-save(void)
-{
-    assert_true(nsaves < SAVES);
-    struct saved copy = {saves[nsaves++]};
-    parts(part_out, copy.bytes);
-    return copy;
-}
-
-static void
-put_back(const struct saved *copy)
-{
-    parts(part_in, copy->bytes);
-}
-
-static bool
-changed_since(const struct saved *copy)
-{
-    differs = false;
-    parts(part_same, copy->bytes);
-    return differs;
-}
-
-/* Runs fn in a child, one instruction at a time, and calls at_change in between
- * whenever shared memory has changed. Returns how often; -1: no ptrace here. */
-static int
-step(void (*fn)(void *), void *arg, void (*at_change)(void *), void *change_arg)
-{
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
-            _exit(77);
-        raise(SIGSTOP);
-        fn(arg);
-        raise(SIGSTOP);
-    }
-    int status, n = 0, steps = 0;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (WIFEXITED(status))
-        return -1;
-    struct saved last = save();
-    for (;;) {
-        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL)) {
-            kill(pid, SIGKILL);
-            (void)waitpid(pid, &status, 0);
-            nsaves--;
-            return -1;
-        }
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        if (!WIFSTOPPED(status) || WSTOPSIG(status) == SIGSTOP)
-            break;
-        steps++;
-        if (!changed_since(&last))
-            continue;
-        parts(part_out, last.bytes);
-        n++;
-        at_change(change_arg);
-        put_back(&last);
-    }
-    nsaves--;
-    if (getenv("TIMES"))
-        print_message("# %d instructions, %d changes, %zu bytes\n", steps, n, parts(NULL, NULL));
-    assert_true(WIFSTOPPED(status)); /* at its end */
-    kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return n;
-}
-
 /* What is done before, what is killed, and how the dict may look then. */
 struct scene {
     const char *title;
@@ -417,46 +292,46 @@ static void
 dies_here(void *arg)
 {
     struct scene *scene = arg;
-    struct saved here = save();
+    char *here = stage_save(&s);
     recover_slot_1(NULL);
     check_scene(scene, false);
     use_afterwards();
 
-    put_back(&here);
+    stage_put_back(&s, here);
     if (!locked("n")) {
         intrude();
         recover_slot_1(NULL);
         check_scene(scene, true);
         scene->seen_other++;
     }
-    put_back(&here);
+    stage_put_back(&s, here);
     if (scene->deep) {
         stage_again(&s, 1);
-        assert_true(step(recover_dict, NULL, recovered_again, scene) >= 0);
+        assert_true(stage_step(&s, recover_dict, NULL, recovered_again, scene) >= 0);
     }
-    put_back(&here);
-    nsaves--;
+    stage_put_back(&s, here);
+    stage_forget();
 }
 
 /* Plays it to its end in both orders, to know what may be seen. */
 static void
 foresee(struct scene *scene)
 {
-    struct saved begin = save();
+    char *begin = stage_save(&s);
     size_t bad, n = count_of(scene->deeds);
     dump(scene->before, sizeof scene->before);
     assert_int_equal(do_all(1, scene->deeds, n, &bad, NULL, NULL), 0);
     dump(scene->after, sizeof scene->after);
     intrude();
     dump(scene->after_other, sizeof scene->after_other);
-    put_back(&begin);
+    stage_put_back(&s, begin);
     stage_again(&s, 1);
     intrude();
     dump(scene->before_other, sizeof scene->before_other);
-    put_back(&begin);
+    stage_put_back(&s, begin);
     stage_again(&s, 1);
     stage_again(&s, 2);
-    nsaves--;
+    stage_forget();
 }
 
 static void
@@ -469,7 +344,7 @@ play(struct scene *scene)
         assert_int_equal(do_all(1, d, 1, &bad, NULL, NULL), 0);
     intrude(); /* slot 2 has its memory */
     foresee(scene);
-    int n = step(deeds_in_child, scene, dies_here, scene);
+    int n = stage_step(&s, deeds_in_child, scene, dies_here, scene);
     if (n >= 0) {
         assert_true(n > 5);
         assert_true(scene->seen_before && scene->seen_after && scene->seen_other);

@@ -209,6 +209,28 @@ test_task_free_spares_a_block_that_serves_another(void **state)
     assert_int_equal(fixture_blocks(f), 1);
 }
 
+/* The redo must not believe what stands in a record that is somebody else's by now. */
+static void
+test_task_free_does_not_read_a_record_that_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    struct actor *x = &f->actors[1];
+    uint32_t record, other;
+    commit_begin(x);
+    assert_int_equal(task_stage(x, 1, "x", 1), 0);
+    uint32_t index = x->staged_tail;
+    assert_int_equal(block_new(x, 400, serves_task(index, 0), &record), 0);
+    at(f, index)->record = record;
+    at(f, index)->word = task_word(0, 1, 1, TASK_RUN);
+    block_free(x, record, block_at(&f->arena, record)->word);
+    assert_int_equal(block_new(x, 400, SERVES_DICT, &other), 0);
+    assert_int_equal(other, record);
+    memset(block_at(&f->arena, other)->bytes, 0xff, 400); /* beyond the arena */
+    task_free(x, index, at(f, index)->word);
+    assert_int_equal(task_state(at(f, index)->word), TASK_FREE);
+    assert_int_equal(fixture_blocks(f), 1);
+}
+
 int
 main(void)
 {
@@ -222,6 +244,7 @@ main(void)
         FIXTURE_TEST(test_task_is_claimed_by_one_of_many_processes),
         FIXTURE_TEST(test_task_free_twice_spares_who_came_after),
         FIXTURE_TEST(test_task_free_spares_a_block_that_serves_another),
+        FIXTURE_TEST(test_task_free_does_not_read_a_record_that_is_gone),
     };
     return cmocka_run_group_tests_name("task", tests, NULL, NULL);
 }

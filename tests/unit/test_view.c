@@ -814,6 +814,73 @@ test_view_a_long_journal_and_many_deaths(void **state)
     assert_int_equal(stage_blocks(&s, SERVES_SLOT), spares);
 }
 
+/* ---- death at any instruction of an operation with a journal ---- */
+
+static void
+incr_append_and_section(void)
+{
+    struct dict_result r;
+    MUST(incr("n", 1) == 6);
+    MUST(try(DICT_APPEND, "text", value_text("ab"), &r) == 0);
+    take(0);
+    set("m", get("m") + 1);
+    incr("o", 1);
+    MUST(give(0, true) == 0);
+    MUST(delete ("gone"));
+    MUST(!view_take_warning());
+}
+
+static void
+first_run(void *arg)
+{
+    (void)arg;
+    incr_append_and_section();
+}
+
+/* Dies here; the second run ends the task, and all is there once. */
+static void
+second_run(void *arg)
+{
+    char *here = stage_save(&s);
+    int status;
+    *(int *)arg += 1;
+    stage_again(&s, 0);
+    stage_died(&s, 1);
+    pid_t pid = fork();
+    if (pid == 0) {
+        MUST(stage_claim(&s, 1));
+        incr_append_and_section();
+        stage_done(&s, 1);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(seen("n") == 6 && seen("m") == 8 && seen("o") == 1 && seen("gone") == -1);
+    struct dict_value v = op_get(&s, key_text("text"));
+    assert_true(value_is_text(&v, "ab"));
+    stage_check(&s);
+    assert_int_equal(stage_blocks(&s, SERVES_DICT), dict_len(s.d) + 1);
+    stage_put_back(&s, here);
+    stage_forget();
+}
+
+static void
+test_view_killed_at_every_instruction_counts_once(void **state)
+{
+    (void)state;
+    int deaths = 0;
+    others_add("n", 5);
+    others_add("m", 7);
+    others_add("gone", 1);
+    stage_post(&s);
+    assert_true(stage_claim(&s, 1));
+    int n = stage_step(&s, first_run, NULL, second_run, &deaths);
+    if (n < 0)
+        skip();
+    assert_true(deaths > 100);
+    stage_done(&s, 1);
+}
+
 int
 main(void)
 {
@@ -841,6 +908,7 @@ main(void)
         T(test_view_nested_sections_are_repeated),
         T(test_view_an_outer_section_with_old_values_is_refused),
         T(test_view_a_long_journal_and_many_deaths),
+        T(test_view_killed_at_every_instruction_counts_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

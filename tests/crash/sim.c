@@ -1,0 +1,530 @@
+/* sim: whole jobs in one process, each step chosen by a seed, workers killed at
+ * any step. The rooms are the engine's own (sim.h tells how); workers and
+ * supervisor here do what worker.c and super.c do, without Lua and fork.
+ *
+ *   sim [-v] [-q] [-n COUNT] [-f FIRST]   runs COUNT seeds from FIRST on
+ *   sim [-v] SEED                         runs one again; -v tells its story
+ *
+ * A seed fails if the job ends too early or never, if all sleep while work is
+ * left, if the answer is wrong by one, or if anything is still held afterwards.
+ * Failing seeds are printed; the exit status is 1 then. */
+#include "sim.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "actor.h"
+#include "block.h"
+#include "chunk.h"
+#include "idle.h"
+#include "queue.h"
+#include "recover.h"
+#include "task.h"
+
+enum {
+    POINTS_MAX = 40 * 1000 * 1000, /* a seed that needs more hangs */
+    FAILURES_MAX = 20,
+    WAITING_MAX = 1024,
+};
+
+/* When are workers killed? */
+enum aim {
+    AIM_ANY = 0,
+    AIM_COMMIT,   /* while phase is COMMIT */
+    AIM_DICT,     /* while tx is open, committed or applied */
+    AIM_MEMORY,   /* while it takes memory */
+    AIM_IDLE,     /* while it looks for work, sleeps, or was woken up */
+    AIM_ACTIVE,   /* between claim and commit */
+    AIM_LOCK,     /* while it waits for a lock */
+    AIMS,
+};
+
+static struct {
+    struct arena arena;
+    struct actor super;
+    struct actor workers[SIM_WORKERS + 1]; /* by slot */
+    uint32_t n;
+    uint32_t kills_left, kill_one_in;
+    enum aim aim;
+    uint32_t recycle_one_in; /* tasks; 0: never */
+    uint64_t first_point;
+    bool ended_seen[SIM_WORKERS + 1]; /* reaped */
+    bool poked;
+    struct waiting {
+        uint32_t task;
+        uint64_t word, until_ns;
+    } waiting[WAITING_MAX];
+    uint32_t nwaiting;
+    bool done_seen;
+} world;
+
+static struct {
+    uint64_t seeds, failed, kills, deaths, rolled_back, recycled, longest;
+    uint64_t phases[3], parks, steals;
+} total;
+
+static uint64_t seed_now;
+
+/* ---- a worker ---- */
+
+static void
+poke(void)
+{
+    world.poked = true;
+    sim_rouse(0);
+}
+
+static void
+worker(uint32_t k)
+{
+    struct actor *x = &world.workers[k];
+    uint32_t *mode = &world.arena.head->mode;
+    while (atom_load(mode) == ARENA_RUN) {
+        if (!queue_take(x) && !queue_steal(x) && !idle_wait(x))
+            continue;
+        if (job_run(x))
+            poke();
+        if (sim_one_in(world.recycle_one_in)) {
+            atom_store(&x->slot->bye, BYE_RECYCLE);
+            return;
+        }
+    }
+    atom_store(&x->slot->bye, BYE_DONE);
+}
+
+static void
+start(uint32_t k)
+{
+    struct actor *x = &world.workers[k];
+    actor_close(x);
+    sim_reap(0); /* fork */
+    slot_at(&world.arena, k)->bye = BYE_NONE;
+    if (actor_open(x, &world.arena, k, world.n + 1))
+        abort();
+    x->lifo = job_lifo();
+    x->journaling = true;
+    world.ended_seen[k] = false;
+    sim_spawn(k, worker);
+}
+
+/* ---- the supervisor ---- */
+
+static bool
+job_over(void)
+{
+    return atom_load(&world.arena.head->mode) != ARENA_RUN;
+}
+
+/* Repairs a dead worker's slot and starts its successor. */
+static void
+bury(uint32_t k)
+{
+    struct actor dead;
+    struct recovered r;
+    uint32_t cur = slot_at(&world.arena, k)->cur;
+    job_died(k);
+    total.deaths++;
+    total.phases[slot_at(&world.arena, k)->phase]++;
+    sim_say("recovers slot %u, phase %u", k, slot_at(&world.arena, k)->phase);
+    for (;;) {
+        if (actor_open(&dead, &world.arena, k, 1))
+            abort();
+        int err = recover(&dead, &world.super, cur ? job_attempts(&world.arena, cur) : 255,
+                          false, &r);
+        actor_close(&dead);
+        if (!err)
+            break;
+        sim_sleep(sim_now_ns() + 100000000); /* no memory: later */
+    }
+    total.rolled_back += r.task && !r.dead;
+    if (r.dead)
+        job_reported(&world.arena, r.task);
+#ifndef PRN_BUG_NO_WAKE_ALL
+    idle_wake_all(&world.arena);
+#endif
+    if (!job_over())
+        start(k);
+    sim_say("recovered slot %u", k);
+}
+
+static void
+reap(void)
+{
+    for (uint32_t k = 1; k <= world.n; k++) {
+        enum sim_state s = sim_state(k);
+        if (world.ended_seen[k] || (s != SIM_KILLED && s != SIM_ENDED))
+            continue;
+        world.ended_seen[k] = true;
+        sim_reap(k);
+        uint32_t bye = slot_at(&world.arena, k)->bye;
+        if (s == SIM_ENDED && bye == BYE_RECYCLE) {
+            total.recycled++;
+            if (!job_over())
+                start(k);
+        } else if (bye == BYE_NONE) {
+            bury(k);
+        }
+    }
+}
+
+static void
+note_waiting(uint32_t task)
+{
+    struct task *t = task_at(&world.arena, task);
+    uint64_t word = atom_load(&t->word);
+    if (task_state(word) != TASK_WAIT)
+        return;
+    struct task_record *r = task_record_of(&world.arena, t);
+    if (world.nwaiting == WAITING_MAX)
+        sim_fail("too many tasks wait");
+    world.waiting[world.nwaiting++] = (struct waiting){task, word, r ? r->until_ns : 0};
+}
+
+static void
+collect_waiting(void)
+{
+    for (uint32_t k = 1; k <= world.n; k++) {
+        struct slot *s = slot_at(&world.arena, k);
+        uint32_t tail = atom_load(&s->wait_tail), head = s->wait_head;
+        for (; head != tail; head++)
+            note_waiting(s->wait_ring[head % SLOT_WAITS]);
+        atom_store(&s->wait_head, head);
+    }
+}
+
+/* true: it is ready now, or no longer our business. */
+static bool
+wake_waiting(const struct waiting *w)
+{
+    uint64_t word = w->word;
+    if (sim_now_ns() < w->until_ns || queue_reserve(&world.super, 1))
+        return false;
+    if (!atom_cas(&task_at(&world.arena, w->task)->word, &word,
+                  task_word(word >> 32, task_attempt(word), 0, TASK_READY)))
+        return true;
+    queue_put(&world.super, world.super.slot->tail, w->task);
+    idle_wake(&world.super, 1);
+    return true;
+}
+
+static uint64_t
+wake_all_due(void)
+{
+    uint64_t next = 0;
+    for (uint32_t i = 0; i < world.nwaiting;) {
+        struct waiting *w = &world.waiting[i];
+        if (wake_waiting(w)) {
+            *w = world.waiting[--world.nwaiting];
+            continue;
+        }
+        uint64_t at = w->until_ns > sim_now_ns() ? w->until_ns : sim_now_ns() + 1000000;
+        if (!next || at < next)
+            next = at;
+        i++;
+    }
+    return next;
+}
+
+static bool
+somebody_lives(void)
+{
+    for (uint32_t k = 1; k <= world.n; k++) {
+        if (!world.ended_seen[k])
+            return true;
+    }
+    return false;
+}
+
+static bool
+something_to_do(void)
+{
+    for (uint32_t k = 1; k <= world.n; k++) {
+        enum sim_state s = sim_state(k);
+        if (!world.ended_seen[k] && (s == SIM_KILLED || s == SIM_ENDED))
+            return true;
+    }
+    return world.poked;
+}
+
+static void
+supervisor(uint32_t me)
+{
+    (void)me;
+    while (somebody_lives()) {
+        collect_waiting();
+        uint64_t due = wake_all_due();
+        if (!something_to_do())
+            sim_sleep(due);
+        world.poked = false;
+        reap();
+    }
+}
+
+/* ---- killing ---- */
+
+static bool
+is_aimed_at(uint32_t k)
+{
+    struct slot *s = slot_at(&world.arena, k);
+    switch (world.aim) {
+    case AIM_COMMIT:
+        return s->phase == PHASE_COMMIT;
+    case AIM_DICT:
+        return s->tx.state != 0;
+    case AIM_MEMORY:
+        return s->chunk_intent || s->loose;
+    case AIM_IDLE:
+        return s->phase == PHASE_IDLE;
+    case AIM_ACTIVE:
+        return s->phase == PHASE_ACTIVE;
+    case AIM_LOCK:
+        return s->waits_for != 0;
+    default:
+        return true;
+    }
+}
+
+static void
+maybe_kill(void)
+{
+    if (!world.kills_left || !sim_one_in(world.kill_one_in))
+        return;
+    uint32_t k = 1 + sim_dice(world.n);
+    enum sim_state s = sim_state(k);
+    if ((s != SIM_READY && s != SIM_ASLEEP) || !is_aimed_at(k))
+        return;
+    world.kills_left--;
+    total.kills++;
+    sim_say("kills %u", k);
+    sim_kill(k);
+}
+
+/* ---- one seed ---- */
+
+/* What the last seed has used of the arena is made new. */
+static void
+clean(struct arena *a)
+{
+    uint32_t u = 0;
+    while (u < a->units && a->table[u])
+        u += (uint32_t)(a->table[u] >> 32);
+    memset(arena_at(a, a->heap_at), 0, (size_t)u * ARENA_UNIT);
+    memset(a->table, 0, (size_t)u * sizeof a->table[0]);
+    memset(slot_at(a, 0), 0, (SIM_WORKERS + 1) * sizeof(struct slot));
+    memset(arena_at(a, a->names_at), 0, ARENA_NAMES * 128);
+    struct arena_head *h = a->head;
+    h->mode = h->nworkers = h->epipe = h->failed = 0;
+    h->unit_hint = 0;
+    memset(h->idle_bits, 0, sizeof h->idle_bits[0]);
+    h->names_lock = h->output_lock[0] = h->output_lock[1] = h->queue_event = 0;
+}
+
+static void
+draw(void)
+{
+    static const uint32_t one_in[] = {3, 10, 30, 100, 300, 1000};
+    world.n = 2 + sim_dice(SIM_WORKERS - 1);
+    world.kills_left = sim_dice(4);
+    world.kill_one_in = one_in[sim_dice(6)];
+    world.aim = sim_dice(2) ? AIM_ANY : (enum aim)sim_dice(AIMS);
+    world.recycle_one_in = sim_dice(4) ? 0 : 2 + sim_dice(10);
+    idle_spin_ok = sim_dice(8) == 0;
+    job_draw(world.n);
+}
+
+static void
+set_up(uint64_t seed)
+{
+    sim_begin(seed);
+    clean(&world.arena);
+    draw();
+    sim_say("seed %llu: %u workers, %u kills (aim %d, one in %u), %s; slice %u, late %u of 1/%u",
+            (unsigned long long)seed, world.n, world.kills_left, world.aim, world.kill_one_in,
+            job_describe(), sim_policy.slice, sim_policy.late, sim_policy.drain);
+    world.nwaiting = 0;
+    world.poked = world.done_seen = false;
+    world.first_point = sim_points;
+    world.arena.head->nworkers = world.n;
+    for (uint32_t k = 0; k <= world.n; k++)
+        actor_slot_init(&world.arena, k);
+    actor_close(&world.super);
+    if (actor_open(&world.super, &world.arena, 0, world.n + 1))
+        abort();
+    world.super.lifo = job_lifo();
+    job_begin(&world.super);
+    if (queue_deal(&world.super, world.n) || queue_reserve(&world.super, 4 * world.n))
+        sim_fail("queue_deal");
+    for (uint32_t k = 1; k <= world.n; k++)
+        start(k);
+    sim_spawn(0, supervisor);
+}
+
+/* Is anything left when somebody says that all is done? */
+static void
+look_for_work(void *arg, uint32_t index)
+{
+    struct arena *a = arg;
+    uint64_t word = task_at(a, index)->word;
+    switch (task_state(word)) {
+    case TASK_READY:
+    case TASK_WAIT:
+        sim_fail("ended too early: task %u is in state %d", index, task_state(word));
+        break;
+    case TASK_RUN:
+        if (slot_at(a, task_worker(word))->phase != PHASE_COMMIT)
+            sim_fail("ended too early: task %u runs", index);
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+check_end(void)
+{
+    if (world.done_seen || world.arena.head->mode != ARENA_DONE)
+        return;
+    world.done_seen = true;
+    sim_say("all is done");
+    for (uint32_t k = 0; k <= world.n; k++)
+        slab_each(&world.arena, k, SLAB_TASK, look_for_work, &world.arena);
+}
+
+static bool
+all_ended(void)
+{
+    return sim_state(0) == SIM_ENDED;
+}
+
+static void
+say_hang(void)
+{
+    char text[400];
+    int at = 0;
+    for (uint32_t k = 0; k <= world.n; k++) {
+        struct slot *s = slot_at(&world.arena, k);
+        at += snprintf(text + at, sizeof text - (size_t)at,
+                       " [%u: phase %u park %u ring %llu..%llu posted %llu done %llu]", k,
+                       s->phase, s->park, (unsigned long long)s->head,
+                       (unsigned long long)s->tail, (unsigned long long)s->posted,
+                       (unsigned long long)s->done);
+    }
+    sim_fail("all sleep and work is left:%s", text);
+}
+
+static void
+run_seed(uint64_t seed)
+{
+    seed_now = seed;
+    set_up(seed);
+    while (!sim_failed() && !all_ended()) {
+        if (sim_points - world.first_point > POINTS_MAX) {
+            sim_fail("no end after %d steps", POINTS_MAX);
+            break;
+        }
+        maybe_kill();
+        if (something_to_do())
+            sim_rouse(0);
+        if (!sim_step() && !sim_failed() && !something_to_do())
+            say_hang();
+        check_end();
+    }
+    if (!sim_failed())
+        job_check(&world.super);
+}
+
+static void
+count(uint64_t seed)
+{
+    uint64_t points = sim_points - world.first_point;
+    total.seeds++;
+    if (points > total.longest)
+        total.longest = points;
+    for (uint32_t k = 1; k <= world.n; k++) {
+        total.parks += slot_at(&world.arena, k)->parks;
+        total.steals += slot_at(&world.arena, k)->steals;
+    }
+    if (sim_failed()) {
+        total.failed++;
+        printf("seed %llu: %s\n  (%u workers, %s)\n", (unsigned long long)seed, sim_failed(),
+               world.n, job_describe());
+        fflush(stdout);
+    }
+}
+
+/* ENSURE() and its like: at least say which seed it was. */
+static void
+crashed(int signal)
+{
+    char text[80];
+    int len = snprintf(text, sizeof text, "seed %llu: signal %d\n", (unsigned long long)seed_now,
+                       signal);
+    (void)!write(STDOUT_FILENO, text, (size_t)len);
+    _exit(1);
+}
+
+static void
+catch_crashes(void)
+{
+    static char stack[64 << 10];
+    stack_t s = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction action = {.sa_handler = crashed, .sa_flags = SA_ONSTACK};
+    sigaltstack(&s, NULL);
+    sigaction(SIGSEGV, &action, NULL);
+    sigaction(SIGBUS, &action, NULL);
+    sigaction(SIGABRT, &action, NULL);
+}
+
+static int
+usage(void)
+{
+    fprintf(stderr, "usage: sim [-v] [-q] [-n COUNT] [-f FIRST] | sim [-v] SEED\n");
+    return 2;
+}
+
+int
+main(int argc, char **argv)
+{
+    uint64_t count_of = 500, first = 1;
+    bool quiet = false;
+    int opt;
+    while ((opt = getopt(argc, argv, "vqn:f:")) != -1) {
+        if (opt == 'v')
+            sim_verbose = true;
+        else if (opt == 'q')
+            quiet = true;
+        else if (opt == 'n')
+            count_of = strtoull(optarg, NULL, 10);
+        else if (opt == 'f')
+            first = strtoull(optarg, NULL, 10);
+        else
+            return usage();
+    }
+    if (optind < argc) {
+        first = strtoull(argv[optind], NULL, 10);
+        count_of = 1;
+    }
+    catch_crashes();
+    if (arena_open(&world.arena, ARENA_BYTES_MIN))
+        abort();
+    for (uint64_t seed = first; seed < first + count_of && total.failed < FAILURES_MAX; seed++) {
+        run_seed(seed);
+        count(seed);
+    }
+    if (!quiet)
+        printf("sim: %llu seeds from %llu, %llu failed; %llu kills, %llu deaths (%llu idle, %llu "
+               "active, %llu in a commit), %llu tasks rolled back, %llu recycled; %llu parks, "
+               "%llu steals; %llu switch points (%llu at most), %llu switches\n",
+               (unsigned long long)total.seeds, (unsigned long long)first,
+               (unsigned long long)total.failed, (unsigned long long)total.kills,
+               (unsigned long long)total.deaths, (unsigned long long)total.phases[0],
+               (unsigned long long)total.phases[1], (unsigned long long)total.phases[2],
+               (unsigned long long)total.rolled_back, (unsigned long long)total.recycled,
+               (unsigned long long)total.parks, (unsigned long long)total.steals,
+               (unsigned long long)sim_points, (unsigned long long)total.longest,
+               (unsigned long long)sim_switches);
+    return total.failed != 0;
+}

@@ -1,0 +1,132 @@
+/* step: a worker, or the supervisor, killed at each instruction.
+ *
+ *   step.c        the steppers: a child under ptrace, and what is tried after each
+ *                 instruction that changed the arena
+ *   step_image.c  the arena as it was after an instruction, in a second arena
+ *   step_crew.c   who goes on after the death: supervisor, worker 2, a successor
+ *   step_check.c  is everything whole at the end, and the answer right?
+ *   step_ops.c    the scenarios: small jobs with a known answer
+ *
+ * The rooms are the project's own, compiled with a smaller table of names. */
+#ifndef STEP_H
+#define STEP_H
+
+#include <setjmp.h>
+
+#include "actor.h"
+#include "slot.h"
+
+enum {
+    STEP_WORKERS = 2, /* slot 1 is killed, slot 2 lives on */
+    STEP_UNITS = 96,  /* units of the heap that a scenario may use, of each part */
+    STEP_TEXT = 512,  /* bytes of an answer or a complaint */
+};
+
+struct task;
+struct dict;
+
+/* ---- step_ops.c ---- */
+
+struct scenario {
+    const char *name;
+    const char *answer; /* what check_answer() says after any run to the end */
+    /* What a reader may find under the key "k" at any time, each between bars. */
+    const char *seen;
+    /* Posts the job; x[0..2] are the actors of the slots, killed by nobody yet. */
+    void (*plan)(struct actor *x);
+    /* What worker 1 does before it is stepped, so that it has a past; or NULL. */
+    void (*past)(struct actor *x);
+    /* What worker 1 does, instruction by instruction. */
+    void (*act)(struct actor *x);
+    /* What one task does, in any worker. Its outcome is DONE, FAILED, RETRY, WAIT. */
+    enum outcome (*body)(struct actor *x, const struct task *t);
+    /* Worker 1 sleeps: worker 2 does this, in the arena that is being stepped. */
+    void (*rouse)(struct actor *x);
+    uint32_t attempts; /* 0: never set aside */
+    bool lifo;
+    bool spill;        /* no memory is left, only the spill */
+    bool sleeper;      /* worker 2 sleeps, and only a wake-up gets it up */
+    bool by_chance;    /* the answer is checked by `fits`, as it depends on when */
+    bool (*fits)(const char *answer);
+    uint32_t lost_lists; /* so many old indexes may be lost by one death */
+};
+
+extern const struct scenario ops_all[];
+extern const uint32_t ops_count;
+/* ops_run runs the task that x has just claimed, as a worker does. */
+void ops_run(struct actor *x, const struct scenario *s);
+/* ops_now is the scenario at hand; ops_complain notes what a task found wrong. */
+extern const struct scenario *ops_now;
+extern char ops_complaint[STEP_TEXT];
+void ops_complain(const char *text);
+struct dict *ops_dict(struct actor *x);
+
+/* ---- step_image.c ---- */
+
+struct image;
+struct image *image_new(void);
+/* image_changed: is the used part of the arena another one than in the image? */
+bool image_changed(const struct image *i, const struct arena *a);
+/* image_take copies the used part of the arena. */
+void image_take(struct image *i, const struct arena *a);
+/* image_put makes the arena (opened like the one it was taken of) what the image
+ * says: as a machine would find it whose processes have all stopped. */
+void image_put(const struct image *i, struct arena *a);
+/* image_arena opens an arena that image_put() can use. */
+void image_arena(struct arena *a, bool spill);
+
+/* ---- step_check.c ---- */
+
+/* check_owed: is there a task that is not done, whatever the counters say? */
+bool check_owed(const struct arena *a);
+/* check_answer writes what the job has computed. */
+void check_answer(struct actor *super, char *text);
+/* check_whole: true, or what is wrong with the arena when all is done. */
+bool check_whole(struct actor *super, const struct scenario *s, uint32_t deaths, char *why);
+
+/* ---- step_crew.c ---- */
+
+/* Those who go on, in one arena. */
+struct crew {
+    const struct scenario *scenario;
+    struct arena *arena;
+    struct actor x[STEP_WORKERS + 1];
+    bool dead;    /* worker 1 is dead and not recovered yet */
+    bool paused;  /* worker 1 lives and does nothing */
+    uint32_t deaths;
+    char why[STEP_TEXT];
+};
+
+/* What the stepped process and its parent both see. */
+struct spy {
+    volatile uint32_t asleep;  /* the stepped one sleeps ... */
+    volatile uint64_t word;    /* ... on the futex word at this offset */
+    volatile uint32_t woken;   /* slot 2 was woken by futex_wake() */
+    char complaint[STEP_TEXT];
+};
+extern struct spy *spy;
+
+void crew_open(struct crew *c, struct arena *a, const struct scenario *s);
+void crew_close(struct crew *c);
+/* crew_reopen gives a slot a new process. */
+void crew_reopen(struct crew *c, uint32_t slot);
+/* crew_recover: what the supervisor does about the death of worker 1. */
+bool crew_recover(struct crew *c);
+/* crew_work lets worker k run up to n tasks; returns how many it ran. */
+uint32_t crew_work(struct crew *c, uint32_t k, uint32_t n);
+/* crew_finish lets the workers in `who` (bits) run in turn until all is done, and
+ * looks whether that is right. false: c->why says what is not. */
+bool crew_finish(struct crew *c, uint32_t who);
+/* crew_resume: what a new tree does first. */
+bool crew_resume(struct crew *c);
+/* crew_guard runs fn(c), whose complaint is c->why; a crash in it, a hang or a
+ * sleep without end is one too. */
+bool crew_guard(struct crew *c, bool (*fn)(struct crew *c));
+/* crew_fail notes the complaint; false. */
+bool crew_fail(struct crew *c, const char *format, ...);
+/* crew_watch catches crashes and hangs of this process from now on. */
+void crew_watch(void);
+/* crew_stepped: this process is the stepped one. */
+void crew_stepped(struct arena *a);
+
+#endif

@@ -1,0 +1,338 @@
+#define _GNU_SOURCE
+#include "step.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "idle.h"
+#include "queue.h"
+#include "recover.h"
+#include "resume.h"
+#include "task.h"
+#include "view.h"
+
+enum { TASKS_MAX = 5000, NEVER = 1 << 30, TICK_S = 2 };
+
+struct spy *spy;
+
+/* What this process is doing, for the futex calls and signals it meets. */
+static struct {
+    struct crew *crew;
+    struct arena *stepped; /* not NULL: this is the stepped process */
+    sigjmp_buf out;
+    volatile sig_atomic_t guarded, ticks;
+    int waits; /* in a row */
+} here;
+
+bool
+crew_fail(struct crew *c, const char *format, ...)
+{
+    va_list ap;
+    if (c->why[0])
+        return false;
+    va_start(ap, format);
+    vsnprintf(c->why, sizeof c->why, format, ap);
+    va_end(ap);
+    return false;
+}
+
+/* ---- futexes ---- */
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+
+/* The stepped process sleeps until its parent, which sees each of its instructions,
+ * says otherwise. */
+static void
+sleep_stepped(uint32_t *word)
+{
+    spy->word = arena_offset(here.stepped, word);
+    spy->asleep = 1;
+    while (spy->asleep)
+        ;
+}
+
+/* Worker 2 would sleep here. If the one it waits for is dead, this is when the
+ * supervisor comes. */
+static void
+sleep_in_crew(void)
+{
+    struct crew *c = here.crew;
+    if (c->paused)
+        siglongjmp(here.out, NEVER); /* nothing wrong: the other one lives */
+    if (c->dead) {
+        here.waits = 0;
+        (void)crew_recover(c);
+    } else if (++here.waits > 3) {
+        (void)crew_fail(c, "somebody waits for ever");
+        siglongjmp(here.out, NEVER);
+    }
+}
+
+static void
+wait_on(uint32_t *word, uint32_t value)
+{
+    if (atom_load(word) != value)
+        return;
+    if (here.stepped)
+        sleep_stepped(word);
+    else if (here.guarded)
+        sleep_in_crew();
+}
+
+/* A wake-up for a sleeper that the stepper plays. */
+static void
+wake_on(const struct arena *a, const uint32_t *word)
+{
+    if (word == &slot_at(a, 2)->park)
+        spy->woken = 1;
+    if (spy->asleep && arena_offset(a, word) == spy->word)
+        spy->asleep = 0;
+}
+
+/* Linked in the place of syscall(2) (-Wl,--wrap): nobody really sleeps here. */
+long
+__wrap_syscall(long number, ...)
+{
+    long arg[6];
+    va_list ap;
+    va_start(ap, number);
+    for (int i = 0; i < 6; i++)
+        arg[i] = va_arg(ap, long);
+    va_end(ap);
+    if (number != SYS_futex)
+        return __real_syscall(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+    uint32_t *word = (uint32_t *)arg[0];
+    const struct arena *a = here.stepped ? here.stepped : here.crew ? here.crew->arena : NULL;
+    if (arg[1] == FUTEX_WAIT)
+        wait_on(word, (uint32_t)arg[2]);
+    else if (a)
+        wake_on(a, word);
+    return 0;
+}
+
+void
+crew_stepped(struct arena *a)
+{
+    here.stepped = a;
+}
+
+/* ---- crashes and hangs of those who go on ---- */
+
+static void
+on_signal(int sig)
+{
+    if (sig == SIGALRM) {
+        if (!here.guarded || here.ticks++ < 2)
+            return;
+        (void)crew_fail(here.crew, "somebody runs in circles for ever");
+    } else if (here.guarded) {
+        (void)crew_fail(here.crew, "crashed: %s", strsignal(sig));
+    } else {
+        signal(sig, SIG_DFL);
+        raise(sig);
+        return;
+    }
+    siglongjmp(here.out, sig);
+}
+
+void
+crew_watch(void)
+{
+    static char stack[64 << 10];
+    stack_t alt = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK | SA_RESTART};
+    struct itimerval tick = {{TICK_S, 0}, {TICK_S, 0}};
+    sigaltstack(&alt, NULL);
+    sigaction(SIGSEGV, &act, NULL);
+    sigaction(SIGBUS, &act, NULL);
+    sigaction(SIGABRT, &act, NULL);
+    sigaction(SIGALRM, &act, NULL);
+    setitimer(ITIMER_REAL, &tick, NULL);
+}
+
+/* What a task of worker 2 left behind when it was jumped out of. */
+static void
+clear_view(struct crew *c)
+{
+    uint32_t *words[1];
+    c->paused = c->dead = false;
+    here.waits = 0;
+    if (sigsetjmp(here.out, 1) == 0 && view_any_held())
+        (void)view_end(&c->x[2], false, words, 1);
+}
+
+bool
+crew_guard(struct crew *c, bool (*fn)(struct crew *c))
+{
+    bool ok;
+    here.crew = c;
+    here.ticks = here.waits = 0;
+    c->why[0] = '\0';
+    ops_complaint[0] = '\0';
+    here.guarded = 1;
+    if (sigsetjmp(here.out, 1) == 0) {
+        ok = fn(c);
+    } else {
+        ok = !c->why[0];
+        clear_view(c);
+    }
+    here.guarded = 0;
+    here.crew = NULL;
+    if (ok && ops_complaint[0])
+        ok = crew_fail(c, "%s", ops_complaint);
+    return ok;
+}
+
+/* ---- those who go on ---- */
+
+static void
+open_slot(struct crew *c, uint32_t k)
+{
+    if (actor_open(&c->x[k], c->arena, k, STEP_WORKERS + 1)) {
+        fprintf(stderr, "step: out of memory\n");
+        exit(2);
+    }
+    c->x[k].lifo = c->scenario->lifo;
+    c->x[k].journaling = k != 0;
+}
+
+void
+crew_open(struct crew *c, struct arena *a, const struct scenario *s)
+{
+    memset(c, 0, sizeof *c);
+    c->scenario = s;
+    c->arena = a;
+    for (uint32_t k = 0; k <= STEP_WORKERS; k++)
+        open_slot(c, k);
+}
+
+void
+crew_close(struct crew *c)
+{
+    for (uint32_t k = 0; k <= STEP_WORKERS; k++)
+        actor_close(&c->x[k]);
+}
+
+void
+crew_reopen(struct crew *c, uint32_t slot)
+{
+    actor_close(&c->x[slot]);
+    open_slot(c, slot);
+}
+
+bool
+crew_recover(struct crew *c)
+{
+    struct actor dead;
+    struct recovered r;
+    uint32_t attempts = c->scenario->attempts ? c->scenario->attempts : UINT32_MAX;
+    if (actor_open(&dead, c->arena, 1, 1))
+        return crew_fail(c, "out of memory");
+    int err = recover(&dead, &c->x[0], attempts, false, &r);
+    actor_close(&dead);
+    c->dead = false;
+    c->deaths++;
+    return err ? crew_fail(c, "recover: %s", strerror(-err)) : true;
+}
+
+/* A sleeper gets up only if it was woken. */
+static bool
+is_up(const struct crew *c, uint32_t k)
+{
+    return k != 2 || !c->scenario->sleeper || spy->woken;
+}
+
+uint32_t
+crew_work(struct crew *c, uint32_t k, uint32_t n)
+{
+    struct actor *x = &c->x[k];
+    for (uint32_t i = 0; i < n; i++) {
+        if (!is_up(c, k) || (!queue_take(x) && !queue_steal(x) && !queue_look(x)))
+            return i;
+        ops_run(x, c->scenario);
+    }
+    return n;
+}
+
+/* The supervisor's timer, for tasks whose time has come. */
+static uint32_t
+wake_waiting(struct crew *c)
+{
+    uint32_t n = 0;
+    for (uint32_t k = 1; k <= STEP_WORKERS; k++) {
+        struct slot *s = slot_at(c->arena, k);
+        for (; s->wait_head != s->wait_tail; s->wait_head++) {
+            uint32_t i = s->wait_ring[s->wait_head % SLOT_WAITS];
+            uint64_t word = atom_load(&task_at(c->arena, i)->word);
+            if (task_state(word) != TASK_WAIT || queue_reserve(&c->x[0], 1))
+                continue;
+            atom_store(&task_at(c->arena, i)->word,
+                       task_word(word >> 32, task_attempt(word), 0, TASK_READY));
+            queue_put(&c->x[0], c->x[0].slot->tail, i);
+            n++;
+        }
+    }
+    return n;
+}
+
+static bool
+run_to_end(struct crew *c, uint32_t who)
+{
+    for (uint32_t n = 0; !idle_all_done(c->arena);) {
+        uint32_t ran = 0;
+        for (uint32_t k = 1; k <= STEP_WORKERS; k++)
+            ran += who & 1u << k ? crew_work(c, k, 1) : 0;
+        if (!ran && !wake_waiting(c))
+            return crew_fail(c, "lost: tasks are owed and nobody finds one");
+        n += ran;
+        if (n > TASKS_MAX)
+            return crew_fail(c, "the job does not come to an end");
+    }
+    return true;
+}
+
+bool
+crew_finish(struct crew *c, uint32_t who)
+{
+    char answer[STEP_TEXT];
+    const struct scenario *s = c->scenario;
+    if (s->sleeper && (who & 1u << 2) && !spy->woken)
+        return crew_fail(c, "worker 2 was never woken");
+    if (!run_to_end(c, who))
+        return false;
+    if (check_owed(c->arena))
+        return crew_fail(c, "early: all counted as done, and a task is not");
+    check_answer(&c->x[0], answer);
+    if (s->fits ? !s->fits(answer) : strcmp(answer, s->answer) != 0)
+        return crew_fail(c, "wrong answer: %s", answer);
+    return check_whole(&c->x[0], s, c->deaths, c->why);
+}
+
+static void
+note_wait(void *arg, uint32_t task)
+{
+    struct crew *c = arg;
+    uint64_t word = atom_load(&task_at(c->arena, task)->word);
+    atom_store(&task_at(c->arena, task)->word,
+               task_word(word >> 32, task_attempt(word), 0, TASK_READY));
+    (void)queue_push(&c->x[0], task);
+}
+
+bool
+crew_resume(struct crew *c)
+{
+    int err = resume(&c->x[0], note_wait, c);
+    spy->woken = 1; /* a new tree: nobody sleeps */
+    c->dead = false;
+    c->deaths++;
+    return err ? crew_fail(c, "resume: %s", strerror(-err)) : true;
+}
