@@ -23,7 +23,11 @@ enum {
     ARENA_GRAIN = 64,            /* what a 32-bit index counts */
     ARENA_UNIT = 16 << 10,       /* what the chunk table counts */
     ARENA_SLOTS = 4096,          /* slot 0 is the supervisor's, 1.. workers' */
+#ifdef PRN_NAMES
+    ARENA_NAMES = PRN_NAMES,     /* fewer: the stepper walks them by instruction */
+#else
     ARENA_NAMES = 16384,         /* named dicts, locks, accumulators */
+#endif
 };
 #define ARENA_BYTES_MAX ((size_t)256 << 30) /* 2^32 grains */
 #define ARENA_BYTES_MIN ((size_t)256 << 20)
@@ -46,6 +50,7 @@ struct arena_head {
     _Alignas(CACHE_LINE) uint32_t mode;
     uint32_t nworkers; /* fixed before the fork: slots 1..nworkers run tasks */
     uint32_t epipe;    /* writer: a worker that cannot write to stdout: the errno (EPIPE ...) */
+    uint32_t hook_failed; /* writer: a worker that has reported a hook's error; 0 -> 1 */
     uint32_t failed;   /* writer: a worker whose task failed for good; only 0 -> 1 */
     /* Hint: no unit below this one is free. writer: anybody; may be old. */
     _Alignas(CACHE_LINE) uint32_t unit_hint;

@@ -22,6 +22,7 @@ commit_begin(struct actor *x)
     x->post_hash = 0;
     x->published = 0;
     x->journal_pos = 0;
+    x->journal_warned = false;
     uint32_t cur = x->slot->cur;
     if (cur && unlikely(task_at(x->arena, cur)->record))
         record_adopt(x);

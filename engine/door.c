@@ -22,6 +22,10 @@ door_words(int err)
                "lock that this task holds";
     case ETIMEDOUT:
         return "timeout";
+    case ESTALE:
+        return "this run of the task does something else than an earlier run whose worker "
+               "died, after reading what that run had read under the lock: the task fails "
+               "rather than write by an old value";
     case EUSERS:
         return "more than 64 locks held at once";
     case ENAMETOOLONG:

@@ -242,7 +242,7 @@ l_dict_update(lua_State *L)
             return 2;
         }
         static struct codec_buf value;
-        struct dict_op op = {.kind = DICT_CAS, .dict = d, .key = *k, .old = now};
+        struct dict_op op = {.kind = DICT_CAS, .dict = d, .key = *k, .old = now, .update = true};
         if (!value_at(L, 5, &value, &op.value)) {
             lua_pushnil(L);
             lua_pushfstring(L, "new %s", codec_error(engine.codec));

@@ -2,12 +2,14 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "hash.h"
 #include "log.h"
 #include "memlimit.h"
@@ -22,7 +24,8 @@ open_spill(void)
 {
     const struct config *c = &engine.config;
     const char *env = getenv("TMPDIR");
-    const char *dir = c->tmpdir ? c->tmpdir : env && *env ? env : "/var/tmp";
+    const char *dir = c->tmpdir ? c->tmpdir : env && *env ? env
+                                                          : "/var/tmp";
     uint64_t budget = c->memory_bytes ? c->memory_bytes : memlimit_bytes("") / 2;
     int err = arena_spill(&engine.arena, dir, budget);
     if (!err)
@@ -84,11 +87,23 @@ engine_memory(void)
     return err ? err : open_spill();
 }
 
+/* Whoever started us may have closed these: the arena must not become what tasks
+ * print to. Opened the wrong way round, so that using them is an error still. */
+static void
+occupy_standard_fds(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+}
+
 int
 engine_open(lua_State *L)
 {
     if (engine.opened)
         return 0;
+    occupy_standard_fds();
     int err = engine_memory();
     if (err)
         return err;
@@ -99,7 +114,7 @@ engine_open(lua_State *L)
         err = codec_open(&engine.codec, L);
     if (err)
         return err;
-    engine.poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    engine.poke_fd = fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (engine.poke_fd < 0)
         return -errno;
     if (!engine.config.attempts)

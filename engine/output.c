@@ -43,7 +43,8 @@ write_quietly(int fd, const char *bytes, size_t len)
     pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
     ssize_t n = write(fd, bytes, len);
     int saved = errno;
-    if (n < 0 && saved == EPIPE) {
+    /* A write that is cut short by the reader's end raises it as well. */
+    if (n < (ssize_t)len) {
         struct timespec now = {0, 0};
         sigtimedwait(&pipe_only, NULL, &now);
     }

@@ -76,10 +76,11 @@ report_dead(const struct task *t, uint32_t runs, const char *how)
     report_task(t, task, sizeof task);
     describe_poster(t, poster, sizeof poster);
     int n = asprintf(&text,
-                     "prunner: task %s was set aside: %u of its runs ended with the "
-                     "worker's death, the last one by %s\n"
+                     "prunner: task %s was set aside: %u %s ended with the worker's "
+                     "death, the last one by %s\n"
                      "  task #%llu, defined at %s, %s; --attempts says how often to try\n",
-                     task, runs, how, (unsigned long long)t->id,
+                     task, runs, runs == 1 ? "run" : "runs", how,
+                     (unsigned long long)t->id,
                      engine_fn_info(t->fn)->where, poster);
     if (n > 0)
         log_text(text, (size_t)n);

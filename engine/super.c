@@ -16,6 +16,8 @@
 
 #include "cpus.h"
 #include "engine.h"
+#include "fd.h"
+#include "halt.h"
 #include "idle.h"
 #include "log.h"
 #include "queue.h"
@@ -257,7 +259,7 @@ recover_child(uint32_t k, pid_t pid)
     c->unrecovered = err != 0;
     if (err)
         return false;
-    const char *how = c->timed_out ? "it ran longer than --timeout allows"
+    const char *how = c->timed_out ? "a timeout (it ran longer than allowed)"
                                    : report_status(c->status);
     bool early = !r.task && died_early(c, k);
     /* After its last commit a worker's death harms nobody: no word about it. */
@@ -345,7 +347,7 @@ interrupted(int sig)
     engine.result.signal = sig;
     if (super.interrupts++ == 0) {
         stop_soon();
-        log_error("%s: starting nothing new, waiting for what runs (%llu tasks are left). "
+        log_error("%s: starting nothing new, waiting for what runs (left: %llu). "
                   "Once more stops at once",
                   sig == SIGINT ? "interrupted" : sig == SIGTERM ? "terminated"
                                                                  : "hung up",
@@ -356,35 +358,18 @@ interrupted(int sig)
     }
 }
 
-static uint64_t
-percent_of(uint64_t percent, uint64_t n)
-{
-    return (n * percent + 99) / 100;
-}
-
-/* --halt: is it time? */
+/* --halt: is it time? A worker may have stopped the others already. */
 static void
 check_halt(void)
 {
     const struct halt *h = &engine.config.halt;
-    uint64_t failed = 0, done = 0, posted = 0;
-    if (h->when == HALT_NEVER || super.stopping)
-        return;
-    for (uint32_t k = 0; k <= engine.arena.head->nworkers; k++) {
-        struct slot *s = slot_of(k);
-        done += atom_load(&s->done);
-        failed += atom_load(&s->failed) + atom_load(&s->dead);
-        posted += atom_load(&s->posted);
-    }
-    uint64_t have = h->kind == HALT_FAIL ? failed : h->kind == HALT_DONE ? done
-                                                                         : done - failed;
-    uint64_t need = h->count ? h->count : percent_of(h->percent, posted);
-    if (!need || have < need || job_over())
+    uint64_t have;
+    if (super.stopping || atom_load(&engine.arena.head->mode) == ARENA_DONE ||
+        !halt_reached(&engine.arena, h, &have))
         return;
     engine.result.halted = true;
-    log_error("--halt: %llu tasks %s, %s", (unsigned long long)have,
-              h->kind == HALT_FAIL ? "failed" : h->kind == HALT_DONE ? "done"
-                                                                     : "succeeded",
+    log_error("--halt: %llu %s %s, %s", (unsigned long long)have, have == 1 ? "task" : "tasks",
+              h->kind == HALT_FAIL ? "failed" : h->kind == HALT_DONE ? "done" : "succeeded",
               h->when == HALT_NOW ? "stopping at once" : "starting nothing new");
     if (h->when == HALT_NOW)
         stop_now();
@@ -609,7 +594,7 @@ go_on(void)
     if (super.stopping)
         return anybody_coming() && super.children && !super.killing;
     if (!anybody_coming()) {
-        log_error("no worker is left: the job cannot go on (%llu tasks are left)",
+        log_error("no worker is left: the job cannot go on (tasks left: %llu)",
                   (unsigned long long)sum_left());
         engine.result.broken = true;
         return false;
@@ -618,8 +603,8 @@ go_on(void)
     if (!super.nobody_since)
         super.nobody_since = now;
     if (now - super.nobody_since > NOBODY_LEFT_MS) {
-        log_error("no worker could be started for %d s: the job cannot go on (%llu tasks "
-                  "are left). Look at the limits for processes and memory (ulimit -u, "
+        log_error("no worker could be started for %d s: the job cannot go on (tasks "
+                  "left: %llu). Look at the limits for processes and memory (ulimit -u, "
                   "pids.max)",
                   NOBODY_LEFT_MS / 1000, (unsigned long long)sum_left());
         engine.result.broken = true;
@@ -672,7 +657,7 @@ open_signals(void)
     watch_signal(&mask, SIGTERM);
     watch_signal(&mask, SIGHUP);
     sigprocmask(SIG_BLOCK, &mask, &super.old_mask);
-    super.signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    super.signal_fd = fd_above_stdio(signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
     return super.signal_fd < 0 ? -errno : 0;
 }
 

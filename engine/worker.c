@@ -15,6 +15,7 @@
 
 #include "commit.h"
 #include "engine.h"
+#include "halt.h"
 #include "idle.h"
 #include "log.h"
 #include "names.h"
@@ -178,9 +179,16 @@ call_hook(lua_State *L, const char *name, int nargs)
     return err;
 }
 
+/* One report is enough, however many workers meet the same error. */
 static void
 hook_failed(lua_State *L, const char *name)
 {
+    uint32_t none = 0;
+    if (strcmp(name, "on_error") != 0 &&
+        !atom_cas(&engine.arena.head->hook_failed, &none, 1)) {
+        lua_pop(L, 1);
+        return;
+    }
     const char *message = worker_message(L);
     const char *traceback = worker_take_traceback();
     log_error("%s failed in worker %u: %s\n%s", name, engine.self.me, message,
@@ -198,8 +206,8 @@ say_held(uint32_t **words, uint32_t n, uint32_t cur)
         report_task(task_at(&engine.arena, cur), task, sizeof task);
     for (uint32_t i = 0; i < n; i++) {
         struct name *l = (struct name *)((char *)words[i] - offsetof(struct name, lock));
-        log_warn("%s ended without releasing lock \"%.*s\"; it was released", task,
-                 (int)l->len, l->text);
+        log_warn("%s%s ended without releasing lock \"%.*s\"; it was released",
+                 cur ? "task " : "", task, (int)l->len, l->text);
     }
 }
 
@@ -293,6 +301,17 @@ tell_on_error(lua_State *L, const char *name, uint64_t id, uint32_t run, bool ag
         hook_failed(L, "on_error");
 }
 
+/* --halt, at once: until the supervisor wakes up many more could fail. */
+static void
+stop_if_asked(struct arena *a)
+{
+    uint64_t have;
+    if (!halt_reached(a, &engine.config.halt, &have))
+        return;
+    idle_set_mode(a, ARENA_STOP);
+    engine_poke();
+}
+
 /* The error value is at the top of the stack. */
 static void
 task_failed(lua_State *L)
@@ -314,8 +333,7 @@ task_failed(lua_State *L)
     } else {
         (void)commit_end(x, OUTCOME_FAILED);
         atom_store(&x->arena->head->failed, 1);
-        if (engine.config.halt.when != HALT_NEVER)
-            engine_poke();
+        stop_if_asked(x->arena);
     }
     tell_on_error(L, engine_fn_info(fn)->name, id, run, again);
     if (lost)

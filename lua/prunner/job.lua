@@ -57,7 +57,7 @@ local function say_how_it_ended(s)
   if s.dead > 0 then
     parts[#parts + 1] = count(s.dead, "task was set aside", "tasks were set aside")
   end
-  if s.left > 0 then parts[#parts + 1] = count(s.left, "task is left", "tasks are left") end
+  if s.left > 0 and not s.epipe then parts[#parts + 1] = count(s.left, "task is left", "tasks are left") end
   if #parts > 0 then
     core.error(("%s, of %s"):format(table.concat(parts, ", "), count(s.tasks, "task", "tasks")))
   end

@@ -73,6 +73,7 @@ static uint64_t seed_now;
 static void
 poke(void)
 {
+    sim_fence(); /* a system call */
     world.poked = true;
     sim_rouse(0);
 }
@@ -400,6 +401,16 @@ all_ended(void)
 }
 
 static void
+say_task(void *arg, uint32_t index)
+{
+    struct arena *a = arg;
+    uint64_t word = task_at(a, index)->word;
+    if (task_state(word) != TASK_FREE)
+        sim_say("task %u is in state %d, worker %u, attempt %u", index, task_state(word),
+                task_worker(word), task_attempt(word));
+}
+
+static void
 say_hang(void)
 {
     char text[400];
@@ -411,6 +422,7 @@ say_hang(void)
                        s->phase, s->park, (unsigned long long)s->head,
                        (unsigned long long)s->tail, (unsigned long long)s->posted,
                        (unsigned long long)s->done);
+        slab_each(&world.arena, k, SLAB_TASK, say_task, &world.arena);
     }
     sim_fail("all sleep and work is left:%s", text);
 }

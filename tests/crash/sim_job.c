@@ -83,7 +83,9 @@ static struct {
 static uint32_t dict_name, sum_name, count_name, max_name, list_name;
 static uint32_t bank, audit; /* names of locks */
 static uint8_t appended[NODES_MAX][4]; /* by node and run: seen in the log */
-static uint32_t inside[8];   /* slot + 1 of who is in the section of a lock */
+static struct {
+    uint32_t lock, who; /* slot + 1 of who is in its section */
+} inside[8];
 static uint32_t crowd_salt[CROWD];
 static uint32_t reported;
 
@@ -167,13 +169,20 @@ key(struct key *out, const char *what, uint32_t n)
 static const struct dict_key *
 crowd_key(struct key *out, uint32_t i)
 {
-    if (crowd_salt[i])
-        return key(out, "crowd", crowd_salt[i]);
-    uint32_t salt = i ? crowd_salt[i - 1] + 1 : 1;
-    while (key(out, "crowd", salt)->hash >> 58 != CROWD_SHARD)
-        salt++;
-    crowd_salt[i] = salt;
-    return &out->k;
+    return key(out, "crowd", crowd_salt[i]);
+}
+
+static void
+draw_crowd(void)
+{
+    struct key k;
+    uint32_t salt = 0;
+    for (uint32_t i = 0; i < CROWD; i++) {
+        do
+            salt++;
+        while (key(&k, "crowd", salt)->hash >> 58 != CROWD_SHARD);
+        crowd_salt[i] = salt;
+    }
 }
 
 static struct dict_value
@@ -265,11 +274,24 @@ get_number(struct actor *x, const char *what, uint32_t n)
     return v.present ? v.number : 0;
 }
 
+static uint32_t *
+who_is_in(uint32_t lock)
+{
+    for (uint32_t i = 0;; i++) {
+        if (i == sizeof inside / sizeof inside[0])
+            abort();
+        if (!inside[i].lock)
+            inside[i].lock = lock;
+        if (inside[i].lock == lock)
+            return &inside[i].who;
+    }
+}
+
 /* Two in one section would be seen here, whoever is at fault. */
 static void
 enter(struct actor *x, uint32_t lock)
 {
-    uint32_t *who = &inside[lock % 8];
+    uint32_t *who = who_is_in(lock);
     if (*who)
         sim_fail("slots %u and %u both hold lock %u", *who - 1, x->me, lock);
     *who = x->me + 1;
@@ -287,7 +309,7 @@ lock(struct actor *x, uint32_t name, double seconds)
 static void
 unlock(struct actor *x, uint32_t name, bool keep)
 {
-    inside[name % 8] = 0;
+    *who_is_in(name) = 0;
     int err = view_unlock(x, &name_at(x->arena, name)->lock, keep);
     if (err)
         sim_fail("unlock: error %d", err);
@@ -455,7 +477,7 @@ look_at_record(void *arg, const struct dict_record *r)
     uint32_t *keys = arg;
     ++*keys;
     CHECK(r->key_len < sizeof(struct key));
-    CHECK(v.is_number ? v.number > 0 && v.number < CROWD : is_text(&v));
+    CHECK(v.is_number || r->bytes[1] != 'c' || is_text(&v)); /* "crowd..." */
 }
 
 /* Looks through the crowded shard. */
@@ -465,7 +487,7 @@ do_each(struct actor *x)
     uint32_t keys = 0;
     CHECK(dict_tx_snapshot(x, dict_named(x->arena, dict_name), CROWD_SHARD, look_at_record,
                            &keys) == 0);
-    CHECK(keys <= CROWD);
+    CHECK(keys < 2 * CROWD);
 }
 
 static void
@@ -648,7 +670,7 @@ job_run(struct actor *x)
     } else if (node_bits(node, 9) % 2) {
         idle_wake(x, commit_end(x, OUTCOME_RETRY));
     } else {
-        commit_wait(x, sim_now_ns() + sim_dice(3) * 5000000);
+        commit_wait(x, sim_now_ns() + sim_dice(3) * 50000);
         poke = true;
     }
     return poke;
@@ -658,8 +680,8 @@ void
 job_died(uint32_t k)
 {
     for (uint32_t i = 0; i < 8; i++) {
-        if (inside[i] == k + 1)
-            inside[i] = 0;
+        if (inside[i].who == k + 1)
+            inside[i].who = 0;
     }
 }
 
@@ -713,6 +735,7 @@ job_draw(uint32_t nworkers)
     memset(inside, 0, sizeof inside);
     memset(&job, 0, sizeof job);
     reported = 0;
+    draw_crowd();
     job.seed = sim_random();
     job.first_leaf = 1u << sim_dice(5);
     job.fan = fans[sim_dice(8)];

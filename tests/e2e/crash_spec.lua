@@ -74,7 +74,7 @@ describe("a task that ends its worker", function()
         assert.has_match("prunner: worker %d %(process %d+%) died: " .. case[2]:gsub("[()]", "%%%0")
           .. '; task bad%(5, "text"%), run ' .. run .. " of 3, will be run again\n", result.err)
       end
-      has('prunner: task bad(5, "text") was set aside: 3 of its runs ended with the worker\'s death, '
+      has('prunner: task bad(5, "text") was set aside: 3 runs ended with the worker\'s death, '
         .. "the last one by " .. case[2] .. "\n", result.err)
       assert.has_match("task #%d+, defined at [^\n]*script.lua:10, posted by begin; %-%-attempts says",
         result.err)
@@ -165,7 +165,7 @@ describe("--timeout", function()
       function good(i) prunner.counter "n":add(i) end
       function end_() print(prunner.counter "n":get()) end
     ]], 1, "210\n", "--timeout", 0.1)
-    has("task sleepy() was set aside: 3 of its runs ended with the worker's death, the last one by "
+    has("task sleepy() was set aside: 3 runs ended with the worker's death, the last one by "
       .. "it ran longer than", result.err)
   end)
 
@@ -204,7 +204,7 @@ describe("workers that die before they take a task", function()
     ]], 3, "")
     assert.has_match("worker 1 died 5 times within a second before it had taken a task %(SIGKILL%): "
       .. "it is given up%.", result.err)
-    has("no worker is left: the job cannot go on (1 tasks are left)", result.err)
+    has("no worker is left: the job cannot go on (tasks left: 1)", result.err)
     assert.is_true(result.seconds < 10)
   end)
 
@@ -268,7 +268,7 @@ describe("a refused fork", function()
     local path = script(prelude .. text)
     helper.run({ "chmod", "-R", "a+rX", path:match("^(.*)/") })
     local result = expect(limited(1, path, "-n", 2), 3, "")
-    has("no worker could be started for 10 s: the job cannot go on (100 tasks are left)", result.err)
+    has("no worker could be started for 10 s: the job cannot go on (tasks left: 100)", result.err)
     assert.is_true(result.seconds < 15)
   end)
 end)

@@ -231,7 +231,7 @@ describe("the manual page and SCRIPTING.md", function()
       "no room is left for shared data",
       "will be run again",
       "was set aside",
-      "it ran longer than --timeout allows",
+      "a timeout (it ran longer than allowed)",
       "those of the first run: they may count twice",
       "this run posts other tasks than an earlier run whose posts are already done",
       "this run posted fewer tasks than an earlier run has published",

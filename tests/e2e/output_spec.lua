@@ -224,6 +224,22 @@ describe("standard output that is full", function()
     end)
   end
 
+  it("gives the same when it is closed, and shared data comes to no harm", function()
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() for i = 1, 100 do prunner.post_task(work, i) end end
+      function work(i) prunner.dict[i] = i print(("x"):rep(1000)) end
+      function end_() print "end" end
+    ]]
+    for _, options in ipairs { "-n 3 >&-", "--serial >&-", "-n 3 <&- >&-" } do
+      local result = expect(helper.run(quoted(helper.command, path) .. " " .. options), 3, "")
+      assert.has_match("prunner: standard output: Bad file descriptor", result.err, 1, true)
+    end
+    expect(helper.run(quoted(helper.command, path) .. " -n 3 <&- >&- 2>&-"), 3)
+    local result = expect(helper.run(quoted(helper.command, path) .. " -n 3 2>&-"))
+    assert.are.equal(100 * 1001 + 4, #result.out)
+  end)
+
   it("is no matter to a job that prints nothing", function()
     local path = script "function begin() end"
     expect(helper.run(quoted(helper.command, path) .. " >/dev/full"))

@@ -41,9 +41,9 @@ describe("a signal", function()
     it("SIG" .. case[1] .. " starts nothing new and lets finish what runs", function()
       local run, go = start()
       run:kill(case[1])
-      assert.is_true(helper.wait_until(function() return run:err():find("tasks are left", 1, true) end)
+      assert.is_true(helper.wait_until(function() return run:err():find("waiting for what runs", 1, true) end)
         ~= nil)
-      has("prunner: " .. case[3] .. ": starting nothing new, waiting for what runs (10 tasks are left). "
+      has("prunner: " .. case[3] .. ": starting nothing new, waiting for what runs (left: 10). "
         .. "Once more stops at once\n", run:err())
       assert.is_nil(run:poll())
       helper.write(go, "")

@@ -1,0 +1,976 @@
+#include "step.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "block.h"
+#include "codec.h"
+#include "commit.h"
+#include "dict_tx.h"
+#include "hash.h"
+#include "idle.h"
+#include "names.h"
+#include "post.h"
+#include "queue.h"
+#include "recover.h"
+#include "task.h"
+#include "view.h"
+
+/* Accumulators are numbered by their kind; collect() comes behind. */
+enum { COLLECT = 4 };
+/* Functions: what they mean is the scenario's, but for this one: adds its number. */
+enum { LEAF = 1, ROOT = 2, OTHER = 3 };
+
+const struct scenario *ops_now;
+char ops_complaint[STEP_TEXT];
+
+void
+ops_complain(const char *text)
+{
+    if (!ops_complaint[0])
+        snprintf(ops_complaint, sizeof ops_complaint, "%s", text);
+}
+
+/* ---- short ways to say things ---- */
+
+static void
+ok(int err, const char *what)
+{
+    char text[128];
+    snprintf(text, sizeof text, "%s: error %d", what, -err);
+    if (err)
+        ops_complain(text);
+}
+
+/* Arguments: a number, then bytes that follow from it. */
+static const void *
+args_of(uint32_t number, size_t bytes)
+{
+    static unsigned char args[64 << 10];
+    memcpy(args, &number, sizeof number);
+    for (size_t i = sizeof number; i < bytes; i++)
+        args[i] = (unsigned char)(number + i);
+    return args;
+}
+
+static uint32_t
+number_of(struct actor *x, const struct task *t)
+{
+    uint32_t number;
+    const unsigned char *args = task_args(x->arena, t);
+    memcpy(&number, args, sizeof number);
+    for (size_t i = sizeof number; i < t->bytes; i++) {
+        if (args[i] != (unsigned char)(number + i)) {
+            ops_complain("the arguments of a task are damaged");
+            break;
+        }
+    }
+    return number;
+}
+
+static void
+post_bytes(struct actor *x, uint32_t fn, uint32_t number, size_t bytes)
+{
+    ok(post(x, fn, args_of(number, bytes), bytes), "post");
+}
+
+static void
+post_one(struct actor *x, uint32_t fn, uint32_t number)
+{
+    post_bytes(x, fn, number, sizeof number);
+}
+
+/* As begin() does, in any slot's name: what is posted in between is public then. */
+static void
+open_posts(struct actor *x)
+{
+    x->slot->cur = 0;
+    commit_begin(x);
+}
+
+static void
+end_posts(struct actor *x)
+{
+    (void)commit_end(x, OUTCOME_DONE);
+}
+
+static void
+publish(struct actor *x, uint32_t fn, uint32_t from, uint32_t n, size_t bytes)
+{
+    open_posts(x);
+    for (uint32_t i = 0; i < n; i++)
+        post_bytes(x, fn, from + i, bytes);
+    end_posts(x);
+}
+
+static uint32_t
+name_of(struct actor *x, enum name_kind kind, const char *text)
+{
+    uint32_t index = 0;
+    ok(names_get(x, kind, text, strlen(text), &index), "names_get");
+    return index;
+}
+
+struct dict *
+ops_dict(struct actor *x)
+{
+    return arena_at(x->arena, name_at(x->arena, name_of(x, NAMED_DICT, "d"))->object);
+}
+
+static uint32_t *
+lock_word(struct actor *x, const char *text)
+{
+    return &name_at(x->arena, name_of(x, NAMED_LOCK, text))->lock;
+}
+
+/* Encoded strings live until 16 further calls. */
+static const unsigned char *
+encode(const char *text, size_t *bytes, size_t *head)
+{
+    static unsigned char strings[16][256];
+    static unsigned n;
+    unsigned char *to = strings[n++ % 16];
+    size_t len = strlen(text);
+    *head = codec_put_string_head(to, len);
+    memcpy(to + *head, text, len);
+    *bytes = *head + len;
+    return to;
+}
+
+static struct dict_key
+key_of(const char *text)
+{
+    struct dict_key k;
+    size_t head;
+    k.bytes = encode(text, &k.len, &head);
+    k.hash = hash_bytes(k.bytes, k.len);
+    return k;
+}
+
+static struct dict_value
+number(double v)
+{
+    return (struct dict_value){.present = true, .is_number = true, .number = v};
+}
+
+static struct dict_value
+string(const char *text)
+{
+    struct dict_value v = {.present = true};
+    size_t head;
+    v.bytes = encode(text, &v.len, &head);
+    return v;
+}
+
+static struct dict_result
+change_in(struct actor *x, struct dict *d, enum dict_op_kind kind, const char *key,
+          struct dict_value v, struct dict_value old)
+{
+    struct dict_op op = {.kind = kind, .dict = d, .key = key_of(key), .value = v, .old = old};
+    struct dict_result r = {0};
+    size_t body;
+    if (kind == DICT_APPEND)
+        op.head = codec_get_string_head(v.bytes, v.len, &body);
+    ok(view_change(x, &op, &r), "view_change");
+    return r;
+}
+
+static struct dict_result
+change(struct actor *x, enum dict_op_kind kind, const char *key, struct dict_value v)
+{
+    return change_in(x, ops_dict(x), kind, key, v, (struct dict_value){0});
+}
+
+static void
+set(struct actor *x, const char *key, struct dict_value v)
+{
+    (void)change(x, DICT_SET, key, v);
+}
+
+static double
+incr(struct actor *x, const char *key, double by)
+{
+    return change(x, DICT_INCR, key, number(by)).number;
+}
+
+static double
+get(struct actor *x, const char *key)
+{
+    struct dict_key k = key_of(key);
+    struct dict_value v;
+    ok(view_get(x, ops_dict(x), &k, &v), "view_get");
+    return v.present && v.is_number ? v.number : 0;
+}
+
+static void
+add(struct actor *x, double v)
+{
+    acc_add(x, ACC_SUM, ACC_SUM, v);
+}
+
+/* ---- a worker's life ---- */
+
+static void
+wake(struct actor *x, uint32_t n)
+{
+    idle_wake(x, n);
+}
+
+void
+ops_run(struct actor *x, const struct scenario *s)
+{
+    uint32_t *words[16];
+    const struct task *t = task_at(x->arena, x->slot->cur);
+    commit_begin(x);
+    enum outcome o = OUTCOME_DONE;
+    if (t->fn == LEAF)
+        add(x, number_of(x, t));
+    else
+        o = s->body(x, t);
+    if (x->skip)
+        ops_complain("the second run posted fewer tasks than the first one had published");
+    if (view_take_warning())
+        ops_complain("the second run differs from the journal of the first one");
+    if (view_any_held())
+        (void)view_end(x, o == OUTCOME_DONE, words, 16);
+    if (o == OUTCOME_WAIT)
+        commit_wait(x, 1);
+    else
+        wake(x, commit_end(x, o));
+}
+
+static void
+run_tasks(struct actor *x, int n)
+{
+    while (n-- > 0 && (queue_take(x) || queue_steal(x)))
+        ops_run(x, ops_now);
+}
+
+static void
+run_one(struct actor *x)
+{
+    run_tasks(x, 1);
+}
+
+static void
+run_two(struct actor *x)
+{
+    run_tasks(x, 2);
+}
+
+static void
+look_and_run(struct actor *x)
+{
+    if (queue_look(x))
+        ops_run(x, ops_now);
+}
+
+/* ---- claim, steal ---- */
+
+static void
+three_leaves(struct actor *x)
+{
+    publish(&x[1], LEAF, 1, 3, 4);
+}
+
+static void
+begin_leaves(struct actor *x)
+{
+    publish(&x[0], LEAF, 1, 6, 4);
+    ok(queue_deal(&x[0], STEP_WORKERS), "queue_deal");
+}
+
+static void
+victim_leaves(struct actor *x)
+{
+    publish(&x[2], LEAF, 1, 8, 4);
+}
+
+static void
+super_leaves(struct actor *x)
+{
+    publish(&x[0], LEAF, 1, 3, 4);
+}
+
+/* ---- posts ---- */
+
+static void
+root_and_leaf(struct actor *x)
+{
+    open_posts(&x[1]);
+    post_one(&x[1], ROOT, 3);
+    post_one(&x[1], LEAF, 100);
+    end_posts(&x[1]);
+}
+
+static enum outcome
+post_three(struct actor *x, const struct task *t)
+{
+    uint32_t n = number_of(x, t);
+    for (uint32_t i = 1; i <= n; i++)
+        post_one(x, LEAF, i);
+    add(x, 1000);
+    return OUTCOME_DONE;
+}
+
+static enum outcome
+post_tree(struct actor *x, const struct task *t)
+{
+    uint32_t n = number_of(x, t);
+    if (n > 1) {
+        post_one(x, ROOT, n - 1);
+        post_one(x, ROOT, n - 1);
+    }
+    add(x, n);
+    return OUTCOME_DONE;
+}
+
+static enum outcome
+post_blocks(struct actor *x, const struct task *t)
+{
+    uint32_t n = number_of(x, t);
+    for (uint32_t i = 1; i <= n; i++)
+        post_bytes(x, LEAF, i, 20 + 40 * i);
+    add(x, 1000);
+    return OUTCOME_DONE;
+}
+
+static enum outcome
+post_large(struct actor *x, const struct task *t)
+{
+    post_bytes(x, LEAF, number_of(x, t), 33000);
+    return OUTCOME_DONE;
+}
+
+/* Tasks with blocks of worker 2's slab: whoever ends one frees what is not its own,
+ * and worker 2 takes it again at once. */
+static void
+foreign_blocks(struct actor *x)
+{
+    open_posts(&x[2]);
+    for (uint32_t i = 1; i <= 3; i++)
+        post_bytes(&x[2], OTHER, i, 100);
+    end_posts(&x[2]);
+}
+
+static enum outcome
+post_same_size(struct actor *x, const struct task *t)
+{
+    add(x, 1000);
+    if (t->fn == OTHER)
+        post_bytes(x, ROOT, number_of(x, t), 100);
+    else
+        post_bytes(x, LEAF, number_of(x, t), 100);
+    return OUTCOME_DONE;
+}
+
+/* Ring and descriptors of worker 1 are nearly used up. */
+static void
+nearly_full(struct actor *x)
+{
+    open_posts(&x[1]);
+    post_one(&x[1], ROOT, 10);
+    for (uint32_t i = 0; i < 249; i++)
+        post_one(&x[1], LEAF, 1);
+    end_posts(&x[1]);
+}
+
+/* ---- parts ---- */
+
+static void
+part(struct actor *x)
+{
+    uint32_t n = x->staged_count;
+    if (!n)
+        return;
+    ok(commit_part(x), "commit_part");
+    wake(x, n);
+}
+
+static enum outcome
+post_parts(struct actor *x, const struct task *t)
+{
+    (void)t;
+    post_one(x, LEAF, 1);
+    incr(x, "k", 1);
+    post_bytes(x, LEAF, 2, 60);
+    part(x);
+    post_one(x, LEAF, 4);
+    part(x);
+    add(x, 1000);
+    incr(x, "k", 1);
+    post_one(x, LEAF, 8);
+    return OUTCOME_DONE;
+}
+
+static void
+one_root(struct actor *x)
+{
+    (void)ops_dict(&x[0]);
+    publish(&x[1], ROOT, 3, 1, 4);
+}
+
+static enum outcome
+post_seventy(struct actor *x, const struct task *t)
+{
+    (void)t;
+    for (uint32_t i = 1; i <= 70; i++)
+        post_one(x, LEAF, 1);
+    return OUTCOME_DONE;
+}
+
+static void
+seventy_and_sleeper(struct actor *x)
+{
+    publish(&x[1], ROOT, 3, 1, 4);
+    slot_at(x->arena, 2)->park = 1;
+    x->arena->head->idle_bits[0] = 1 << 2;
+}
+
+/* ---- outcomes ---- */
+
+static enum outcome
+fail(struct actor *x, const struct task *t)
+{
+    (void)t;
+    incr(x, "k", 1);
+    post_bytes(x, LEAF, 1, 50);
+    add(x, 1);
+    post_one(x, LEAF, 1);
+    return OUTCOME_FAILED;
+}
+
+static enum outcome
+fail_first(struct actor *x, const struct task *t, enum outcome how)
+{
+    incr(x, "k", 1);
+    post_bytes(x, LEAF, 1, 50);
+    add(x, 100);
+    acc_add(x, ACC_MAX, ACC_MAX, t->errors);
+    incr(x, "k", 1);
+    return t->errors ? OUTCOME_DONE : how;
+}
+
+static enum outcome
+retry(struct actor *x, const struct task *t)
+{
+    return fail_first(x, t, OUTCOME_RETRY);
+}
+
+static enum outcome
+wait(struct actor *x, const struct task *t)
+{
+    return fail_first(x, t, OUTCOME_WAIT);
+}
+
+static enum outcome
+poison(struct actor *x, const struct task *t)
+{
+    number_of(x, t);
+    post_bytes(x, LEAF, 100, 30);
+    add(x, 1);
+    incr(x, "k", 1);
+    return OUTCOME_DONE;
+}
+
+static void
+three_poisons(struct actor *x)
+{
+    (void)ops_dict(&x[0]);
+    publish(&x[1], ROOT, 1, 3, 30);
+}
+
+/* Done: 1 and a leaf's 100. Set aside: counted, its dict operation done or not. */
+static bool
+poison_fits(const char *answer)
+{
+    double sum = 0, k = 0;
+    unsigned dead = 0;
+    const char *at;
+    if ((at = strstr(answer, "sum=")))
+        sum = atof(at + 4);
+    if ((at = strstr(answer, "dead=")))
+        dead = (unsigned)atoi(at + 5);
+    if ((at = strstr(answer, "k=")))
+        k = atof(at + 2);
+    return dead <= 1 && sum == 101 * (3 - dead) && k >= 3 - dead && k <= 3;
+}
+
+/* ---- accumulators ---- */
+
+static enum outcome
+accumulate(struct actor *x, const struct task *t)
+{
+    uint32_t n = number_of(x, t);
+    add(x, n);
+    add(x, 10);
+    acc_add(x, ACC_MAX, ACC_MAX, n);
+    acc_add(x, ACC_MIN, ACC_MIN, n);
+    ok(acc_collect(x, COLLECT, args_of(n, 21), 21), "acc_collect");
+    ok(acc_collect(x, COLLECT, args_of(n, 8), 8), "acc_collect");
+    return OUTCOME_DONE;
+}
+
+static void
+three_roots(struct actor *x)
+{
+    (void)ops_dict(&x[0]);
+    publish(&x[1], ROOT, 1, 3, 4);
+}
+
+static enum outcome
+collect_much(struct actor *x, const struct task *t)
+{
+    ok(acc_collect(x, COLLECT, args_of(number_of(x, t), 6000), 6000), "acc_collect");
+    if (number_of(x, t) == 3 && !t->errors)
+        return OUTCOME_RETRY;
+    return OUTCOME_DONE;
+}
+
+/* ---- dict ---- */
+
+static void
+dict_start(struct actor *x)
+{
+    set(&x[0], "n", number(5));
+    set(&x[0], "s", string("old"));
+    set(&x[0], "z", number(1));
+}
+
+static void
+dict_one(struct actor *x)
+{
+    dict_start(x);
+    publish(&x[1], ROOT, 1, 2, 4);
+}
+
+static void
+dict_one_with_k(struct actor *x)
+{
+    set(&x[0], "k", number(1));
+    dict_one(x);
+}
+
+static void
+dict_one_with_text(struct actor *x)
+{
+    set(&x[0], "k", string("ab"));
+    dict_one(x);
+}
+
+/* Of two tasks the first does it, the second only counts. */
+static bool
+is_second(struct actor *x, const struct task *t)
+{
+    incr(x, "n", 1);
+    return number_of(x, t) == 2;
+}
+
+static enum outcome
+op_set(struct actor *x, const struct task *t)
+{
+    if (is_second(x, t))
+        return OUTCOME_DONE;
+    set(x, "k", string("new"));
+    set(x, "k", number(7));
+    set(x, "k", number(8));
+    set(x, "s", string("a longer string than the old one was"));
+    return OUTCOME_DONE;
+}
+
+static enum outcome
+op_add(struct actor *x, const struct task *t)
+{
+    if (is_second(x, t))
+        return OUTCOME_DONE;
+    add(x, change(x, DICT_ADD, "k", number(3)).changed ? 1 : 100);
+    add(x, change(x, DICT_ADD, "s", number(3)).changed ? 100 : 2);
+    return OUTCOME_DONE;
+}
+
+static enum outcome
+op_incr(struct actor *x, const struct task *t)
+{
+    (void)t;
+    incr(x, "k", 1);
+    add(x, 1);
+    incr(x, "k", 1);
+    return OUTCOME_DONE;
+}
+
+static enum outcome
+op_append(struct actor *x, const struct task *t)
+{
+    (void)t;
+    (void)change(x, DICT_APPEND, "k", string("xy"));
+    (void)change(x, DICT_APPEND, "k", string("xy"));
+    return OUTCOME_DONE;
+}
+
+static enum outcome
+op_cas(struct actor *x, const struct task *t)
+{
+    struct dict *d = ops_dict(x);
+    struct dict_value none = {0};
+    if (is_second(x, t))
+        return OUTCOME_DONE;
+    add(x, change_in(x, d, DICT_CAS, "k", number(2), number(1)).changed ? 1 : 100);
+    add(x, change_in(x, d, DICT_CAS, "k", number(3), number(1)).changed ? 100 : 2);
+    add(x, change_in(x, d, DICT_CAS, "q", string("q"), none).changed ? 4 : 100);
+    add(x, change_in(x, d, DICT_CAS, "z", none, number(1)).changed ? 8 : 100);
+    return OUTCOME_DONE;
+}
+
+static enum outcome
+op_delete(struct actor *x, const struct task *t)
+{
+    if (is_second(x, t))
+        return OUTCOME_DONE;
+    add(x, change(x, DICT_DELETE, "k", (struct dict_value){0}).changed ? 1 : 100);
+    add(x, change(x, DICT_DELETE, "k", (struct dict_value){0}).changed ? 100 : 2);
+    (void)change(x, DICT_DELETE, "s", (struct dict_value){0});
+    set(x, "k", number(9));
+    return OUTCOME_DONE;
+}
+
+/* k becomes k + 1, computed outside any lock. */
+static enum outcome
+op_update(struct actor *x, const struct task *t)
+{
+    struct dict_result r = {0};
+    (void)t;
+    for (int i = 0; i < 2; i++) {
+        do {
+            double now = get(x, "k");
+            struct dict_op op = {.kind = DICT_CAS, .dict = ops_dict(x), .key = key_of("k"),
+                                 .value = number(now + 1), .old = number(now), .update = true};
+            ok(view_change(x, &op, &r), "view_change");
+        } while (!r.changed && !ops_complaint[0]);
+    }
+    return OUTCOME_DONE;
+}
+
+/* The i-th key that lives in the shard of "k". */
+static const char *
+neighbour(int i)
+{
+    static char text[16];
+    uint64_t shard = key_of("k").hash >> 58;
+    for (int n = 0;; n++) {
+        snprintf(text, sizeof text, "%d", n);
+        if (key_of(text).hash >> 58 == shard && i-- == 0)
+            return text;
+    }
+}
+
+static void
+neighbours(struct actor *x, int n)
+{
+    set(&x[0], "k", number(1));
+    for (int i = 1; i < n; i++)
+        set(&x[0], neighbour(i), number(1));
+    publish(&x[1], ROOT, 1, 2, 4);
+}
+
+static void
+shard_12(struct actor *x)
+{
+    neighbours(x, 12);
+}
+
+static void
+shard_48(struct actor *x)
+{
+    neighbours(x, 48);
+}
+
+static enum outcome
+op_grow(struct actor *x, const struct task *t)
+{
+    (void)t;
+    incr(x, neighbour(100), 1);
+    incr(x, "k", 1);
+    return OUTCOME_DONE;
+}
+
+static enum outcome
+op_fourteen(struct actor *x, const struct task *t)
+{
+    (void)t;
+    for (int i = 0; i < 14; i++)
+        incr(x, "k", 1);
+    return OUTCOME_DONE;
+}
+
+static void
+count_record(void *arg, const struct dict_record *r)
+{
+    *(uint32_t *)arg += r->key_len;
+}
+
+static enum outcome
+op_walk(struct actor *x, const struct task *t)
+{
+    uint32_t bytes = 0;
+    struct dict *d = ops_dict(x);
+    (void)t;
+    ok(dict_tx_snapshot(x, d, (uint32_t)(key_of("k").hash >> 58), count_record, &bytes),
+       "dict_tx_snapshot");
+    incr(x, "k", 1);
+    if (bytes < 2)
+        ops_complain("a snapshot without its key");
+    return OUTCOME_DONE;
+}
+
+/* A task that a worker has already died of, half-way. */
+static void
+died_before(struct actor *x)
+{
+    struct recovered r;
+    dict_one_with_k(x);
+    x[1].journaling = true;
+    if (!queue_take(&x[1]))
+        ops_complain("nothing to take");
+    commit_begin(&x[1]);
+    post_one(&x[1], LEAF, 1);
+    incr(&x[1], "k", 1);
+    ok(commit_part(&x[1]), "commit_part");
+    post_one(&x[1], LEAF, 2);
+    incr(&x[1], "k", 1);
+    ok(recover(&x[1], &x[0], 200, false, &r), "recover");
+    x[1].journaling = false;
+}
+
+static enum outcome
+op_again(struct actor *x, const struct task *t)
+{
+    (void)t;
+    post_one(x, LEAF, 1);
+    incr(x, "k", 1);
+    part(x);
+    post_one(x, LEAF, 2);
+    incr(x, "k", 1);
+    part(x);
+    post_one(x, LEAF, 4);
+    incr(x, "k", 1);
+    return OUTCOME_DONE;
+}
+
+static void
+look_for_it(struct actor *x)
+{
+    if (queue_steal(x) || queue_look(x))
+        ops_run(x, ops_now);
+}
+
+/* ---- lock sections ---- */
+
+static enum outcome
+section(struct actor *x, const struct task *t)
+{
+    uint32_t *lock = lock_word(x, "lock");
+    ok(view_lock(x, lock, -1), "view_lock");
+    double k = get(x, "k");
+    set(x, "k", number(k + 1));
+    set(x, "s", string("in a section"));
+    incr(x, "n", 1);
+    incr(x, "a", k);
+    set(x, "b", number(k));
+    (void)change(x, DICT_APPEND, "c", string("+"));
+    (void)change(x, DICT_DELETE, "z", (struct dict_value){0});
+    ok(view_unlock(x, lock, true), "view_unlock");
+    add(x, number_of(x, t));
+    return OUTCOME_DONE;
+}
+
+static enum outcome
+small_section(struct actor *x, const struct task *t)
+{
+    uint32_t *lock = lock_word(x, "lock");
+    (void)t;
+    ok(view_lock(x, lock, -1), "view_lock");
+    set(x, "k", number(get(x, "k") + 1));
+    ok(view_unlock(x, lock, true), "view_unlock");
+    incr(x, "n", 1);
+    return OUTCOME_DONE;
+}
+
+static enum outcome
+nested(struct actor *x, const struct task *t)
+{
+    uint32_t *outer = lock_word(x, "outer"), *inner = lock_word(x, "inner");
+    (void)t;
+    ok(view_lock(x, outer, -1), "view_lock");
+    set(x, "k", number(get(x, "k") + 1));
+    ok(view_lock(x, inner, -1), "view_lock");
+    incr(x, "n", 1);
+    ok(view_unlock(x, inner, true), "view_unlock");
+    ok(view_lock(x, inner, -1), "view_lock");
+    set(x, "k", number(1000));
+    set(x, "never", number(1));
+    ok(view_unlock(x, inner, false), "view_unlock");
+    incr(x, "a", 1);
+    ok(view_unlock(x, outer, true), "view_unlock");
+    return OUTCOME_DONE;
+}
+
+/* Forgets to unlock, or fails with the lock held. */
+static enum outcome
+held_at_end(struct actor *x, const struct task *t)
+{
+    ok(view_lock(x, lock_word(x, "lock"), -1), "view_lock");
+    incr(x, "k", 1);
+    set(x, "s", string("held"));
+    return number_of(x, t) == 2 && !t->errors ? OUTCOME_RETRY : OUTCOME_DONE;
+}
+
+/* ---- names ---- */
+
+static enum outcome
+create(struct actor *x, const struct task *t)
+{
+    char text[8] = "e?";
+    text[1] = (char)('0' + number_of(x, t));
+    uint32_t index = name_of(x, NAMED_DICT, text);
+    struct dict *d = arena_at(x->arena, name_at(x->arena, index)->object);
+    (void)change_in(x, d, DICT_INCR, text, number(1), (struct dict_value){0});
+    text[0] = 'a';
+    (void)name_of(x, NAMED_SUM, text);
+    (void)name_of(x, NAMED_COLLECT, text);
+    uint32_t *lock = lock_word(x, text);
+    ok(view_lock(x, lock, -1), "view_lock");
+    ok(view_unlock(x, lock, true), "view_unlock");
+    return OUTCOME_DONE;
+}
+
+static void
+two_roots(struct actor *x)
+{
+    publish(&x[1], ROOT, 1, 2, 4);
+}
+
+/* ---- sleeping ---- */
+
+static void
+nothing(struct actor *x)
+{
+    (void)x;
+}
+
+static void
+wait_for_work(struct actor *x)
+{
+    if (idle_wait(x))
+        ops_run(x, ops_now);
+}
+
+/* Worker 2 runs the only task. */
+static void
+busy_other(struct actor *x)
+{
+    publish(&x[2], ROOT, 3, 1, 4);
+    if (!queue_take(&x[2]))
+        ops_complain("nothing to take");
+}
+
+static void
+other_ends(struct actor *x)
+{
+    ops_run(x, ops_now);
+}
+
+static void
+root_and_sleeper(struct actor *x)
+{
+    root_and_leaf(x);
+    slot_at(x->arena, 2)->park = 1;
+    x->arena->head->idle_bits[0] = 1 << 2;
+}
+
+/* ---- all of them ---- */
+
+/* clang-format off */
+const struct scenario ops_all[] = {
+    {.name = "claim", .plan = three_leaves, .act = run_one, .answer = "sum=6"},
+    {.name = "claim-lifo", .plan = three_leaves, .act = run_two, .answer = "sum=6", .lifo = true},
+    {.name = "dealt", .plan = begin_leaves, .act = run_two, .answer = "sum=21"},
+    {.name = "steal", .plan = victim_leaves, .act = run_two, .answer = "sum=36"},
+    {.name = "steal-lifo", .plan = victim_leaves, .act = run_two, .answer = "sum=36", .lifo = true},
+    {.name = "look", .plan = super_leaves, .act = look_and_run, .answer = "sum=6"},
+    {.name = "post", .plan = root_and_leaf, .act = run_two, .body = post_three,
+     .answer = "sum=1106"},
+    {.name = "post-lifo", .plan = root_and_leaf, .act = run_two, .body = post_three,
+     .answer = "sum=1106", .lifo = true},
+    {.name = "tree", .plan = one_root, .act = run_two, .past = run_one, .body = post_tree,
+     .answer = "sum=11"},
+    {.name = "blocks", .plan = root_and_leaf, .act = run_one, .body = post_blocks,
+     .answer = "sum=1106"},
+    {.name = "foreign-blocks", .plan = foreign_blocks, .act = run_one, .body = post_same_size,
+     .answer = "sum=6006"},
+    {.name = "large", .plan = root_and_leaf, .act = run_one, .body = post_large,
+     .answer = "sum=103"},
+    {.name = "grow", .plan = nearly_full, .act = run_one, .body = post_three,
+     .answer = "sum=1304"},
+    {.name = "spill", .plan = one_root, .act = run_one, .body = post_blocks,
+     .answer = "sum=1006", .spill = true},
+    {.name = "part", .plan = one_root, .act = run_one, .body = post_parts,
+     .answer = "sum=1015 k=2", .seen = "||1|2|"},
+    {.name = "part-auto", .plan = seventy_and_sleeper, .act = run_one, .body = post_seventy,
+     .answer = "sum=70", .sleeper = true},
+    {.name = "failed", .plan = three_roots, .act = run_one, .body = fail,
+     .answer = "failed=3 k=3", .seen = "||1|2|3|"},
+    {.name = "retry", .plan = three_roots, .act = run_one, .body = retry,
+     .answer = "sum=303 max=1 k=12"},
+    {.name = "wait", .plan = three_roots, .act = run_one, .body = wait,
+     .answer = "sum=303 max=1 k=12"},
+    {.name = "set-aside", .plan = three_poisons, .act = run_one, .body = poison,
+     .fits = poison_fits, .attempts = 1},
+    {.name = "accumulate", .plan = three_roots, .act = run_two, .body = accumulate,
+     .answer = "sum=36 max=3 min=1 collect=6/99"},
+    {.name = "collect-chunk", .plan = three_roots, .past = run_two, .act = run_two,
+     .body = collect_much, .answer = "collect=3/18006"},
+    {.name = "dict-set", .plan = dict_one, .act = run_one, .body = op_set,
+     .answer = "k=8 n=7 s=#36 z=1", .seen = "||new|7|8|"},
+    {.name = "dict-add", .plan = dict_one, .act = run_one, .body = op_add,
+     .answer = "sum=3 k=3 n=7 s=old z=1", .seen = "||3|"},
+    {.name = "dict-incr", .plan = dict_one, .act = run_one, .body = op_incr,
+     .answer = "sum=2 k=4 n=5 s=old z=1", .seen = "||1|2|3|4|"},
+    {.name = "dict-cell", .plan = dict_one_with_k, .act = run_one, .body = op_incr,
+     .answer = "sum=2 k=5 n=5 s=old z=1", .seen = "|1|2|3|4|5|"},
+    {.name = "dict-append", .plan = dict_one_with_text, .act = run_one, .body = op_append,
+     .answer = "k=abxyxyxyxy n=5 s=old z=1", .seen = "|ab|abxy|abxyxy|abxyxyxy|abxyxyxyxy|"},
+    {.name = "dict-cas", .plan = dict_one_with_k, .act = run_one, .body = op_cas,
+     .answer = "sum=15 k=2 n=7 q=q s=old", .seen = "|1|2|"},
+    {.name = "dict-delete", .plan = dict_one_with_k, .act = run_one, .body = op_delete,
+     .answer = "sum=3 k=9 n=7 z=1", .seen = "|1||9|"},
+    {.name = "dict-update", .plan = dict_one_with_k, .act = run_one, .body = op_update,
+     .answer = "k=5 n=5 s=old z=1", .seen = "|1|2|3|4|5|"},
+    {.name = "dict-grow", .plan = shard_12, .act = run_one, .body = op_grow,
+     .seen = "|1|2|3|", .lost_lists = 1},
+    {.name = "dict-grow-again", .plan = shard_48, .act = run_one, .body = op_grow,
+     .seen = "|1|2|3|", .lost_lists = 1},
+    {.name = "dict-walk", .plan = dict_one_with_k, .act = run_one, .body = op_walk,
+     .answer = "k=3 n=5 s=old z=1"},
+    {.name = "journal", .plan = dict_one_with_k, .act = run_one, .body = op_fourteen,
+     .answer = "k=29 n=5 s=old z=1"},
+    {.name = "rerun", .plan = died_before, .act = look_for_it, .body = op_again,
+     .answer = "sum=14 k=7 n=5 s=old z=1"},
+    {.name = "section", .plan = dict_one_with_k, .act = run_one, .body = section,
+     .answer = "sum=3 a=3 b=2 c=++ k=3 n=7 s=in a section", .seen = "|1|2|3|"},
+    {.name = "small-section", .plan = dict_one_with_k, .act = run_two, .body = small_section,
+     .answer = "k=3 n=7 s=old z=1", .seen = "|1|2|3|"},
+    {.name = "nested-sections", .plan = dict_one_with_k, .act = run_one, .body = nested,
+     .answer = "a=2 k=3 n=7 s=old z=1", .seen = "|1|2|3|"},
+    {.name = "held-at-end", .plan = dict_one_with_k, .act = run_two, .body = held_at_end,
+     .answer = "k=3 n=5 s=held z=1", .seen = "|1|2|3|"},
+    {.name = "names", .plan = two_roots, .act = run_one, .body = create,
+     .answer = "e1=1 e2=1"},
+    {.name = "all-done", .plan = nothing, .act = wait_for_work, .answer = ""},
+    {.name = "sleep", .plan = busy_other, .act = wait_for_work, .body = post_three,
+     .rouse = other_ends, .answer = "sum=1006"},
+    {.name = "wake", .plan = root_and_sleeper, .act = run_one, .body = post_three,
+     .answer = "sum=1106", .sleeper = true},
+};
+/* clang-format on */
+const uint32_t ops_count = sizeof ops_all / sizeof ops_all[0];
