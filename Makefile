@@ -273,7 +273,7 @@ install: all
 	ln -sf ../../../libprunner.so $(DESTDIR)$(LUA_LIBDIR)/prunner/core.so
 	for f in $(LUA_FILES); do install -D -m 644 lua/$$f $(DESTDIR)$(LUA_DIR)/$$f || exit 1; done
 	for f in $(SCRIPT_FILES); do install -D -m 644 scripts/$$f $(DESTDIR)$(SCRIPTDIR)/$$f || exit 1; done
-	for f in $(DOC_FILES); do install -m 644 $$f $(DESTDIR)$(DOCDIR)/ || exit 1; done
+	for f in $(DOC_FILES); do install -D -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
 	for f in $(wildcard docs/*.1); do install -D -m 644 $$f $(DESTDIR)$(MANDIR)/$${f##*/} || exit 1; done
 
 uninstall:
@@ -281,8 +281,8 @@ uninstall:
 	rm -f $(DESTDIR)$(LUA_LIBDIR)/prunner/core.so $(DESTDIR)$(MANDIR)/prunner.1
 	rm -f $(addprefix $(DESTDIR)$(LUA_DIR)/,$(LUA_FILES))
 	rm -f $(addprefix $(DESTDIR)$(SCRIPTDIR)/,$(SCRIPT_FILES))
-	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(notdir $(DOC_FILES)))
-	for d in $(LUA_LIBDIR)/prunner $(LUA_DIR)/prunner $(PREFIX)/share/prunner $(DOCDIR); do \
+	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(DOC_FILES))
+	for d in $(LUA_LIBDIR)/prunner $(LUA_DIR)/prunner $(PREFIX)/share/prunner $(DOCDIR)/docs $(DOCDIR); do \
 	  [ ! -d $(DESTDIR)$$d ] || find $(DESTDIR)$$d -depth -type d -empty -delete; done
 
 # For LuaRocks, which copies files (so no link) and keeps core.so deeper: the

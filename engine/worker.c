@@ -451,9 +451,8 @@ task_thread(lua_State *L)
 
 /* Takes and runs tasks until there are none. */
 static enum bye
-run_tasks(lua_State *main)
+run_tasks(lua_State *L)
 {
-    lua_State *L = task_thread(main);
     struct actor *x = &engine.self;
     uint32_t *mode = &x->arena->head->mode, ran = 0;
     while (likely(atom_load(mode) == ARENA_RUN)) {
@@ -506,11 +505,12 @@ run_hook(lua_State *L, const char *name)
 }
 
 void
-worker_run(lua_State *L)
+worker_run(lua_State *main)
 {
     engine.moment = MOMENT_HOOK;
-    become_worker(L);
+    become_worker(main);
     engine.self.journaling = true;
+    lua_State *L = task_thread(main);
     if (!run_hook(L, "worker_begin"))
         leave(BYE_FATAL);
     enum bye bye = run_tasks(L);
@@ -519,9 +519,10 @@ worker_run(lua_State *L)
 }
 
 void
-worker_serial(lua_State *L)
+worker_serial(lua_State *main)
 {
     engine.moment = MOMENT_HOOK;
+    lua_State *L = task_thread(main);
     (void)run_hook(L, "worker_begin");
     (void)run_tasks(L);
     (void)run_hook(L, "worker_end");

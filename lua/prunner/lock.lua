@@ -18,7 +18,8 @@ M.Lock = Lock
 local function fail(lock, err, level)
   local words = core.words(err)
   if err == -1 then words = "is not held by this task" end
-  error(("%s %s"):format(lock.name, words), level + 1)
+  local between = words:find "^deadlock" and ": " or " "
+  error(lock.name .. between .. words, level + 1)
 end
 
 --- Takes the lock; waits for it.
@@ -61,6 +62,11 @@ local function finish(lock, ok, ...)
   return ...
 end
 
+-- A function that pcall calls itself cannot be compiled: its return into pcall's frame ends
+-- the trace. One that returns to `call` can.
+local function pass(...) return ... end
+local function call(fn, ...) return pass(fn(...)) end
+
 --- Calls fn(...) with the lock held and returns what it returns. When fn raises, nothing of
 -- what it wrote is published, the lock is released, and the error raised again.
 function Lock:with(fn, ...)
@@ -69,7 +75,7 @@ function Lock:with(fn, ...)
   end
   local err = C.prn_lock_take(self.id, FOREVER)
   if err ~= 0 then fail(self, err, 2) end
-  return finish(self, pcall(fn, ...))
+  return finish(self, pcall(call, fn, ...))
 end
 
 function Lock:__tostring()

@@ -20,7 +20,12 @@
 #include "idle.h"
 #include "task.h"
 
-enum { FAILURES_SHOWN = 5, STEPS_MAX = 3 * 1000 * 1000 };
+enum {
+    FAILURES_SHOWN = 5,
+    STEPS_MAX = 3 * 1000 * 1000,
+    COPY_FIRST = 16, /* of one instruction's changes in a row these are looked at ... */
+    COPY_EVERY = 64, /* ... and then one in so many */
+};
 
 static struct {
     uint64_t steps, images, checks, failures;
@@ -94,6 +99,24 @@ step(pid_t pid, int *status)
     if (WIFEXITED(*status))
         return WEXITSTATUS(*status) ? -1 : 0;
     return WIFSTOPPED(*status) && WSTOPSIG(*status) == SIGTRAP ? 1 : -1;
+}
+
+/* Has this instruction changed the arena many times in a row? It copies bytes, and
+ * the bytes of a copy under way are as good as each other. */
+static bool
+copies(pid_t pid)
+{
+#if defined(__x86_64__)
+    static long last;
+    static uint32_t in_a_row;
+    long at = ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user_regs_struct, rip), 0);
+    in_a_row = at == last ? in_a_row + 1 : 0;
+    last = at;
+    return in_a_row > COPY_FIRST && in_a_row % COPY_EVERY;
+#else
+    (void)pid;
+    return false;
+#endif
 }
 
 static void
@@ -334,6 +357,8 @@ step_recovery(const struct image *from, const struct scenario *s, uint64_t at, b
             continue;
         image_take(nested_bench.image, &nested_arena);
         total.nested_images++;
+        if (copies(pid))
+            continue;
         snprintf(name, sizeof name, "%s of instruction %lu killed, resumed",
                  by_resume ? "resume" : "recovery", (unsigned long)at);
         (void)try_one(&nested_bench, s, name, finish_resumed, n, pid);
@@ -407,6 +432,8 @@ step_worker(struct job *j)
             continue;
         image_take(bench.image, j->arena);
         total.images++;
+        if (copies(pid))
+            continue;
         try_all(&bench, s, n, pid);
         nested_if_due(s, bench.image, n, &left);
     }

@@ -162,8 +162,8 @@ image_take(struct image *i, const struct arena *a)
 {
     find_pieces(a, i->fixed);
     for (int k = 0; k < FIXED; k++) {
-        if (!i->taken || !i->copies[k])
-            i->copies[k] = need(malloc(i->fixed[k].bytes));
+        if (!i->copies[k]) /* STEP_UNITS words at most where the size varies */
+            i->copies[k] = need(malloc(i->fixed[k].bytes + STEP_UNITS * sizeof(uint64_t)));
         memcpy(i->copies[k], a->base + i->fixed[k].at, i->fixed[k].bytes);
     }
     take_heap(&i->heaps[0], a, 0);

@@ -20,7 +20,7 @@
 #include "tree.h"
 
 enum { WORKERS = 4,
-       LIMIT_S = 30,
+       LIMIT_S = 60,
        ATTEMPTS = 255,
        POISON_ATTEMPTS = 3 };
 
@@ -246,7 +246,7 @@ rounds(const char *name, struct tree t, uint32_t kills)
     bool ok = true;
     struct timespec begin;
     clock_gettime(CLOCK_MONOTONIC, &begin);
-    while (ok && done < kills && n < 10 * kills && seconds_since(&begin) < 300) {
+    while (ok && done < kills && n < 10 * kills && seconds_since(&begin) < (is_long() ? 300 : 15)) {
         struct crew c;
         uint64_t was = seed;
         t.first_leaf = first_leaf << dice(3);
