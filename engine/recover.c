@@ -116,5 +116,7 @@ recover(struct actor *x, struct actor *super, uint32_t attempts, bool uncounted,
     lock_recover(x);
     settle_task(x, super, attempts, uncounted, out);
     idle_recover(x);
+    /* Who was to be woken by the dead, or for its task, sleeps (R10). */
+    idle_wake_all(x->arena);
     return 0;
 }

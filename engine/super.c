@@ -268,7 +268,6 @@ recover_child(uint32_t k, pid_t pid)
     if (early && !super.stopping)
         give_up(k, how);
     c->wanted = !c->given_up && !super.stopping && !job_over();
-    idle_wake_all(&engine.arena);
     return true;
 }
 
@@ -284,6 +283,9 @@ child_ended(uint32_t k, int status)
     if (bye != BYE_NONE && bye != BYE_FATAL) {
         log_debug("worker %u ended: process %d", k, pid);
         c->wanted = bye == BYE_RECYCLE && !super.stopping && !job_over();
+        /* What is in its ring, and the end of the job, is for those that sleep. */
+        if (bye == BYE_RECYCLE)
+            idle_wake_all(&engine.arena);
         return;
     }
     kill(-pid, SIGKILL); /* what its task had started dies with it */
@@ -429,22 +431,24 @@ find_shortest_timeout(void)
 
 /* ---- tasks that wait for their time ---- */
 
-static void
+/* false: no memory to note it. */
+static bool
 note_waiting(uint32_t task)
 {
     uint64_t word = atom_load(&task_at(&engine.arena, task)->word);
     if (task_state(word) != TASK_WAIT)
-        return; /* the same one twice, after a redo */
+        return true; /* the same one twice, after a redo */
     if (super.nwaiting == super.waiting_cap) {
         size_t cap = super.waiting_cap ? super.waiting_cap * 2 : 64;
         struct waiting *grown = realloc(super.waiting, cap * sizeof *grown);
         if (!grown)
-            return;
+            return false;
         super.waiting = grown;
         super.waiting_cap = cap;
     }
     const struct task_record *r = task_record_of(&engine.arena, task_at(&engine.arena, task));
     super.waiting[super.nwaiting++] = (struct waiting){task, word, r ? r->until_ns : 0};
+    return true;
 }
 
 static void
@@ -454,8 +458,8 @@ collect_waiting(void)
         struct slot *s = slot_of(k);
         /* acquire: pairs with the release in apply_own(). */
         uint32_t tail = atom_load(&s->wait_tail), head = s->wait_head;
-        for (; head != tail; head++)
-            note_waiting(s->wait_ring[head % SLOT_WAITS]);
+        while (head != tail && note_waiting(s->wait_ring[head % SLOT_WAITS]))
+            head++;
         atom_store(&s->wait_head, head);
     }
 }
@@ -775,17 +779,20 @@ super_run(lua_State *L, int n)
 static void
 waits_still(void *arg, uint32_t task)
 {
-    (void)arg;
-    note_waiting(task);
+    int *err = arg;
+    if (!note_waiting(task))
+        *err = -ENOMEM;
 }
 
 int
 super_resume(void)
 {
     struct arena *a = &engine.arena;
-    int err = arena_reserve_slots(a, a->head->nworkers);
+    int unnoted = 0, err = arena_reserve_slots(a, a->head->nworkers);
     if (!err)
-        err = resume(&engine.self, waits_still, NULL);
+        err = resume(&engine.self, waits_still, &unnoted);
+    if (!err)
+        err = unnoted;
     atom_store(&a->head->mode, ARENA_RUN);
     a->head->epipe = 0;
     for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)

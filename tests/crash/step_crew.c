@@ -251,12 +251,21 @@ is_up(const struct crew *c, uint32_t k)
     return k != 2 || !c->scenario->sleeper || spy->woken;
 }
 
+/* It has a task since before the death of the other. */
+static bool
+has_task(const struct actor *x)
+{
+    const struct slot *s = x->slot;
+    return s->phase == PHASE_ACTIVE && s->cur;
+}
+
 uint32_t
 crew_work(struct crew *c, uint32_t k, uint32_t n)
 {
     struct actor *x = &c->x[k];
     for (uint32_t i = 0; i < n; i++) {
-        if (!is_up(c, k) || (!queue_take(x) && !queue_steal(x) && !queue_look(x)))
+        if (!is_up(c, k) ||
+            (!has_task(x) && !queue_take(x) && !queue_steal(x) && !queue_look(x)))
             return i;
         ops_run(x, c->scenario);
     }
