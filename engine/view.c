@@ -716,15 +716,17 @@ view_unlock(struct actor *x, uint32_t *word, bool keep)
 }
 
 uint32_t
-view_end(struct actor *x, bool keep, uint32_t **words, uint32_t max)
+view_end(struct actor *x, bool keep, uint32_t **words, uint32_t max, int *err)
 {
     uint32_t n = 0;
+    *err = 0;
     while (section.nheld) {
         uint32_t *word = section.held[section.nheld - 1].word;
         if (n < max)
             words[n] = word;
         n++;
-        (void)view_unlock(x, word, keep);
+        int lost = view_unlock(x, word, keep);
+        *err = *err ? *err : lost;
     }
     section.repeating = false;
     return n;

@@ -31,8 +31,9 @@ int view_unlock(struct actor *x, uint32_t *word, bool keep);
 /* view_held: does the running task hold it? */
 bool view_held(struct actor *x, const uint32_t *word);
 /* view_end releases all that is still held, publishing or not, and returns how
- * many locks those were; `names` gets up to `max` of their words. */
-uint32_t view_end(struct actor *x, bool keep, uint32_t **words, uint32_t max);
+ * many locks those were; `words` gets up to `max` of them, *err the first error of
+ * view_unlock(). */
+uint32_t view_end(struct actor *x, bool keep, uint32_t **words, uint32_t max, int *err);
 /* view_any_held: is there anything for view_end to do? */
 bool view_any_held(void);
 /* view_take_warning: has a second run differed from the first? Asked once. */

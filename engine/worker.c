@@ -14,6 +14,7 @@
 #include <lauxlib.h>
 
 #include "commit.h"
+#include "door.h"
 #include "engine.h"
 #include "halt.h"
 #include "idle.h"
@@ -211,16 +212,19 @@ say_held(uint32_t **words, uint32_t n, uint32_t cur)
     }
 }
 
-/* What is still locked when a task ends is released and reported. */
-static void
+/* What is still locked when a task ends is released and reported. 0, or -errno: what
+ * was written under the locks could not be published. */
+static int
 release_locks(bool keep)
 {
     uint32_t *words[16], n;
-    if (!view_any_held())
-        return;
-    n = view_end(&engine.self, keep, words, 16);
+    int err;
+    if (likely(!view_any_held()))
+        return 0;
+    n = view_end(&engine.self, keep, words, 16, &err);
     if (keep)
         say_held(words, n < 16 ? n : 16, engine.self.slot->cur);
+    return err;
 }
 
 static uint64_t
@@ -322,7 +326,7 @@ task_failed(lua_State *L)
     uint64_t id = t->id;
     bool again = t->errors < engine_retries(fn);
     engine.moment = MOMENT_HOOK; /* __tostring may run: no posts any more */
-    release_locks(false);
+    (void)release_locks(false);
     lua_pushvalue(L, -1);
     const char *message = worker_message(L);
     report_error(t, run, message, worker_take_traceback(), again);
@@ -373,6 +377,12 @@ call_task(lua_State *L, const struct task *t)
                         (int)engine.self.skip);
         return false;
     }
+    int err = ok ? release_locks(true) : 0;
+    if (unlikely(err)) {
+        lua_pushfstring(L, "what it wrote under a lock that it did not release is lost: %s",
+                        door_words(err));
+        return false;
+    }
     return ok;
 }
 
@@ -399,8 +409,6 @@ run_task(lua_State *L)
     if (unlikely(view_take_warning()))
         warn_about_journal(t);
     if (likely(ok)) {
-        if (unlikely(view_any_held()))
-            release_locks(true);
         int lost = output_flush();
         if (unlikely(lost))
             output_failed(lost);
@@ -497,7 +505,7 @@ run_hook(lua_State *L, const char *name)
     bool ok = call_hook(L, name, 0) == 0;
     if (!ok)
         hook_failed(L, name);
-    release_locks(ok);
+    (void)release_locks(ok);
     if (ok && acc_dirty(&x->pending))
         (void)commit_end(x, OUTCOME_DONE);
     acc_drop(x);

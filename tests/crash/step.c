@@ -183,7 +183,8 @@ finish_by_successor(struct crew *c)
     if (!crew_recover(c))
         return false;
     crew_reopen(c, 1);
-    return crew_finish(c, 1u << 1);
+    /* Alone, unless the other one is in the middle of a task. */
+    return crew_finish(c, 1u << 1 | (c->x[2].slot->phase == PHASE_ACTIVE ? 1u << 2 : 0));
 }
 
 /* Worker 2 goes on for a while before anybody knows of the death. */
@@ -389,12 +390,11 @@ run_act(struct job *j)
     j->scenario->act(x);
 }
 
-/* The stepped worker sleeps: somebody has to get it up. */
 static bool
-rouse(struct job *j)
+rouse(struct crew *c)
 {
-    if (j->scenario->rouse)
-        j->scenario->rouse(&j->crew->x[2]);
+    if (c->scenario->rouse)
+        c->scenario->rouse(&c->x[2]);
     return !spy->asleep;
 }
 
@@ -424,7 +424,8 @@ step_worker(struct job *j)
             failed(s, "live", "the worker does not come to an end", n, pid);
             break;
         }
-        if (spy->asleep && !rouse(j)) {
+        /* It sleeps: somebody has to get it up. */
+        if (spy->asleep && !crew_guard(j->crew, rouse)) {
             failed(s, "live", "the worker sleeps for ever", n, pid);
             break;
         }

@@ -167,7 +167,8 @@ clear_view(struct crew *c)
     c->paused = c->dead = false;
     here.waits = 0;
     if (sigsetjmp(here.out, 1) == 0 && view_any_held())
-        (void)view_end(&c->x[2], false, words, 1);
+        int lost;
+        (void)view_end(&c->x[2], false, words, 1, &lost);
 }
 
 bool

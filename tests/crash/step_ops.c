@@ -233,7 +233,8 @@ ops_run(struct actor *x, const struct scenario *s)
     if (view_take_warning())
         ops_complain("the second run differs from the journal of the first one");
     if (view_any_held())
-        (void)view_end(x, o == OUTCOME_DONE, words, 16);
+        int lost;
+        (void)view_end(x, o == OUTCOME_DONE, words, 16, &lost);
     if (o == OUTCOME_WAIT)
         commit_wait(x, 1);
     else

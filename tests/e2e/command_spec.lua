@@ -421,9 +421,12 @@ describe("prunner", function()
   it("ends early with --halt", function()
     local path = script [[
       local prunner = require "prunner"
+      local ffi = require "ffi"
+      ffi.cdef "int poll(void *, unsigned long, int);"
       function begin() for i = 1, 100 do prunner.post_task(work, i) end end
       function work(i)
         prunner.dict:incr "ran"
+        if i > 5 then ffi.C.poll(nil, 0, 20) end -- the supervisor has time to see it
         if i % 2 == 1 then error "odd" end
       end
       function end_() print "end" io.stderr:write("ran ", prunner.dict.ran, "\n") end
@@ -432,5 +435,23 @@ describe("prunner", function()
     has("--halt: ", result.err)
     assert.is_true(tonumber(result.err:match("ran (%d+)")) >= 5)
     expect(prunner(path, "-n", 1, "--halt", "never"), 1, "end\n")
+  end)
+
+  it("keeps the job in a file with --state, and goes on with --resume", function()
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() for i = 1, 50 do prunner.post_task(work, i) end end
+      function work(i)
+        prunner.counter "n":add(i)
+        if i == 25 and not io.open(arg[1]) then os.execute "kill -9 $(ps -o ppid= -p $PPID)" end
+      end
+      function end_() print(prunner.counter "n":get()) end
+    ]]
+    local dir = helper.tmpdir()
+    local killed = helper.prunner(path, "-n", 2, "--state", dir .. "/job", dir .. "/go")
+    assert.are.equal("", killed.out)
+    assert.is_truthy(killed.signal == 9 or killed.status == 137)
+    helper.write(dir .. "/go", "")
+    expect(helper.prunner(path, "-n", 2, "--resume", dir .. "/job", dir .. "/go"), 0, "1275\n")
   end)
 end)

@@ -355,7 +355,7 @@ describe("a job", function()
     -- what this test has handed down itself, and the directory that ls reads
     local inherited = tonumber(helper.run("ls /proc/self/fd | wc -l").out)
     assert.are.equal(inherited, tonumber(command))
-    assert.are.equal("0", varies)
+    assert.is_true(tonumber(varies) <= 1, "grows: " .. varies)
     -- the arena, its file, the eventfd, and the pipe to ls
     assert.is_true(tonumber(worker) <= inherited - 1 + 4, worker)
   end)
