@@ -83,7 +83,12 @@ acc_stage(struct actor *x)
         struct acc_cell *c = &s->accs[id];
         double v = p->values[id];
         s->acc_log[i].id = id;
+#ifdef PRN_BUG_ACC_ADDS
+        s->acc_log[i].value = v;
+        s->acc_log[i].pad = p->kinds[id];
+#else
         s->acc_log[i].value = c->set ? combine(p->kinds[id], c->value, v) : v;
+#endif
         p->kinds[id] = 0;
     }
     s->naccs = p->n;
@@ -97,7 +102,12 @@ acc_apply(struct slot *s)
 {
     for (uint32_t i = 0; i < s->naccs; i++) {
         struct acc_cell *c = &s->accs[s->acc_log[i].id];
+#ifdef PRN_BUG_ACC_ADDS
+        double v = s->acc_log[i].value;
+        c->value = c->set ? combine(s->acc_log[i].pad, c->value, v) : v;
+#else
         __atomic_store(&c->value, &s->acc_log[i].value, __ATOMIC_RELAXED);
+#endif
         atom_store(&c->set, 1);
     }
     /* release: pairs with the acquire in acc_each(): the entries are written. */

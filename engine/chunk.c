@@ -88,7 +88,9 @@ take_unit(struct actor *x, uint32_t class, uint32_t units, struct part part)
             return part.end;
         /* The intent first (R3), then the word that names the winner (R2). */
         atom_set(&x->slot->chunk_class, class);
+#ifndef PRN_BUG_CHUNK_FIRST
         atom_store(&x->slot->chunk_intent, u + 1);
+#endif
         if (atom_cas(&a->table[u], &word, word_of(units, x->me, class)))
             return u;
         atom_store(&x->slot->chunk_intent, 0);

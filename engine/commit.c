@@ -105,7 +105,9 @@ apply_own(struct actor *x, uint32_t cur)
         atom_store(&s->wait_tail, s->new_wait_tail);
         break;
     case OUTCOME_PART:
+#ifndef PRN_BUG_PART_FORGOTTEN
         record_publish(x);
+#endif
         break;
     case OUTCOME_POINT:
         record_point(x);
@@ -123,13 +125,27 @@ commit_apply(struct actor *x)
     struct slot *s = x->slot;
     if (s->naccs || s->new_log_end != s->log_end)
         acc_apply(s);
+#ifdef PRN_BUG_DONE_FIRST
+    atom_store(&s->done, s->new_done);
+#endif
+#ifndef PRN_BUG_POSTED_LATE
     /* Before the children can be taken: who sums all `done`, then all `posted`
      * never finds them equal too early (docs/termination.md). */
     atom_store(&s->posted, s->new_posted);
-    if (s->staged)
-        apply_posts(x);
+#endif
+#ifdef PRN_BUG_FREE_EARLY
     if (s->cur)
         apply_own(x, s->cur);
+#endif
+    if (s->staged)
+        apply_posts(x);
+#ifdef PRN_BUG_POSTED_LATE
+    atom_store(&s->posted, s->new_posted);
+#endif
+#ifndef PRN_BUG_FREE_EARLY
+    if (s->cur)
+        apply_own(x, s->cur);
+#endif
     else if (!x->me)
         atom_store(&x->arena->head->begun, 1); /* this was begin() */
     atom_store(&s->staged, 0);
@@ -153,9 +169,11 @@ seal(struct actor *x, enum outcome outcome)
     s->new_posted = s->posted + x->staged_count;
     s->new_done = s->done + (s->cur != 0);
     s->new_tail = s->tail;
+#ifndef PRN_BUG_NO_COMMIT
     /* release: all of the above and the children are written. From here on it
      * is true; pairs with the supervisor's acquire after waitpid. */
     atom_store(&s->phase, PHASE_COMMIT);
+#endif
 }
 
 static void

@@ -42,6 +42,9 @@ grow(struct actor *x, uint64_t need)
         return err;
     char *at = (char *)chunk_at(x->arena, unit) + ARENA_GRAIN;
     struct ring new = {(uint32_t *)at, ((uint64_t)1 << log2) - 1};
+#ifdef PRN_BUG_RING_FIRST
+    atom_store(&s->ring, (uint64_t)arena_offset(x->arena, at) << 8 | log2);
+#endif
     for (uint64_t p = s->head; p < s->tail; p++)
         new.hints[p & new.mask] = old.hints[p & old.mask];
     atom_store(&s->ring, (uint64_t)arena_offset(x->arena, at) << 8 | log2);
@@ -105,6 +108,9 @@ take_first(struct actor *x)
     for (uint64_t h = s->head; h < s->tail; h++) {
         uint32_t index = atom_peek(&r.hints[h & r.mask]);
         __builtin_prefetch(arena_grain(x->arena, r.hints[(h + 4) & r.mask]), 1);
+#ifdef PRN_BUG_HINT_FIRST
+        atom_set(&s->head, h + 1);
+#endif
         bool claimed = task_claim(x, index);
         atom_set(&s->head, h + 1); /* only now: claimed or stale */
         if (claimed)

@@ -40,12 +40,17 @@ back_to_ready(struct actor *x, struct actor *super, uint64_t word, bool uncounte
     if (uncounted && attempt)
         attempt--;
     record_keep(x);
+#ifdef PRN_BUG_HINT_BEFORE_STATE
+    queue_put(super, super->slot->tail, cur);
+#endif
     /* The state before the hint: thieves never look twice at a hint that they
      * saw stale. If the supervisor dies in between, so has everybody, and the
      * queues are rebuilt from the descriptors. */
     atom_store(&task_at(x->arena, cur)->word,
                task_word(word >> 32, attempt, 0, TASK_READY));
+#ifndef PRN_BUG_HINT_BEFORE_STATE
     queue_put(super, super->slot->tail, cur);
+#endif
 }
 
 static void
@@ -66,6 +71,14 @@ settle_task(struct actor *x, struct actor *super, uint32_t attempts, bool uncoun
         if (!uncounted && deaths(task_at(x->arena, s->cur), word) >= attempts) {
             out->dead = true;
             record_keep(x);
+#ifdef PRN_BUG_NAIVE_DEAD
+            s->done++;
+            s->dead++;
+            atom_store(&task_at(x->arena, s->cur)->word,
+                       task_word(word >> 32, task_attempt(word), 0, TASK_DEAD));
+            atom_store(&s->phase, PHASE_IDLE);
+            return;
+#endif
             (void)commit_end(x, OUTCOME_DEAD);
             return;
         }
@@ -116,7 +129,9 @@ recover(struct actor *x, struct actor *super, uint32_t attempts, bool uncounted,
     lock_recover(x);
     settle_task(x, super, attempts, uncounted, out);
     idle_recover(x);
+#ifndef PRN_BUG_NO_WAKE_ALL
     /* Who was to be woken by the dead, or for its task, sleeps (R10). */
     idle_wake_all(x->arena);
+#endif
     return 0;
 }

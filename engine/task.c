@@ -81,9 +81,14 @@ task_stage(struct actor *x, uint32_t fn, const void *args, size_t bytes)
         t->parent_fn = x->post_line << 16;
     }
     t->id = (s->posted + x->staged_count + 1) * ARENA_SLOTS + x->me;
+#ifndef PRN_BUG_STAGED_FIRST
     append_staged(x, index);
+#endif
     /* release: who sees STAGED sees the arguments; pairs with recovery only. */
     atom_store(&t->word, task_word(gen, 0, x->me, TASK_STAGED));
+#ifdef PRN_BUG_STAGED_FIRST
+    append_staged(x, index);
+#endif
     if (unlikely(block))
         block_linked(x);
     x->staged_bytes += bytes;
@@ -103,6 +108,16 @@ task_claim(struct actor *x, uint32_t index)
     uint32_t attempt = task_attempt(word);
     if (attempt < TASK_ATTEMPT_MAX)
         attempt++;
+#ifdef PRN_BUG_CLAIM_FIRST
+    uint64_t was = word;
+    if (!atom_cas(&t->word, &word, task_word(word >> 32, attempt, x->me, TASK_RUN)))
+        return false;
+    s->cur = index;
+    s->expect = was;
+    s->claims++;
+    atom_store(&s->phase, PHASE_ACTIVE);
+    return true;
+#endif
     s->cur = index;
     s->expect = word;
     /* The intent is written down before the CAS that makes it true (R3).
@@ -124,8 +139,13 @@ free_block_of(struct actor *x, uint32_t block, uint32_t index, uint32_t gen)
 {
     struct block *b = block_at(x->arena, block);
     uint64_t word = atom_load(&b->word);
+#ifdef PRN_BUG_FREE_ANY_BLOCK
+    (void)index, (void)gen;
+    block_free(x, block, word);
+#else
     if (atom_peek(&b->serves) == serves_task(index, gen))
         block_free(x, block, word);
+#endif
 }
 
 /* 0: none, or the record was freed by who began this, and may be somebody else's. */

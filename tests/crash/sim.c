@@ -25,8 +25,8 @@
 #include "task.h"
 
 enum {
-    POINTS_MAX = 40 * 1000 * 1000, /* a seed that needs more hangs */
-    FAILURES_MAX = 20,
+    POINTS_MAX = 8 * 1000 * 1000, /* a seed that needs more hangs */
+    FAILURES_MAX = 5,  /* then it is enough */
     WAITING_MAX = 1024,
 };
 
@@ -440,7 +440,8 @@ run_seed(uint64_t seed)
         maybe_kill();
         if (something_to_do())
             sim_rouse(0);
-        if (!sim_step() && !sim_failed() && !something_to_do())
+        if (!sim_step() && !sim_failed() && !something_to_do() &&
+            !job_go_on(&world.super))
             say_hang();
         check_end();
     }

@@ -101,6 +101,8 @@ void job_died(uint32_t k);
 void job_reported(struct arena *a, uint32_t task);
 /* job_attempts: deaths after which a task is set aside. */
 uint32_t job_attempts(struct arena *a, uint32_t task);
+/* job_go_on: everybody sleeps. true: tasks that waited for that go on. */
+bool job_go_on(struct actor *super);
 /* job_check looks whether the answer is right and nothing is held or lost. */
 void job_check(struct actor *super);
 /* job_describe says what kind of job this seed has. */

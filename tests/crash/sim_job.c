@@ -67,6 +67,7 @@ static struct {
     bool errors;
     bool circles;       /* tasks take two locks in any order, and do nothing else */
     uint32_t poison;    /* 0: none */
+    uint32_t patients;  /* leaves that wait until all else is done */
     uint32_t attempts;  /* that poison has */
     uint32_t first_posts; /* begin() posts the root and so many leaves */
 } job;
@@ -86,6 +87,7 @@ static uint8_t appended[NODES_MAX][4]; /* by node and run: seen in the log */
 static struct {
     uint32_t lock, who; /* slot + 1 of who is in its section */
 } inside[8];
+static bool waits[SIM_WORKERS + 1]; /* by slot: runs a patient that waits */
 static uint32_t crowd_salt[CROWD];
 static uint32_t reported;
 
@@ -123,26 +125,36 @@ arg_bytes(uint32_t node)
     return 20 + (r >> 8) % (r % 2 ? 100 : 5000);
 }
 
+/* A task that ends only when nothing but its like is left. There are fewer of them
+ * than workers: work must go on next to them, so nobody may sleep who is needed. */
+static bool
+is_patient(uint32_t node)
+{
+    return node != job.poison && !is_inner(node) && node + job.patients >= top();
+}
+
 /* So many runs end by an error before one succeeds. */
 static uint32_t
 errors_of(uint32_t node)
 {
     uint64_t r = node_bits(node, 2);
-    return job.errors && node != job.poison && r % 8 == 0 ? 1 + (r >> 8) % 2 : 0;
+    if (node == job.poison || is_patient(node))
+        return 0;
+    return job.errors && r % 8 == 0 ? 1 + (r >> 8) % 2 : 0;
 }
 
 static bool
 fails_for_good(uint32_t node)
 {
-    return job.errors && node != job.poison && !is_inner(node) && !errors_of(node) &&
-           node_bits(node, 3) % 12 == 0;
+    return job.errors && node != job.poison && !is_inner(node) && !is_patient(node) &&
+           !errors_of(node) && node_bits(node, 3) % 12 == 0;
 }
 
 static uint32_t
 ops_of(uint32_t node)
 {
     uint64_t r = node_bits(node, 4);
-    if (node == job.poison || r % job.ops_one_in)
+    if (node == job.poison || is_patient(node) || r % job.ops_one_in)
         return 0;
     return job.ops & (uint32_t)(r >> 8) & (uint32_t)(r >> 24);
 }
@@ -632,6 +644,10 @@ body(struct actor *x, uint32_t node, uint32_t run)
             sim_point();
         sim_kill(x->me);
     }
+    if (is_patient(node)) {
+        waits[x->me] = true;
+        sim_sleep(0); /* until job_go_on() */
+    }
     bool ops_first = node_bits(node, 8) % 2;
     if (ops_first)
         do_ops(x, node, run);
@@ -646,7 +662,7 @@ body(struct actor *x, uint32_t node, uint32_t run)
         sim_fail("node %u: %u posts were not repeated", node, x->skip);
     if (!ops_first)
         do_ops(x, node, run);
-    if (job.circles && !take_both(x, node))
+    if (job.circles && !is_patient(node) && !take_both(x, node))
         return false;
     return run >= errors_of(node) && !fails_for_good(node);
 }
@@ -679,6 +695,7 @@ job_run(struct actor *x)
 void
 job_died(uint32_t k)
 {
+    waits[k] = false;
     for (uint32_t i = 0; i < 8; i++) {
         if (inside[i].who == k + 1)
             inside[i].who = 0;
@@ -691,6 +708,32 @@ node_of(struct arena *a, uint32_t task)
     uint32_t node;
     memcpy(&node, task_args(a, task_at(a, task)), sizeof node);
     return node;
+}
+
+static void
+count_others(void *arg, uint32_t index)
+{
+    struct actor *super = ((void **)arg)[0];
+    uint32_t *others = ((void **)arg)[1];
+    enum task_state state = task_state(task_at(super->arena, index)->word);
+    if (state != TASK_FREE && state != TASK_DEAD && state != TASK_STAGED)
+        *others += !is_patient(node_of(super->arena, index));
+}
+
+bool
+job_go_on(struct actor *super)
+{
+    uint32_t others = 0, patients = 0;
+    void *arg[] = {super, &others};
+    for (uint32_t k = 0; k <= super->arena->head->nworkers; k++)
+        slab_each(super->arena, k, SLAB_TASK, count_others, arg);
+    for (uint32_t k = 1; !others && k <= SIM_WORKERS; k++) {
+        if (waits[k])
+            sim_rouse(k);
+        patients += waits[k];
+        waits[k] = false;
+    }
+    return patients != 0;
 }
 
 uint32_t
@@ -733,6 +776,7 @@ job_draw(uint32_t nworkers)
 {
     static const uint32_t fans[] = {0, 0, 0, 2, 12, 70, 130, 300};
     memset(inside, 0, sizeof inside);
+    memset(waits, 0, sizeof waits);
     memset(&job, 0, sizeof job);
     reported = 0;
     draw_crowd();
@@ -769,6 +813,7 @@ job_draw(uint32_t nworkers)
     job.poison = sim_dice(6) ? 0 : top() - 1;
     if (job.poison && is_inner(job.poison))
         job.poison = 0;
+    job.patients = sim_dice(2) ? sim_dice(nworkers) : 0;
     job.attempts = 1 + sim_dice(3);
     expect();
 }
@@ -783,11 +828,12 @@ const char *
 job_describe(void)
 {
     static char text[200];
-    snprintf(text, sizeof text, "%u tasks, %s, fan %u%s%s%s%s%s%s, ops %x", top() - 1,
+    snprintf(text, sizeof text, "%u tasks, %s, fan %u%s%s%s%s%s%s, %u patients, ops %x",
+             top() - 1,
              job.lifo ? "lifo" : "fifo", job.fan, job.partial ? "" : " in one",
              job.blocks ? ", blocks" : "", job.errors ? ", errors" : "",
              job.no_memory ? ", no memory" : "", job.circles ? ", circles" : "",
-             job.poison ? ", poison" : "", job.ops);
+             job.poison ? ", poison" : "", job.patients, job.ops);
     return text;
 }
 

@@ -329,8 +329,11 @@ static struct arena nested_arena;
 static void
 run_recover(struct job *j)
 {
+    struct actor dead;
+    if (actor_open(&dead, j->arena, 1, 1))
+        ops_complain("out of memory");
     ready();
-    (void)crew_recover(j->crew);
+    (void)crew_recover_by(j->crew, &dead);
 }
 
 static void
@@ -582,6 +585,7 @@ main(int argc, char **argv)
         return 2;
     bench = (struct bench){.image = image_new(), .checks = &total.checks};
     nested_bench = (struct bench){.image = image_new(), .checks = &total.nested_checks};
+    ops_open();
     crew_watch();
     for (uint32_t i = 0; i < ops_count; i++) {
         if (chosen(ops_all[i].name)) {

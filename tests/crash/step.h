@@ -53,6 +53,8 @@ struct scenario {
 
 extern const struct scenario ops_all[];
 extern const uint32_t ops_count;
+/* ops_open: once, before anything. */
+void ops_open(void);
 /* ops_run runs the task that x has just claimed, as a worker does. */
 void ops_run(struct actor *x, const struct scenario *s);
 /* ops_now is the scenario at hand; ops_complain notes what a task found wrong. */
@@ -112,6 +114,8 @@ void crew_close(struct crew *c);
 void crew_reopen(struct crew *c, uint32_t slot);
 /* crew_recover: what the supervisor does about the death of worker 1. */
 bool crew_recover(struct crew *c);
+/* crew_recover_by: the same with an actor for slot 1 that is open already. */
+bool crew_recover_by(struct crew *c, struct actor *dead);
 /* crew_work lets worker k run up to n tasks; returns how many it ran. */
 uint32_t crew_work(struct crew *c, uint32_t k, uint32_t n);
 /* crew_finish lets the workers in `who` (bits) run in turn until all is done, and

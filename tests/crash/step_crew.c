@@ -164,11 +164,11 @@ static void
 clear_view(struct crew *c)
 {
     uint32_t *words[1];
+    int err;
     c->paused = c->dead = false;
     here.waits = 0;
     if (sigsetjmp(here.out, 1) == 0 && view_any_held())
-        int lost;
-        (void)view_end(&c->x[2], false, words, 1, &lost);
+        (void)view_end(&c->x[2], false, words, 1, &err);
 }
 
 bool
@@ -234,12 +234,19 @@ bool
 crew_recover(struct crew *c)
 {
     struct actor dead;
-    struct recovered r;
-    uint32_t attempts = c->scenario->attempts ? c->scenario->attempts : UINT32_MAX;
     if (actor_open(&dead, c->arena, 1, 1))
         return crew_fail(c, "out of memory");
-    int err = recover(&dead, &c->x[0], attempts, false, &r);
+    bool fine = crew_recover_by(c, &dead);
     actor_close(&dead);
+    return fine;
+}
+
+bool
+crew_recover_by(struct crew *c, struct actor *dead)
+{
+    struct recovered r;
+    uint32_t attempts = c->scenario->attempts ? c->scenario->attempts : UINT32_MAX;
+    int err = recover(dead, &c->x[0], attempts, false, &r);
     c->dead = false;
     c->deaths++;
     return err ? crew_fail(c, "recover: %s", strerror(-err)) : true;

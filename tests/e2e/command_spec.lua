@@ -395,7 +395,7 @@ describe("prunner", function()
       function quick() print "quick" end
     ]], "--timeout", "0.1", "--attempts", "2"), 1, "quick\n")
     has("task spin() was set aside", result.err)
-    has("--timeout", result.err)
+    has("a timeout (it ran longer than allowed)", result.err)
   end)
 
   it("replaces workers with --max-tasks and --max-rss", function()

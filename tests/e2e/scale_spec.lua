@@ -304,7 +304,7 @@ describe("--halt", function()
       end
       function end_() io.write("ended ", prunner.dict.ran, "\n") end
     ]], "-n", 2, "--halt", "soon,fail=1"), 1)
-    has("prunner: --halt: 1 tasks failed, starting nothing new\n", result.err)
+    has("prunner: --halt: 1 task failed, starting nothing new\n", result.err)
     local ran = tonumber(result.out:match("^ended (%d+)\n$"))
     assert.is_true(ran < 500, result.out)
     has(("prunner: 1 task failed, %d tasks are left, of 1000 tasks\n"):format(1000 - ran), result.err)
@@ -327,7 +327,7 @@ describe("--halt", function()
       function work(i) if i > 1 then while true do end end end
       function end_() print "never" end
     ]], "-n", 2, "--halt", "now,success=1", { timeout = 20 }), 0, "")
-    has("--halt: 1 tasks succeeded, stopping at once", result.err)
+    has("--halt: 1 task succeeded, stopping at once", result.err)
   end)
 
   it("counts tasks that were set aside as failed", function()
@@ -337,6 +337,6 @@ describe("--halt", function()
       function dies() os.exit(1) end
       function spins() while true do end end
     ]], "-n", 2, "--attempts", 1, "--halt", "now,fail=1", { timeout = 20 }), 1)
-    has("--halt: 1 tasks failed", result.err)
+    has("--halt: 1 task failed", result.err)
   end)
 end)
