@@ -11,7 +11,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "fd.h"
 #include "names.h"
 #include "slot.h"
 
@@ -78,7 +77,7 @@ open_memory(struct arena *a, size_t bytes)
     a->anonymous = largest_file(bytes) < bytes;
     if (a->anonymous)
         return 0;
-    a->fd = fd_above_stdio(memfd_create("prunner", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    a->fd = memfd_create("prunner", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     return a->fd < 0 ? -errno : 0;
 }
 
@@ -175,13 +174,13 @@ arena_reserve_table(struct arena *a, uint32_t unit)
 static int
 open_spill(const char *dir)
 {
-    int fd = fd_above_stdio(open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600));
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
     if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
         return fd < 0 ? -errno : fd;
     char path[PATH_MAX];
     if (snprintf(path, sizeof path, "%s/prunner-XXXXXX", dir) >= (int)sizeof path)
         return -ENAMETOOLONG;
-    fd = fd_above_stdio(mkostemp(path, O_CLOEXEC));
+    fd = mkostemp(path, O_CLOEXEC);
     if (fd < 0)
         return -errno;
     unlink(path);

@@ -9,7 +9,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "fd.h"
 #include "hash.h"
 #include "log.h"
 #include "memlimit.h"
@@ -76,17 +75,6 @@ open_state(void)
     return err;
 }
 
-int
-engine_memory(void)
-{
-    if (engine.arena.base)
-        return 0;
-    if (engine.config.state || engine.config.resume)
-        return open_state();
-    int err = arena_open(&engine.arena, 0);
-    return err ? err : open_spill();
-}
-
 /* Whoever started us may have closed these: the arena must not become what tasks
  * print to. Opened the wrong way round, so that using them is an error still. */
 static void
@@ -99,11 +87,22 @@ occupy_standard_fds(void)
 }
 
 int
+engine_memory(void)
+{
+    if (engine.arena.base)
+        return 0;
+    occupy_standard_fds();
+    if (engine.config.state || engine.config.resume)
+        return open_state();
+    int err = arena_open(&engine.arena, 0);
+    return err ? err : open_spill();
+}
+
+int
 engine_open(lua_State *L)
 {
     if (engine.opened)
         return 0;
-    occupy_standard_fds();
     int err = engine_memory();
     if (err)
         return err;
@@ -114,7 +113,7 @@ engine_open(lua_State *L)
         err = codec_open(&engine.codec, L);
     if (err)
         return err;
-    engine.poke_fd = fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    engine.poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (engine.poke_fd < 0)
         return -errno;
     if (!engine.config.attempts)

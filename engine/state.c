@@ -12,7 +12,6 @@
 
 #include "config.h"
 #include "dict.h"
-#include "fd.h"
 #include "hash.h"
 #include "names.h"
 #include "slot.h"
@@ -82,7 +81,7 @@ state_create(struct arena *out, const char *path, uint64_t script_hash,
              const char **problem)
 {
     int flags = O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC;
-    int fd = fd_above_stdio(open(path, flags, 0600));
+    int fd = open(path, flags, 0600);
     if (fd < 0 && errno == EEXIST)
         return refuse(fd, -EEXIST, "is there already: go on with it by --resume, or remove "
                                    "it to start anew", problem);
@@ -150,7 +149,7 @@ state_open(struct arena *out, const char *path, uint64_t script_hash, const char
 {
     struct stat st;
     struct arena_head head;
-    int fd = fd_above_stdio(open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return refuse(fd, -errno, errno == ELOOP ? "is a symbolic link" : strerror(errno),
                       problem);

@@ -16,7 +16,6 @@
 
 #include "cpus.h"
 #include "engine.h"
-#include "fd.h"
 #include "halt.h"
 #include "idle.h"
 #include "log.h"
@@ -661,7 +660,7 @@ open_signals(void)
     watch_signal(&mask, SIGTERM);
     watch_signal(&mask, SIGHUP);
     sigprocmask(SIG_BLOCK, &mask, &super.old_mask);
-    super.signal_fd = fd_above_stdio(signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
+    super.signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     return super.signal_fd < 0 ? -errno : 0;
 }
 
