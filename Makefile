@@ -53,9 +53,16 @@ FUZZ_SRC = $(sort $(wildcard tests/fuzz/*.c))
 # The simulator has the rooms that live in shared memory, compiled for it, and
 # stands in for the kernel (tests/crash/sim.h). sim_view.c includes view.c.
 SIM_ROOMS = acc actor arena block chunk commit dict dict_tx idle journal lock names post \
-    queue record recover slab task
+    queue record recover resume slab task
 SIM_SRC = $(SIM_ROOMS:%=engine/%.c) $(sort $(wildcard tests/crash/sim*.c))
-SIM_CFLAGS = -DPRN_SIM -Dclock_gettime=sim_clock -Dfallocate=sim_fallocate -Dmadvise=sim_madvise
+SIM_CFLAGS = -DPRN_SIM -DPRN_NAMES=64 -Dclock_gettime=sim_clock -Dfallocate=sim_fallocate -Dmadvise=sim_madvise
+
+# The stepper walks the rooms instruction by instruction: a small table of names,
+# no lazy binding, and nobody really sleeps (tests/crash/step.h).
+STEP_ROOMS = $(SIM_ROOMS) $(patsubst engine/%.c,%,$(wildcard engine/state_check*.c)) view
+STEP_SRC = $(STEP_ROOMS:%=engine/%.c) $(sort $(wildcard tests/crash/step*.c))
+STEP_CFLAGS = -DPRN_NAMES=16
+STEP_LDFLAGS = -no-pie -Wl,-z,now -Wl,--wrap=syscall
 
 LUAJIT_CFLAGS ?= $(shell pkg-config --cflags luajit 2>/dev/null)
 LUAJIT_LIBS ?= $(shell pkg-config --libs luajit 2>/dev/null)
@@ -68,6 +75,8 @@ STRESS_BIN = $(STRESS_SRC:%.c=$(BUILD)/%)
 FUZZ_BIN = $(FUZZ_SRC:%.c=$(BUILD)/%)
 SIM_OBJ = $(SIM_SRC:%.c=$(OBJ)/sim/%.o)
 SIM_BIN = $(BUILD)/tests/crash/sim
+STEP_OBJ = $(STEP_SRC:%.c=$(OBJ)/step/%.o)
+STEP_BIN = $(BUILD)/tests/crash/step
 
 PRN_CFLAGS = -std=gnu11 -D_GNU_SOURCE= -Wall -Wextra -Wshadow \
     -fPIC -fvisibility=hidden -pthread -Iengine $(LUAJIT_CFLAGS)
@@ -91,8 +100,12 @@ help:
 	@echo 'demo              deps, build, and the sum job: prints 4002000'
 	@echo 'check             deps, build, all tests; ends with "N passed, N failed"'
 	@echo 'unit stress spec e2e    one kind of test; `make stress` runs at full length'
+	@echo 'step step-all     a worker killed at each instruction; with each compiler and -O'
+	@echo 'mutants           is each of the seeded bugs caught?'
 	@echo 'asan tsan         unit and stress tests under sanitizers, in build/asan, build/tsan'
 	@echo 'fuzz              each tests/fuzz/*.c (libFuzzer, clang) for FUZZ_SECONDS=20'
+	@echo 'bench             against the peers; ONLY=sum,wake ROUNDS=1 QUICK=1 DOCS=1; bench-deps installs them'
+	@echo 'instructions      of a task, counted, against bench/instructions.txt'
 	@echo 'lint format       check, or apply, how the sources are written'
 	@echo 'install uninstall PREFIX=/usr/local DESTDIR='
 	@echo 'clean             remove build/'
@@ -105,7 +118,7 @@ $(OBJ)/flags: FORCE
 	  echo 'prunner: LuaJIT 2.1 for development is not installed: run `make deps`' \
 	    '(Debian: pkg-config libluajit-5.1-dev)' >&2; exit 1; }
 	@mkdir -p $(@D)
-	@echo '$(COMPILE) | $(LINK) | $(LUAJIT_LIBS)' >$@.new; \
+	@echo '$(COMPILE) | $(SIM_CFLAGS) | $(STEP_CFLAGS) | $(LINK) | $(LUAJIT_LIBS)' >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 $(OBJ)/%.o: %.c $(OBJ)/flags
@@ -153,6 +166,36 @@ $(SIM_BIN): $(SIM_OBJ)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^
 
+$(OBJ)/step/%.o: %.c $(OBJ)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) $(STEP_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(STEP_BIN): $(STEP_OBJ)
+	@mkdir -p $(@D)
+	$(LINK) $(STEP_LDFLAGS) -o $@ $^ -lm
+
+# MUTANT=NAME: both with one seeded bug, from the objects above and from anew those
+# that have the switch (tests/crash/mutants).
+ifneq ($(MUTANT),)
+MUT = $(BUILD)/mutants/$(MUTANT)
+MUT_SRC := $(shell grep -lw PRN_BUG_$(MUTANT) engine/*.c tests/crash/*.c)
+mut_objects = $(foreach s,$(1),$(if $(filter $(s),$(MUT_SRC)),$(MUT),$(OBJ))/$(2)/$(s:.c=.o))
+
+$(MUT)/step/%.o: %.c $(OBJ)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) $(STEP_CFLAGS) -DPRN_BUG_$(MUTANT) -c -o $@ $<
+
+$(MUT)/sim/%.o: %.c $(OBJ)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) $(SIM_CFLAGS) -DPRN_BUG_$(MUTANT) -c -o $@ $<
+
+$(MUT)/run-step: $(call mut_objects,$(STEP_SRC),step)
+	$(LINK) $(STEP_LDFLAGS) -o $@ $^ -lm
+
+$(MUT)/run-sim: $(call mut_objects,$(SIM_SRC),sim)
+	$(LINK) -o $@ $^
+endif
+
 $(FUZZ_BIN): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libengine.a
 	@mkdir -p $(@D)
 	$(LINK) -fsanitize=fuzzer -o $@ $< $(BUILD)/libengine.a $(LUAJIT_LIBS) -lm
@@ -194,7 +237,7 @@ check:
 
 # ---- tests ----------------------------------------------------------------
 
-tests: all $(UNIT_BIN) $(STRESS_BIN)
+tests: all $(UNIT_BIN) $(STRESS_BIN) $(if $(SANITIZE),,$(STEP_BIN))
 
 unit: $(UNIT_BIN)
 	@BUILD=$(BUILD) tests/run unit
@@ -207,6 +250,24 @@ spec: all
 
 e2e: all
 	@BUILD=$(BUILD) tests/run e2e
+
+# STEP: -n EVERY of the images go to the nested stepper, for -t SECONDS a scenario.
+STEP ?= -v -n 5 -t 5
+STEP_CC = gcc clang
+STEP_O = -O0 -O2 -O3
+
+step: $(STEP_BIN)
+	$(STEP_BIN) $(STEP)
+
+# Each compiler makes other instructions of it.
+step-all:
+	@for cc in $(STEP_CC); do for o in $(STEP_O); do \
+	  echo "step $$cc $$o"; \
+	  $(MAKE) --no-print-directory -s BUILD=build/step/$$cc$$o CC=$$cc CFLAGS="$$o -g" step || exit 1; \
+	done; done
+
+mutants:
+	@BUILD=build/mutants tests/crash/mutants
 
 # Each has a tree of its own, so build/ stays what `make` made.
 asan:
@@ -224,15 +285,42 @@ fuzz:
 	  SANITIZE=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' tests-fuzz
 	@BUILD=build/fuzz tests/run fuzz
 
-.PHONY: tests-stress tests-fuzz
+.PHONY: tests-stress tests-fuzz step step-all mutants
 tests-stress: $(STRESS_BIN)
 tests-fuzz: $(FUZZ_BIN)
+
+# ---- bench ----------------------------------------------------------------
+
+# What the peers of `make bench` need, and valgrind for `make instructions`.
+BENCH_DEPS = \
+    g++ \
+    golang-go \
+    erlang-base \
+    python3 \
+    perl \
+    libmce-perl \
+    libtbb-dev \
+    parallel \
+    valgrind
+
+.PHONY: bench bench-deps instructions
+
+# Whole, on an idle machine: about 15 minutes. DOCS=1 writes docs/benchmarks.md too.
+bench:
+	@BUILD=$(BUILD) $(LUAJIT) bench/run.lua $(if $(ONLY),--only '$(ONLY)') \
+	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) $(if $(DOCS),--write-docs)
+
+bench-deps: deps
+	@$(MAKE) --no-print-directory deps DEPS='$(BENCH_DEPS)'
+
+instructions: all
+	@BUILD=$(BUILD) bench/instructions
 
 # ---- lint -----------------------------------------------------------------
 
 LINT_C = $(sort $(wildcard engine/*.[ch] tests/unit/*.[ch] tests/stress/*.[ch] tests/crash/*.[ch] \
     tests/fuzz/*.[ch]))
-LINT_LUA = $(wildcard lua scripts tests)
+LINT_LUA = $(wildcard lua scripts tests bench)
 
 lint:
 	@$(MAKE) --no-print-directory deps

@@ -183,16 +183,10 @@ acc_collect(struct actor *x, uint32_t id, const void *bytes, size_t len)
     return 0;
 }
 
-/* The log's chunks from the oldest to `end`, whose bytes end at `end_used`. */
 static void
-each_in(struct arena *a, uint32_t unit, bool last, uint32_t end_used, uint32_t id,
+each_in(struct chunk *c, uint64_t used, uint32_t id,
         void (*fn)(void *, const void *, size_t), void *arg)
 {
-    if (!unit)
-        return;
-    struct chunk *c = chunk_at(a, unit - 1);
-    each_in(a, c->next, false, 0, id, fn, arg);
-    uint64_t used = last ? end_used : c->used;
     char *at = (char *)c + ARENA_GRAIN, *end = at + used;
     while (at < end) {
         struct log_entry *e = (struct log_entry *)at;
@@ -210,6 +204,9 @@ acc_each(struct actor *x, uint32_t id,
         uint64_t end = atom_load(&slot_at(x->arena, k)->log_end);
         if (k == x->me && x->pending.log_end)
             end = x->pending.log_end;
-        each_in(x->arena, unit_of(end), true, used_of(end), id, fn, arg);
+        for (uint32_t u = unit_of(end); u; u = chunk_at(x->arena, u - 1)->next) {
+            struct chunk *c = chunk_at(x->arena, u - 1);
+            each_in(c, u == unit_of(end) ? used_of(end) : c->used, id, fn, arg);
+        }
     }
 }

@@ -48,6 +48,9 @@ struct arena_head {
     /* What the workers shall do: enum arena_mode. writer: anybody, upwards only,
      * by CAS; read before each claim. */
     _Alignas(CACHE_LINE) uint32_t mode;
+    /* Index of the task that runs while no other starts; 0: none. writer: the
+     * supervisor; back to 0 by CAS by whoever sees that it is over. See idle.h. */
+    uint32_t alone;
     uint32_t nworkers; /* fixed before the fork: slots 1..nworkers run tasks */
     uint32_t epipe;    /* writer: a worker that cannot write to stdout: the errno (EPIPE ...) */
     uint32_t hook_failed; /* writer: a worker that has reported a hook's error; 0 -> 1 */

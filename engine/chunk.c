@@ -148,7 +148,8 @@ chunk_recover(struct actor *x)
         return;
     }
     uint32_t units = (uint32_t)(word >> 32);
-    if (arena_reserve(a, arena_unit_offset(a, u), (size_t)units * ARENA_UNIT)) {
+    bool linked = atom_peek(&x->slot->chunks[class]) == u + 1; /* in use: never given back */
+    if (!linked && arena_reserve(a, arena_unit_offset(a, u), (size_t)units * ARENA_UNIT)) {
         give_back(x, u, word);
         return;
     }

@@ -26,6 +26,8 @@ static const char help_text[] =
     "                       profilers: no crash recovery, no --timeout\n"
     "      --max-tasks K    replace a worker after K tasks\n"
     "      --max-rss SIZE   replace a worker whose memory grew beyond SIZE\n"
+    "      --lua-memory SIZE  what the Lua values of a worker may take; a task that\n"
+    "                       wants more gets the error \"not enough memory\"\n"
     "\n"
     "Tasks:\n"
     "      --order ORDER    fifo: as posted (default); lifo: newest first, needs\n"
@@ -45,9 +47,14 @@ static const char help_text[] =
     "                       SIZE is in bytes, or as in 512K, 64M, 2G\n"
     "\n"
     "Surviving:\n"
-    "      --state FILE     keep the job in FILE, so that it can go on after everything\n"
-    "                       was killed\n"
+    "      --state FILE     keep the job in FILE, so that it can go on when all of\n"
+    "                       it was killed\n"
     "      --resume FILE    go on with the job in FILE, with the same script\n"
+    "\n"
+    "Failed tasks:\n"
+    "      --dead FILE      add a line of JSON to FILE for each task that failed for\n"
+    "                       good or was set aside\n"
+    "      --retry-dead FILE  post the tasks in FILE again, instead of begin()\n"
     "\n"
     "Messages:\n"
     "  -d, --debug          lives of workers and tasks on stderr\n"
@@ -81,8 +88,11 @@ enum {
     OPT_TMPDIR,
     OPT_STATE,
     OPT_RESUME,
+    OPT_DEAD,
+    OPT_RETRY_DEAD,
     OPT_MAX_TASKS,
     OPT_MAX_RSS,
+    OPT_LUA_MEMORY,
     OPT_VERSION,
 };
 
@@ -105,8 +115,11 @@ static const struct option long_options[] = {
     {"tmpdir", required_argument, NULL, OPT_TMPDIR},
     {"state", required_argument, NULL, OPT_STATE},
     {"resume", required_argument, NULL, OPT_RESUME},
+    {"dead", required_argument, NULL, OPT_DEAD},
+    {"retry-dead", required_argument, NULL, OPT_RETRY_DEAD},
     {"max-tasks", required_argument, NULL, OPT_MAX_TASKS},
     {"max-rss", required_argument, NULL, OPT_MAX_RSS},
+    {"lua-memory", required_argument, NULL, OPT_LUA_MEMORY},
     {"version", no_argument, NULL, OPT_VERSION},
     {NULL, 0, NULL, 0},
 };
@@ -349,7 +362,10 @@ apply(struct config *c, int opt, const char *value)
     case OPT_TMPDIR: return parse_tmpdir(&c->tmpdir, value);
     case OPT_STATE: c->state = value; return 0;
     case OPT_RESUME: c->resume = value; return 0;
+    case OPT_DEAD: c->dead = value; return 0;
+    case OPT_RETRY_DEAD: c->retry_dead = value; return 0;
     case OPT_MAX_RSS: return parse_size(&c->max_rss_bytes, opt, value);
+    case OPT_LUA_MEMORY: return parse_size(&c->lua_memory_bytes, opt, value);
     }
     return complain("%s: not handled", option_name(opt));
 }
@@ -414,8 +430,11 @@ complain_missing(void)
         {OPT_TMPDIR, "--tmpdir /var/tmp"},
         {OPT_STATE, "--state job.state"},
         {OPT_RESUME, "--resume job.state"},
+        {OPT_DEAD, "--dead failed.jsonl"},
+        {OPT_RETRY_DEAD, "--retry-dead failed.jsonl"},
         {OPT_MAX_TASKS, "--max-tasks 1000"},
         {OPT_MAX_RSS, "--max-rss 512M"},
+        {OPT_LUA_MEMORY, "--lua-memory 256M"},
     };
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
         if (examples[i].opt == optopt)
@@ -446,6 +465,8 @@ check_whole(const struct config *c)
     if (c->serial && (c->state || c->resume))
         return complain("--serial keeps no state: leave out --%s",
                         c->state ? "state" : "resume");
+    if (c->resume && c->retry_dead)
+        return complain("--resume goes on with a job, --retry-dead starts one: leave one out");
     if (c->serial && c->timeout_ns)
         return complain("--timeout kills worker processes, and --serial has none: "
                         "leave one of them out");

@@ -146,6 +146,14 @@ const char *codec_error(const struct codec *c);
 void codec_describe(const unsigned char *bytes, size_t len, char *text,
                     size_t cap);
 
+/* codec_renumber copies encoded values to `out` (NULL: only looks at them) with each
+ * number of a function or class replaced by what number() says; 0 refuses it. No Lua
+ * state is needed; the bytes may be anything. Returns 0, or with out->len as it was
+ * -ENOENT (refused), -EBADMSG (damaged), -ENOMEM. */
+typedef uint32_t (*codec_number_fn)(void *arg, bool is_class, uint32_t number);
+int codec_renumber(const unsigned char *bytes, size_t len, codec_number_fn number,
+                   void *arg, struct codec_buf *out);
+
 /* --- Scalars without a Lua state: the same bytes as codec_encode() gives.
  * dst has room for CODEC_SCALAR_MAX bytes. They return the bytes written. */
 

@@ -92,6 +92,10 @@ __attribute__((cold)) void
 codec_problem_explain(const struct codec_problem *p, struct codec *c, int err,
                       const char *what, int number);
 
+/* The bytes of the scalar at p (a number of a function, class or table among them); 0:
+ * damaged, or no scalar. */
+size_t codec_scalar_length(const unsigned char *p, const unsigned char *end);
+
 /* A number in 7 bits a byte, lowest first. 1..5 bytes. */
 static inline size_t
 codec_put_varint(unsigned char *dst, uint32_t v)

@@ -174,6 +174,12 @@ scalar_length(const struct cursor *at)
     return len <= left(at) ? len : 0;
 }
 
+size_t
+codec_scalar_length(const unsigned char *p, const unsigned char *end)
+{
+    return scalar_length(&(struct cursor){p, end});
+}
+
 static bool
 skip_number(struct cursor *at, uint32_t *out)
 {

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "command.h"
 
+#include <errno.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,8 +12,10 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include "deadletter.h"
 #include "door.h"
 #include "log.h"
+#include "state.h"
 #include "worker.h"
 
 enum { EXIT_SCRIPT = 2, EXIT_BROKEN = 3 };
@@ -94,6 +97,18 @@ protected(lua_State *L)
     return 1;
 }
 
+/* --dead, before anything of the script runs. false: message printed. */
+static bool
+open_dead(const struct config *c)
+{
+    int err = c->dead ? deadletter_open(c->dead, c->retry_dead) : 0;
+    if (err == -EEXIST)
+        log_error("--dead: \"%s\" is what --retry-dead reads: give it another name", c->dead);
+    else if (err)
+        log_error("--dead: \"%s\": %s", c->dead, strerror(-err));
+    return !err;
+}
+
 int
 prn_command(const struct config *config)
 {
@@ -112,6 +127,8 @@ prn_command(const struct config *config)
         bool asked = config->state || config->resume || engine.arena.base;
         return asked ? EXIT_SCRIPT : EXIT_BROKEN;
     }
+    if (!open_dead(config))
+        return EXIT_SCRIPT;
     lua_pushcfunction(L, protected);
     int status = EXIT_BROKEN;
     if (lua_pcall(L, 0, 1, 0) == 0)
@@ -122,5 +139,6 @@ prn_command(const struct config *config)
         log_error("standard output: cannot be written");
         status = EXIT_BROKEN;
     }
+    state_give_back(&engine.arena);
     return status;
 }

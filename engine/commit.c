@@ -133,19 +133,13 @@ commit_apply(struct actor *x)
      * never finds them equal too early (docs/termination.md). */
     atom_store(&s->posted, s->new_posted);
 #endif
-#ifdef PRN_BUG_FREE_EARLY
-    if (s->cur)
-        apply_own(x, s->cur);
-#endif
     if (s->staged)
         apply_posts(x);
 #ifdef PRN_BUG_POSTED_LATE
     atom_store(&s->posted, s->new_posted);
 #endif
-#ifndef PRN_BUG_FREE_EARLY
     if (s->cur)
         apply_own(x, s->cur);
-#endif
     else if (!x->me)
         atom_store(&x->arena->head->begun, 1); /* this was begin() */
     atom_store(&s->staged, 0);
@@ -233,6 +227,10 @@ commit_end(struct actor *x, enum outcome outcome)
         s->new_count = count_of(s, outcome) + 1;
         ready = outcome == OUTCOME_RETRY;
     }
+#ifdef PRN_BUG_FREE_EARLY
+    if (s->cur && outcome == OUTCOME_DONE)
+        task_free(x, s->cur, atom_peek(&task_at(x->arena, s->cur)->word));
+#endif
     seal(x, outcome);
     commit_apply(x);
     reset_staged(x);

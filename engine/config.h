@@ -50,9 +50,12 @@ struct config {
     uint64_t memory_bytes;    /* arena budget before it spills to disk; 0: default */
     const char *state;        /* --state: keep the job in this file; NULL: in memory */
     const char *resume;       /* --resume: go on with the job in this file */
+    const char *dead;         /* --dead: a line for each failed task; NULL: none */
+    const char *retry_dead;   /* --retry-dead: post those of this file, instead of begin() */
     const char *tmpdir;       /* where it spills; NULL: default */
     uint64_t max_tasks;       /* recycle a worker after so many tasks; 0: never */
     uint64_t max_rss_bytes;   /* recycle a worker grown beyond this; 0: never */
+    uint64_t lua_memory_bytes; /* what a worker's Lua may take; 0: no limit */
     const char *script;       /* path as typed, "-" for standard input; NULL: none */
     char **args;              /* what the script sees as arg[1..]; not NULL-terminated */
     int nargs;                /* how many */

@@ -2,11 +2,15 @@
 #define _GNU_SOURCE
 #include "door.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "commit.h"
 #include "cpus.h"
 #include "log.h"
+#include "luamem.h"
+#include "report.h"
 #include "state.h"
 #include "super.h"
 #include "task.h"
@@ -53,6 +57,12 @@ l_config(lua_State *L)
         lua_pushboolean(L, c->halt.when == HALT_NOW);
     else if (strcmp(name, "state") == 0)
         lua_pushstring(L, c->state ? c->state : c->resume);
+    else if (strcmp(name, "dead") == 0)
+        lua_pushstring(L, c->dead);
+    else if (strcmp(name, "retry_dead") == 0)
+        lua_pushstring(L, c->retry_dead);
+    else if (strcmp(name, "script") == 0)
+        lua_pushstring(L, c->script);
     else if (strcmp(name, "resuming") == 0)
         lua_pushboolean(L, c->resume != NULL);
     else if (strcmp(name, "begun") == 0)
@@ -77,11 +87,13 @@ l_resume(lua_State *L)
     return 1;
 }
 
-/* core.finish(): --state: the job is done, nothing is to be resumed. */
+/* core.finish(): --state: the job is done, nothing is to be resumed. What end_ has
+ * printed is out before. */
 static int
 l_finish(lua_State *L)
 {
     (void)L;
+    (void)fflush(stdout);
     if (engine.arena.file)
         state_finish(&engine.arena);
     return 0;
@@ -142,6 +154,18 @@ push_summary(lua_State *L)
     lua_setfield(L, -2, "broken");
 }
 
+/* --lua-memory: is anything left to the tasks once the script is loaded? */
+static int
+check_lua_memory(lua_State *L)
+{
+    uint64_t limit = engine.config.lua_memory_bytes, used = luamem_used(L);
+    if (!limit || used < limit)
+        return 0;
+    log_error("--lua-memory %s: the script and its data alone take %llu KiB",
+              report_size(limit), (unsigned long long)(used >> 10));
+    return -ENOMEM;
+}
+
 /* core.run(hooks) -> summary. Forks; workers never come back from here. */
 static int
 l_run(lua_State *L)
@@ -156,7 +180,9 @@ l_run(lua_State *L)
     int n = engine.config.serial ? 1 : engine.config.n ? engine.config.n : cpus_default();
     lua_gc(L, LUA_GCCOLLECT, 0);
     engine.moment = MOMENT_RUNNING;
-    int err = super_run(L, n);
+    int err = check_lua_memory(L);
+    if (!err)
+        err = super_run(L, n);
     engine.moment = MOMENT_END;
     if (err)
         engine.result.broken = true;

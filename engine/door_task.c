@@ -7,6 +7,7 @@
 
 #include "block.h"
 #include "commit.h"
+#include "deadletter.h"
 #include "hash.h"
 #include "idle.h"
 #include "names.h"
@@ -155,6 +156,65 @@ l_decode(lua_State *L)
     return n;
 }
 
+/* ---- tasks that were written down (--retry-dead) ---- */
+
+/* core.unbase64(text) -> bytes, or nil */
+static int
+l_unbase64(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    args.len = 0;
+    if (args_room(len))
+        return luaL_error(L, "not enough memory");
+    long n = deadletter_unbase64(text, len, args.bytes);
+    if (n < 0)
+        return 0;
+    lua_pushlstring(L, (const char *)args.bytes, (size_t)n);
+    return 1;
+}
+
+/* lua_State with the tables {[old] = new} of functions at 2 and classes at 3. */
+static uint32_t
+new_number(void *arg, bool is_class, uint32_t number)
+{
+    lua_State *L = arg;
+    lua_pushnumber(L, number);
+    lua_rawget(L, is_class ? 3 : 2);
+    uint32_t new = (uint32_t)lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return new;
+}
+
+/* core.renumber(bytes, functions, classes) -> bytes, or nil: damaged, or a number is
+ * in none of the tables */
+static int
+l_renumber(lua_State *L)
+{
+    size_t len;
+    const char *bytes = luaL_checklstring(L, 1, &len);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    lua_settop(L, 3);
+    args.len = 0;
+    if (codec_renumber((const unsigned char *)bytes, len, new_number, L, &args))
+        return 0;
+    lua_pushlstring(L, (const char *)args.bytes, args.len);
+    return 1;
+}
+
+/* core.post_bytes(fn, bytes) -> 0 | -errno: arguments encoded before, and decoded once
+ * to see that they can be. */
+static int
+l_post_bytes(lua_State *L)
+{
+    size_t len;
+    uint32_t fn = (uint32_t)luaL_checknumber(L, 1);
+    const char *bytes = luaL_checklstring(L, 2, &len);
+    lua_pushinteger(L, post_bytes(fn, bytes, len));
+    return 1;
+}
+
 /* ---- functions ---- */
 
 static void
@@ -222,12 +282,15 @@ l_know_function(lua_State *L)
     return 1;
 }
 
-/* core.know_class(metatable, number). Before the fork. */
+/* core.know_class(metatable, number, name). Before the fork. */
 static int
 l_know_class(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
-    codec_know_class(engine.codec, L, 1, (uint32_t)luaL_checknumber(L, 2));
+    uint32_t number = (uint32_t)luaL_checknumber(L, 2);
+    if (!engine_class(number, luaL_checkstring(L, 3)))
+        return luaL_error(L, "not enough memory");
+    codec_know_class(engine.codec, L, 1, number);
     return 0;
 }
 
@@ -332,6 +395,9 @@ prn_attempt(void)
 
 const luaL_Reg door_task_functions[] = {
     {"post", l_post},
+    {"post_bytes", l_post_bytes},
+    {"unbase64", l_unbase64},
+    {"renumber", l_renumber},
     {"encode", l_encode},
     {"args", l_args},
     {"decode", l_decode},

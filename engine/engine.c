@@ -176,6 +176,29 @@ engine_fn_info(uint32_t number)
     return &engine.fns[number];
 }
 
+bool
+engine_class(uint32_t number, const char *name)
+{
+    if (number > engine.nclasses) {
+        char **grown = realloc(engine.classes, (number * 2 + 1) * sizeof *grown);
+        if (!grown)
+            return false;
+        memset(grown + engine.nclasses, 0, (number * 2 + 1 - engine.nclasses) * sizeof *grown);
+        engine.classes = grown;
+        engine.nclasses = number * 2;
+    }
+    free(engine.classes[number]);
+    engine.classes[number] = copy(name);
+    return engine.classes[number] != NULL;
+}
+
+const char *
+engine_class_name(uint32_t number)
+{
+    bool named = number <= engine.nclasses && engine.classes && engine.classes[number];
+    return named ? engine.classes[number] : "?";
+}
+
 int
 engine_act(uint32_t slot)
 {

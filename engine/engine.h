@@ -52,6 +52,8 @@ struct engine {
     struct codec *codec;
     struct fn_info *fns;   /* by number, from 1 */
     uint32_t nfns, fns_cap;
+    char **classes;        /* names by number, from 1 */
+    uint32_t nclasses;
     int poke_fd;           /* eventfd: a worker asks the supervisor to look */
     int function_table;    /* registry reference: [number] = function */
     int hooks;             /* registry reference: table of the script's hooks */
@@ -70,6 +72,10 @@ int engine_open(lua_State *L);
 uint32_t engine_fn(uint32_t number, const char *name, const char *where);
 /* engine_fn_info never returns NULL: unknown numbers are called "?". */
 const struct fn_info *engine_fn_info(uint32_t number);
+/* engine_class names class `number`. false: no memory. */
+bool engine_class(uint32_t number, const char *name);
+/* engine_class_name never returns NULL. */
+const char *engine_class_name(uint32_t number);
 /* engine_act lets this process act for another slot. 0 or -ENOMEM. */
 int engine_act(uint32_t slot);
 /* engine_poke asks the supervisor to look. */

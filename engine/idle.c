@@ -4,6 +4,7 @@
 #include "actor.h"
 #include "futex.h"
 #include "queue.h"
+#include "task.h"
 
 enum { SPIN_ROUNDS = 200 };
 
@@ -104,6 +105,45 @@ idle_all_done(struct arena *a)
     return done == posted;
 }
 
+void
+idle_run_alone(struct arena *a, uint32_t index)
+{
+    /* release: who sees it sees the task READY. Published by the hint that follows and
+     * its idle_wake(). */
+    atom_store(&a->head->alone, index);
+}
+
+void
+idle_end_alone(struct arena *a)
+{
+    uint32_t index = atom_load(&a->head->alone);
+    if (index && atom_cas(&a->head->alone, &index, 0))
+        idle_wake_all(a);
+}
+
+bool
+idle_alone_over(struct arena *a)
+{
+    uint32_t index = atom_load(&a->head->alone);
+    if (!index)
+        return true;
+    enum task_state state = task_state(atom_load(&task_at(a, index)->word));
+    if (state == TASK_READY || state == TASK_RUN)
+        return false;
+    idle_end_alone(a);
+    return true;
+}
+
+/* Claims a task if there is one that may be started now. */
+static bool
+look(struct actor *x)
+{
+    uint32_t alone = atom_load(&x->arena->head->alone);
+    if (likely(!alone))
+        return queue_look(x);
+    return task_claim(x, alone) || (idle_alone_over(x->arena) && queue_look(x));
+}
+
 static void
 raise_flag(struct actor *x)
 {
@@ -136,7 +176,7 @@ spin(struct actor *x)
 {
     for (int i = 0; i < SPIN_ROUNDS; i++) {
         cpu_relax();
-        if (i % 8 == 7 && queue_look(x))
+        if (i % 8 == 7 && look(x))
             return true;
     }
     return false;
@@ -146,7 +186,7 @@ bool
 idle_wait(struct actor *x)
 {
     struct arena_head *head = x->arena->head;
-    if (queue_look(x))
+    if (look(x))
         return got_work(x);
     if (idle_spin_ok && spin(x))
         return got_work(x);
@@ -154,7 +194,7 @@ idle_wait(struct actor *x)
     raise_flag(x);
     /* Pairs with the fence in idle_wake(): our flag, then our last look. */
     atom_fence();
-    bool claimed = queue_look(x);
+    bool claimed = look(x);
     if (!claimed && atom_load(&head->mode) == ARENA_RUN) {
         if (idle_all_done(x->arena)) {
             idle_set_mode(x->arena, ARENA_DONE);
@@ -167,7 +207,7 @@ idle_wait(struct actor *x)
     /* The wake-up was for work that may need more than us: not left to the
      * caller, who would not pass it on. */
     if (!claimed && woken && atom_load(&head->mode) == ARENA_RUN)
-        claimed = queue_look(x);
+        claimed = look(x);
     else if (claimed && woken)
         idle_wake(x, 1); /* it was for other work than what we found before it */
     return claimed && got_work(x);

@@ -15,6 +15,13 @@
  * only grow, so sum(done) <= done(t) <= posted(t) <= sum(posted). Equal ends mean
  * that at t nothing waited and nothing ran (docs/termination.md).
  *
+ * While head->alone names a task no other one is started: whoever looks for work
+ * claims this one or finds nothing, and parks. It is over when the task is neither
+ * READY nor RUN; whoever sees that clears the word and wakes everybody. Nobody has to
+ * survive for it: a parked worker that cannot look is woken at each death, and the
+ * supervisor looks all the time. Workers that were past the check start one task
+ * more: a courtesy between tasks, on which nothing else relies.
+ *
  * Died while parked or after a CAS that should have woken somebody: the
  * supervisor clears the dead slot's bit and wakes everybody after each death. */
 #ifndef PRN_IDLE_H
@@ -35,6 +42,13 @@ void idle_wake_all(struct arena *a);
 bool idle_any(struct actor *x);
 /* idle_all_done: is every posted task done? Exact when it says yes. */
 bool idle_all_done(struct arena *a);
+/* idle_run_alone: task `index`, which is READY and has no hint yet, shall run while no
+ * other starts. Supervisor only, while no other one runs alone. Then the hint. */
+void idle_run_alone(struct arena *a, uint32_t index);
+/* idle_alone_over: does no task run alone any more? Ends its time if it is over. */
+bool idle_alone_over(struct arena *a);
+/* idle_end_alone ends it in any case. */
+void idle_end_alone(struct arena *a);
 /* idle_recover takes a dead worker out of the game. Before idle_wake_all. */
 void idle_recover(struct actor *x);
 /* idle_set_mode raises head->mode to at least `mode` and wakes all. */

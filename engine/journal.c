@@ -65,3 +65,16 @@ journal_written(struct actor *x)
 {
     x->journal_pos = length(x);
 }
+
+bool
+journal_sound(const char *bytes, uint64_t len)
+{
+    while (len) {
+        const struct journal_entry *e = (const struct journal_entry *)bytes;
+        if (len < sizeof *e || entry_bytes(e->bytes) > len)
+            return false;
+        bytes += entry_bytes(e->bytes);
+        len -= entry_bytes(e->bytes);
+    }
+    return true;
+}

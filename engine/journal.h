@@ -37,6 +37,8 @@ bool journal_drop(struct actor *x);
  * transaction to commit, or -errno. */
 int64_t journal_write(struct actor *x, enum journal_kind kind, uint64_t hash,
                       const void *payload, size_t bytes);
+/* journal_sound: do entries fill `len` bytes, exactly? For bytes from a file. */
+bool journal_sound(const char *bytes, uint64_t len);
 /* journal_written: the transaction is committed; this run is behind the entry. */
 void journal_written(struct actor *x);
 

@@ -187,6 +187,9 @@ void
 record_keep(struct actor *x)
 {
     struct slot *s = x->slot;
+    /* Died while it gave its record: half a gift would serve two tasks. */
+    if (running(x) && s->record && running(x)->record == s->record)
+        atom_store(&s->record, 0);
     if (!s->journal_on)
         return;
     if (s->journal_len)

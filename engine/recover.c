@@ -33,11 +33,11 @@ was_running(const struct actor *x, uint64_t *word)
 }
 
 static void
-back_to_ready(struct actor *x, struct actor *super, uint64_t word, bool uncounted)
+give_back(struct actor *x, struct actor *super, uint64_t word, enum recover_how how)
 {
     struct slot *s = x->slot;
     uint32_t cur = s->cur, attempt = task_attempt(word);
-    if (uncounted && attempt)
+    if (how == RECOVER_UNCOUNTED && attempt)
         attempt--;
     record_keep(x);
 #ifdef PRN_BUG_HINT_BEFORE_STATE
@@ -47,14 +47,15 @@ back_to_ready(struct actor *x, struct actor *super, uint64_t word, bool uncounte
      * saw stale. If the supervisor dies in between, so has everybody, and the
      * queues are rebuilt from the descriptors. */
     atom_store(&task_at(x->arena, cur)->word,
-               task_word(word >> 32, attempt, 0, TASK_READY));
+               task_word(word >> 32, attempt, 0, how == RECOVER_WAIT ? TASK_WAIT : TASK_READY));
 #ifndef PRN_BUG_HINT_BEFORE_STATE
-    queue_put(super, super->slot->tail, cur);
+    if (how != RECOVER_WAIT)
+        queue_put(super, super->slot->tail, cur);
 #endif
 }
 
 static void
-settle_task(struct actor *x, struct actor *super, uint32_t attempts, bool uncounted,
+settle_task(struct actor *x, struct actor *super, uint32_t attempts, enum recover_how how,
             struct recovered *out)
 {
     struct slot *s = x->slot;
@@ -68,7 +69,7 @@ settle_task(struct actor *x, struct actor *super, uint32_t attempts, bool uncoun
     if (was_running(x, &word)) {
         out->task = s->cur;
         out->word = word;
-        if (!uncounted && deaths(task_at(x->arena, s->cur), word) >= attempts) {
+        if (how != RECOVER_UNCOUNTED && deaths(task_at(x->arena, s->cur), word) >= attempts) {
             out->dead = true;
             record_keep(x);
 #ifdef PRN_BUG_NAIVE_DEAD
@@ -76,13 +77,15 @@ settle_task(struct actor *x, struct actor *super, uint32_t attempts, bool uncoun
             s->dead++;
             atom_store(&task_at(x->arena, s->cur)->word,
                        task_word(word >> 32, task_attempt(word), 0, TASK_DEAD));
+            s->journal_len = 0;
+            s->journal_on = 0;
             atom_store(&s->phase, PHASE_IDLE);
             return;
 #endif
             (void)commit_end(x, OUTCOME_DEAD);
             return;
         }
-        back_to_ready(x, super, word, uncounted);
+        give_back(x, super, word, how);
     }
     s->journal_len = 0;
     s->journal_on = 0;
@@ -116,7 +119,7 @@ settle_loose(struct actor *x)
 }
 
 int
-recover(struct actor *x, struct actor *super, uint32_t attempts, bool uncounted,
+recover(struct actor *x, struct actor *super, uint32_t attempts, enum recover_how how,
         struct recovered *out)
 {
     *out = (struct recovered){0};
@@ -127,7 +130,7 @@ recover(struct actor *x, struct actor *super, uint32_t attempts, bool uncounted,
     settle_loose(x); /* while the transactions still say what they use */
     dict_tx_recover(x);
     lock_recover(x);
-    settle_task(x, super, attempts, uncounted, out);
+    settle_task(x, super, attempts, how, out);
     idle_recover(x);
 #ifndef PRN_BUG_NO_WAKE_ALL
     /* Who was to be woken by the dead, or for its task, sleeps (R10). */

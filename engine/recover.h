@@ -18,11 +18,19 @@ struct recovered {
     bool dead;     /* it was set aside: descriptor in DEAD, to be reported */
 };
 
+/* What becomes of a task that was running. */
+enum recover_how {
+    RECOVER_COUNTED = 0,   /* READY: it runs again at once */
+    RECOVER_UNCOUNTED = 1, /* READY, and this run shall not count */
+    RECOVER_WAIT = 2,      /* WAIT, without a hint: the caller makes it READY some time */
+};
+
 /* recover repairs the slot x acts for. A task that was running becomes ready
- * again with its hint in `super`'s ring, or, if it has met its worker's death
- * `attempts` times, is set aside (DEAD). `uncounted`: this run shall not count.
- * 0; -ENOSPC: no room for the hint, nothing changed yet: try again later. */
-int recover(struct actor *x, struct actor *super, uint32_t attempts, bool uncounted,
+ * again with its hint in `super`'s ring, or as `how` says, or, if it has met its
+ * worker's death `attempts` times and this run counts, is set aside (DEAD).
+ * 0; -ENOSPC: no room for the hint, nothing changed yet: try again later. After 0
+ * with RECOVER_WAIT there is room for one hint in `super`'s ring. */
+int recover(struct actor *x, struct actor *super, uint32_t attempts, enum recover_how how,
             struct recovered *out);
 
 #endif

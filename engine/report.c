@@ -35,6 +35,19 @@ describe_poster(const struct task *t, char *text, size_t cap)
 }
 
 const char *
+report_size(uint64_t bytes)
+{
+    static const char units[] = " KMGT";
+    static char text[24];
+    int unit = 0;
+    for (; bytes && bytes % 1024 == 0 && units[unit + 1]; unit++)
+        bytes /= 1024;
+    snprintf(text, sizeof text, unit ? "%llu%c" : "%llu bytes", (unsigned long long)bytes,
+             units[unit]);
+    return text;
+}
+
+const char *
 report_status(int status)
 {
     static char text[48];
@@ -89,7 +102,7 @@ report_dead(const struct task *t, uint32_t runs, const char *how)
 
 void
 report_death(uint32_t worker, int pid, const char *how, const struct task *t,
-             uint32_t run, uint32_t attempts)
+             uint32_t run, uint32_t attempts, const char *when)
 {
     char task[TASK];
     if (!t) {
@@ -97,6 +110,6 @@ report_death(uint32_t worker, int pid, const char *how, const struct task *t,
         return;
     }
     report_task(t, task, sizeof task);
-    log_warn("worker %u (process %d) died: %s; task %s, run %u of %u, will be run again",
-             worker, pid, how, task, run, attempts);
+    log_warn("worker %u (process %d) died: %s; task %s, run %u of %u, will be run again%s",
+             worker, pid, how, task, run, attempts, when);
 }

@@ -15,11 +15,14 @@ void report_error(const struct task *t, uint32_t run, const char *message,
 /* report_dead: the task was set aside after `runs` runs that ended with their
  * worker, the last one by `how` ("SIGKILL"). */
 void report_dead(const struct task *t, uint32_t runs, const char *how);
-/* report_death: a worker died; `t` (may be NULL) was running and runs again. */
+/* report_death: a worker died; `t` (may be NULL) was running and runs again, `when`
+ * (" alone"; may be empty). */
 void report_death(uint32_t worker, int pid, const char *how, const struct task *t,
-                  uint32_t run, uint32_t attempts);
+                  uint32_t run, uint32_t attempts, const char *when);
 /* report_task writes `fetch("http://...") #12` into text. */
 void report_task(const struct task *t, char *text, uint32_t cap);
+/* report_size writes bytes as an option takes them: "64M". Good until the next call. */
+const char *report_size(uint64_t bytes);
 /* report_status names how a process ended: "SIGKILL", "os.exit(3)". */
 const char *report_status(int wait_status);
 

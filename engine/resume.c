@@ -15,7 +15,7 @@ recover_slot(struct actor *super, uint32_t k)
     if (err)
         return err;
     /* Never set aside: this run does not count. */
-    err = recover(&dead, super, UINT32_MAX, true, &r);
+    err = recover(&dead, super, UINT32_MAX, RECOVER_UNCOUNTED, &r);
     actor_close(&dead);
     return err;
 }

@@ -16,6 +16,11 @@ enum {
     SLOT_CLASSES = 24, /* of memory in slab.c */
     SLOT_WAITS = 64,   /* tasks on their way to the supervisor's list of the waiting */
     SLOT_TX = 4,       /* dict changes that need no memory of their own */
+#ifdef PRN_NAMES
+    SLOT_WORDS = 64,
+#else
+    SLOT_WORDS = 4096, /* of what a task wrote to stderr, the last */
+#endif
 };
 
 /* Where a task's transaction stands. */
@@ -147,6 +152,11 @@ struct slot {
     struct acc_cell accs[SLOT_ACCS];
     struct acc_change acc_log[SLOT_ACCS];
     uint32_t ring0[SLOT_RING];
+
+    /* What the task wrote to stderr: a ring. Outlives its worker, for --dead. */
+    uint32_t words_of; /* `claims` when it was written: another number, another task */
+    uint64_t words_len; /* bytes written in all */
+    char words[SLOT_WORDS];
 };
 
 static inline struct slot *

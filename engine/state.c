@@ -15,6 +15,7 @@
 #include "hash.h"
 #include "names.h"
 #include "slot.h"
+#include "state_check.h"
 #include "task.h"
 
 /* File systems on which mmap and flock do not mean what they mean on a disk. */
@@ -125,8 +126,6 @@ wrong_header(const struct arena_head *h, const struct stat *st, uint64_t script_
     if (h->script_hash != script_hash)
         return "belongs to another script, or the script has changed since: resume it with "
                "the script as it was, or remove it and start anew";
-    if (h->nworkers >= ARENA_SLOTS)
-        return "is damaged: remove it and start anew";
     return NULL;
 }
 
@@ -139,6 +138,8 @@ wrong_file(int fd, struct stat *st)
         return "belongs to another user";
     if ((size_t)st->st_size < ARENA_BYTES_MIN)
         return "is no state of a prunner job: it is too short";
+    if ((size_t)st->st_size > ARENA_BYTES_MAX)
+        return "is no state of a prunner job: it is too long";
     if (flock(fd, LOCK_EX | LOCK_NB))
         return "is in use: the job still runs, or a worker of it does";
     return NULL;
@@ -164,13 +165,23 @@ state_open(struct arena *out, const char *path, uint64_t script_hash, const char
     if (err)
         return refuse(fd, err, "cannot be mapped: is the address space limited "
                                "(ulimit -v)?", problem);
-    return 0;
+    err = state_check(out, problem);
+    if (err)
+        arena_close(out); /* and the file */
+    return err;
 }
 
 void
 state_finish(struct arena *a)
 {
     atom_store(&a->head->finished, 1);
+}
+
+void
+state_give_back(struct arena *a)
+{
+    if (!a->file || !a->head->finished)
+        return;
     (void)fallocate(a->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)a->heap_at,
                     (off_t)(a->bytes - a->heap_at));
 }

@@ -17,7 +17,10 @@ int state_create(struct arena *out, const char *path, uint64_t script_hash,
 /* state_open maps the file of an earlier run, checked. As state_create(). */
 int state_open(struct arena *out, const char *path, uint64_t script_hash,
                const char **problem);
-/* state_finish notes that the job is done and gives the disk back. */
+/* state_finish notes that the job is done. */
 void state_finish(struct arena *a);
+/* state_give_back gives the disk back if it is. Nobody may look at tasks or dicts
+ * afterwards. */
+void state_give_back(struct arena *a);
 
 #endif

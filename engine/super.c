@@ -14,11 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "blame.h"
 #include "cpus.h"
+#include "deadletter.h"
 #include "engine.h"
 #include "halt.h"
 #include "idle.h"
 #include "log.h"
+#include "memlimit.h"
 #include "queue.h"
 #include "recover.h"
 #include "report.h"
@@ -33,6 +36,8 @@ enum {
     NOBODY_LEFT_MS = 10 * 1000, /* without a worker: the job is over */
     RECOVER_PAUSE_MS = 100,     /* no room to recover: try again */
     SECOND_MS = 1000,
+    ALONE_TICK_MS = 100, /* a task runs alone: is it over? */
+    ALONE_MAX_S = 600,   /* it may wait for others: then they start again */
 };
 
 /* What the supervisor knows of a worker's slot. */
@@ -42,6 +47,7 @@ struct child {
     bool given_up;
     bool unrecovered;             /* dead, and its slot is not repaired yet */
     int status;                   /* of the last death */
+    bool starved;                 /* which was for want of memory */
     uint64_t early[EARLY_DEATHS]; /* when it died without having taken a task */
     uint32_t claims;              /* slot->claims when it was forked */
     /* For --timeout: the task seen at the last tick, and since when. */
@@ -56,6 +62,7 @@ struct waiting {
     uint32_t task;
     uint64_t word;
     uint64_t until_ns;
+    bool alone; /* it then runs while no other starts */
 };
 
 static struct {
@@ -73,6 +80,8 @@ static struct {
     uint64_t fork_pause;
     uint64_t nobody_since;
     uint64_t shortest_timeout; /* ns; 0: no timeouts at all */
+    uint64_t alone_until;      /* ns; when a task runs alone: at most so long */
+    struct blame blame;
     struct waiting *waiting;
     size_t nwaiting, waiting_cap;
 } super;
@@ -126,7 +135,8 @@ static void
 refused(int err)
 {
     if (!super.fork_pause) {
-        log_warn("no process can be started (%s): going on with %u workers, trying again",
+        log_warn("no process can be started (%s): going on with %u workers, trying again; "
+                 "look at the limits for processes (ulimit -u, pids.max)",
                  strerror(err), super.alive);
         super.fork_pause = REFUSED_PAUSE_MS;
     } else if (super.fork_pause < REFUSED_PAUSE_MAX_MS) {
@@ -211,6 +221,133 @@ died_early(struct child *c, uint32_t k)
     return c->early[0] && now - c->early[0] < SECOND_MS;
 }
 
+/* ---- tasks that wait for their time ---- */
+
+/* false: no memory. */
+static bool
+add_waiting(struct waiting w)
+{
+    if (super.nwaiting == super.waiting_cap) {
+        size_t cap = super.waiting_cap ? super.waiting_cap * 2 : 64;
+        struct waiting *grown = realloc(super.waiting, cap * sizeof *grown);
+        if (!grown)
+            return false;
+        super.waiting = grown;
+        super.waiting_cap = cap;
+    }
+    super.waiting[super.nwaiting++] = w;
+    return true;
+}
+
+static bool
+note_waiting(uint32_t task)
+{
+    uint64_t word = atom_load(&task_at(&engine.arena, task)->word);
+    if (task_state(word) != TASK_WAIT)
+        return true; /* the same one twice, after a redo */
+    const struct task_record *r = task_record_of(&engine.arena, task_at(&engine.arena, task));
+    return add_waiting((struct waiting){task, word, r ? r->until_ns : 0, false});
+}
+
+static void
+collect_waiting(void)
+{
+    for (uint32_t k = 1; k <= super.n; k++) {
+        struct slot *s = slot_of(k);
+        /* acquire: pairs with the release in apply_own(). */
+        uint32_t tail = atom_load(&s->wait_tail), head = s->wait_head;
+        while (head != tail && note_waiting(s->wait_ring[head % SLOT_WAITS]))
+            head++;
+        atom_store(&s->wait_head, head);
+    }
+}
+
+/* From WAIT to READY. Room for the hint is there. */
+static void
+make_ready(const struct waiting *w)
+{
+    struct actor *self = &engine.self;
+    uint64_t word = w->word;
+    if (!atom_cas(&task_at(&engine.arena, w->task)->word, &word,
+                  task_word(word >> 32, task_attempt(word), 0, TASK_READY)))
+        return; /* no longer our business */
+    if (w->alone) {
+        idle_run_alone(&engine.arena, w->task);
+        super.alone_until = now_ns() + ALONE_MAX_S * (uint64_t)1000000000;
+    }
+    queue_put(self, self->slot->tail, w->task);
+    idle_wake(self, 1);
+}
+
+/* recover() has left it in WAIT, with room for its hint: it may be the memory and not
+ * the task. */
+static void
+wait_alone(uint32_t task)
+{
+    struct waiting w = {task, atom_load(&task_at(&engine.arena, task)->word),
+                        now_ns() + SECOND_MS * (uint64_t)1000000, true};
+    if (add_waiting(w))
+        return;
+    w.alone = false;
+    make_ready(&w);
+}
+
+/* When it may run: a task that shall run alone, when no other one does. */
+static uint64_t
+due_ns(const struct waiting *w, uint64_t now)
+{
+    if (w->alone && w->until_ns <= now && !idle_alone_over(&engine.arena))
+        return now + ALONE_TICK_MS * (uint64_t)1000000;
+    return w->until_ns;
+}
+
+/* Returns when the next one is due; UINT64_MAX: none waits. */
+static uint64_t
+wake_all_due(void)
+{
+    uint64_t now = now_ns(), next = UINT64_MAX;
+    for (size_t i = 0; i < super.nwaiting;) {
+        uint64_t due = due_ns(&super.waiting[i], now);
+        bool room = due > now || queue_reserve(&engine.self, 1) == 0;
+        if (due <= now && room) {
+            struct waiting w = super.waiting[i];
+            super.waiting[i] = super.waiting[--super.nwaiting];
+            make_ready(&w);
+            continue;
+        }
+        if (!room)
+            due = now + RECOVER_PAUSE_MS * (uint64_t)1000000;
+        if (due < next)
+            next = due;
+        i++;
+    }
+    return next;
+}
+
+/* A task that runs alone: is its time over? */
+static void
+check_alone(void)
+{
+    if (!idle_alone_over(&engine.arena) && now_ns() >= super.alone_until)
+        idle_end_alone(&engine.arena);
+}
+
+/* ---- what is said and done about a death ---- */
+
+static void
+write_dead(uint32_t k, const struct task *t, uint32_t runs)
+{
+    const struct child *c = &super.children[k];
+    bool killed = WIFSIGNALED(c->status);
+    const char *error = killed ? NULL : report_status(c->status);
+    if (c->timed_out || c->starved)
+        error = c->timed_out ? "it ran longer than allowed" : "the kernel was out of memory";
+    deadletter_write(&(struct deadletter){
+        .task = t, .attempts = runs, .errors = t->errors,
+        .signal = killed ? report_status(c->status) : NULL,
+        .error = error, .error_len = error ? strlen(error) : 0, .slot = slot_of(k)});
+}
+
 /* What is said about the death, and who was running. */
 static void
 say_death(uint32_t k, pid_t pid, const char *how, const struct recovered *r)
@@ -219,9 +356,11 @@ say_death(uint32_t k, pid_t pid, const char *how, const struct recovered *r)
     if (r->dead) {
         uint32_t runs = task_attempt(r->word);
         report_dead(t, runs > t->errors ? runs - t->errors : runs, how);
+        write_dead(k, t, runs);
         atom_store(&engine.arena.head->failed, 1);
     } else if (!super.killing) {
-        report_death(k, pid, how, t, task_attempt(r->word), t ? engine_attempts(t->fn) : 0);
+        report_death(k, pid, how, t, task_attempt(r->word), t ? engine_attempts(t->fn) : 0,
+                     super.children[k].starved ? ", alone" : "");
     }
 }
 
@@ -243,6 +382,14 @@ innocent(const struct child *c, uint32_t k)
            atom_load(&task_at(&engine.arena, s->cur)->word) != c->seen_word;
 }
 
+static const char *
+words_for(const struct child *c)
+{
+    if (c->timed_out)
+        return "a timeout (it ran longer than allowed)";
+    return c->starved ? "SIGKILL (the kernel was out of memory)" : report_status(c->status);
+}
+
 /* Repairs the slot of a dead worker. false: no room, later. */
 static bool
 recover_child(uint32_t k, pid_t pid)
@@ -250,16 +397,22 @@ recover_child(uint32_t k, pid_t pid)
     struct child *c = &super.children[k];
     struct actor dead;
     struct recovered r;
+    enum recover_how verdict = innocent(c, k) ? RECOVER_UNCOUNTED
+                               : c->starved   ? RECOVER_WAIT
+                                              : RECOVER_COUNTED;
     int err = actor_open(&dead, &engine.arena, k, 1);
     if (!err) {
-        err = recover(&dead, &engine.self, attempts_of_current(k), innocent(c, k), &r);
+        err = recover(&dead, &engine.self, attempts_of_current(k), verdict, &r);
         actor_close(&dead);
     }
     c->unrecovered = err != 0;
-    if (err)
+    if (err) {
+        idle_end_alone(&engine.arena); /* it may be this one: the others make room */
         return false;
-    const char *how = c->timed_out ? "a timeout (it ran longer than allowed)"
-                                   : report_status(c->status);
+    }
+    if (r.task && !r.dead && verdict == RECOVER_WAIT)
+        wait_alone(r.task);
+    const char *how = words_for(c);
     bool early = !r.task && died_early(c, k);
     /* After its last commit a worker's death harms nobody: no word about it. */
     if (!job_over() || r.task)
@@ -278,6 +431,7 @@ child_ended(uint32_t k, int status)
     pid_t pid = c->pid;
     c->pid = 0;
     c->status = status;
+    c->starved = false;
     super.alive--;
     if (bye != BYE_NONE && bye != BYE_FATAL) {
         log_debug("worker %u ended: process %d", k, pid);
@@ -288,6 +442,8 @@ child_ended(uint32_t k, int status)
         return;
     }
     kill(-pid, SIGKILL); /* what its task had started dies with it */
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !c->timed_out && !super.killing)
+        c->starved = blame_memory(&super.blame, now_ns());
     if (!recover_child(k, pid))
         log_warn("no memory to recover worker %u: trying again", k);
 }
@@ -428,75 +584,6 @@ find_shortest_timeout(void)
     super.shortest_timeout = shortest;
 }
 
-/* ---- tasks that wait for their time ---- */
-
-/* false: no memory to note it. */
-static bool
-note_waiting(uint32_t task)
-{
-    uint64_t word = atom_load(&task_at(&engine.arena, task)->word);
-    if (task_state(word) != TASK_WAIT)
-        return true; /* the same one twice, after a redo */
-    if (super.nwaiting == super.waiting_cap) {
-        size_t cap = super.waiting_cap ? super.waiting_cap * 2 : 64;
-        struct waiting *grown = realloc(super.waiting, cap * sizeof *grown);
-        if (!grown)
-            return false;
-        super.waiting = grown;
-        super.waiting_cap = cap;
-    }
-    const struct task_record *r = task_record_of(&engine.arena, task_at(&engine.arena, task));
-    super.waiting[super.nwaiting++] = (struct waiting){task, word, r ? r->until_ns : 0};
-    return true;
-}
-
-static void
-collect_waiting(void)
-{
-    for (uint32_t k = 1; k <= super.n; k++) {
-        struct slot *s = slot_of(k);
-        /* acquire: pairs with the release in apply_own(). */
-        uint32_t tail = atom_load(&s->wait_tail), head = s->wait_head;
-        while (head != tail && note_waiting(s->wait_ring[head % SLOT_WAITS]))
-            head++;
-        atom_store(&s->wait_head, head);
-    }
-}
-
-/* true: it is ready now, or no longer our business. */
-static bool
-wake_waiting(const struct waiting *w, uint64_t now)
-{
-    uint64_t word = w->word;
-    if (now < w->until_ns)
-        return false;
-    if (queue_reserve(&engine.self, 1))
-        return false;
-    if (!atom_cas(&task_at(&engine.arena, w->task)->word, &word,
-                  task_word(word >> 32, task_attempt(word), 0, TASK_READY)))
-        return true;
-    queue_put(&engine.self, engine.self.slot->tail, w->task);
-    idle_wake(&engine.self, 1);
-    return true;
-}
-
-/* Returns when the next one is due; UINT64_MAX: none waits. */
-static uint64_t
-wake_all_due(void)
-{
-    uint64_t now = now_ns(), next = UINT64_MAX;
-    for (size_t i = 0; i < super.nwaiting;) {
-        if (wake_waiting(&super.waiting[i], now)) {
-            super.waiting[i] = super.waiting[--super.nwaiting];
-            continue;
-        }
-        if (super.waiting[i].until_ns < next)
-            next = super.waiting[i].until_ns;
-        i++;
-    }
-    return next;
-}
-
 /* ---- the loop ---- */
 
 static void
@@ -528,9 +615,13 @@ sleep_ms(uint64_t next_due)
         at_most(&timeout, next_due > now ? (next_due - now) / 1000000 + 1 : 0);
     }
     for (uint32_t k = 1; k <= super.n; k++) {
-        if (super.children[k].unrecovered)
+        struct slot *s = slot_of(k);
+        bool unnoted = atom_load(&s->wait_tail) != s->wait_head;
+        if (super.children[k].unrecovered || unnoted)
             at_most(&timeout, RECOVER_PAUSE_MS);
     }
+    if (atom_load(&engine.arena.head->alone))
+        at_most(&timeout, ALONE_TICK_MS);
     return timeout;
 }
 
@@ -631,6 +722,7 @@ supervise(void)
         recover_leftovers();
         check_halt(); /* some may have been set aside */
         check_timeouts();
+        check_alone();
         if (!job_over())
             start_wanted();
     }
@@ -729,6 +821,7 @@ run_workers(lua_State *L)
         return err;
     idle_spin_ok = cpus_default() >= (int)super.n;
     find_shortest_timeout();
+    blame_open(&super.blame, memlimit_oom_kills);
     fflush(NULL);
     for (uint32_t k = 1; k <= super.n; k++)
         super.children[k].wanted = true;
@@ -794,6 +887,7 @@ super_resume(void)
         err = unnoted;
     atom_store(&a->head->mode, ARENA_RUN);
     a->head->epipe = 0;
+    a->head->alone = 0;
     for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)
         a->head->idle_bits[w] = 0;
     return err;

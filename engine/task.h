@@ -52,7 +52,7 @@ struct task_record {
     uint32_t published;   /* posts published by parts */
     uint32_t cursor;      /* block with the encoded cursor of prunner.commit() */
     uint32_t replaces;    /* the smaller record it took the place of; 0: none */
-    char journal[];
+    _Alignas(8) char journal[];
 };
 
 /* The bytes of a cursor's block. */

@@ -324,10 +324,9 @@ static bool
 repeat_read(struct actor *x, uint64_t hash, struct dict_value *out)
 {
     const struct journal_entry *e = section_entry(x);
-    if (section.repeat_at >= e->bytes)
-        return false;
     const struct read *r = (const struct read *)(e->payload + section.repeat_at);
-    if (r->hash != hash)
+    if (section.repeat_at + sizeof *r > e->bytes || r->hash != hash ||
+        section.repeat_at + read_bytes(r) > e->bytes)
         return false;
     section.repeat_at += read_bytes(r);
     section.stale = true;
@@ -536,8 +535,8 @@ view_change(struct actor *x, const struct dict_op *op, struct dict_result *resul
     struct note note = {x, hash_op(x, op), 0};
     const struct journal_entry *e = journal_peek(x);
     if (unlikely(e)) {
-        if (e->kind == JOURNAL_OP && e->hash == note.hash) {
-            struct outcome_of_op o;
+        struct outcome_of_op o;
+        if (e->kind == JOURNAL_OP && e->hash == note.hash && e->bytes >= sizeof o) {
             memcpy(&o, e->payload, sizeof o);
             *result = o.result;
             journal_pass(x, e);

@@ -14,11 +14,13 @@
 #include <lauxlib.h>
 
 #include "commit.h"
+#include "deadletter.h"
 #include "door.h"
 #include "engine.h"
 #include "halt.h"
 #include "idle.h"
 #include "log.h"
+#include "luamem.h"
 #include "names.h"
 #include "output.h"
 #include "post.h"
@@ -316,6 +318,21 @@ stop_if_asked(struct arena *a)
     engine_poke();
 }
 
+/* Makes the error value at the top of the stack text; Lua's own words for a limit of
+ * ours name neither it nor the option. */
+static const char *
+error_text(lua_State *L)
+{
+    const char *message = worker_message(L);
+    if (!luamem_refused() || !strstr(message, "not enough memory"))
+        return message;
+    (void)lua_gc(L, LUA_GCCOLLECT, 0); /* what the task had is garbage now */
+    lua_pushfstring(L, "%s (--lua-memory: the Lua values of a worker may take %s)", message,
+                    report_size(engine.config.lua_memory_bytes));
+    lua_remove(L, -2);
+    return lua_tostring(L, -1);
+}
+
 /* The error value is at the top of the stack. */
 static void
 task_failed(lua_State *L)
@@ -328,8 +345,12 @@ task_failed(lua_State *L)
     engine.moment = MOMENT_HOOK; /* __tostring may run: no posts any more */
     (void)release_locks(false);
     lua_pushvalue(L, -1);
-    const char *message = worker_message(L);
+    const char *message = error_text(L);
     report_error(t, run, message, worker_take_traceback(), again);
+    if (!again)
+        deadletter_write(&(struct deadletter){
+            .task = t, .attempts = run, .errors = t->errors + 1u, .error = message,
+            .error_len = lua_objlen(L, -1), .slot = x->slot});
     lua_pop(L, 1);
     int lost = output_flush();
     if (again) {
@@ -367,10 +388,19 @@ push_call(lua_State *L, const struct task *t, int *nargs)
 }
 
 static bool
+limited_call(lua_State *L, int nargs)
+{
+    luamem_enforce(true);
+    bool ok = lua_pcall(L, nargs, 0, 2) == 0;
+    luamem_enforce(false);
+    return ok;
+}
+
+static bool
 call_task(lua_State *L, const struct task *t)
 {
     int nargs;
-    bool ok = push_call(L, t, &nargs) && lua_pcall(L, nargs, 0, 2) == 0;
+    bool ok = push_call(L, t, &nargs) && limited_call(L, nargs);
     if (ok && unlikely(engine.self.skip)) {
         lua_pushfstring(L, "this run posted fewer tasks than an earlier run has published "
                            "(%d are missing): it is not deterministic in its arguments",
@@ -462,9 +492,10 @@ static enum bye
 run_tasks(lua_State *L)
 {
     struct actor *x = &engine.self;
-    uint32_t *mode = &x->arena->head->mode, ran = 0;
+    uint32_t *mode = &x->arena->head->mode, *alone = &x->arena->head->alone, ran = 0;
     while (likely(atom_load(mode) == ARENA_RUN)) {
-        if (!queue_take(x) && !queue_steal(x) && !idle_wait(x))
+        bool claimed = likely(!atom_load(alone)) && (queue_take(x) || queue_steal(x));
+        if (!claimed && !idle_wait(x))
             continue;
         run_task(L);
         ran++;
@@ -512,6 +543,13 @@ run_hook(lua_State *L, const char *name)
     return ok;
 }
 
+static void
+limit_memory(lua_State *main)
+{
+    if (engine.config.lua_memory_bytes)
+        luamem_open(main, engine.config.lua_memory_bytes);
+}
+
 void
 worker_run(lua_State *main)
 {
@@ -519,6 +557,7 @@ worker_run(lua_State *main)
     become_worker(main);
     engine.self.journaling = true;
     lua_State *L = task_thread(main);
+    limit_memory(main);
     if (!run_hook(L, "worker_begin"))
         leave(BYE_FATAL);
     enum bye bye = run_tasks(L);
@@ -531,7 +570,9 @@ worker_serial(lua_State *main)
 {
     engine.moment = MOMENT_HOOK;
     lua_State *L = task_thread(main);
+    limit_memory(main);
     (void)run_hook(L, "worker_begin");
     (void)run_tasks(L);
     (void)run_hook(L, "worker_end");
+    luamem_close(main);
 }

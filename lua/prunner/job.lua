@@ -1,6 +1,7 @@
 --- The life of a job: load, begin, fork and run, end.
 local core = require("prunner.c").core
 local known = require "prunner.known"
+local letters = require "prunner.letters"
 local task = require "prunner.task"
 
 local M = {}
@@ -108,6 +109,17 @@ local function roots_of(hooks)
   return roots
 end
 
+-- --retry-dead: posts the tasks of a file in place of begin().
+local function retry_dead()
+  known.walk()
+  return call("--retry-dead", function()
+    local posted, problem = letters.post(core.config "retry_dead", core.config "script")
+    if posted then return end
+    core.error(("--retry-dead: %s"):format(problem))
+    error(over, 0)
+  end)
+end
+
 --- Runs a job with these hooks and returns its summary.
 -- @raise if one was started already
 function M.start(hooks)
@@ -122,7 +134,12 @@ function M.start(hooks)
   end
   if not core.config "begun" then
     core.begin_open()
-    local began = not hooks.begin or call("begin()", hooks.begin)
+    local began
+    if core.config "retry_dead" then
+      began = retry_dead()
+    else
+      began = not hooks.begin or call("begin()", hooks.begin)
+    end
     core.begin_close(began)
     if not began then
       status = 2
@@ -201,7 +218,7 @@ function M.command(path)
   if not ok then return 2 end
   local hooks = hooks_of(result)
   if not hooks then return 2 end
-  if not hooks.begin then
+  if not hooks.begin and not core.config "retry_dead" then
     core.warn(("%s defines no begin(): there is nothing to do"):format(path))
   end
   hooks.roots = { result }

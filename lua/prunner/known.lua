@@ -12,6 +12,7 @@ local M = {}
 M.ids = {}
 
 local classes = {}
+M.classes = {} -- number of each class, by name
 local class_count = 0
 local options_of = {} -- options given with prunner.task, by number
 local named = {}      -- [function] = name given with prunner.task
@@ -36,6 +37,27 @@ local function where_of(fn)
 end
 M.where_of = where_of
 
+-- --dead: names are written down for another run. So they are handed out in the same order in
+-- every run, as far as that can be, and each names one function or class only.
+local lasting = core.config "dead" or core.config "retry_dead"
+local taken = { {}, {} } -- functions, classes: [name] = the one called so
+
+local function lasting_name(kind, name, where, object)
+  local names = taken[kind]
+  if not lasting or names[name] == nil or names[name] == object then
+    names[name] = object
+    return name
+  end
+  local base, k = name .. where, 1
+  name = base
+  while names[name] ~= nil do
+    k = k + 1
+    name = ("%s #%d"):format(base, k)
+  end
+  names[name] = object
+  return name
+end
+
 --- Registers a function under a name (the first name counts, unless it was only its place).
 -- @tparam function fn
 -- @tparam string name as reports call it and post_task may name it
@@ -44,20 +66,30 @@ function M.add(fn, name)
   local ids = M.ids
   local number = ids[fn]
   if not number then
-    name = named[fn] or name
     local where = where_of(fn)
+    name = named[fn] or name
     local stable = state and stable_number(FUNCTION, "function " .. name, name .. " " .. where,
       where == "C" and "C" or string.dump(fn, true))
+    name = lasting_name(1, name, " " .. where, fn)
     number = core.know_function(fn, stable, name, where)
     ids[fn] = number
   end
-  if ids[name] == nil then ids[name] = number end
+  if ids[name] == nil then
+    ids[name] = number
+    taken[1][name] = fn
+  end
   return number
 end
 
 --- Names a function for good (prunner.task).
 function M.name(fn, name, options)
+  local other = taken[1][name]
   named[fn] = name
+  taken[1][name] = fn
+  if lasting and other and other ~= fn then
+    local where = where_of(other)
+    core.know_function(other, M.ids[other], lasting_name(1, name, " " .. where, other), where)
+  end
   local number = M.ids[fn]
   if number then
     core.know_function(fn, number, name, where_of(fn))
@@ -76,7 +108,9 @@ local function add_class(mt, path)
   if classes[mt] then return end
   class_count = class_count + 1
   classes[mt] = state and stable_number(CLASS, "class " .. path, path, "class") or class_count
-  core.know_class(mt, classes[mt])
+  local name = lasting_name(2, path, "", mt)
+  if M.classes[name] == nil then M.classes[name] = classes[mt] end
+  core.know_class(mt, classes[mt], name)
 end
 
 -- Could other tables have this one as their metatable?
@@ -104,16 +138,22 @@ local roots = {}
 -- All entries of a table; under --state in an order that is the same in every run, as far as
 -- keys can be ordered.
 local function entries(t)
-  if not state then return next, t end
-  local list = {}
+  if not (state or lasting) then return next, t end
+  local list, rest = {}, {}
   for k in next, t do
     local kind = type(k)
-    if kind == "string" or kind == "number" or kind == "boolean" then list[#list + 1] = k end
+    local ordered = kind == "string" or kind == "number" or kind == "boolean"
+    if ordered then
+      list[#list + 1] = k
+    elseif not state then
+      rest[#rest + 1] = k
+    end
   end
   table.sort(list, function(a, b)
     if type(a) == type(b) and type(a) ~= "boolean" then return a < b end
     return tostring(a) < tostring(b)
   end)
+  for _, k in ipairs(rest) do list[#list + 1] = k end
   local i = 0
   return function()
     i = i + 1
@@ -183,9 +223,17 @@ function M.walk(further)
   end
 end
 
+--- The number of a class, by its metatable.
+function M.class_of(mt)
+  return classes[mt]
+end
+
 --- What a function is called.
 function M.name_of(number)
   return (core.function_name(number))
 end
+
+-- Run once or twice in a process's life: compiling it costs more than it saves (1 ms of 2).
+require("jit").off(M.walk, true)
 
 return M

@@ -20,8 +20,10 @@
 #include "block.h"
 #include "chunk.h"
 #include "idle.h"
+#include "names.h"
 #include "queue.h"
 #include "recover.h"
+#include "resume.h"
 #include "task.h"
 
 enum {
@@ -48,6 +50,10 @@ static struct {
     struct actor workers[SIM_WORKERS + 1]; /* by slot */
     uint32_t n;
     uint32_t kills_left, kill_one_in;
+    bool kill_at_stores;     /* else at any step */
+    uint32_t tree_kills_left, tree_kill_one_in;
+    bool tree_kill_late;     /* only while the supervisor repairs something */
+    bool repairing;
     enum aim aim;
     uint32_t recycle_one_in; /* tasks; 0: never */
     uint64_t first_point;
@@ -61,9 +67,11 @@ static struct {
     bool done_seen;
 } world;
 
+static struct arena_head new_head; /* as it was when the arena was new */
+
 static struct {
     uint64_t seeds, failed, kills, deaths, rolled_back, recycled, longest;
-    uint64_t phases[3], parks, steals;
+    uint64_t phases[3], parks, steals, trees;
 } total;
 
 static uint64_t seed_now;
@@ -130,6 +138,7 @@ bury(uint32_t k)
     total.deaths++;
     total.phases[slot_at(&world.arena, k)->phase]++;
     sim_say("recovers slot %u, phase %u", k, slot_at(&world.arena, k)->phase);
+    world.repairing = true;
     for (;;) {
         if (actor_open(&dead, &world.arena, k, 1))
             abort();
@@ -140,12 +149,10 @@ bury(uint32_t k)
             break;
         sim_sleep(sim_now_ns() + 100000000); /* no memory: later */
     }
+    world.repairing = false;
     total.rolled_back += r.task && !r.dead;
     if (r.dead)
         job_reported(&world.arena, r.task);
-#ifndef PRN_BUG_NO_WAKE_ALL
-    idle_wake_all(&world.arena);
-#endif
     if (!job_over())
         start(k);
     sim_say("recovered slot %u", k);
@@ -163,6 +170,7 @@ reap(void)
         uint32_t bye = slot_at(&world.arena, k)->bye;
         if (s == SIM_ENDED && bye == BYE_RECYCLE) {
             total.recycled++;
+            idle_wake_all(&world.arena);
             if (!job_over())
                 start(k);
         } else if (bye == BYE_NONE) {
@@ -289,50 +297,131 @@ is_aimed_at(uint32_t k)
 }
 
 static void
-maybe_kill(void)
+kill_one(uint32_t k)
 {
-    if (!world.kills_left || !sim_one_in(world.kill_one_in))
-        return;
-    uint32_t k = 1 + sim_dice(world.n);
-    enum sim_state s = sim_state(k);
-    if ((s != SIM_READY && s != SIM_ASLEEP) || !is_aimed_at(k))
-        return;
     world.kills_left--;
     total.kills++;
     sim_say("kills %u", k);
     sim_kill(k);
 }
 
+bool
+sim_may_die(uint32_t k)
+{
+    if (!world.kill_at_stores || !world.kills_left || !k || !is_aimed_at(k) ||
+        !sim_one_in(world.kill_one_in))
+        return false;
+    world.kills_left--;
+    total.kills++;
+    sim_say("dies");
+    return true;
+}
+
+static void
+maybe_kill(void)
+{
+    if (!world.kills_left || !sim_one_in(world.kill_one_in))
+        return;
+    uint32_t k = 1 + sim_dice(world.n);
+    enum sim_state s = sim_state(k);
+    /* Who sleeps never comes to a store. */
+    if ((s == SIM_READY && !world.kill_at_stores) || s == SIM_ASLEEP) {
+        if (is_aimed_at(k))
+            kill_one(k);
+    }
+}
+
+/* ---- the whole tree dies ---- */
+
+static void
+waits_still(void *arg, uint32_t task)
+{
+    (void)arg;
+    note_waiting(task);
+}
+
+/* A new supervisor, given the arena as it was left. */
+static void
+heir(uint32_t k)
+{
+    sim_say("resumes");
+    actor_close(&world.super);
+    if (actor_open(&world.super, &world.arena, 0, world.n + 1))
+        abort();
+    world.super.lifo = job_lifo();
+    world.repairing = true;
+    do
+        world.nwaiting = 0;
+    while (resume(&world.super, waits_still, NULL));
+    world.repairing = false;
+    struct arena_head *h = world.arena.head;
+    atom_store(&h->mode, ARENA_RUN);
+    memset(h->idle_bits, 0, sizeof h->idle_bits);
+    for (uint32_t i = 1; i <= world.n; i++)
+        start(i);
+    sim_say("resumed");
+    supervisor(k);
+}
+
+static void
+maybe_kill_tree(void)
+{
+    if (!world.tree_kills_left || (world.tree_kill_late && !world.repairing) ||
+        !sim_one_in(world.tree_kill_one_in))
+        return;
+    sim_say("kills all");
+    world.tree_kills_left--;
+    total.trees++;
+    for (uint32_t k = 0; k <= world.n; k++) {
+        sim_kill(k);
+        sim_reap(k);
+        job_died(k);
+        world.ended_seen[k] = true;
+    }
+    job_forget_reports();
+    world.poked = world.done_seen = world.repairing = false;
+    sim_spawn(0, heir);
+}
+
 /* ---- one seed ---- */
+
+static void
+clean_units(struct arena *a, uint32_t from)
+{
+    uint32_t u = from;
+    while (u < a->units && a->table[u])
+        u += (uint32_t)(a->table[u] >> 32);
+    memset(arena_at(a, arena_unit_offset(a, from)), 0, (size_t)(u - from) * ARENA_UNIT);
+    memset(a->table + from, 0, (size_t)(u - from) * sizeof a->table[0]);
+}
 
 /* What the last seed has used of the arena is made new. */
 static void
 clean(struct arena *a)
 {
-    uint32_t u = 0;
-    while (u < a->units && a->table[u])
-        u += (uint32_t)(a->table[u] >> 32);
-    memset(arena_at(a, a->heap_at), 0, (size_t)u * ARENA_UNIT);
-    memset(a->table, 0, (size_t)u * sizeof a->table[0]);
+    clean_units(a, 0);
+    clean_units(a, a->spill_unit);
     memset(slot_at(a, 0), 0, (SIM_WORKERS + 1) * sizeof(struct slot));
-    memset(arena_at(a, a->names_at), 0, ARENA_NAMES * 128);
-    struct arena_head *h = a->head;
-    h->mode = h->nworkers = h->epipe = h->failed = 0;
-    h->unit_hint = 0;
-    memset(h->idle_bits, 0, sizeof h->idle_bits[0]);
-    h->names_lock = h->output_lock[0] = h->output_lock[1] = h->queue_event = 0;
+    memset(arena_at(a, a->names_at), 0, ARENA_NAMES * sizeof(struct name));
+    *a->head = new_head;
 }
 
 static void
 draw(void)
 {
-    static const uint32_t one_in[] = {3, 10, 30, 100, 300, 1000};
+    static const uint32_t one_in[] = {3, 10, 30, 100, 300, 1000, 3000};
     world.n = 2 + sim_dice(SIM_WORKERS - 1);
-    world.kills_left = sim_dice(4);
-    world.kill_one_in = one_in[sim_dice(6)];
-    world.aim = sim_dice(2) ? AIM_ANY : (enum aim)sim_dice(AIMS);
+    world.kills_left = sim_dice(sim_dice(4) ? 4 : 10);
+    world.kill_one_in = one_in[sim_dice(7)];
+    world.kill_at_stores = sim_dice(2);
+    world.tree_kills_left = sim_dice(5) ? 0 : 1 + sim_dice(3);
+    world.tree_kill_late = sim_dice(2);
+    world.tree_kill_one_in = one_in[world.tree_kill_late ? sim_dice(5) : 2 + sim_dice(5)];
+    world.aim = sim_dice(3) == 0 ? AIM_ANY : (enum aim)sim_dice(AIMS);
     world.recycle_one_in = sim_dice(4) ? 0 : 2 + sim_dice(10);
-    idle_spin_ok = sim_dice(8) == 0;
+    idle_spin_ok = sim_dice(5) == 0;
+    if (sim_dice(4) == 0) /* the rest comes from the spill */
+        world.arena.head->budget_units = sim_dice(60);
     job_draw(world.n);
 }
 
@@ -346,7 +435,7 @@ set_up(uint64_t seed)
             (unsigned long long)seed, world.n, world.kills_left, world.aim, world.kill_one_in,
             job_describe(), sim_policy.slice, sim_policy.late, sim_policy.drain);
     world.nwaiting = 0;
-    world.poked = world.done_seen = false;
+    world.poked = world.done_seen = world.repairing = false;
     world.first_point = sim_points;
     world.arena.head->nworkers = world.n;
     for (uint32_t k = 0; k <= world.n; k++)
@@ -397,7 +486,7 @@ check_end(void)
 static bool
 all_ended(void)
 {
-    return sim_state(0) == SIM_ENDED;
+    return sim_state(0) == SIM_ENDED; /* the supervisor leaves last */
 }
 
 static void
@@ -438,6 +527,7 @@ run_seed(uint64_t seed)
             break;
         }
         maybe_kill();
+        maybe_kill_tree();
         if (something_to_do())
             sim_rouse(0);
         if (!sim_step() && !sim_failed() && !something_to_do() &&
@@ -491,6 +581,20 @@ catch_crashes(void)
     sigaction(SIGABRT, &action, NULL);
 }
 
+/* The second half of the heap plays the spill: only chunk.c can tell. */
+static void
+open_arena(void)
+{
+    struct arena *a = &world.arena;
+    if (arena_open(a, ARENA_BYTES_MIN))
+        abort();
+    a->spill_fd = a->fd;
+    a->spill_unit = a->units / 2;
+    a->head->spill_hint = a->spill_unit;
+    arena_budget(a, 0);
+    new_head = *a->head;
+}
+
 static int
 usage(void)
 {
@@ -521,21 +625,20 @@ main(int argc, char **argv)
         count_of = 1;
     }
     catch_crashes();
-    if (arena_open(&world.arena, ARENA_BYTES_MIN))
-        abort();
+    open_arena();
     for (uint64_t seed = first; seed < first + count_of && total.failed < FAILURES_MAX; seed++) {
         run_seed(seed);
         count(seed);
     }
     if (!quiet)
         printf("sim: %llu seeds from %llu, %llu failed; %llu kills, %llu deaths (%llu idle, %llu "
-               "active, %llu in a commit), %llu tasks rolled back, %llu recycled; %llu parks, "
+               "active, %llu in a commit), %llu whole trees killed, %llu tasks rolled back, %llu recycled; %llu parks, "
                "%llu steals; %llu switch points (%llu at most), %llu switches\n",
                (unsigned long long)total.seeds, (unsigned long long)first,
                (unsigned long long)total.failed, (unsigned long long)total.kills,
                (unsigned long long)total.deaths, (unsigned long long)total.phases[0],
                (unsigned long long)total.phases[1], (unsigned long long)total.phases[2],
-               (unsigned long long)total.rolled_back, (unsigned long long)total.recycled,
+               (unsigned long long)total.trees, (unsigned long long)total.rolled_back, (unsigned long long)total.recycled,
                (unsigned long long)total.parks, (unsigned long long)total.steals,
                (unsigned long long)sim_points, (unsigned long long)total.longest,
                (unsigned long long)sim_switches);

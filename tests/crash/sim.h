@@ -60,7 +60,9 @@ bool sim_step(void);
 enum sim_state sim_state(uint32_t k);
 /* sim_kill: coroutine k never runs again. Of those that run now: does not return. */
 void sim_kill(uint32_t k);
-/* sim_reap makes the dead one's last stores visible, as waitpid() does. */
+/* sim_may_die is asked after each store of a coroutine: shall it die now? */
+bool sim_may_die(uint32_t k);
+/* sim_reap makes the stores of k visible, as waitpid() does. */
 void sim_reap(uint32_t k);
 /* sim_current returns who runs, -1 outside coroutines. */
 int sim_current(void);
@@ -99,6 +101,8 @@ bool job_run(struct actor *x);
 void job_died(uint32_t k);
 /* job_reported: the supervisor has found a task that was set aside. */
 void job_reported(struct arena *a, uint32_t task);
+/* job_forget_reports: the supervisor died too. */
+void job_forget_reports(void);
 /* job_attempts: deaths after which a task is set aside. */
 uint32_t job_attempts(struct arena *a, uint32_t task);
 /* job_go_on: everybody sleeps. true: tasks that waited for that go on. */

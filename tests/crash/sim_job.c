@@ -17,6 +17,7 @@
 #include "acc.h"
 #include "actor.h"
 #include "block.h"
+#include "chunk.h"
 #include "codec.h"
 #include "commit.h"
 #include "hash.h"
@@ -54,7 +55,8 @@ enum op {
     OP_LOCK = 512,
     OP_NAME = 1024,
     OP_EACH = 2048,
-    OP_ALL = 4095,
+    OP_READ = 4096,
+    OP_ALL = 8191,
 };
 
 static struct {
@@ -76,12 +78,12 @@ static struct {
 static struct {
     double counter[COUNTERS], account[ACCOUNTS], many[MANY], updates, audits;
     double later_dict[LATER], later_sum[LATER];
-    double sum, count, max;
+    double sum, count, max, pointed;
     uint32_t failed, errors;
     uint32_t crowd[CROWD]; /* node whose key stays there; 0: none */
 } want;
 
-static uint32_t dict_name, sum_name, count_name, max_name, list_name;
+static uint32_t dict_name, sum_name, count_name, max_name, list_name, pointed_name;
 static uint32_t bank, audit; /* names of locks */
 static uint8_t appended[NODES_MAX][4]; /* by node and run: seen in the log */
 static struct {
@@ -90,6 +92,7 @@ static struct {
 static bool waits[SIM_WORKERS + 1]; /* by slot: runs a patient that waits */
 static uint32_t crowd_salt[CROWD];
 static uint32_t reported;
+static bool no_reports; /* the supervisor died: it may have reported nothing */
 
 #define CHECK(x) ((x) ? (void)0 : sim_fail("sim_job.c:%d: %s", __LINE__, #x))
 
@@ -112,6 +115,13 @@ static bool
 is_inner(uint32_t node)
 {
     return node < job.first_leaf + (job.fan ? job.producers : 0);
+}
+
+/* A long producer that commits every now and then, with a cursor. */
+static bool
+is_pointing(uint32_t node)
+{
+    return node >= job.first_leaf && is_inner(node) && node_bits(node, 10) % 2;
 }
 
 static size_t
@@ -219,17 +229,23 @@ text_of(struct text *t, uint32_t n)
 }
 
 static bool
-is_text(const struct dict_value *v)
+is_text_of(uint32_t n, const struct dict_value *v)
 {
     struct text text;
+    struct dict_value same = text_of(&text, n);
+    return !v->is_number && same.len == v->len && memcmp(same.bytes, v->bytes, v->len) == 0;
+}
+
+static bool
+is_text(const struct dict_value *v)
+{
     uint32_t n;
     const unsigned char *s;
     size_t len;
     if (v->is_number || !codec_get_string(v->bytes, v->len, &s, &len) || len < 8)
         return false;
     memcpy(&n, s, sizeof n);
-    struct dict_value same = text_of(&text, n);
-    return same.len == v->len && memcmp(same.bytes, v->bytes, v->len) == 0;
+    return is_text_of(n, v);
 }
 
 /* ---- what tasks do ---- */
@@ -371,7 +387,7 @@ do_crowd(struct actor *x, uint32_t node, uint32_t run)
         return;
     }
     v = get(x, own);
-    CHECK(v.present && (node % 3 ? is_text(&v) : v.number == node));
+    CHECK(v.present && (node % 3 ? is_text_of(node, &v) : v.number == node));
 }
 
 struct transfer {
@@ -454,7 +470,7 @@ do_nested(struct actor *x, uint32_t node)
 static void
 do_lock(struct actor *x, uint32_t node)
 {
-    double seconds = node % 3 == 0 ? 0 : node % 3 == 1 ? 0.001 : -1;
+    double seconds = node % 3 == 0 ? 0 : node % 3 == 1 ? 10e-6 : -1;
     int err = lock(x, bank, seconds);
     CHECK(err == 0 || (err == -ETIMEDOUT && seconds >= 0));
     if (err)
@@ -490,6 +506,20 @@ look_at_record(void *arg, const struct dict_record *r)
     ++*keys;
     CHECK(r->key_len < sizeof(struct key));
     CHECK(v.is_number || r->bytes[1] != 'c' || is_text(&v)); /* "crowd..." */
+}
+
+/* Each key of the crowd has one value only, whoever reads it when. */
+static void
+do_read(struct actor *x, uint32_t node)
+{
+    struct key k;
+    for (uint32_t i = node; i < node + 12; i++) {
+        struct dict_value v = get(x, key(&k, "text", i % TEXTS));
+        CHECK(!v.present || is_text(&v));
+        uint32_t n = i % CROWD;
+        v = get(x, crowd_key(&k, n));
+        CHECK(!v.present || (n % 3 ? is_text_of(n, &v) : v.is_number && v.number == n));
+    }
 }
 
 /* Looks through the crowded shard. */
@@ -530,6 +560,8 @@ do_ops(struct actor *x, uint32_t node, uint32_t run)
         do_name(x, node);
     if (ops & OP_EACH)
         do_each(x);
+    if (ops & OP_READ)
+        do_read(x, node);
 }
 
 /* What do_ops() leaves behind when the run ends, with or without an error. */
@@ -607,19 +639,61 @@ read_args(struct actor *x)
     return node;
 }
 
+static uint32_t
+cursor_of(struct actor *x)
+{
+    uint32_t at = 0;
+    const struct task_record *r = task_record_of(x->arena, task_at(x->arena, x->slot->cur));
+    if (r && r->cursor) {
+        struct task_cursor *c = (struct task_cursor *)block_at(x->arena, r->cursor)->bytes;
+        CHECK(c->bytes == sizeof at || c->bytes == 100);
+        memcpy(&at, c->text, sizeof at);
+    }
+    return at;
+}
+
+static int
+point(struct actor *x, uint32_t cursor)
+{
+    char bytes[100] = {0};
+    uint32_t ready = x->staged_count;
+    memcpy(bytes, &cursor, sizeof cursor);
+    int err = commit_point(x, bytes, cursor % 3 ? sizeof cursor : sizeof bytes);
+    if (!err)
+        idle_wake(x, ready);
+    return err;
+}
+
+static int
+post_by_points(struct actor *x, uint32_t node, uint32_t from)
+{
+    uint32_t step = 1 + node_bits(node, 11) % 20;
+    int err = 0;
+    for (uint32_t i = cursor_of(x); !err && i < job.fan; i++) {
+        err = post_node(x, from + i);
+        acc_add(x, ACC_SUM, name_at(x->arena, pointed_name)->number, 1);
+        if (!err && (i + 1) % step == 0)
+            err = point(x, i + 1);
+    }
+    return err;
+}
+
 static int
 post_children(struct actor *x, uint32_t node)
 {
     int err = 0;
+    uint32_t turn = node_bits(node, 12) % 2; /* patients first? */
     if (node < job.first_leaf) {
-        err = post_node(x, 2 * node);
-        return err ? err : post_node(x, 2 * node + 1);
+        err = post_node(x, 2 * node + turn);
+        return err ? err : post_node(x, 2 * node + !turn);
     }
     if (!is_inner(node))
         return 0;
     uint32_t from = 2 * job.first_leaf + (node - job.first_leaf) * job.fan;
+    if (is_pointing(node))
+        return post_by_points(x, node, from);
     for (uint32_t i = 0; !err && i < job.fan; i++)
-        err = post_node(x, from + i);
+        err = post_node(x, turn ? from + job.fan - 1 - i : from + i);
     return err;
 }
 
@@ -648,10 +722,11 @@ body(struct actor *x, uint32_t node, uint32_t run)
         waits[x->me] = true;
         sim_sleep(0); /* until job_go_on() */
     }
-    bool ops_first = node_bits(node, 8) % 2;
+    /* What comes before a point belongs to it. */
+    bool pointing = is_pointing(node), ops_first = !pointing && node_bits(node, 8) % 2;
     if (ops_first)
         do_ops(x, node, run);
-    int err = add(x, node);
+    int err = pointing && cursor_of(x) ? 0 : add(x, node);
     if (!err)
         err = post_children(x, node);
     if (err && !(job.no_memory && (err == -ENOSPC || err == -ENOMEM)))
@@ -661,9 +736,10 @@ body(struct actor *x, uint32_t node, uint32_t run)
     if (x->skip)
         sim_fail("node %u: %u posts were not repeated", node, x->skip);
     if (!ops_first)
-        do_ops(x, node, run);
+        do_ops(x, node, task_at(x->arena, x->slot->cur)->errors);
     if (job.circles && !is_patient(node) && !take_both(x, node))
         return false;
+    run = task_at(x->arena, x->slot->cur)->errors; /* a point begins a new count */
     return run >= errors_of(node) && !fails_for_good(node);
 }
 
@@ -750,6 +826,12 @@ job_reported(struct arena *a, uint32_t task)
     reported++;
 }
 
+void
+job_forget_reports(void)
+{
+    no_reports = true;
+}
+
 /* ---- drawing and describing ---- */
 
 static void
@@ -766,6 +848,7 @@ expect(void)
         if (node == job.poison || fails_for_good(node))
             continue;
         want.sum += node;
+        want.pointed += is_pointing(node) ? job.fan : 0;
         want.count++;
         want.max = node;
     }
@@ -778,7 +861,7 @@ job_draw(uint32_t nworkers)
     memset(inside, 0, sizeof inside);
     memset(waits, 0, sizeof waits);
     memset(&job, 0, sizeof job);
-    reported = 0;
+    reported = no_reports = 0;
     draw_crowd();
     job.seed = sim_random();
     job.first_leaf = 1u << sim_dice(5);
@@ -804,7 +887,7 @@ job_draw(uint32_t nworkers)
         job.circles = true;
         break;
     case 3: /* one kind of operation, by all */
-        job.ops = 1u << sim_dice(12);
+        job.ops = 1u << sim_dice(13) | OP_TEXT * sim_dice(2) | OP_CROWD * sim_dice(2);
         break;
     default:
         job.ops = OP_ALL;
@@ -847,7 +930,8 @@ job_begin(struct actor *x)
     } names[] = {
         {NAMED_DICT, "d", &dict_name}, {NAMED_SUM, "sum", &sum_name},
         {NAMED_SUM, "count", &count_name}, {NAMED_MAX, "max", &max_name},
-        {NAMED_COLLECT, "list", &list_name}, {NAMED_LOCK, "bank", &bank},
+        {NAMED_COLLECT, "list", &list_name}, {NAMED_SUM, "pointed", &pointed_name},
+        {NAMED_LOCK, "bank", &bank},
         {NAMED_LOCK, "audit", &audit},
     };
     uint32_t refuse = sim_policy.no_memory;
@@ -898,6 +982,7 @@ check_accumulators(struct actor *x)
     static uint8_t seen[NODES_MAX];
     SAME("sum", acc(x, ACC_SUM, sum_name), want.sum);
     SAME("count", acc(x, ACC_SUM, count_name), want.count);
+    SAME("counted by points", acc(x, ACC_SUM, pointed_name), want.pointed);
     SAME("max", acc(x, ACC_MAX, max_name), want.max);
     memset(seen, 0, sizeof seen);
     acc_each(x, name_at(x->arena, list_name)->number, count_collected, seen);
@@ -941,7 +1026,7 @@ check_crowd(struct actor *x)
     for (uint32_t i = 1; i < CROWD; i++) {
         struct dict_value v = get(x, crowd_key(&k, i));
         SAME("a crowded key", v.present, want.crowd[i] != 0);
-        if (v.present && !(i % 3 ? is_text(&v) : v.number == i))
+        if (v.present && !(i % 3 ? is_text_of(i, &v) : v.number == i))
             sim_fail("crowded key %u has another value", i);
     }
 }
@@ -994,6 +1079,14 @@ static void
 refer_to_bytes(const struct arena *a, size_t offset)
 {
     refer(arena_index(a, arena_at(a, offset - sizeof(struct block))));
+}
+
+static void
+refer_to_record(const struct arena *a, uint32_t record)
+{
+    refer(record);
+    if (record)
+        refer(((struct task_record *)block_at(a, record)->bytes)->cursor);
 }
 
 static void
@@ -1055,7 +1148,7 @@ look_at_task(void *arg, uint32_t index)
         return;
     }
     ++*dead;
-    refer(t->record);
+    refer_to_record(live.a, t->record);
     memcpy(&block, t->args + TASK_INLINE - sizeof block, sizeof block);
     if (t->bytes > TASK_INLINE)
         refer(block);
@@ -1071,7 +1164,7 @@ check_slot(struct arena *a, uint32_t k)
     SAME("chunk_intent", s->chunk_intent, 0);
     SAME("waits_for", s->waits_for, 0);
     SAME("park", s->park, 0);
-    refer(s->record);
+    refer_to_record(a, s->record);
     if (s->tx.list != arena_offset(a, s->tx.own))
         refer_to_bytes(a, s->tx.list);
 }
@@ -1101,8 +1194,24 @@ check_counts(struct arena *a)
     SAME("dead", dead, job.poison != 0);
     if (!job.no_memory && !job.circles)
         SAME("retried", retried, want.errors);
-    /* One may be missing: repaired twice, reported by neither. */
-    CHECK(reported == (job.poison != 0));
+    CHECK(reported == (job.poison != 0) || no_reports);
+}
+
+/* Every unit that was taken is in its owner's list, once. */
+static void
+check_units(struct arena *a, uint32_t from)
+{
+    for (uint32_t u = from; u < a->units && a->table[u]; u += (uint32_t)(a->table[u] >> 32)) {
+        uint64_t word = a->table[u];
+        uint32_t times = 0;
+        for (uint32_t k = 0; k <= a->head->nworkers; k++) {
+            for (uint32_t class = 0; class < SLOT_CLASSES; class++) {
+                for (uint32_t c = slot_at(a, k)->chunks[class]; c; c = chunk_at(a, c - 1)->next)
+                    times += c == u + 1 && k == (uint16_t)(word >> 16);
+            }
+        }
+        SAME("places of a unit in its owner's lists", times, !(word & 1 << 8)); /* not FREE */
+    }
 }
 
 static void
@@ -1111,6 +1220,8 @@ check_left_overs(struct arena *a)
     uint32_t n = a->head->nworkers, dead = 0;
     live.n = live.lost_lists = 0;
     live.a = a;
+    check_units(a, 0);
+    check_units(a, a->spill_unit);
     for (uint32_t k = 0; k <= n; k++) {
         check_slot(a, k);
         slab_each(a, k, SLAB_TASK, look_at_task, &dead);

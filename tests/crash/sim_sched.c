@@ -54,6 +54,7 @@ bool sim_verbose;
 static struct coroutine all[SIM_WORKERS + 1];
 static char stacks[SIM_WORKERS + 1][STACK] __attribute__((aligned(64)));
 static int current = -1;
+static bool stored;   /* ... since its last point */
 static int64_t slice; /* points that the current one has left */
 static jmp_buf scheduler;
 static uint64_t random_state, now;
@@ -208,6 +209,7 @@ switch_to(uint32_t k)
         return;
     }
     current = (int)k;
+    stored = false;
     sim_switches++;
     sim_view_load(k);
     if (c->started) {
@@ -225,6 +227,9 @@ sim_point(void)
         return;
     sim_points++;
     now += POINT_NS;
+    if (stored && sim_may_die((uint32_t)current))
+        sim_kill((uint32_t)current);
+    stored = false;
     if (--slice <= 0)
         switch_out();
 }
@@ -233,6 +238,7 @@ void
 sim_store(void *word, size_t bytes)
 {
     sim_point();
+    stored = true;
     if (current < 0 || !sim_policy.late)
         return;
     struct coroutine *c = &all[current];
@@ -246,6 +252,7 @@ void
 sim_fence(void)
 {
     sim_point();
+    stored = true;
     if (current >= 0)
         all[current].nstores = 0;
 }
@@ -330,7 +337,10 @@ sim_kill(uint32_t k)
 void
 sim_reap(uint32_t k)
 {
-    drain(&all[k], all[k].nstores);
+    if (current == (int)k)
+        all[k].nstores = 0; /* in place already */
+    else
+        drain(&all[k], all[k].nstores);
 }
 
 static void

@@ -83,6 +83,8 @@ void image_arena(struct arena *a, bool spill);
 bool check_owed(const struct arena *a);
 /* check_answer writes what the job has computed. */
 void check_answer(struct actor *super, char *text);
+/* check_left: true, or what is wrong with the tasks that are left after a death. */
+bool check_left(struct arena *a, char *why);
 /* check_whole: true, or what is wrong with the arena when all is done. */
 bool check_whole(struct actor *super, const struct scenario *s, uint32_t deaths, char *why);
 

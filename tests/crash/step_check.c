@@ -360,6 +360,33 @@ audit_blocks(struct audit *u, uint32_t deaths)
     }
 }
 
+static void
+look_blocks(void *arg, uint32_t index)
+{
+    struct audit *u = arg;
+    const struct task *t = task_at(u->a, index);
+    uint64_t serves = serves_task(index, task_generation(t->word));
+    uint32_t args;
+    if (task_state(t->word) == TASK_FREE || t->bytes <= TASK_INLINE)
+        return;
+    memcpy(&args, t->args + TASK_INLINE - sizeof args, sizeof args);
+    const struct block *b = block_at(u->a, args);
+    if ((b->word & 0xff) != BLOCK_USED || b->serves != serves)
+        WRONG(u, "task %u has lost its arguments", index);
+}
+
+bool
+check_left(struct arena *a, char *why)
+{
+    static struct audit u;
+    u.a = a;
+    u.why = why;
+    u.ok = true;
+    for (uint32_t k = 0; k <= STEP_WORKERS; k++)
+        slab_each(a, k, SLAB_TASK, look_blocks, &u);
+    return u.ok;
+}
+
 /* In how many slots' lists is this chunk? */
 static uint32_t
 times_listed(const struct arena *a, uint32_t unit, uint32_t owner, uint32_t class)

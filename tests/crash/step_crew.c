@@ -324,7 +324,7 @@ crew_finish(struct crew *c, uint32_t who)
     const struct scenario *s = c->scenario;
     if (s->sleeper && (who & 1u << 2) && !spy->woken)
         return crew_fail(c, "worker 2 was never woken");
-    if (!run_to_end(c, who))
+    if (!check_left(c->arena, c->why) || !run_to_end(c, who))
         return false;
     if (check_owed(c->arena))
         return crew_fail(c, "early: all counted as done, and a task is not");

@@ -451,6 +451,44 @@ seventy_and_sleeper(struct actor *x)
     x->arena->head->idle_bits[0] = 1 << 2;
 }
 
+/* From where its last commit says, to 3; then one more post. */
+static enum outcome
+points(struct actor *x, const struct task *t, bool fail_once)
+{
+    const struct task_record *r = task_record_of(x->arena, t);
+    uint32_t from = 0;
+    if (r && r->cursor) {
+        struct task_cursor *c = (struct task_cursor *)block_at(x->arena, r->cursor)->bytes;
+        memcpy(&from, c->text, sizeof from);
+    }
+    while (from < 3) {
+        post_bytes(x, LEAF, 1u << from, 40);
+        incr(x, "k", 1);
+        add(x, 100);
+        if (fail_once && from == 1 && !t->errors)
+            return OUTCOME_RETRY;
+        from++;
+        uint32_t n = x->staged_count;
+        ok(commit_point(x, &from, sizeof from), "commit_point");
+        wake(x, n);
+    }
+    incr(x, "k", 1);
+    post_one(x, LEAF, 8);
+    return OUTCOME_DONE;
+}
+
+static enum outcome
+post_points(struct actor *x, const struct task *t)
+{
+    return points(x, t, false);
+}
+
+static enum outcome
+fail_at_point(struct actor *x, const struct task *t)
+{
+    return points(x, t, true);
+}
+
 /* ---- outcomes ---- */
 
 static enum outcome
@@ -918,14 +956,16 @@ const struct scenario ops_all[] = {
      .answer = "sum=1106"},
     {.name = "foreign-blocks", .plan = foreign_blocks, .act = run_one, .body = post_same_size,
      .answer = "sum=6006"},
-    {.name = "large", .plan = root_and_leaf, .act = run_one, .body = post_large,
-     .answer = "sum=103"},
     {.name = "grow", .plan = nearly_full, .act = run_one, .body = post_three,
      .answer = "sum=1304"},
     {.name = "spill", .plan = one_root, .act = run_one, .body = post_blocks,
      .answer = "sum=1006", .spill = true},
     {.name = "part", .plan = one_root, .act = run_one, .body = post_parts,
      .answer = "sum=1015 k=2", .seen = "||1|2|"},
+    {.name = "point", .plan = one_root, .act = run_one, .body = post_points,
+     .answer = "sum=315 k=4", .seen = "||1|2|3|4|"},
+    {.name = "point-retry", .plan = one_root, .act = run_two, .body = fail_at_point,
+     .answer = "sum=315 k=5", .seen = "||1|2|3|4|5|"},
     {.name = "part-auto", .plan = seventy_and_sleeper, .act = run_one, .body = post_seventy,
      .answer = "sum=70", .sleeper = true},
     {.name = "failed", .plan = three_roots, .act = run_one, .body = fail,
@@ -981,6 +1021,8 @@ const struct scenario ops_all[] = {
      .rouse = other_ends, .answer = "sum=1006"},
     {.name = "wake", .plan = root_and_sleeper, .act = run_one, .body = post_three,
      .answer = "sum=1106", .sleeper = true},
+    {.name = "large", .plan = root_and_leaf, .act = run_one, .body = post_large,
+     .answer = "sum=103"},
 };
 /* clang-format on */
 const uint32_t ops_count = sizeof ops_all / sizeof ops_all[0];

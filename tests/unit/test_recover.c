@@ -94,6 +94,38 @@ test_recover_sets_aside_what_kills_its_workers(void **state)
     assert_true(idle_all_done(&f->arena));
 }
 
+/* The kernel was out of memory: the caller says when it runs again. */
+static void
+test_recover_may_let_the_task_wait(void **state)
+{
+    struct fixture *f = *state;
+    struct recovered r;
+    fixture_publish(f, 2, 1, 1);
+    uint32_t cur = claim(f, 1);
+    uint64_t tail = f->actors[0].slot->tail;
+    for (int i = 0; i < 2; i++) { /* also when it is done again */
+        assert_int_equal(recover(&f->actors[1], &f->actors[0], ATTEMPTS, RECOVER_WAIT, &r), 0);
+        assert_int_equal(r.task, i == 0 ? cur : 0);
+        assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_WAIT);
+        assert_int_equal(task_attempt(task_at(&f->arena, cur)->word), 1); /* it counts */
+    }
+    assert_true(f->actors[0].slot->tail == tail); /* no hint */
+    assert_false(queue_look(&f->actors[2]));
+    assert_false(idle_all_done(&f->arena));
+}
+
+static void
+test_recover_sets_aside_what_waited_too(void **state)
+{
+    struct fixture *f = *state;
+    struct recovered r;
+    fixture_publish(f, 2, 1, 1);
+    (void)claim(f, 1);
+    assert_int_equal(recover(&f->actors[1], &f->actors[0], 1, RECOVER_WAIT, &r), 0);
+    assert_true(r.dead);
+    assert_true(idle_all_done(&f->arena));
+}
+
 static void
 test_recover_counts_neither_errors_nor_innocent_runs(void **state)
 {
@@ -257,6 +289,8 @@ main(void)
         FIXTURE_TEST(test_recover_gives_a_running_task_back),
         FIXTURE_TEST(test_recover_of_an_intent_without_a_claim),
         FIXTURE_TEST(test_recover_sets_aside_what_kills_its_workers),
+        FIXTURE_TEST(test_recover_may_let_the_task_wait),
+        FIXTURE_TEST(test_recover_sets_aside_what_waited_too),
         FIXTURE_TEST(test_recover_counts_neither_errors_nor_innocent_runs),
         FIXTURE_TEST(test_recover_without_room_for_the_hint_changes_nothing),
         cmocka_unit_test(test_recover_a_small_task),

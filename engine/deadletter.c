@@ -1,0 +1,346 @@
+#define _GNU_SOURCE
+#include "deadletter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "log.h"
+#include "output.h"
+#include "task.h"
+
+enum { ARGS = 1024 }; /* of the shortened arguments */
+
+static int file = -1; /* fixed before the fork */
+static const char *file_name;
+
+int
+deadletter_open(const char *path, const char *other)
+{
+    struct stat mine, others;
+    file = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    if (file < 0)
+        return -errno;
+    file_name = path;
+    if (other && fstat(file, &mine) == 0 && stat(other, &others) == 0 &&
+        mine.st_dev == others.st_dev && mine.st_ino == others.st_ino)
+        return -EEXIST;
+    return 0;
+}
+
+/* ---- text that grows ---- */
+
+struct text {
+    char *at;
+    size_t len, cap;
+    bool failed; /* no memory: nothing is added any more */
+};
+
+static char *
+room(struct text *t, size_t more)
+{
+    if (t->len + more > t->cap && !t->failed) {
+        size_t cap = (t->len + more) * 2;
+        char *grown = realloc(t->at, cap);
+        t->failed = !grown;
+        if (grown) {
+            t->at = grown;
+            t->cap = cap;
+        }
+    }
+    return t->failed ? NULL : t->at + t->len;
+}
+
+static void
+put_bytes(struct text *t, const char *bytes, size_t n)
+{
+    char *at = room(t, n);
+    if (!at)
+        return;
+    memcpy(at, bytes, n);
+    t->len += n;
+}
+
+static void
+put(struct text *t, const char *s)
+{
+    put_bytes(t, s, strlen(s));
+}
+
+/* ---- JSON ---- */
+
+/* The bytes of the UTF-8 character at s; 0: it is none. */
+static size_t
+utf8_length(const unsigned char *s, size_t left)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0
+                             : s[0] < 0xe0   ? 2
+                             : s[0] < 0xf0   ? 3
+                             : s[0] < 0xf5   ? 4
+                                             : 0;
+    if (n == 0 || n > left)
+        return 0;
+    uint32_t code = n == 1 ? s[0] : s[0] & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (s[i] & 0x3f);
+    }
+    bool bad = code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000);
+    return bad ? 0 : n;
+}
+
+/* A string of any bytes. What is no UTF-8 becomes the text \xff: JSON has no bytes. */
+static void
+put_string_bytes(struct text *t, const char *s, size_t len)
+{
+    char escape[8];
+    put(t, "\"");
+    for (size_t i = 0, n; i < len; i += n ? n : 1) {
+        unsigned char c = (unsigned char)s[i];
+        n = utf8_length((const unsigned char *)s + i, len - i);
+        if (n && c >= 0x20 && c != 0x7f && c != '"' && c != '\\') {
+            put_bytes(t, s + i, n);
+            continue;
+        }
+        if (!n)
+            snprintf(escape, sizeof escape, "\\\\x%02x", c);
+        else if (c == '"' || c == '\\')
+            snprintf(escape, sizeof escape, "\\%c", c);
+        else if (c == '\n')
+            strcpy(escape, "\\n");
+        else
+            snprintf(escape, sizeof escape, "\\u%04x", c);
+        put(t, escape);
+    }
+    put(t, "\"");
+}
+
+static void
+put_string(struct text *t, const char *s)
+{
+    put_string_bytes(t, s, strlen(s));
+}
+
+/* {"name":  or  ,"name": */
+static void
+put_name(struct text *t, const char *name)
+{
+    bool first = t->failed || t->len == 0 || t->at[t->len - 1] == '{';
+    put(t, first ? "" : ",");
+    put_string(t, name);
+    put(t, ":");
+}
+
+static void
+put_field(struct text *t, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    put_name(t, name);
+    put_string(t, value);
+}
+
+static void
+put_number(struct text *t, const char *name, uint64_t v)
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)v);
+    put_name(t, name);
+    put(t, digits);
+}
+
+static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static void
+put_base64(struct text *t, const unsigned char *bytes, size_t n)
+{
+    char *at = room(t, (n + 2) / 3 * 4 + 2);
+    if (!at)
+        return;
+    *at++ = '"';
+    for (size_t i = 0; i < n; i += 3) {
+        uint32_t v = (uint32_t)bytes[i] << 16;
+        v |= i + 1 < n ? (uint32_t)bytes[i + 1] << 8 : 0;
+        v |= i + 2 < n ? bytes[i + 2] : 0;
+        *at++ = base64[v >> 18];
+        *at++ = base64[v >> 12 & 63];
+        *at++ = i + 1 < n ? base64[v >> 6 & 63] : '=';
+        *at++ = i + 2 < n ? base64[v & 63] : '=';
+    }
+    *at++ = '"';
+    t->len = (size_t)(at - t->at);
+}
+
+long
+deadletter_unbase64(const char *text, size_t len, unsigned char *out)
+{
+    unsigned char *at = out;
+    uint32_t v = 0;
+    if (len % 4)
+        return -1;
+    size_t pad = len && text[len - 1] == '=' ? 1 + (text[len - 2] == '=') : 0;
+    for (size_t i = 0; i < len; i++) {
+        bool padding = i >= len - pad;
+        const char *digit = text[i] && !padding ? strchr(base64, text[i]) : NULL;
+        if (!digit && !padding)
+            return -1;
+        v = v << 6 | (digit ? (uint32_t)(digit - base64) : 0);
+        if (i % 4 < 3)
+            continue;
+        *at++ = (unsigned char)(v >> 16);
+        *at++ = (unsigned char)(v >> 8);
+        *at++ = (unsigned char)v;
+    }
+    return at - out - (long)pad;
+}
+
+/* ---- the letter ---- */
+
+struct refs {
+    struct text *t;
+    bool classes; /* which of them are looked for */
+    uint32_t *seen;
+    size_t nseen;
+};
+
+static bool
+is_new(struct refs *r, uint32_t id)
+{
+    for (size_t i = 0; i < r->nseen; i++) {
+        if (r->seen[i] == id)
+            return false;
+    }
+    uint32_t *grown = realloc(r->seen, (r->nseen + 1) * sizeof *grown);
+    if (grown) {
+        r->seen = grown;
+        r->seen[r->nseen++] = id;
+    }
+    return true;
+}
+
+static uint32_t
+put_ref(void *arg, bool is_class, uint32_t id)
+{
+    struct refs *r = arg;
+    char digits[16];
+    if (is_class != r->classes || !is_new(r, id))
+        return 1;
+    snprintf(digits, sizeof digits, "%u", id);
+    put_field(r->t, digits, is_class ? engine_class_name(id) : engine_fn_info(id)->name);
+    return 1;
+}
+
+/* {"functions": {"12": "fetch"}, "classes": {...}} */
+static void
+put_refs(struct text *t, const unsigned char *bytes, size_t len)
+{
+    put_name(t, "refs");
+    put(t, "{");
+    for (int classes = 0; classes < 2; classes++) {
+        struct refs r = {t, classes, NULL, 0};
+        put_name(t, classes ? "classes" : "functions");
+        put(t, "{");
+        (void)codec_renumber(bytes, len, put_ref, &r, NULL);
+        put(t, "}");
+        free(r.seen);
+    }
+    put(t, "}");
+}
+
+static void
+put_time(struct text *t)
+{
+    struct timespec now;
+    struct tm utc;
+    char day[32], text[48];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text, sizeof text, "%s.%03ldZ", day, now.tv_nsec / 1000000);
+    put_field(t, "time", text);
+}
+
+/* Who posted it; with --debug also where. */
+static void
+put_poster(struct text *t, const struct task *task)
+{
+    const struct fn_info *f = engine_fn_info(task->parent_fn & 0xffff);
+    uint32_t line = task->parent_fn >> 16;
+    char text[32];
+    put_field(t, "posted_by", f->name);
+    snprintf(text, sizeof text, "line %u", line);
+    put_field(t, "posted", line ? text : NULL);
+}
+
+static void
+put_words(struct text *t, const struct slot *s)
+{
+    char words[SLOT_WORDS];
+    size_t n = output_last_words(s, words);
+    put_name(t, "stderr");
+    put_string_bytes(t, words, n);
+}
+
+static void
+put_letter(struct text *t, const struct deadletter *d)
+{
+    const struct task *task = d->task;
+    const unsigned char *bytes = task_args(&engine.arena, task);
+    char args[ARGS];
+    codec_describe(bytes, task->bytes, args, sizeof args);
+    put(t, "{");
+    put_field(t, "task", engine_fn_info(task->fn)->name);
+    put_field(t, "arguments", args);
+    put_number(t, "id", task->id);
+    put_number(t, "attempts", d->attempts);
+    put_number(t, "errors", d->errors);
+    put_field(t, "signal", d->signal);
+    if (d->error) {
+        put_name(t, "error");
+        put_string_bytes(t, d->error, d->error_len);
+    }
+    put_poster(t, task);
+    put_time(t);
+    put_words(t, d->slot);
+    put_field(t, "script", engine.config.script ? engine.config.script : "");
+    put_name(t, "data");
+    put_base64(t, bytes, task->bytes);
+    put_refs(t, bytes, task->bytes);
+    put(t, "}\n");
+}
+
+/* Was the last line cut, by a death or by a full disk? */
+static bool
+was_cut(void)
+{
+    struct stat st;
+    char last;
+    return fstat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+           pread(file, &last, 1, st.st_size - 1) == 1 && last != '\n';
+}
+
+void
+deadletter_write(const struct deadletter *d)
+{
+    struct text t = {0};
+    if (file < 0)
+        return;
+    put(&t, was_cut() ? "\n" : "");
+    put_letter(&t, d);
+    ssize_t n = t.failed ? -1 : write(file, t.at, t.len);
+    if (n != (ssize_t)t.len)
+        log_error("--dead: \"%s\" lacks task #%llu: %s", file_name,
+                  (unsigned long long)d->task->id,
+                  t.failed ? "not enough memory" : n < 0 ? strerror(errno)
+                                                         : "only a part could be written");
+    free(t.at);
+}

@@ -1,0 +1,126 @@
+--- Dead letters: posts again the tasks that an earlier run wrote down with --dead.
+--
+--     prunner --dead failed.jsonl job.lua
+--     prunner --retry-dead failed.jsonl job.lua
+--
+-- The file is read by people too, and may have been edited: nothing in it is believed before
+-- it was looked at, all lines are checked before the first task is posted, and nothing of it
+-- is ever executed.
+local acc = require "prunner.acc"
+local core = require("prunner.c").core
+local dict = require "prunner.dict"
+local known = require "prunner.known"
+local lock = require "prunner.lock"
+
+local M = {}
+
+local function base_name(path)
+  return path:match "[^/]*$"
+end
+
+-- Classes whose objects mean something in their own job only.
+local function belongs_to_job(number)
+  for _, class in ipairs { dict.Dict, lock.Lock, unpack(acc.classes) } do
+    if known.class_of(class) == number then return true end
+  end
+  return false
+end
+
+-- {["12"] = "fetch"} of the letter -> {[12] = the number that "fetch" has here}
+local function numbers_of(names, numbers, what)
+  local map = {}
+  if type(names) ~= "table" then return nil, "is damaged: it has no list of its " .. what .. "s" end
+  for old, name in pairs(names) do
+    local number = type(name) == "string" and numbers[name]
+    if not tonumber(old) or type(name) ~= "string" then
+      return nil, ("is damaged: a %s without a number or name"):format(what)
+    elseif not number then
+      return nil, ("needs the %s %q, which the script does not have (any more)"):format(what, name)
+    elseif what == "class" and belongs_to_job(number) then
+      return nil, ("holds an object of its own job (%s): a dict, lock, counter or queue. Post it "
+        .. "from begin()"):format(name)
+    end
+    map[tonumber(old)] = number
+  end
+  return map
+end
+
+-- The arguments of a letter with the numbers of this run, or nil and what is wrong.
+local function arguments_of(letter)
+  local refs = type(letter.refs) == "table" and letter.refs or {}
+  local bytes = type(letter.data) == "string" and core.unbase64(letter.data)
+  if not bytes then return nil, "is damaged: its data is no base64" end
+  local functions, problem = numbers_of(refs.functions, known.ids, "function")
+  if not functions then return nil, problem end
+  local classes
+  classes, problem = numbers_of(refs.classes, known.classes, "class")
+  if not classes then return nil, problem end
+  bytes = core.renumber(bytes, functions, classes)
+  if not bytes then return nil, "is damaged: its data does not fit its list of functions and classes" end
+  local ok, damage = pcall(core.decode, bytes)
+  if not ok then return nil, ("is damaged: %s"):format(damage) end
+  return bytes
+end
+
+local function task_of(letter)
+  local name = letter.task
+  if type(name) ~= "string" then return nil, "is damaged: it names no task" end
+  local number = known.ids[name]
+  if not number then
+    return nil, ("is of the task %q, which the script does not have (any more)"):format(name)
+  end
+  local bytes, problem = arguments_of(letter)
+  if not bytes then return nil, problem end
+  return { number = number, bytes = bytes }
+end
+
+-- The tasks of all lines that belong to the script, or nil and what is wrong.
+local function read(file, script, decode)
+  local tasks, others, n = {}, 0, 0
+  for line in file:lines() do
+    n = n + 1
+    local ok, letter = pcall(decode, line)
+    if line:find "%S" then
+      if not ok or type(letter) ~= "table" or type(letter.script) ~= "string" then
+        return nil, ("line %d is damaged: no dead letter"):format(n)
+      elseif base_name(letter.script) == base_name(script) then
+        local task, problem = task_of(letter)
+        if not task then return nil, ("line %d %s"):format(n, problem) end
+        tasks[#tasks + 1] = task
+      else
+        others = others + 1
+      end
+    end
+  end
+  return tasks, others
+end
+
+--- Posts the tasks of a file that belong to the script. In place of begin(), when all
+-- functions are known.
+-- @tparam string path
+-- @tparam string script by its name; where it lies does not matter
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong, and in which line; nothing was posted
+function M.post(path, script)
+  local ok, cjson = pcall(require, "cjson")
+  if not ok then
+    return nil, "the Lua module cjson is needed to read the file (Debian: apt-get install lua-cjson)"
+  end
+  local file, problem = io.open(path, "rb")
+  if not file then return nil, problem end
+  local tasks, others = read(file, script, cjson.new().decode)
+  file:close()
+  if not tasks then return nil, ("%s: %s"):format(path, others) end
+  if others > 0 then
+    core.warn(("%s: lines of other scripts, left alone: %d"):format(path, others))
+  end
+  if #tasks == 0 then core.warn(("%s has no task of %s"):format(path, script)) end
+  for _, task in ipairs(tasks) do
+    local err = core.post_bytes(task.number, task.bytes)
+    if err ~= 0 then return nil, core.words(err) end
+  end
+  return true
+end
+
+return M

@@ -1,0 +1,40 @@
+--- Measures how long an idle worker sleeps on when there is work again: from the post to the start
+-- of the task, the median.
+--
+--   prunner scripts/bench/wake.lua -n 2 -- 500      post_to_start_us 38.20
+--
+-- One task posts ROUNDS tasks, one at a time, and rests before each for PAUSE microseconds (the
+-- second argument, 1000), so the other worker sleeps by then. Each post is made visible at once by
+-- prunner.commit, whose time is part of it.
+
+local prunner = require "prunner"
+local clock = require "clock"
+
+local rounds = tonumber(arg[1]) or 500
+local pause = (tonumber(arg[2]) or 1000) / 1e6
+
+local took = prunner.collect("took")
+
+local function start_of_task(posted)
+  took:add(clock.now() - posted)
+end
+
+local function post_and_rest()
+  for i = 1, rounds do
+    clock.rest(pause)
+    prunner.post_task(start_of_task, clock.now())
+    prunner.commit(i)
+  end
+  clock.rest(pause) -- the last one too is for the other worker
+end
+
+function begin()
+  prunner.post_task(post_and_rest)
+end
+
+function end_()
+  local all = took:get()
+  assert(#all == rounds, "a task is missing")
+  table.sort(all)
+  print(("post_to_start_us %.2f"):format(all[math.ceil(#all / 2)] * 1e6))
+end

@@ -1,0 +1,381 @@
+/* A state file with damage of any kind: whatever state_check() lets pass can be
+ * resumed and worked off, and then all is done.
+ *
+ * A file as the death of everything leaves it is made once: tasks waiting, running,
+ * committing, with arguments inline, in blocks and in a chunk of their own; records
+ * with journals and cursors; a dict with a change that is under way; names, locks,
+ * logs. The input is a list of patches: where (a place that is in use, or any), how
+ * many bytes, which. Then what --resume does, and a worker's loop without Lua. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "acc.h"
+#include "actor.h"
+#include "block.h"
+#include "chunk.h"
+#include "codec.h"
+#include "commit.h"
+#include "dict_tx.h"
+#include "hash.h"
+#include "idle.h"
+#include "journal.h"
+#include "lock.h"
+#include "names.h"
+#include "post.h"
+#include "queue.h"
+#include "record.h"
+#include "resume.h"
+#include "state_check.h"
+#include "task.h"
+
+#define INSIST(x)    \
+    do {             \
+        if (!(x))    \
+            abort(); \
+    } while (0)
+
+enum { WORKERS = 3,
+       RANGES = 64,
+       RUNS_MAX = 20000 }; /* tasks that a drain may take */
+
+struct range {
+    size_t at, bytes;
+};
+
+static char *image[RANGES]; /* what the ranges hold in a sound file */
+static struct range ranges[RANGES];
+static size_t nranges;
+static struct arena arena; /* mapped once; a process of its own would map it anew */
+static uint32_t dict_name, lock_name;
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+/* ---- a sound file ---- */
+
+static void
+post_some(struct actor *x, uint32_t n)
+{
+    static char bytes[60000];
+    for (uint32_t i = 0; i < n; i++) {
+        size_t len = i % 7 == 3 ? 200 + i : i % 31 == 5 ? sizeof bytes
+                                                        : i % 19;
+        INSIST(post(x, 1 + i % 4, bytes, len) == 0);
+    }
+}
+
+static struct dict_op
+op_of(struct actor *x, enum dict_op_kind kind, char *key, size_t len, const char *value)
+{
+    struct dict *d = arena_at(x->arena, name_at(x->arena, dict_name)->object);
+    struct dict_op op = {.kind = kind, .dict = d, .key = {key, len, hash_bytes(key, len)}};
+    op.value.present = true;
+    op.value.is_number = !value;
+    op.value.number = 1;
+    op.value.bytes = value;
+    op.value.len = value ? strlen(value) : 0;
+    return op;
+}
+
+static int64_t
+note(void *arg, const struct dict_result *results, size_t n)
+{
+    (void)results;
+    (void)n;
+    return journal_write(arg, JOURNAL_OP, 1, "123456789012345678901234", 24);
+}
+
+static int
+change(struct actor *x, enum dict_op_kind kind, uint32_t number, const char *value)
+{
+    char key[16];
+    struct dict_result result;
+    size_t bad;
+    int len = snprintf(key, sizeof key, "key%u", number);
+    struct dict_op op = op_of(x, kind, key, (size_t)len, value);
+    bool notes = x->slot->cur && x->slot->phase == PHASE_ACTIVE;
+    return dict_tx_run(x, &op, 1, &result, &bad, notes ? note : NULL, x);
+}
+
+static void
+begin_job(struct arena *a, struct actor *x)
+{
+    uint32_t index;
+    a->head->nworkers = WORKERS;
+    for (uint32_t k = 0; k <= WORKERS; k++)
+        actor_slot_init(a, k);
+    for (uint32_t k = 0; k <= WORKERS; k++)
+        INSIST(actor_open(&x[k], a, k, WORKERS + 1) == 0);
+    INSIST(names_get(x, NAMED_DICT, "", 0, &dict_name) == 0);
+    INSIST(names_get(x, NAMED_LOCK, "lock", 4, &lock_name) == 0);
+    INSIST(names_get(x, NAMED_SUM, "sum", 3, &index) == 0);
+    INSIST(names_get(x, NAMED_FUNCTION, "fn", 2, &index) == 0);
+    for (uint32_t i = 0; i < 700; i++)
+        INSIST(change(x, DICT_SET, i, i % 3 ? NULL : "some text") == 0);
+    for (uint32_t i = 0; i < 700; i += 5)
+        INSIST(change(x, DICT_DELETE, i, NULL) == 0);
+    commit_begin(x);
+    post_some(x, 40);
+    (void)commit_end(x, OUTCOME_DONE);
+    INSIST(queue_deal(x, WORKERS) == 0);
+}
+
+/* Some tasks done; each worker dies in another place. */
+static void
+work_and_die(struct actor *x)
+{
+    for (uint32_t k = 1; k <= WORKERS; k++) {
+        for (int i = 0; i < 4; i++) {
+            INSIST(queue_look(&x[k]));
+            commit_begin(&x[k]);
+            INSIST(acc_collect(&x[k], 5, "value", 5) == 0);
+            acc_add(&x[k], ACC_SUM, 0, 1);
+            post_some(&x[k], 12);
+            (void)commit_end(&x[k], i == 2 ? OUTCOME_RETRY : OUTCOME_DONE);
+        }
+        INSIST(queue_look(&x[k]));
+        commit_begin(&x[k]);
+        INSIST(commit_point(&x[k], "cursor", 6) == 0);
+        post_some(&x[k], 5);
+        INSIST(commit_part(&x[k]) == 0);
+        INSIST(change(&x[k], DICT_INCR, 1, NULL) == 0);
+        post_some(&x[k], 5);
+        acc_add(&x[k], ACC_MAX, 3, k);
+    }
+    commit_wait(&x[1], 12345);
+    INSIST(queue_look(&x[1]));
+    commit_begin(&x[1]);
+    post_some(&x[1], 3);
+    /* 2: committed, nothing of it applied. */
+    acc_stage(&x[2]);
+    x[2].slot->outcome = OUTCOME_DONE;
+    x[2].slot->new_posted = x[2].slot->posted + x[2].staged_count;
+    x[2].slot->new_done = x[2].slot->done + 1;
+    x[2].slot->new_tail = x[2].slot->tail;
+    x[2].slot->phase = PHASE_COMMIT;
+    /* 3: a change of the dict is committed and not applied. */
+    INSIST(change(&x[3], DICT_SET, 1000, "new") == 0);
+    struct tx *tx = &x[3].slot->tx;
+    struct shard *s = arena_at(x->arena, tx->own[0].shard);
+    *(uint64_t *)arena_at(x->arena, tx->own[0].at) = 0;
+    s->live--;
+    s->used--;
+    tx->own[0].planned = 0;
+    tx->state = TX_COMMIT;
+    s->lock = 3 + 1;
+    name_at(x->arena, lock_name)->lock = 1 + 1;
+}
+
+static void
+add_range(size_t at, size_t bytes)
+{
+    INSIST(nranges < RANGES);
+    ranges[nranges++] = (struct range){at, bytes};
+}
+
+/* All that is not 0: what is put back before each input. */
+static void
+find_ranges(const struct arena *a)
+{
+    add_range(0, sizeof *a->head);
+    for (uint32_t k = 0; k <= WORKERS; k++)
+        add_range(a->slots_at + k * sizeof(struct slot), sizeof(struct slot));
+    for (uint32_t i = 0; i < ARENA_NAMES; i++) {
+        if (name_at(a, i)->kind)
+            add_range(arena_offset(a, name_at(a, i)), sizeof(struct name));
+    }
+    uint32_t u = 0;
+    while (a->table[u])
+        u += (uint32_t)(a->table[u] >> 32);
+    add_range(a->table_at, (u + 8) * sizeof *a->table);
+    for (u = 0; a->table[u]; u += (uint32_t)(a->table[u] >> 32))
+        add_range(arena_unit_offset(a, u), (a->table[u] >> 32) * ARENA_UNIT);
+}
+
+static void
+make_image(void)
+{
+    struct arena *a = &arena;
+    struct actor x[WORKERS + 1];
+    int file = memfd_create("fuzz", MFD_CLOEXEC);
+    INSIST(file >= 0 && ftruncate(file, (off_t)ARENA_BYTES_MIN) == 0);
+    INSIST(arena_open_file(a, file, ARENA_BYTES_MIN) == 0);
+    a->head->bytes = a->bytes;
+    a->head->magic = ARENA_MAGIC;
+    a->head->budget_units = a->units;
+    begin_job(a, x);
+    work_and_die(x);
+    find_ranges(a);
+    for (size_t i = 0; i < nranges; i++) {
+        image[i] = malloc(ranges[i].bytes);
+        INSIST(image[i]);
+        memcpy(image[i], a->base + ranges[i].at, ranges[i].bytes);
+    }
+    for (uint32_t k = 0; k <= WORKERS; k++)
+        actor_close(&x[k]);
+}
+
+/* ---- damage ---- */
+
+/* Everything as it was: the sound bytes, and behind them what was never used. */
+static void
+restore(void)
+{
+    size_t end = 0, table = arena.table_at;
+    for (size_t i = 0; i < nranges; i++) {
+        memcpy(arena.base + ranges[i].at, image[i], ranges[i].bytes);
+        if (ranges[i].at == arena.table_at)
+            table += ranges[i].bytes;
+        end = ranges[i].at + ranges[i].bytes;
+    }
+    int flags = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    INSIST(!fallocate(arena.fd, flags, (off_t)table, (off_t)(arena.heap_at - table)));
+    INSIST(!fallocate(arena.fd, flags, (off_t)end, (off_t)(arena.bytes - end)));
+    arena.table_ready = 0;
+}
+
+/* A patch: range (1), offset (3), length 1..16 (1), bytes. The length's high bits say
+ * how: bytes as they are, added to the word there, or the word of another place. */
+static size_t
+patch(struct arena *a, const uint8_t *in, size_t len)
+{
+    if (len < 6)
+        return len;
+    const struct range *r = &ranges[in[0] % nranges];
+    size_t at = (in[1] | (size_t)in[2] << 8 | (size_t)in[3] << 16);
+    size_t n = in[4] % 16 + 1, how = in[4] >> 4;
+    if (n > len - 5)
+        n = len - 5;
+    if (how & 8)
+        at *= 8;
+    at %= r->bytes;
+    if (n > r->bytes - at)
+        n = r->bytes - at;
+    char *to = a->base + r->at + at;
+    uint32_t word;
+    if (how & 4 && at % 4 == 0 && n >= 4) {
+        memcpy(&word, to, 4);
+        word += (uint32_t)(int8_t)in[5];
+        memcpy(to, &word, 4);
+    } else if (how & 2 && n >= 4) {
+        const struct range *q = &ranges[in[5] % nranges];
+        size_t from = (in[6 - (len < 7)] | (size_t)in[5] << 8) * 4 % (q->bytes - 3);
+        memmove(to, a->base + q->at + from, 4);
+    } else {
+        memcpy(to, in + 5, n);
+    }
+    return 5 + n;
+}
+
+/* ---- the job goes on ---- */
+
+static void
+look_at(void *arg, const void *bytes, size_t len)
+{
+    char *copy = malloc(len + 1);
+    INSIST(copy);
+    memcpy(copy, bytes, len);
+    *(uint32_t *)arg += len ? (unsigned char)copy[len / 2] : 0;
+    free(copy);
+}
+
+static void
+look_at_record(void *arg, const struct dict_record *r)
+{
+    look_at(arg, r->bytes, r->key_len + (r->is_number ? 0 : r->value_len));
+}
+
+static void
+waits(void *arg, uint32_t task)
+{
+    struct actor *super = arg;
+    struct task *t = task_at(super->arena, task);
+    INSIST(queue_push(super, task) == 0);
+    t->word = task_word(t->word >> 32, task_attempt(t->word), 0, TASK_READY);
+}
+
+/* What a task does: reads all it has, posts, writes. */
+static void
+run_one(struct actor *x, uint32_t run)
+{
+    uint32_t sum = 0;
+    struct task *t = task_at(x->arena, x->slot->cur);
+    commit_begin(x);
+    look_at(&sum, task_args(x->arena, t), t->bytes);
+    struct task_record *r = task_record_of(x->arena, t);
+    if (r && r->cursor) {
+        struct task_cursor *c = (struct task_cursor *)block_at(x->arena, r->cursor)->bytes;
+        look_at(&sum, c->text, c->bytes);
+    }
+    for (const struct journal_entry *e; (e = journal_peek(x)) != NULL;) {
+        look_at(&sum, e->payload, e->bytes);
+        journal_pass(x, e);
+    }
+    x->skip = 0;
+    (void)change(x, run % 3 ? DICT_INCR : DICT_SET, run % 1100, run % 3 ? NULL : "other text");
+    (void)change(x, DICT_DELETE, run % 700, NULL);
+    acc_add(x, ACC_SUM, 0, sum);
+    (void)acc_collect(x, 5, &sum, sizeof sum);
+    if (run % 16 == 1) {
+        char big[3000] = {0};
+        (void)post(x, 1, big, run % sizeof big);
+    }
+    (void)commit_end(x, run % 32 == 5 ? OUTCOME_RETRY : OUTCOME_DONE);
+}
+
+static void
+go_on(struct arena *a)
+{
+    struct actor super, x;
+    uint32_t sum = 0, runs = 0;
+    if (!slot_at(a, 0)->ring)
+        actor_slot_init(a, 0);
+    INSIST(actor_open(&super, a, 0, 1) == 0);
+    super.journaling = false;
+    if (resume(&super, waits, &super) == 0) {
+        a->head->mode = ARENA_RUN;
+        if (!slot_at(a, 1)->ring)
+            actor_slot_init(a, 1);
+        if (!a->head->nworkers)
+            a->head->nworkers = 1;
+        INSIST(actor_open(&x, a, 1, a->head->nworkers + 1) == 0);
+        x.journaling = true;
+        x.partial = false;
+        while (runs < RUNS_MAX && (queue_take(&x) || queue_look(&x)))
+            run_one(&x, ++runs);
+        INSIST(runs < RUNS_MAX);
+        INSIST(idle_all_done(a));
+        for (uint32_t id = 0; id < 8; id++)
+            acc_each(&x, id, look_at, &sum);
+        for (uint32_t i = 0; i < ARENA_NAMES; i++) {
+            struct name *n = name_at(a, i);
+            INSIST(n->kind != NAMED_LOCK || !n->lock);
+            for (uint32_t s = 0; n->kind == NAMED_DICT && s < DICT_SHARDS; s++)
+                (void)dict_tx_snapshot(&x, arena_at(a, n->object), s, look_at_record, &sum);
+        }
+        actor_close(&x);
+    }
+    actor_close(&super);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    const char *problem = NULL;
+    if (!arena.base)
+        make_image();
+    restore();
+    for (size_t used = 0; used < len;)
+        used += patch(&arena, bytes + used, len - used);
+    int err = state_check(&arena, &problem);
+    INSIST(err == 0 || problem);
+    INSIST(len || err == 0); /* the sound file is */
+    if (!err && !arena.head->finished)
+        go_on(&arena);
+    return 0;
+}
