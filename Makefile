@@ -35,7 +35,8 @@ DEPS = \
     cppcheck \
     mandoc \
     fdupes \
-    procps
+    procps \
+    spin
 
 # The command's own files. Every other file in engine/ belongs to the library:
 # a room is one .c there, and adding a room needs no change here.
@@ -77,6 +78,8 @@ SIM_OBJ = $(SIM_SRC:%.c=$(OBJ)/sim/%.o)
 SIM_BIN = $(BUILD)/tests/crash/sim
 STEP_OBJ = $(STEP_SRC:%.c=$(OBJ)/step/%.o)
 STEP_BIN = $(BUILD)/tests/crash/step
+# Those that torment the real command: no room of the engine is linked to them.
+CHAOS_BIN = $(BUILD)/tests/crash/chaos $(BUILD)/tests/crash/treekill
 
 PRN_CFLAGS = -std=gnu11 -D_GNU_SOURCE= -Wall -Wextra -Wshadow \
     -fPIC -fvisibility=hidden -pthread -Iengine $(LUAJIT_CFLAGS)
@@ -100,7 +103,10 @@ help:
 	@echo 'demo              deps, build, and the sum job: prints 4002000'
 	@echo 'check             deps, build, all tests; ends with "N passed, N failed"'
 	@echo 'unit stress spec e2e    one kind of test; `make stress` runs at full length'
+	@echo 'sim spin          simulated jobs with deaths, SIM="-n 30000"; models of the protocols'
 	@echo 'step step-all     a worker killed at each instruction; with each compiler and -O'
+	@echo 'chaos treekill    workers, or everything, killed at random while jobs run'
+	@echo 'torture           all of this, the long runs shortened; torture-full: at full length'
 	@echo 'mutants           is each of the seeded bugs caught?'
 	@echo 'asan tsan         unit and stress tests under sanitizers, in build/asan, build/tsan'
 	@echo 'fuzz              each tests/fuzz/*.c (libFuzzer, clang) for FUZZ_SECONDS=20'
@@ -196,6 +202,10 @@ $(MUT)/run-sim: $(call mut_objects,$(SIM_SRC),sim)
 	$(LINK) -o $@ $^
 endif
 
+$(CHAOS_BIN): $(BUILD)/%: $(OBJ)/%.o $(OBJ)/tests/crash/proc.o
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^
+
 $(FUZZ_BIN): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libengine.a
 	@mkdir -p $(@D)
 	$(LINK) -fsanitize=fuzzer -o $@ $< $(BUILD)/libengine.a $(LUAJIT_LIBS) -lm
@@ -233,11 +243,11 @@ demo:
 check:
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory tests
-	@BUILD=$(BUILD) tests/run unit stress spec e2e
+	@BUILD=$(BUILD) tests/run unit stress spec e2e crash
 
 # ---- tests ----------------------------------------------------------------
 
-tests: all $(UNIT_BIN) $(STRESS_BIN) $(if $(SANITIZE),,$(STEP_BIN))
+tests: all $(UNIT_BIN) $(STRESS_BIN) $(if $(SANITIZE),,$(STEP_BIN) $(SIM_BIN))
 
 unit: $(UNIT_BIN)
 	@BUILD=$(BUILD) tests/run unit
@@ -250,6 +260,14 @@ spec: all
 
 e2e: all
 	@BUILD=$(BUILD) tests/run e2e
+
+# SIM: -n SEEDS -f FIRST, or one seed.
+SIM ?= -n 30000
+sim: $(SIM_BIN)
+	$(SIM_BIN) $(SIM)
+
+spin:
+	@BUILD=$(BUILD) tests/crash/spin.sh
 
 # STEP: -n EVERY of the images go to the nested stepper, for -t SECONDS a scenario.
 STEP ?= -v -n 5 -t 5
@@ -269,6 +287,21 @@ step-all:
 mutants:
 	@BUILD=build/mutants tests/crash/mutants
 
+# CHAOS: -s SECONDS of signals; TREEKILL: -r ROUNDS of killing everything.
+CHAOS ?= -s 10
+TREEKILL ?= -r 12
+chaos: all $(CHAOS_BIN)
+	$(BUILD)/tests/crash/chaos $(CHAOS) $(sort $(wildcard tests/crash/jobs/*.lua))
+
+treekill: all $(CHAOS_BIN)
+	$(BUILD)/tests/crash/treekill $(TREEKILL) $(sort $(wildcard tests/crash/jobs/*.lua))
+
+torture:
+	@tests/torture short
+
+torture-full:
+	@tests/torture full
+
 # Each has a tree of its own, so build/ stays what `make` made.
 asan:
 	@$(MAKE) --no-print-directory BUILD=build/asan SANITIZE=address,undefined \
@@ -282,10 +315,11 @@ tsan:
 fuzz:
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
-	  SANITIZE=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' tests-fuzz
+	  SANITIZE=fuzzer-no-link,address,undefined \
+	  CFLAGS='-O1 -g -DPRN_NAMES=256' tests-fuzz
 	@BUILD=build/fuzz tests/run fuzz
 
-.PHONY: tests-stress tests-fuzz step step-all mutants
+.PHONY: tests-stress tests-fuzz sim spin step step-all mutants chaos treekill torture torture-full
 tests-stress: $(STRESS_BIN)
 tests-fuzz: $(FUZZ_BIN)
 

@@ -196,6 +196,17 @@ each_in(struct chunk *c, uint64_t used, uint32_t id,
     }
 }
 
+/* The log's chunks are linked newest first: the one behind `before` (0: the oldest).
+ * They grow to 1 MiB, so looking from the end each time costs little. */
+static uint32_t
+chunk_behind(const struct arena *a, uint32_t end, uint32_t before)
+{
+    uint32_t u = end;
+    while (chunk_at(a, u - 1)->next != before)
+        u = chunk_at(a, u - 1)->next;
+    return u;
+}
+
 void
 acc_each(struct actor *x, uint32_t id,
          void (*fn)(void *arg, const void *bytes, size_t len), void *arg)
@@ -204,7 +215,8 @@ acc_each(struct actor *x, uint32_t id,
         uint64_t end = atom_load(&slot_at(x->arena, k)->log_end);
         if (k == x->me && x->pending.log_end)
             end = x->pending.log_end;
-        for (uint32_t u = unit_of(end); u; u = chunk_at(x->arena, u - 1)->next) {
+        for (uint32_t u = 0; u != unit_of(end);) {
+            u = chunk_behind(x->arena, unit_of(end), u);
             struct chunk *c = chunk_at(x->arena, u - 1);
             each_in(c, u == unit_of(end) ? used_of(end) : c->used, id, fn, arg);
         }

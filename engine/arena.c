@@ -87,7 +87,8 @@ write_head(struct arena *a)
     a->head->bytes = a->bytes;
     a->head->version = 1;
     a->head->budget_units = a->units;
-    a->head->magic = ARENA_MAGIC;
+    if (!a->file) /* else when all of the head is written: state.c */
+        a->head->magic = ARENA_MAGIC;
 }
 
 int

@@ -5,7 +5,7 @@
  * that set the task aside; each line by one write(2) to a file opened with O_APPEND
  * before the fork. No Lua. Died in between: a worker killed after the line and before
  * its commit runs the task again, which may end in another line. A line that was cut
- * is ended by who writes the next one. */
+ * is ended by who writes the next one; an empty line more does no harm. */
 #ifndef PRN_DEADLETTER_H
 #define PRN_DEADLETTER_H
 
@@ -22,7 +22,7 @@ struct deadletter {
     const char *signal;        /* NULL: it was none */
     const char *error;         /* NULL: it was none */
     size_t error_len;
-    const struct slot *slot;   /* of who ran it last: what it wrote to stderr */
+    const struct slot *slot; /* of who ran it last: what it wrote to stderr */
 };
 
 /* deadletter_open opens, or makes, the file; "" is none. 0 or -errno; -EEXIST: it is the

@@ -3,9 +3,9 @@
 #include <stddef.h>
 
 enum {
-    PARTS = 16,       /* of the limit: the collector is adjusted when used enters another one */
-    START_PART = 10,  /* it shall begin at this part, or at the usual time, if that is earlier */
-    PAUSE = 200,      /* LuaJIT's defaults */
+    PARTS = 16,      /* of the limit: the collector is adjusted when used enters another one */
+    START_PART = 10, /* it shall begin at this part, or at the usual time, if that is earlier */
+    PAUSE = 200,     /* LuaJIT's defaults */
     STEPMUL = 200,
     PAUSE_MIN = 100,
     STEPMUL_HURRY = 1000, /* beyond START_PART: done before much is added */
@@ -17,7 +17,7 @@ static struct {
     lua_Alloc alloc; /* the state's own */
     void *ud;
     uint64_t limit, used;
-    uint64_t part; /* which one `used` is in */
+    uint64_t part;    /* which one `used` is in */
     uint64_t reserve; /* 0, until something was refused */
     bool enforcing, refused;
 } mem;
@@ -50,7 +50,7 @@ limited(void *ud, void *p, size_t old, size_t new)
     (void)ud;
     if (!p)
         old = 0;
-    if (new > old && mem.enforcing && mem.used + (new - old) > mem.limit + mem.reserve) {
+    if (new > old && mem.enforcing &&mem.used + (new - old) > mem.limit + mem.reserve) {
         mem.reserve = mem.limit * RESERVE_PARTS / PARTS;
         mem.refused = true;
         return NULL;

@@ -48,9 +48,17 @@ static uint64_t
 layout_hash(void)
 {
     const uint64_t parts[] = {
-        sizeof(struct arena_head), sizeof(struct slot), sizeof(struct task),
-        sizeof(struct name), sizeof(struct dict), sizeof(struct dict_record),
-        sizeof(struct task_record), ARENA_UNIT, ARENA_SLOTS, ARENA_NAMES, SLOT_CLASSES,
+        sizeof(struct arena_head),
+        sizeof(struct slot),
+        sizeof(struct task),
+        sizeof(struct name),
+        sizeof(struct dict),
+        sizeof(struct dict_record),
+        sizeof(struct task_record),
+        ARENA_UNIT,
+        ARENA_SLOTS,
+        ARENA_NAMES,
+        SLOT_CLASSES,
     };
     return hash_more(hash_bytes(PRUNNER_VERSION, sizeof PRUNNER_VERSION), parts, sizeof parts);
 }
@@ -85,18 +93,21 @@ state_create(struct arena *out, const char *path, uint64_t script_hash,
     int fd = open(path, flags, 0600);
     if (fd < 0 && errno == EEXIST)
         return refuse(fd, -EEXIST, "is there already: go on with it by --resume, or remove "
-                                   "it to start anew", problem);
+                                   "it to start anew",
+                      problem);
     if (fd < 0)
         return refuse(fd, -errno, strerror(errno), problem);
     int err = 0;
     if (is_remote(fd))
         err = refuse(-1, -EINVAL, "is on a network file system, which cannot keep a job's "
-                                  "state: use a local disk", problem);
+                                  "state: use a local disk",
+                     problem);
     else if (flock(fd, LOCK_EX | LOCK_NB))
         err = refuse(-1, -errno, strerror(errno), problem);
     else if ((err = arena_open_file(out, fd, 0)))
         (void)refuse(-1, err, "cannot be mapped: is the disk full, or the address space "
-                              "limited (ulimit -v)?", problem);
+                              "limited (ulimit -v)?",
+                     problem);
     if (err) {
         unlink(path);
         close(fd);
@@ -106,6 +117,8 @@ state_create(struct arena *out, const char *path, uint64_t script_hash,
     h->layout = layout_hash();
     h->script_hash = script_hash;
     read_boot_id(h->boot_id, sizeof h->boot_id);
+    /* release: a file with this word has a whole header. */
+    atom_store(&h->magic, ARENA_MAGIC);
     return 0;
 }
 
@@ -164,7 +177,8 @@ state_open(struct arena *out, const char *path, uint64_t script_hash, const char
     int err = arena_open_file(out, fd, (size_t)st.st_size);
     if (err)
         return refuse(fd, err, "cannot be mapped: is the address space limited "
-                               "(ulimit -v)?", problem);
+                               "(ulimit -v)?",
+                      problem);
     err = state_check(out, problem);
     if (err)
         arena_close(out); /* and the file */

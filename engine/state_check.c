@@ -45,6 +45,14 @@ check_extent(const struct check *c, uint64_t offset)
     return NULL;
 }
 
+/* The chunk that begins with unit u - 1, as lists name it. */
+static struct extent *
+list_entry(const struct check *c, uint32_t u)
+{
+    struct extent *e = u - 1 < c->used_units ? check_extent(c, unit_offset(c, u - 1)) : NULL;
+    return e && e->unit == u - 1 ? e : NULL;
+}
+
 /* The chunk in which an item starts there; NULL: none does. */
 static struct extent *
 item_at(const struct check *c, uint32_t index)
@@ -190,9 +198,12 @@ check_table(struct check *c)
         if (flags == ENTRY_FREE &&
             !check_zero(c, unit_offset(c, u), unit_offset(c, u) + (uint64_t)units * ARENA_UNIT))
             return DAMAGED("a chunk that was given back");
-        c->extents[c->nextents++] = (struct extent){u, units, (uint16_t)owner, (uint8_t)class, false};
-        if (flags == ENTRY_FREE)
-            c->extents[c->nextents - 1].class = UINT8_MAX;
+        c->extents[c->nextents++] = (struct extent){
+            .unit = u,
+            .units = units,
+            .owner = (uint16_t)owner,
+            .class = flags == ENTRY_FREE ? UINT8_MAX : (uint8_t) class,
+        };
         u += units;
         hint_fits |= u == a->head->unit_hint;
     }
@@ -210,8 +221,8 @@ static const char *
 check_list(struct check *c, uint32_t k, uint32_t class)
 {
     for (uint32_t u = slot_at(c->a, k)->chunks[class]; u;) {
-        struct extent *e = u - 1 < c->used_units ? check_extent(c, unit_offset(c, u - 1)) : NULL;
-        if (!e || e->unit != u - 1 || e->class != class || e->owner != k || e->linked)
+        struct extent *e = list_entry(c, u);
+        if (!e || e->class != class || e->owner != k || e->linked)
             return DAMAGED("a list of chunks");
         const struct chunk *at = chunk_at(c->a, u - 1);
         if (at->class != class || at->owner != k || at->bytes != (uint64_t)e->units * ARENA_UNIT)
@@ -290,7 +301,7 @@ check_slot_memory(struct check *c, uint32_t k)
     const char *wrong = NULL;
     if (!slot_at(c->a, k)->ring)
         return check_unborn(c, k);
-    for (uint32_t class = 0; !wrong && class < SLOT_CLASSES; class++)
+    for (uint32_t class = 0; !wrong && class < SLOT_CLASSES; class ++)
         wrong = check_list(c, k, class);
     return wrong ? wrong : check_intent(c, k);
 }
@@ -353,8 +364,8 @@ check_log(const struct check *c, uint32_t k)
     if (!u)
         return used ? DAMAGED("a log") : NULL;
     for (; u; used = u ? chunk_at(c->a, u - 1)->used : 0) {
-        const struct extent *e = u - 1 < c->used_units ? check_extent(c, unit_offset(c, u - 1)) : NULL;
-        if (!e || e->unit != u - 1 || !e->linked || e->class != SLAB_LOG || e->owner != k ||
+        const struct extent *e = list_entry(c, u);
+        if (!e || !e->linked || e->class != SLAB_LOG || e->owner != k ||
             used > (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN ||
             !log_entries_fit((const char *)chunk_at(c->a, u - 1) + ARENA_GRAIN, used))
             return DAMAGED("a log");
@@ -451,7 +462,7 @@ check_loose(struct check *c, uint32_t k)
 static const char *
 check_finished(const struct check *c)
 {
-    for (uint32_t class = 0; class < SLOT_CLASSES; class++) {
+    for (uint32_t class = 0; class < SLOT_CLASSES; class ++) {
         uint32_t u = slot_at(c->a, 0)->chunks[class];
         for (uint32_t steps = 0; u; u = chunk_at(c->a, u - 1)->next) {
             if (u > c->a->units || steps++ > c->a->units)
@@ -499,7 +510,8 @@ check_all(struct check *c)
         return wrong;
     if (!check_zero(c, a->slots_at + (c->n + 1) * sizeof(struct slot), a->names_at))
         return DAMAGED("a slot that nobody has used");
-    c->marks = calloc((size_t)c->used_units * (ARENA_UNIT / ARENA_GRAIN / 64) + 1, sizeof *c->marks);
+    size_t words = (size_t)c->used_units * (ARENA_UNIT / ARENA_GRAIN / 64);
+    c->marks = calloc(words + 1, sizeof *c->marks);
     if (!c->marks)
         return check_no_memory;
     wrong = check_each(c, check_slot_memory);

@@ -169,9 +169,10 @@ find_shard(const struct check *c, uint64_t at, struct dict_seen **in)
         } else if (at - d->at >= DICT_SHARDS * sizeof(struct shard)) {
             low = mid + 1;
         } else {
+            uint64_t in_dict = at - d->at;
             *in = d;
-            return (at - d->at) % sizeof(struct shard) ? NULL
-                                                       : &d->shards[(at - d->at) / sizeof(struct shard)];
+            return in_dict % sizeof(struct shard) ? NULL
+                                                  : &d->shards[in_dict / sizeof(struct shard)];
         }
     }
     return NULL;

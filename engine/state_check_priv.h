@@ -19,14 +19,14 @@ struct extent {
 
 /* A shard of a dict. */
 struct shard_seen {
-    uint32_t words, live;    /* of its index: not 0; naming a record */
-    bool explained;          /* who holds its lock says that it may */
-    bool planned;            /* by a transaction that is to be applied: */
-    uint32_t planned_live;   /* ... the counters that this will leave */
+    uint32_t words, live;  /* of its index: not 0; naming a record */
+    bool explained;        /* who holds its lock says that it may */
+    bool planned;          /* by a transaction that is to be applied: */
+    uint32_t planned_live; /* ... the counters that this will leave */
     uint32_t planned_used;
-    uint32_t more_words;     /* ... what planned entries have still to store */
+    uint32_t more_words; /* ... what planned entries have still to store */
     int64_t more_live;
-    uint32_t unplanned;      /* ... new keys that have no place yet */
+    uint32_t unplanned; /* ... new keys that have no place yet */
 };
 
 struct dict_seen {
@@ -40,7 +40,7 @@ struct check {
     uint32_t used_units;
     struct extent *extents; /* in order */
     size_t nextents;
-    uint64_t *marks; /* a bit a grain: a block that somebody owns, a task in a list */
+    uint64_t *marks;         /* a bit a grain: a block that somebody owns, a task in a list */
     struct dict_seen *dicts; /* in order */
     size_t ndicts;
 };

@@ -7,7 +7,8 @@
 #include "slab.h"
 #include "state_check_priv.h"
 
-enum { LENIENT, STRICT };
+enum { LENIENT,
+       STRICT };
 
 static uint32_t
 args_index(const struct task *t)

@@ -4,6 +4,7 @@
 -- numbers: it walks everything that can be reached from the globals, the loaded modules and
 -- the script's own functions (their upvalues, methods, metatables), or registers a single
 -- function when begin() posts it. After the fork nothing is added any more.
+local util = require "jit.util"
 local core = require("prunner.c").core
 
 local M = {}
@@ -28,6 +29,33 @@ local function stable_number(kind, what, key, code)
   local number, problem = core.stable(kind, ("%s #%d"):format(key, keys[key]), code)
   if not number then error(("--resume: %s %s"):format(what, problem), 0) end
   return number
+end
+
+local function has_constant_table(fn)
+  local i = 1
+  local constant = util.funck(fn, -i)
+  while constant ~= nil do
+    if type(constant) == "table" then return true end
+    if type(constant) == "proto" and has_constant_table(constant) then return true end
+    i = i + 1
+    constant = util.funck(fn, -i)
+  end
+  return false
+end
+
+-- What a function does, as a string that is the same in every process. The keys of a constant
+-- table are dumped in the order of their hashes, which LuaJIT seeds anew in each process: then
+-- the bytes are counted only.
+local function code_of(fn)
+  local code = string.dump(fn, true)
+  if not has_constant_table(fn) then return code end
+  local counts = {}
+  for b = 1, 256 do counts[b] = 0 end
+  for i = 1, #code do
+    local b = code:byte(i) + 1
+    counts[b] = counts[b] + 1
+  end
+  return table.concat(counts, " ")
 end
 
 local function where_of(fn)
@@ -69,7 +97,7 @@ function M.add(fn, name)
     local where = where_of(fn)
     name = named[fn] or name
     local stable = state and stable_number(FUNCTION, "function " .. name, name .. " " .. where,
-      where == "C" and "C" or string.dump(fn, true))
+      where == "C" and "C" or code_of(fn))
     name = lasting_name(1, name, " " .. where, fn)
     number = core.know_function(fn, stable, name, where)
     ids[fn] = number

@@ -56,6 +56,7 @@ static struct {
     bool repairing;
     enum aim aim;
     uint32_t recycle_one_in; /* tasks; 0: never */
+    uint32_t refuse_one_in;  /* forks, while there are other workers; 0: never */
     uint64_t first_point;
     bool ended_seen[SIM_WORKERS + 1]; /* reaped */
     bool poked;
@@ -127,6 +128,16 @@ job_over(void)
     return atom_load(&world.arena.head->mode) != ARENA_RUN;
 }
 
+/* No process can be started: the others have to do without. */
+static bool
+is_refused(uint32_t k)
+{
+    bool others = false;
+    for (uint32_t i = 1; i <= world.n; i++)
+        others |= i != k && (sim_state(i) == SIM_READY || sim_state(i) == SIM_ASLEEP);
+    return others && sim_one_in(world.refuse_one_in);
+}
+
 /* Repairs a dead worker's slot and starts its successor. */
 static void
 bury(uint32_t k)
@@ -153,7 +164,7 @@ bury(uint32_t k)
     total.rolled_back += r.task && !r.dead;
     if (r.dead)
         job_reported(&world.arena, r.task);
-    if (!job_over())
+    if (!job_over() && !is_refused(k))
         start(k);
     sim_say("recovered slot %u", k);
 }
@@ -423,6 +434,8 @@ draw(void)
     if (sim_dice(4) == 0) /* the rest comes from the spill */
         world.arena.head->budget_units = sim_dice(60);
     job_draw(world.n);
+    /* Patients need all workers but one. */
+    world.refuse_one_in = job_patients() ? 0 : sim_dice(4);
 }
 
 static void

@@ -112,5 +112,7 @@ void job_check(struct actor *super);
 /* job_describe says what kind of job this seed has. */
 const char *job_describe(void);
 bool job_lifo(void);
+/* job_patients: how many tasks wait until all others are done? */
+uint32_t job_patients(void);
 
 #endif

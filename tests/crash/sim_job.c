@@ -907,6 +907,12 @@ job_lifo(void)
     return job.lifo;
 }
 
+uint32_t
+job_patients(void)
+{
+    return job.patients;
+}
+
 const char *
 job_describe(void)
 {

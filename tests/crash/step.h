@@ -44,9 +44,9 @@ struct scenario {
     void (*rouse)(struct actor *x);
     uint32_t attempts; /* 0: never set aside */
     bool lifo;
-    bool spill;        /* no memory is left, only the spill */
-    bool sleeper;      /* worker 2 sleeps, and only a wake-up gets it up */
-    bool by_chance;    /* the answer is checked by `fits`, as it depends on when */
+    bool spill;   /* no memory is left, only the spill */
+    bool sleeper; /* worker 2 sleeps, and only a wake-up gets it up */
+    /* Where the answer depends on when worker 1 dies: is this one possible? */
     bool (*fits)(const char *answer);
     uint32_t lost_lists; /* so many old indexes may be lost by one death */
 };
@@ -95,17 +95,19 @@ struct crew {
     const struct scenario *scenario;
     struct arena *arena;
     struct actor x[STEP_WORKERS + 1];
-    bool dead;    /* worker 1 is dead and not recovered yet */
-    bool paused;  /* worker 1 lives and does nothing */
+    bool dead;   /* worker 1 is dead and not recovered yet */
+    bool paused; /* worker 1 lives and does nothing */
     uint32_t deaths;
+    /* Worker 2 sleeps while another process is being stepped: lets that one go on. */
+    void (*at_sleep)(struct crew *c);
     char why[STEP_TEXT];
 };
 
 /* What the stepped process and its parent both see. */
 struct spy {
-    volatile uint32_t asleep;  /* the stepped one sleeps ... */
-    volatile uint64_t word;    /* ... on the futex word at this offset */
-    volatile uint32_t woken;   /* slot 2 was woken by futex_wake() */
+    volatile uint32_t asleep; /* the stepped one sleeps ... */
+    volatile uint64_t word;   /* ... on the futex word at this offset */
+    volatile uint32_t woken;  /* slot 2 was woken by futex_wake() */
     char complaint[STEP_TEXT];
 };
 extern struct spy *spy;

@@ -183,14 +183,14 @@ struct audit {
     uint32_t used[BLOCKS_MAX]; /* blocks in use */
     bool known[BLOCKS_MAX];    /* ... that somebody has */
     uint32_t nused;
-    uint32_t dead;  /* descriptors set aside */
+    uint32_t dead; /* descriptors set aside */
 };
 
-#define WRONG(u, ...)                              \
-    do {                                           \
-        if ((u)->ok)                               \
+#define WRONG(u, ...)                                   \
+    do {                                                \
+        if ((u)->ok)                                    \
             snprintf((u)->why, STEP_TEXT, __VA_ARGS__); \
-        (u)->ok = false;                           \
+        (u)->ok = false;                                \
     } while (0)
 
 static void
@@ -335,7 +335,7 @@ static void
 audit_blocks(struct audit *u, uint32_t deaths)
 {
     for (uint32_t k = 0; k <= STEP_WORKERS; k++) {
-        for (uint32_t class = SLAB_BLOCK; class <= SLAB_LARGE; class++)
+        for (uint32_t class = SLAB_BLOCK; class <= SLAB_LARGE; class ++)
             slab_each(u->a, k, class, note_used, u);
     }
     for (uint32_t k = 0; k <= STEP_WORKERS; k++) {

@@ -19,7 +19,9 @@
 #include "task.h"
 #include "view.h"
 
-enum { TASKS_MAX = 5000, NEVER = 1 << 30, TICK_S = 2 };
+enum { TASKS_MAX = 5000,
+       NEVER = 1 << 30,
+       TICK_S = 2 };
 
 struct spy *spy;
 
@@ -68,7 +70,9 @@ sleep_in_crew(void)
     struct crew *c = here.crew;
     if (c->paused)
         siglongjmp(here.out, NEVER); /* nothing wrong: the other one lives */
-    if (c->dead) {
+    if (c->at_sleep) {
+        c->at_sleep(c);
+    } else if (c->dead) {
         here.waits = 0;
         (void)crew_recover(c);
     } else if (++here.waits > 3) {
@@ -111,7 +115,8 @@ __wrap_syscall(long number, ...)
     if (number != SYS_futex)
         return __real_syscall(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
     uint32_t *word = (uint32_t *)arg[0];
-    const struct arena *a = here.stepped ? here.stepped : here.crew ? here.crew->arena : NULL;
+    const struct arena *a = here.stepped ? here.stepped : here.crew ? here.crew->arena
+                                                                    : NULL;
     if (arg[1] == FUTEX_WAIT)
         wait_on(word, (uint32_t)arg[2]);
     else if (a)

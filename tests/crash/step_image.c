@@ -7,7 +7,8 @@
 #include "chunk.h"
 #include "names.h"
 
-enum { MARGIN = 1024, FIXED = 5 };
+enum { MARGIN = 1024,
+       FIXED = 5 };
 
 struct piece {
     size_t at, bytes;
@@ -15,10 +16,10 @@ struct piece {
 
 /* Units in use of one part of the heap: memory, or the spill. */
 struct heap {
-    uint32_t first;   /* its first unit */
-    uint32_t n;       /* units in use */
+    uint32_t first;          /* its first unit */
+    uint32_t n;              /* units in use */
     size_t live[STEP_UNITS]; /* of each: bytes up to the last that is not 0, and some */
-    char *bytes;      /* STEP_UNITS units */
+    char *bytes;             /* STEP_UNITS units */
 };
 
 struct image {

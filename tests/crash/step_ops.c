@@ -20,7 +20,9 @@
 /* Accumulators are numbered by their kind; collect() comes behind. */
 enum { COLLECT = 4 };
 /* Functions: what they mean is the scenario's, but for this one: adds its number. */
-enum { LEAF = 1, ROOT = 2, OTHER = 3 };
+enum { LEAF = 1,
+       ROOT = 2,
+       OTHER = 3 };
 
 const struct scenario *ops_now;
 char ops_complaint[STEP_TEXT];
@@ -704,8 +706,7 @@ op_update(struct actor *x, const struct task *t)
     for (int i = 0; i < 2; i++) {
         do {
             double now = get(x, "k");
-            struct dict_op op = {.kind = DICT_CAS, .dict = ops_dict(x), .key = key_of("k"),
-                                 .value = number(now + 1), .old = number(now), .update = true};
+            struct dict_op op = {.kind = DICT_CAS, .dict = ops_dict(x), .key = key_of("k"), .value = number(now + 1), .old = number(now), .update = true};
             ok(view_change(x, &op, &r), "view_change");
         } while (!r.changed && !ops_complaint[0]);
     }
