@@ -7,6 +7,7 @@
 #include "commit.h"
 #include "queue.h"
 #include "record.h"
+#include "recover.h"
 #include "task.h"
 
 static struct task *
@@ -239,6 +240,40 @@ test_record_room_killed_at_each_instruction_leaks_nothing(void **state)
     }
 }
 
+static void
+set_until(void *arg)
+{
+    (void)record_set_until(arg, 5);
+}
+
+/* The record is the task's or the slot's, never both: the slot's next task would
+ * write into it. */
+static void
+check_one_owner(struct fixture *f, void *arg)
+{
+    struct recovered r;
+    struct actor *x = &f->actors[1];
+    uint32_t *given = arg, cur = x->slot->cur;
+    assert_int_equal(recover(x, &f->actors[0], 255, RECOVER_COUNTED, &r), 0);
+    assert_int_equal(r.task, cur);
+    uint32_t index = task_at(&f->arena, cur)->record;
+    assert_true(!index || x->slot->record != index);
+    assert_in_range(fixture_blocks(f), 0, 1);
+    *given += index != 0;
+}
+
+static void
+test_record_given_to_a_task_killed_at_each_instruction_has_one_owner(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t given = 0;
+    (void)begin_task(f);
+    uint32_t n = fixture_deaths(f, set_until, &f->actors[1], check_one_owner, &given);
+    if (!n)
+        skip();
+    assert_in_range(given, 2, n - 2);
+}
+
 int
 main(void)
 {
@@ -252,6 +287,7 @@ main(void)
         FIXTURE_TEST(test_record_after_an_error_forgets_the_journal_and_keeps_the_posts),
         FIXTURE_TEST(test_record_room_keeps_what_was_written),
         FIXTURE_TEST(test_record_room_killed_at_each_instruction_leaks_nothing),
+        FIXTURE_TEST(test_record_given_to_a_task_killed_at_each_instruction_has_one_owner),
     };
     return cmocka_run_group_tests_name("record", tests, NULL, NULL);
 }
