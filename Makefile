@@ -271,18 +271,20 @@ spin:
 
 # STEP: -n EVERY of the images go to the nested stepper, for -t SECONDS a scenario.
 STEP ?= -v -n 5 -t 5
-STEP_CC = gcc clang
-STEP_O = -O0 -O2 -O3
+STEP_ALL ?= -n 40 -t 1
+STEP_KINDS = $(foreach c,gcc clang,$(foreach o,-O0 -O2 -O3,step/$(c)$(o)))
 
 step: $(STEP_BIN)
 	$(STEP_BIN) $(STEP)
 
 # Each compiler makes other instructions of it.
-step-all:
-	@for cc in $(STEP_CC); do for o in $(STEP_O); do \
-	  echo "step $$cc $$o"; \
-	  $(MAKE) --no-print-directory -s BUILD=build/step/$$cc$$o CC=$$cc CFLAGS="$$o -g" step || exit 1; \
-	done; done
+step-all: $(STEP_KINDS)
+
+.PHONY: $(STEP_KINDS)
+$(STEP_KINDS):
+	@kind=$(@F); $(MAKE) --no-print-directory -s BUILD=build/$@ CC=$${kind%%-*} \
+	  CFLAGS="-$${kind#*-} -g" build/$@/tests/crash/step
+	@echo '$@: $(STEP_ALL)'; build/$@/tests/crash/step $(STEP_ALL)
 
 mutants:
 	@BUILD=build/mutants tests/crash/mutants

@@ -20,8 +20,8 @@ struct actor {
     struct arena *arena;
     struct slot *slot;
     uint32_t me;
-    bool lifo;            /* --order */
-    uint32_t nvictims;    /* slots to steal from: 0 .. nvictims - 1 */
+    bool lifo;         /* --order */
+    uint32_t nvictims; /* slots to steal from: 0 .. nvictims - 1 */
     struct victim *victims;
     uint32_t next_victim; /* where the last steal succeeded */
     uint32_t random;      /* xorshift state, for a place to start stealing */
@@ -31,11 +31,11 @@ struct actor {
     uint32_t staged_count;
     size_t staged_bytes;
     uint64_t staged_since_ns; /* when posts began to wait, 0: not asked yet */
-    uint32_t published;   /* posts of this task that parts have published */
-    uint32_t skip;        /* of those, how many this run has still to repeat */
-    uint64_t post_hash;   /* over all posts of this run */
-    bool partial;         /* may commit in parts */
-    uint32_t post_line;   /* --debug: the line of the post at hand */
+    uint32_t published;       /* posts of this task that parts have published */
+    uint32_t skip;            /* of those, how many this run has still to repeat */
+    uint64_t post_hash;       /* over all posts of this run */
+    bool partial;             /* may commit in parts */
+    uint32_t post_line;       /* --debug: the line of the post at hand */
 
     bool journaling;      /* dict operations are recorded for a second run */
     bool journal_warned;  /* ... and one said that it does not match */

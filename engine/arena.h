@@ -20,13 +20,13 @@
 #include "atomics.h"
 
 enum {
-    ARENA_GRAIN = 64,            /* what a 32-bit index counts */
-    ARENA_UNIT = 16 << 10,       /* what the chunk table counts */
-    ARENA_SLOTS = 4096,          /* slot 0 is the supervisor's, 1.. workers' */
+    ARENA_GRAIN = 64,      /* what a 32-bit index counts */
+    ARENA_UNIT = 16 << 10, /* what the chunk table counts */
+    ARENA_SLOTS = 4096,    /* slot 0 is the supervisor's, 1.. workers' */
 #ifdef PRN_NAMES
-    ARENA_NAMES = PRN_NAMES,     /* fewer: the stepper walks them by instruction */
+    ARENA_NAMES = PRN_NAMES, /* fewer: the stepper walks them by instruction */
 #else
-    ARENA_NAMES = 16384,         /* named dicts, locks, accumulators */
+    ARENA_NAMES = 16384, /* named dicts, locks, accumulators */
 #endif
 };
 #define ARENA_BYTES_MAX ((size_t)256 << 30) /* 2^32 grains */
@@ -38,7 +38,7 @@ struct arena_head {
     uint64_t magic;   /* fixed */
     uint32_t version; /* fixed */
     uint32_t pad;
-    uint64_t bytes;   /* fixed: mapped range */
+    uint64_t bytes; /* fixed: mapped range */
     /* --state only, see state.h. Fixed, but for `begun` and `finished`, which the
      * supervisor raises. */
     uint64_t layout, script_hash;
@@ -51,10 +51,10 @@ struct arena_head {
     /* Index of the task that runs while no other starts; 0: none. writer: the
      * supervisor; back to 0 by CAS by whoever sees that it is over. See idle.h. */
     uint32_t alone;
-    uint32_t nworkers; /* fixed before the fork: slots 1..nworkers run tasks */
-    uint32_t epipe;    /* writer: a worker that cannot write to stdout: the errno (EPIPE ...) */
+    uint32_t nworkers;    /* fixed before the fork: slots 1..nworkers run tasks */
+    uint32_t epipe;       /* writer: a worker that cannot write to stdout: the errno (EPIPE ...) */
     uint32_t hook_failed; /* writer: a worker that has reported a hook's error; 0 -> 1 */
-    uint32_t failed;   /* writer: a worker whose task failed for good; only 0 -> 1 */
+    uint32_t failed;      /* writer: a worker whose task failed for good; only 0 -> 1 */
     /* Hint: no unit below this one is free. writer: anybody; may be old. */
     _Alignas(CACHE_LINE) uint32_t unit_hint;
     uint32_t spill_hint;   /* the same for the spill's units */
@@ -73,8 +73,8 @@ struct arena_head {
 
 enum arena_mode {
     ARENA_RUN = 0,
-    ARENA_STOP = 1,   /* start nothing new, end after the task at hand */
-    ARENA_DONE = 2,   /* every task is done */
+    ARENA_STOP = 1, /* start nothing new, end after the task at hand */
+    ARENA_DONE = 2, /* every task is done */
 };
 
 /* One process's view of the mapping. Private, the same in every fork. */
@@ -90,7 +90,7 @@ struct arena {
     uint32_t units;          /* in the heap */
     struct arena_head *head; /* == base */
     size_t slots_at, names_at, table_at, heap_at;
-    uint64_t *table;         /* one word a unit; chunk.c */
+    uint64_t *table; /* one word a unit; chunk.c */
 };
 
 /* arena_open creates a memfd of `bytes` (0: as much as can be had up to

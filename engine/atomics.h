@@ -42,11 +42,11 @@ void sim_fence(void);                     /* the same; and see all stores so far
 #define atom_store(p, v) \
     ({ ATOM_STORES(p); __atomic_store_n((p), (v), __ATOMIC_RELEASE); })
 /* acquire and release in one step; *expected is updated on failure. */
-#define atom_cas(p, expected, desired)                                     \
-    ({                                                                     \
-        ATOM_FENCES();                                                     \
-        __atomic_compare_exchange_n((p), (expected), (desired), false,     \
-                                    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);   \
+#define atom_cas(p, expected, desired)                                   \
+    ({                                                                   \
+        ATOM_FENCES();                                                   \
+        __atomic_compare_exchange_n((p), (expected), (desired), false,   \
+                                    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE); \
     })
 #define atom_or(p, v) \
     ({ ATOM_FENCES(); __atomic_fetch_or((p), (v), __ATOMIC_ACQ_REL); })

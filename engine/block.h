@@ -18,7 +18,8 @@
 
 struct actor;
 
-enum { BLOCK_FREE = 0, BLOCK_USED = 1 };
+enum { BLOCK_FREE = 0,
+       BLOCK_USED = 1 };
 
 struct block {
     uint64_t word;   /* see above */

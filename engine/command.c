@@ -18,7 +18,8 @@
 #include "state.h"
 #include "worker.h"
 
-enum { EXIT_SCRIPT = 2, EXIT_BROKEN = 3 };
+enum { EXIT_SCRIPT = 2,
+       EXIT_BROKEN = 3 };
 
 /* The directory this executable stands in. */
 static bool
@@ -81,8 +82,7 @@ set_arg(lua_State *L, const struct config *c)
 }
 
 /* require("prunner.job").command(script) -> exit status */
-static int
-protected(lua_State *L)
+static int protected(lua_State *L)
 {
     luaL_openlibs(L);
     find_modules(L);
@@ -123,7 +123,8 @@ prn_command(const struct config *config)
     if (err) {
         if (!engine.arena.base && !config->state && !config->resume)
             log_error("no shared memory can be had (%s): is there a limit on the address "
-                      "space (ulimit -v)?", strerror(-err));
+                      "space (ulimit -v)?",
+                      strerror(-err));
         bool asked = config->state || config->resume || engine.arena.base;
         return asked ? EXIT_SCRIPT : EXIT_BROKEN;
     }

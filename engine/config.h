@@ -38,28 +38,28 @@ struct halt {
 };
 
 struct config {
-    int n;                    /* -n: workers, 1..CONFIG_WORKERS_MAX; 0: cpus_default() */
-    bool debug;               /* -d: lives of workers and tasks on stderr */
-    bool quiet;               /* --quiet: nothing but errors on stderr; wins over debug */
-    bool serial;              /* --serial: one process; n means nothing then */
-    bool lifo;                /* --order lifo: newest task first; false: fifo */
-    uint32_t retries;         /* further runs after an error, 0..CONFIG_RETRIES_MAX */
-    uint32_t attempts;        /* runs in all, crashed ones counted, 1..CONFIG_ATTEMPTS_MAX */
-    int64_t timeout_ns;       /* a task's limit; 0: none */
-    struct halt halt;         /* when to end the job early */
-    uint64_t memory_bytes;    /* arena budget before it spills to disk; 0: default */
-    const char *state;        /* --state: keep the job in this file; NULL: in memory */
-    const char *resume;       /* --resume: go on with the job in this file */
-    const char *dead;         /* --dead: a line for each failed task; NULL: none */
-    const char *retry_dead;   /* --retry-dead: post those of this file, instead of begin() */
-    const char *tmpdir;       /* where it spills; NULL: default */
-    uint64_t max_tasks;       /* recycle a worker after so many tasks; 0: never */
-    uint64_t max_rss_bytes;   /* recycle a worker grown beyond this; 0: never */
+    int n;                     /* -n: workers, 1..CONFIG_WORKERS_MAX; 0: cpus_default() */
+    bool debug;                /* -d: lives of workers and tasks on stderr */
+    bool quiet;                /* --quiet: nothing but errors on stderr; wins over debug */
+    bool serial;               /* --serial: one process; n means nothing then */
+    bool lifo;                 /* --order lifo: newest task first; false: fifo */
+    uint32_t retries;          /* further runs after an error, 0..CONFIG_RETRIES_MAX */
+    uint32_t attempts;         /* runs in all, crashed ones counted, 1..CONFIG_ATTEMPTS_MAX */
+    int64_t timeout_ns;        /* a task's limit; 0: none */
+    struct halt halt;          /* when to end the job early */
+    uint64_t memory_bytes;     /* arena budget before it spills to disk; 0: default */
+    const char *state;         /* --state: keep the job in this file; NULL: in memory */
+    const char *resume;        /* --resume: go on with the job in this file */
+    const char *dead;          /* --dead: a line for each failed task; NULL: none */
+    const char *retry_dead;    /* --retry-dead: post those of this file, instead of begin() */
+    const char *tmpdir;        /* where it spills; NULL: default */
+    uint64_t max_tasks;        /* recycle a worker after so many tasks; 0: never */
+    uint64_t max_rss_bytes;    /* recycle a worker grown beyond this; 0: never */
     uint64_t lua_memory_bytes; /* what a worker's Lua may take; 0: no limit */
-    const char *script;       /* path as typed, "-" for standard input; NULL: none */
-    char **args;              /* what the script sees as arg[1..]; not NULL-terminated */
-    int nargs;                /* how many */
-    const char *command_name; /* argv[0]: the script's arg[-1]; NULL: unknown */
+    const char *script;        /* path as typed, "-" for standard input; NULL: none */
+    char **args;               /* what the script sees as arg[1..]; not NULL-terminated */
+    int nargs;                 /* how many */
+    const char *command_name;  /* argv[0]: the script's arg[-1]; NULL: unknown */
 };
 
 /* config_init gives every field its default. Used by whoever fills a config. */

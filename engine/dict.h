@@ -25,14 +25,14 @@ struct actor;
 
 enum {
     DICT_SHARDS = 64,
-    DICT_FIRST = 16,          /* words of a shard's first index */
-    DICT_KEY_MAX = 32 << 10,  /* bytes of an encoded key */
+    DICT_FIRST = 16,         /* words of a shard's first index */
+    DICT_KEY_MAX = 32 << 10, /* bytes of an encoded key */
 };
 
 struct shard {
     _Alignas(CACHE_LINE) uint32_t lock; /* lock.h */
-    uint32_t live;  /* keys. writer: holder of lock */
-    uint32_t used;  /* words of the index that are not 0. under: lock */
+    uint32_t live;                      /* keys. writer: holder of lock */
+    uint32_t used;                      /* words of the index that are not 0. under: lock */
     uint32_t pad;
     /* offset of uint64_t[] (40) | version (16) | log2 of its length (8).
      * writer: holder of lock; read by everybody. */
@@ -71,8 +71,8 @@ struct dict_value {
 
 /* Where a key is in its shard. */
 struct dict_place {
-    uint64_t *word;   /* its index word; NULL: the key is not there */
-    uint32_t record;  /* index of its block */
+    uint64_t *word;  /* its index word; NULL: the key is not there */
+    uint32_t record; /* index of its block */
 };
 
 /* dict_create makes an empty dict; x->slot->loose names it until it is linked. */

@@ -48,7 +48,8 @@ l_config(lua_State *L)
     const char *name = luaL_checkstring(L, 1);
     const struct config *c = &engine.config;
     if (strcmp(name, "n") == 0)
-        lua_pushinteger(L, c->serial ? 1 : c->n ? c->n : cpus_default());
+        lua_pushinteger(L, c->serial ? 1 : c->n ? c->n
+                                                : cpus_default());
     else if (strcmp(name, "debug") == 0)
         lua_pushboolean(L, c->debug);
     else if (strcmp(name, "serial") == 0)
@@ -177,7 +178,8 @@ l_run(lua_State *L)
         lua_newtable(L);
         engine.function_table = luaL_ref(L, LUA_REGISTRYINDEX);
     }
-    int n = engine.config.serial ? 1 : engine.config.n ? engine.config.n : cpus_default();
+    int n = engine.config.serial ? 1 : engine.config.n ? engine.config.n
+                                                       : cpus_default();
     lua_gc(L, LUA_GCCOLLECT, 0);
     engine.moment = MOMENT_RUNNING;
     int err = check_lua_memory(L);

@@ -310,7 +310,11 @@ l_function_options(lua_State *L)
     lua_getfield(L, 2, "partial");
     bool partial = lua_isnil(L, -1) || lua_toboolean(L, -1);
     engine.fns[number].options = (struct fn_options){
-        (int32_t)retries, (int32_t)attempts, (int64_t)timeout, (int64_t)backoff, partial,
+        (int32_t)retries,
+        (int32_t)attempts,
+        (int64_t)timeout,
+        (int64_t)backoff,
+        partial,
     };
     return 0;
 }

@@ -47,16 +47,16 @@ struct result {
 struct engine {
     struct config config;
     struct arena arena;
-    struct actor self;     /* the slot this process acts for */
+    struct actor self; /* the slot this process acts for */
     enum moment moment;
     struct codec *codec;
-    struct fn_info *fns;   /* by number, from 1 */
+    struct fn_info *fns; /* by number, from 1 */
     uint32_t nfns, fns_cap;
-    char **classes;        /* names by number, from 1 */
+    char **classes; /* names by number, from 1 */
     uint32_t nclasses;
-    int poke_fd;           /* eventfd: a worker asks the supervisor to look */
-    int function_table;    /* registry reference: [number] = function */
-    int hooks;             /* registry reference: table of the script's hooks */
+    int poke_fd;        /* eventfd: a worker asks the supervisor to look */
+    int function_table; /* registry reference: [number] = function */
+    int hooks;          /* registry reference: table of the script's hooks */
     struct result result;
     bool opened, ran;
 };

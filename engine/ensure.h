@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ENSURE(x)                                                            \
-    ((x) ? (void)0                                                           \
-         : (fprintf(stderr, "prunner: damaged shared memory: %s:%d: %s\n",   \
-                    __FILE__, __LINE__, #x),                                 \
+#define ENSURE(x)                                                          \
+    ((x) ? (void)0                                                         \
+         : (fprintf(stderr, "prunner: damaged shared memory: %s:%d: %s\n", \
+                    __FILE__, __LINE__, #x),                               \
             abort()))
 
 #endif

@@ -16,7 +16,8 @@
 
 struct actor;
 
-enum journal_kind { JOURNAL_OP = 1, JOURNAL_SECTION = 2 };
+enum journal_kind { JOURNAL_OP = 1,
+                    JOURNAL_SECTION = 2 };
 
 /* One entry; `bytes` of payload follow, padded to 8. */
 struct journal_entry {

@@ -25,14 +25,14 @@ enum name_kind {
 enum { NAME_BYTES = 96 }; /* longest name */
 
 struct name {
-    uint32_t kind;   /* enum name_kind. writer: its creator, last. 0: free */
-    uint32_t hash;   /* fixed */
-    uint32_t len;    /* fixed */
+    uint32_t kind; /* enum name_kind. writer: its creator, last. 0: free */
+    uint32_t hash; /* fixed */
+    uint32_t len;  /* fixed */
     /* accumulators: 0 .. SLOT_ACCS - 1 among all; functions, classes: from 1; fixed */
     uint32_t number;
     /* dicts: offset of the struct dict; functions: hash of the prototype; fixed */
     uint64_t object;
-    uint32_t lock;   /* locks: see lock.h */
+    uint32_t lock; /* locks: see lock.h */
     uint32_t pad;
     char text[NAME_BYTES];
 };

@@ -11,7 +11,8 @@
 #include "log.h"
 #include "task.h"
 
-enum { ARGS = 160, TASK = 256 };
+enum { ARGS = 160,
+       TASK = 256 };
 
 void
 report_task(const struct task *t, char *text, uint32_t cap)

@@ -154,7 +154,7 @@ struct slot {
     uint32_t ring0[SLOT_RING];
 
     /* What the task wrote to stderr: a ring. Outlives its worker, for --dead. */
-    uint32_t words_of; /* `claims` when it was written: another number, another task */
+    uint32_t words_of;  /* `claims` when it was written: another number, another task */
     uint64_t words_len; /* bytes written in all */
     char words[SLOT_WORDS];
 };

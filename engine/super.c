@@ -343,9 +343,7 @@ write_dead(uint32_t k, const struct task *t, uint32_t runs)
     if (c->timed_out || c->starved)
         error = c->timed_out ? "it ran longer than allowed" : "the kernel was out of memory";
     deadletter_write(&(struct deadletter){
-        .task = t, .attempts = runs, .errors = t->errors,
-        .signal = killed ? report_status(c->status) : NULL,
-        .error = error, .error_len = error ? strlen(error) : 0, .slot = slot_of(k)});
+        .task = t, .attempts = runs, .errors = t->errors, .signal = killed ? report_status(c->status) : NULL, .error = error, .error_len = error ? strlen(error) : 0, .slot = slot_of(k)});
 }
 
 /* What is said about the death, and who was running. */
@@ -526,7 +524,8 @@ check_halt(void)
         return;
     engine.result.halted = true;
     log_error("--halt: %llu %s %s, %s", (unsigned long long)have, have == 1 ? "task" : "tasks",
-              h->kind == HALT_FAIL ? "failed" : h->kind == HALT_DONE ? "done" : "succeeded",
+              h->kind == HALT_FAIL ? "failed" : h->kind == HALT_DONE ? "done"
+                                                                     : "succeeded",
               h->when == HALT_NOW ? "stopping at once" : "starting nothing new");
     if (h->when == HALT_NOW)
         stop_now();

@@ -349,8 +349,7 @@ task_failed(lua_State *L)
     report_error(t, run, message, worker_take_traceback(), again);
     if (!again)
         deadletter_write(&(struct deadletter){
-            .task = t, .attempts = run, .errors = t->errors + 1u, .error = message,
-            .error_len = lua_objlen(L, -1), .slot = x->slot});
+            .task = t, .attempts = run, .errors = t->errors + 1u, .error = message, .error_len = lua_objlen(L, -1), .slot = x->slot});
     lua_pop(L, 1);
     int lost = output_flush();
     if (again) {

@@ -3,8 +3,8 @@
  * docs/termination.md and docs/sleeping.md have the reasons.
  *
  *   DEATHS=n   so many workers die (1): kill -9 before any step
- *   Task 0 posts tasks 1 and 2; task 1 ends only after task 2 was run by somebody, so
- *   that whoever is needed and sleeps is found as a deadlock.
+ *   Task 0 posts tasks 1 and 2; one of these ends only after the other was run by
+ *   somebody, so that whoever is needed and sleeps is found as a deadlock.
  *
  * One step is one access to shared memory. Delayed stores (x86-TSO): READY of a child
  * goes through its worker's store buffer and becomes visible at some later time, at
@@ -15,7 +15,7 @@
 #ifndef DEATHS
 #define DEATHS 1
 #endif
-#define NW 2 /* workers 0 and 1; spin.sh needs to know nothing of it */
+#define NW 2 /* workers 0 and 1 */
 #define NT 3
 
 mtype = { NONE, STAGED, READY, RUN, FREE };   /* descriptors */
@@ -32,8 +32,9 @@ byte poster = 9;                              /* whose store buffer it is */
 bit over;                                     /* head->mode */
 bit dead[NW];
 byte deaths;
+byte patient;                                 /* waits for the other one: 1 or 2 */
 
-bit exists[NT], finished[NT], ran[NT];        /* what is really so; for the asserts */
+bit finished[NT], ran[NT];                    /* what is really so; for the asserts */
 #define ALL_FINISHED (finished[0] && finished[1] && finished[2])
 
 #define DIE   :: deaths < DEATHS -> deaths++; goto died
@@ -147,13 +148,12 @@ more: /* got_work() */
 body:
     sees = 0; woke = 0; k = 0;
     ran[cur[me]] = 1;
-    if :: cur[me] == 1 -> STEP( ran[2] ) :: else fi;
+    if :: cur[me] == patient -> STEP( ran[3 - patient] ) :: else fi;
     if :: cur[me] == 0 -> STEP( word[1] = STAGED ); STEP( word[2] = STAGED ) :: else fi;
     STEP( d_step { new_posted[me] = posted[me] + (cur[me] == 0 -> 2 : 0);
                    new_done[me] = done[me] + 1 } );
 #ifndef PRN_BUG_NO_COMMIT
-    STEP( d_step { phase[me] = COMMIT; finished[cur[me]] = 1;
-                   exists[1] = exists[1] || cur[me] == 0; exists[2] = exists[1] } );
+    STEP( d_step { phase[me] = COMMIT; finished[cur[me]] = 1 } );
 #else
     finished[cur[me]] = 1;
 #endif
@@ -163,10 +163,6 @@ body:
 #endif
 #ifndef PRN_BUG_POSTED_LATE
     STEP( posted[me] = new_posted[me] );
-#endif
-#ifdef PRN_BUG_FREE_EARLY
-    STEP( done[me] = new_done[me] );
-    STEP( word[cur[me]] = FREE );
 #endif
     if :: cur[me] == 0 -> PUBLISH(me, 1); PUBLISH(me, 2) :: else fi;
 #ifdef PRN_BUG_POSTED_LATE
@@ -198,8 +194,6 @@ end:
     od
 }
 
-byte rsum;
-
 #define RECOVER(k) \
     if \
     :: phase[k] == COMMIT -> \
@@ -230,7 +224,7 @@ byte rsum;
 
 active proctype Supervisor()
 {
-    d_step { word[0] = READY; exists[0] = 1 };
+    atomic { word[0] = READY; if :: patient = 1 :: patient = 2 fi };
     atomic { run Worker(0); run Worker(1) };
 end:
     do

@@ -72,7 +72,8 @@ test_luamem_the_error_can_be_caught_and_dealt_with(void **state)
                          "local ok, e = pcall(function() for i = 1, 1e8 do t[i] = { i } end end)\n"
                          "assert(not ok and e == 'not enough memory')\n"
                          "local text = tostring(#t) .. ' entries' t = nil collectgarbage()\n"
-                         "t = {} for i = 1, 10000 do t[i] = { i } end\n"), 0);
+                         "t = {} for i = 1, 10000 do t[i] = { i } end\n"),
+                     0);
 }
 
 static void
@@ -82,7 +83,8 @@ test_luamem_garbage_is_collected_in_time(void **state)
     assert_int_equal(run(*state,
                          "local keep = {} for i = 1, 3 do keep[i] = ('x'):rep(2^20 + i) end\n"
                          "for i = 1, 1e6 do local t = { i, tostring(i) } end\n"
-                         "for i = 1, 200 do local s = ('y'):rep(2^18 + i) end\n"), 0);
+                         "for i = 1, 200 do local s = ('y'):rep(2^18 + i) end\n"),
+                     0);
     assert_false(luamem_refused());
 }
 

@@ -110,7 +110,8 @@ test_renumber_replaces_and_keeps_all_else(void **state)
     assert_int_equal(luaL_dostring(L, "assert(f == pcall and o[1] == pcall and o.x == 'y')\n"
                                       "assert(getmetatable(o) == table and t[1] == o)\n"
                                       "assert(t[2] == -1 and t[3] == 300 and t[4] == 1e300)\n"
-                                      "assert(t[5] == ('x'):rep(300))"), 0);
+                                      "assert(t[5] == ('x'):rep(300))"),
+                     0);
     codec_buf_free(&b);
     codec_buf_free(&out);
     codec_buf_free(&back);
@@ -182,10 +183,21 @@ test_unbase64(void **state)
         long n;
         const char *bytes;
     } cases[] = {
-        {"", 0, ""}, {"Zg==", 1, "f"}, {"Zm8=", 2, "fo"}, {"Zm9v", 3, "foo"},
-        {"Zm9vYg==", 4, "foob"}, {"+/+/", 3, "\xfb\xff\xbf"}, {"AAAA", 3, "\0\0\0"},
-        {"Z", -1, ""}, {"Zg=", -1, ""}, {"Zg=a", -1, ""}, {"====", -1, ""}, {"=AAA", -1, ""},
-        {"Zm9 ", -1, ""}, {"Zm9\n", -1, ""}, {"Zg==Zg==", -1, ""},
+        {"", 0, ""},
+        {"Zg==", 1, "f"},
+        {"Zm8=", 2, "fo"},
+        {"Zm9v", 3, "foo"},
+        {"Zm9vYg==", 4, "foob"},
+        {"+/+/", 3, "\xfb\xff\xbf"},
+        {"AAAA", 3, "\0\0\0"},
+        {"Z", -1, ""},
+        {"Zg=", -1, ""},
+        {"Zg=a", -1, ""},
+        {"====", -1, ""},
+        {"=AAA", -1, ""},
+        {"Zm9 ", -1, ""},
+        {"Zm9\n", -1, ""},
+        {"Zg==Zg==", -1, ""},
     };
     unsigned char out[16];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
