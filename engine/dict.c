@@ -104,7 +104,7 @@ dict_find(struct arena *a, struct shard *s, const struct dict_key *k)
             continue;
         struct dict_record *r = dict_record_at(a, record_of(word));
         if (r->key_len == k->len && memcmp(r->bytes, k->bytes, k->len) == 0)
-            return (struct dict_place){&ix.words[i], record_of(word)};
+            return (struct dict_place){ix.words + i, record_of(word)};
     }
 }
 
@@ -116,7 +116,7 @@ dict_free_word(struct arena *a, struct shard *s, uint64_t hash, bool *was_used)
     while (atom_peek(&ix.words[i]) && atom_peek(&ix.words[i]) != DICT_DELETED)
         i = (i + 1) & ix.mask;
     *was_used = atom_peek(&ix.words[i]) != 0;
-    return &ix.words[i];
+    return ix.words + i;
 }
 
 /* A new index that `need` words fill to three eighths at most; larger than the

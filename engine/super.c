@@ -284,8 +284,9 @@ make_ready(const struct waiting *w)
 static void
 wait_alone(uint32_t task)
 {
-    struct waiting w = {task, atom_load(&task_at(&engine.arena, task)->word),
-                        now_ns() + SECOND_MS * (uint64_t)1000000, true};
+    uint64_t word = atom_load(&task_at(&engine.arena, task)->word);
+    uint64_t until_ns = now_ns() + SECOND_MS * (uint64_t)1000000;
+    struct waiting w = {task, word, until_ns, true};
     if (add_waiting(w))
         return;
     w.alone = false;
@@ -342,8 +343,16 @@ write_dead(uint32_t k, const struct task *t, uint32_t runs)
     const char *error = killed ? NULL : report_status(c->status);
     if (c->timed_out || c->starved)
         error = c->timed_out ? "it ran longer than allowed" : "the kernel was out of memory";
-    deadletter_write(&(struct deadletter){
-        .task = t, .attempts = runs, .errors = t->errors, .signal = killed ? report_status(c->status) : NULL, .error = error, .error_len = error ? strlen(error) : 0, .slot = slot_of(k)});
+    struct deadletter letter = {
+        .task = t,
+        .attempts = runs,
+        .errors = t->errors,
+        .signal = killed ? report_status(c->status) : NULL,
+        .error = error,
+        .error_len = error ? strlen(error) : 0,
+        .slot = slot_of(k),
+    };
+    deadletter_write(&letter);
 }
 
 /* What is said about the death, and who was running. */

@@ -636,8 +636,8 @@ publish(struct actor *x)
         return -ESTALE;
     if (x->journaling && journal_peek(x))
         drop_journal(x); /* the first run did something else here */
-    struct dict_op one, *ops = n > 1 ? calloc(n, sizeof *ops) : &one;
-    struct dict_result result, *results = n > 1 ? calloc(n, sizeof *results) : &result;
+    struct dict_op one = {0}, *ops = n > 1 ? calloc(n, sizeof *ops) : &one;
+    struct dict_result result = {0}, *results = n > 1 ? calloc(n, sizeof *results) : &result;
     int err = ops && results ? 0 : -ENOMEM;
     for (size_t i = 0; !err && i < n; i++)
         ops[i] = op_of_write(&section.writes[i]);

@@ -126,6 +126,14 @@ push_table_text(lua_State *L)
     lua_remove(L, parts);
 }
 
+static const char *
+nil_or_boolean(lua_State *L)
+{
+    if (lua_isnil(L, -1))
+        return "nil";
+    return lua_toboolean(L, -1) ? "true" : "false";
+}
+
 const char *
 worker_message(lua_State *L)
 {
@@ -146,8 +154,7 @@ worker_message(lua_State *L)
         if (lua_type(L, -1) == LUA_TNUMBER)
             lua_pushfstring(L, "%s", lua_tostring(L, -1));
         else if (lua_isnil(L, -1) || lua_isboolean(L, -1))
-            lua_pushfstring(L, "(error value: %s)", lua_isnil(L, -1) ? "nil" : lua_toboolean(L, -1) ? "true"
-                                                                                                    : "false");
+            lua_pushfstring(L, "(error value: %s)", nil_or_boolean(L));
         else
             lua_pushfstring(L, "(error value: a %s)", luaL_typename(L, -1));
     }
@@ -347,9 +354,16 @@ task_failed(lua_State *L)
     lua_pushvalue(L, -1);
     const char *message = error_text(L);
     report_error(t, run, message, worker_take_traceback(), again);
+    struct deadletter letter = {
+        .task = t,
+        .attempts = run,
+        .errors = t->errors + 1u,
+        .error = message,
+        .error_len = lua_objlen(L, -1),
+        .slot = x->slot,
+    };
     if (!again)
-        deadletter_write(&(struct deadletter){
-            .task = t, .attempts = run, .errors = t->errors + 1u, .error = message, .error_len = lua_objlen(L, -1), .slot = x->slot});
+        deadletter_write(&letter);
     lua_pop(L, 1);
     int lost = output_flush();
     if (again) {
