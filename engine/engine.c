@@ -179,13 +179,14 @@ engine_fn_info(uint32_t number)
 bool
 engine_class(uint32_t number, const char *name)
 {
-    if (number > engine.nclasses) {
-        char **grown = realloc(engine.classes, (number * 2 + 1) * sizeof *grown);
+    if (number > engine.nclasses || !engine.classes) {
+        uint32_t had = engine.classes ? engine.nclasses + 1 : 0, want = number * 2 + 1;
+        char **grown = realloc(engine.classes, want * sizeof *grown);
         if (!grown)
             return false;
-        memset(grown + engine.nclasses, 0, (number * 2 + 1 - engine.nclasses) * sizeof *grown);
+        memset(grown + had, 0, (want - had) * sizeof *grown);
         engine.classes = grown;
-        engine.nclasses = number * 2;
+        engine.nclasses = want - 1;
     }
     free(engine.classes[number]);
     engine.classes[number] = copy(name);

@@ -2,7 +2,7 @@
  * that die at any step. The steps are those of task.c, commit.c, idle.c, recover.c;
  * docs/termination.md and docs/sleeping.md have the reasons.
  *
- *   DEATHS=n   so many workers die (1): kill -9 before any step
+ *   DEATHS=n   up to so many workers die (1): kill -9 before any step
  *   Task 0 posts tasks 1 and 2; one of these ends only after the other was run by
  *   somebody, so that whoever is needed and sleeps is found as a deadlock.
  *
@@ -31,13 +31,15 @@ bit buffer[NT];                               /* READY on its way; the poster's 
 byte poster = 9;                              /* whose store buffer it is */
 bit over;                                     /* head->mode */
 bit dead[NW];
-byte deaths;
+byte deaths;                                  /* still to come */
 byte patient;                                 /* waits for the other one: 1 or 2 */
 
 bit finished[NT], ran[NT];                    /* what is really so; for the asserts */
 #define ALL_FINISHED (finished[0] && finished[1] && finished[2])
 
-#define DIE   :: deaths < DEATHS -> deaths++; goto died
+#define DIE   :: deaths > 0 -> deaths--; goto died
+/* How many will die is drawn first: who could still die is not in a deadlock. */
+#define DRAW_DEATHS do :: deaths < DEATHS -> deaths++ :: break od
 #define STEP(s) atomic { if :: s DIE fi }
 /* A fence, and what a CAS is beside: the own store buffer is empty. */
 #define DRAINED(me) (poster != me || (!buffer[1] && !buffer[2]))
@@ -224,7 +226,7 @@ end:
 
 active proctype Supervisor()
 {
-    atomic { word[0] = READY; if :: patient = 1 :: patient = 2 fi };
+    atomic { DRAW_DEATHS; word[0] = READY; if :: patient = 1 :: patient = 2 fi };
     atomic { run Worker(0); run Worker(1) };
 end:
     do

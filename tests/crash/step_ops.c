@@ -706,7 +706,10 @@ op_update(struct actor *x, const struct task *t)
     for (int i = 0; i < 2; i++) {
         do {
             double now = get(x, "k");
-            struct dict_op op = {.kind = DICT_CAS, .dict = ops_dict(x), .key = key_of("k"), .value = number(now + 1), .old = number(now), .update = true};
+            struct dict_op op = {.kind = DICT_CAS, .dict = ops_dict(x), .update = true};
+            op.key = key_of("k");
+            op.value = number(now + 1);
+            op.old = number(now);
             ok(view_change(x, &op, &r), "view_change");
         } while (!r.changed && !ops_complaint[0]);
     }
