@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "lock.h"
 #include "log.h"
 #include "output.h"
 #include "task.h"
@@ -334,9 +335,16 @@ deadletter_write(const struct deadletter *d)
     struct text t = {0};
     if (file < 0)
         return;
-    put(&t, was_cut() ? "\n" : "");
     put_letter(&t, d);
+    /* One letter at a time: while another one is being written the file ends in the
+     * middle of a line. Its writer may be stopped: not for ever. */
+    uint32_t *lock = engine.arena.head->output_lock + 1;
+    bool alone = lock_take(&engine.self, lock, 1) == 0;
+    if (was_cut() && write(file, "\n", 1) != 1)
+        t.failed = true;
     ssize_t n = t.failed ? -1 : write(file, t.at, t.len);
+    if (alone)
+        lock_release(&engine.self, lock);
     if (n != (ssize_t)t.len)
         log_error("--dead: \"%s\" lacks task #%llu: %s", file_name,
                   (unsigned long long)d->task->id,
