@@ -2,8 +2,8 @@
  * any step. The rooms are the engine's own (sim.h tells how); workers and
  * supervisor here do what worker.c and super.c do, without Lua and fork.
  *
- *   sim [-v] [-q] [-n COUNT] [-f FIRST]   runs COUNT seeds from FIRST on
- *   sim [-v] SEED                         runs one again; -v tells its story
+ *   sim [-q] [-n COUNT] [-f FIRST]   runs COUNT seeds from FIRST on; -q says less
+ *   sim [-v] SEED                    runs one again; -v tells its story
  *
  * A seed fails if the job ends too early or never, if all sleep while work is
  * left, if the answer is wrong by one, or if anything is still held afterwards.
@@ -28,19 +28,19 @@
 
 enum {
     POINTS_MAX = 8 * 1000 * 1000, /* a seed that needs more hangs */
-    FAILURES_MAX = 5,  /* then it is enough */
+    FAILURES_MAX = 5,             /* then it is enough */
     WAITING_MAX = 1024,
 };
 
 /* When are workers killed? */
 enum aim {
     AIM_ANY = 0,
-    AIM_COMMIT,   /* while phase is COMMIT */
-    AIM_DICT,     /* while tx is open, committed or applied */
-    AIM_MEMORY,   /* while it takes memory */
-    AIM_IDLE,     /* while it looks for work, sleeps, or was woken up */
-    AIM_ACTIVE,   /* between claim and commit */
-    AIM_LOCK,     /* while it waits for a lock */
+    AIM_COMMIT, /* while phase is COMMIT */
+    AIM_DICT,   /* while tx is open, committed or applied */
+    AIM_MEMORY, /* while it takes memory */
+    AIM_IDLE,   /* while it looks for work, sleeps, or was woken up */
+    AIM_ACTIVE, /* between claim and commit */
+    AIM_LOCK,   /* while it waits for a lock */
     AIMS,
 };
 
@@ -50,9 +50,9 @@ static struct {
     struct actor workers[SIM_WORKERS + 1]; /* by slot */
     uint32_t n;
     uint32_t kills_left, kill_one_in;
-    bool kill_at_stores;     /* else at any step */
+    bool kill_at_stores; /* else at any step */
     uint32_t tree_kills_left, tree_kill_one_in;
-    bool tree_kill_late;     /* only while the supervisor repairs something */
+    bool tree_kill_late; /* only while the supervisor repairs something */
     bool repairing;
     enum aim aim;
     uint32_t recycle_one_in; /* tasks; 0: never */
@@ -71,7 +71,7 @@ static struct {
 static struct arena_head new_head; /* as it was when the arena was new */
 
 static struct {
-    uint64_t seeds, failed, kills, deaths, rolled_back, recycled, longest;
+    uint64_t seeds, failed, deaths, rolled_back, recycled, longest;
     uint64_t phases[3], parks, steals, trees;
 } total;
 
@@ -311,7 +311,6 @@ static void
 kill_one(uint32_t k)
 {
     world.kills_left--;
-    total.kills++;
     sim_say("kills %u", k);
     sim_kill(k);
 }
@@ -323,7 +322,6 @@ sim_may_die(uint32_t k)
         !sim_one_in(world.kill_one_in))
         return false;
     world.kills_left--;
-    total.kills++;
     sim_say("dies");
     return true;
 }
@@ -571,6 +569,24 @@ count(uint64_t seed)
     }
 }
 
+static void
+say_total(uint64_t first, bool quiet)
+{
+    typedef unsigned long long ull;
+    printf("sim: %llu seeds from %llu, %llu failed; %llu deaths, %llu of the whole tree; %llu "
+           "switch points\n",
+           (ull)total.seeds, (ull)first, (ull)total.failed, (ull)total.deaths, (ull)total.trees,
+           (ull)sim_points);
+    if (quiet)
+        return;
+    printf("     dead while idle %llu, active %llu, in a commit %llu; %llu tasks rolled back, %llu "
+           "workers recycled\n",
+           (ull)total.phases[0], (ull)total.phases[1], (ull)total.phases[2],
+           (ull)total.rolled_back, (ull)total.recycled);
+    printf("     %llu parks, %llu steals; %llu switches, %llu points a seed at most\n",
+           (ull)total.parks, (ull)total.steals, (ull)sim_switches, (ull)total.longest);
+}
+
 /* ENSURE() and its like: at least say which seed it was. */
 static void
 crashed(int signal)
@@ -611,7 +627,7 @@ open_arena(void)
 static int
 usage(void)
 {
-    fprintf(stderr, "usage: sim [-v] [-q] [-n COUNT] [-f FIRST] | sim [-v] SEED\n");
+    fprintf(stderr, "usage: sim [-q] [-n COUNT] [-f FIRST] | sim [-v] SEED\n");
     return 2;
 }
 
@@ -643,17 +659,6 @@ main(int argc, char **argv)
         run_seed(seed);
         count(seed);
     }
-    if (!quiet)
-        printf("sim: %llu seeds from %llu, %llu failed; %llu kills, %llu deaths (%llu idle, %llu "
-               "active, %llu in a commit), %llu whole trees killed, %llu tasks rolled back, %llu recycled; %llu parks, "
-               "%llu steals; %llu switch points (%llu at most), %llu switches\n",
-               (unsigned long long)total.seeds, (unsigned long long)first,
-               (unsigned long long)total.failed, (unsigned long long)total.kills,
-               (unsigned long long)total.deaths, (unsigned long long)total.phases[0],
-               (unsigned long long)total.phases[1], (unsigned long long)total.phases[2],
-               (unsigned long long)total.trees, (unsigned long long)total.rolled_back, (unsigned long long)total.recycled,
-               (unsigned long long)total.parks, (unsigned long long)total.steals,
-               (unsigned long long)sim_points, (unsigned long long)total.longest,
-               (unsigned long long)sim_switches);
+    say_total(first, quiet);
     return total.failed != 0;
 }

@@ -10,6 +10,10 @@
 #ifndef SIM_H
 #define SIM_H
 
+#ifndef PRN_SIM
+#define PRN_SIM /* for who compiles one file alone; see SIM_CFLAGS in the Makefile */
+#endif
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,14 +35,14 @@ enum sim_state {
 
 /* How this seed schedules: drawn by sim_begin(). */
 struct sim_policy {
-    uint32_t slice;       /* mean of the points between two switches */
+    uint32_t slice; /* mean of the points between two switches */
     uint32_t weight[SIM_WORKERS + 1];
-    uint32_t reweigh;     /* one switch in so many draws the weights anew; 0: none */
-    uint32_t late;        /* stores that may be on their way; 0: all are seen at once */
-    uint32_t drain;       /* one switch in so many makes some of them visible */
-    uint32_t spurious;    /* one futex_wait in so many returns at once; 0: none */
-    uint32_t jump;        /* one look at the clock in so many is 25 ms late; 0: none */
-    uint32_t no_memory;   /* one growth of the arena in so many is refused; 0: none */
+    uint32_t reweigh;   /* one switch in so many draws the weights anew; 0: none */
+    uint32_t late;      /* stores that may be on their way; 0: all are seen at once */
+    uint32_t drain;     /* one switch in so many makes some of them visible */
+    uint32_t spurious;  /* one futex_wait in so many returns at once; 0: none */
+    uint32_t jump;      /* one look at the clock in so many is 25 ms late; 0: none */
+    uint32_t no_memory; /* one growth of the arena in so many is refused; 0: none */
 };
 
 extern struct sim_policy sim_policy;

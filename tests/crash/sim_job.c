@@ -37,7 +37,7 @@ enum {
     MANY = 7,     /* keys that one section writes */
     CROWD = 64,   /* keys that are in one shard */
     CROWD_SHARD = 5,
-    LATER = 2,    /* dicts, locks, sums that are named while the job runs */
+    LATER = 2, /* dicts, locks, sums that are named while the job runs */
     ARGS_MAX = 40000,
 };
 
@@ -63,14 +63,14 @@ static struct {
     uint64_t seed;
     uint32_t first_leaf, producers, fan;
     bool lifo, partial, no_memory;
-    uint32_t ops;       /* that nodes may do */
-    uint32_t ops_one_in;/* nodes do any */
-    bool blocks;        /* arguments that need blocks */
+    uint32_t ops;        /* that nodes may do */
+    uint32_t ops_one_in; /* nodes do any */
+    bool blocks;         /* arguments that need blocks */
     bool errors;
-    bool circles;       /* tasks take two locks in any order, and do nothing else */
-    uint32_t poison;    /* 0: none */
-    uint32_t patients;  /* leaves that wait until all else is done */
-    uint32_t attempts;  /* that poison has */
+    bool circles;         /* tasks take two locks in any order, and do nothing else */
+    uint32_t poison;      /* 0: none */
+    uint32_t patients;    /* leaves that wait until all else is done */
+    uint32_t attempts;    /* that poison has */
     uint32_t first_posts; /* begin() posts the root and so many leaves */
 } job;
 
@@ -84,7 +84,7 @@ static struct {
 } want;
 
 static uint32_t dict_name, sum_name, count_name, max_name, list_name, pointed_name;
-static uint32_t bank, audit; /* names of locks */
+static uint32_t bank, audit;           /* names of locks */
 static uint8_t appended[NODES_MAX][4]; /* by node and run: seen in the log */
 static struct {
     uint32_t lock, who; /* slot + 1 of who is in its section */
@@ -261,8 +261,7 @@ change(struct actor *x, uint32_t dict, enum dict_op_kind kind, const struct dict
        struct dict_value v, size_t head)
 {
     struct dict_result r = {0};
-    struct dict_op op = {.kind = kind, .dict = dict_named(x->arena, dict), .key = *k,
-                         .value = v, .head = head};
+    struct dict_op op = {.kind = kind, .dict = dict_named(x->arena, dict), .key = *k, .value = v, .head = head};
     int err = view_change(x, &op, &r);
     if (err)
         sim_fail("dict operation %d: error %d", kind, err);
@@ -427,8 +426,7 @@ do_update(struct actor *x)
 {
     struct key k;
     struct dict_result r = {0};
-    struct dict_op op = {.kind = DICT_CAS, .dict = dict_named(x->arena, dict_name),
-                         .key = *key(&k, "updates", 0), .update = true};
+    struct dict_op op = {.kind = DICT_CAS, .dict = dict_named(x->arena, dict_name), .key = *key(&k, "updates", 0), .update = true};
     for (int i = 0; i < 1000; i++) {
         op.old = get(x, &op.key);
         op.value = number((op.old.present ? op.old.number : 0) + 1);
@@ -470,7 +468,8 @@ do_nested(struct actor *x, uint32_t node)
 static void
 do_lock(struct actor *x, uint32_t node)
 {
-    double seconds = node % 3 == 0 ? 0 : node % 3 == 1 ? 10e-6 : -1;
+    double seconds = node % 3 == 0 ? 0 : node % 3 == 1 ? 10e-6
+                                                       : -1;
     int err = lock(x, bank, seconds);
     CHECK(err == 0 || (err == -ETIMEDOUT && seconds >= 0));
     if (err)
@@ -500,8 +499,7 @@ do_name(struct actor *x, uint32_t node)
 static void
 look_at_record(void *arg, const struct dict_record *r)
 {
-    struct dict_value v = {.present = true, .is_number = r->is_number, .number = r->number,
-                           .bytes = r->bytes + r->key_len, .len = r->value_len};
+    struct dict_value v = {.present = true, .is_number = r->is_number, .number = r->number, .bytes = r->bytes + r->key_len, .len = r->value_len};
     uint32_t *keys = arg;
     ++*keys;
     CHECK(r->key_len < sizeof(struct key));
@@ -934,9 +932,12 @@ job_begin(struct actor *x)
         const char *name;
         uint32_t *index;
     } names[] = {
-        {NAMED_DICT, "d", &dict_name}, {NAMED_SUM, "sum", &sum_name},
-        {NAMED_SUM, "count", &count_name}, {NAMED_MAX, "max", &max_name},
-        {NAMED_COLLECT, "list", &list_name}, {NAMED_SUM, "pointed", &pointed_name},
+        {NAMED_DICT, "d", &dict_name},
+        {NAMED_SUM, "sum", &sum_name},
+        {NAMED_SUM, "count", &count_name},
+        {NAMED_MAX, "max", &max_name},
+        {NAMED_COLLECT, "list", &list_name},
+        {NAMED_SUM, "pointed", &pointed_name},
         {NAMED_LOCK, "bank", &bank},
         {NAMED_LOCK, "audit", &audit},
     };
@@ -957,8 +958,8 @@ job_begin(struct actor *x)
 
 /* ---- is the answer right? ---- */
 
-#define SAME(what, is, must)                                                        \
-    ((is) == (must) ? (void)0                                                       \
+#define SAME(what, is, must)  \
+    ((is) == (must) ? (void)0 \
                     : sim_fail("%s is %.17g, not %.17g", what, (double)(is), (double)(must)))
 
 static double
@@ -1211,7 +1212,7 @@ check_units(struct arena *a, uint32_t from)
         uint64_t word = a->table[u];
         uint32_t times = 0;
         for (uint32_t k = 0; k <= a->head->nworkers; k++) {
-            for (uint32_t class = 0; class < SLOT_CLASSES; class++) {
+            for (uint32_t class = 0; class < SLOT_CLASSES; class ++) {
                 for (uint32_t c = slot_at(a, k)->chunks[class]; c; c = chunk_at(a, c - 1)->next)
                     times += c == u + 1 && k == (uint16_t)(word >> 16);
             }
@@ -1241,7 +1242,7 @@ check_left_overs(struct arena *a)
             refer_to_dict(a, name_at(a, i));
     }
     for (uint32_t k = 0; k <= n; k++) {
-        for (uint32_t class = SLAB_BLOCK; class <= SLAB_LARGE; class++)
+        for (uint32_t class = SLAB_BLOCK; class <= SLAB_LARGE; class ++)
             slab_each(a, k, class, look_at_block, NULL);
     }
 }

@@ -22,8 +22,8 @@
 
 enum {
     STACK = 256 << 10,
-    POINT_NS = 20,                /* what a step takes */
-    HURRY = 4000,                 /* points */
+    POINT_NS = 20, /* what a step takes */
+    HURRY = 4000,  /* points */
     JUMP_NS = 25 * 1000 * 1000,
 };
 
@@ -41,8 +41,8 @@ struct coroutine {
     void (*fn)(uint32_t k);
     jmp_buf here;
     ucontext_t entry;
-    uint32_t *futex;   /* ASLEEP: where; NULL: sim_sleep() */
-    uint64_t until;    /* ASLEEP: the time to wake up, 0: none */
+    uint32_t *futex; /* ASLEEP: where; NULL: sim_sleep() */
+    uint64_t until;  /* ASLEEP: the time to wake up, 0: none */
     struct store stores[SIM_STORES];
     uint32_t nstores;
 };

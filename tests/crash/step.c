@@ -413,6 +413,7 @@ race_step(void)
     if (race.last <= 0)
         return;
     race.last = step(race.pid, &status);
+    crew_progress();
     race.steps++;
     if (race.steps > STEPS_MAX)
         race.last = -1;

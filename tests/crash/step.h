@@ -132,6 +132,8 @@ bool crew_resume(struct crew *c);
 bool crew_guard(struct crew *c, bool (*fn)(struct crew *c));
 /* crew_fail notes the complaint; false. */
 bool crew_fail(struct crew *c, const char *format, ...);
+/* crew_progress: it takes long, but it is no hang. */
+void crew_progress(void);
 /* crew_watch catches crashes and hangs of this process from now on. */
 void crew_watch(void);
 /* crew_stepped: this process is the stepped one. */

@@ -164,6 +164,12 @@ crew_watch(void)
     setitimer(ITIMER_REAL, &tick, NULL);
 }
 
+void
+crew_progress(void)
+{
+    here.ticks = 0;
+}
+
 /* What a task of worker 2 left behind when it was jumped out of. */
 static void
 clear_view(struct crew *c)

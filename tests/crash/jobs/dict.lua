@@ -12,22 +12,34 @@ local lock = prunner.lock "section"
 
 local TASKS = 3000
 
+-- Between any two writes, so that deaths come there and not before the first.
+local function pause() ffi.C.usleep(150) end
+
 local function work(i)
-  ffi.C.usleep(2000)
   d:incr "incr"
+  pause()
   d:incr("sum", i)
+  pause()
   d:append("append", "x")
+  pause()
   d["set" .. i] = { number = i, text = ("t"):rep(i % 500) }
+  pause()
   if i % 2 == 0 then d:delete("set" .. i) end
   other:incr("other", 1)
+  pause()
   d:update("update", function(old) return (old or 0) + 1 end)
+  pause()
   prunner.global_lock(function()
     d.locked = (d.locked or 0) + i
+    if i % 8 == 0 then pause() end
     d["last" .. i % 10] = i
   end)
+  pause()
   lock:acquire()
   d.list = (d.list or "") .. "y"
+  if i % 8 == 1 then pause() end
   lock:release()
+  pause()
 end
 
 function begin()

@@ -12,10 +12,12 @@ local count, sum = prunner.counter "count", prunner.counter "sum"
 local SIGNALS = { 9, 11, 6 }
 
 local function innocent(i)
-  ffi.C.usleep(1500)
+  ffi.C.usleep(500)
   prunner.dict:incr "innocent"
+  ffi.C.usleep(500)
   count:add(1)
   sum:add(i)
+  ffi.C.usleep(500)
 end
 
 local poison = prunner.task("poison", function(i)

@@ -17,7 +17,10 @@ local function item(owner, i)
 end
 
 local function produce(owner, n)
-  for i = 1, n do prunner.post_task(item, owner, i) end
+  for i = 1, n do
+    prunner.post_task(item, owner, i)
+    if i % 100 == 0 then ffi.C.usleep(400) end
+  end
   done:add(1)
 end
 
@@ -32,6 +35,7 @@ local function read(owner)
   for i = from, 1000 do
     prunner.post_task(line, owner * 1000 + i)
     prunner.dict:incr "read"
+    if i % 10 == 0 then ffi.C.usleep(500) end
     if i % 50 == 0 then
       commits:add(1)
       prunner.commit(i + 1)

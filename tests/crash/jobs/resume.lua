@@ -12,15 +12,23 @@ local sum, seen = prunner.counter "sum", prunner.collect "seen"
 local d = prunner.dict
 
 local function leaf(i)
-  ffi.C.usleep(600)
   sum:add(i)
+  ffi.C.usleep(150)
   seen:add(i)
   d:incr("incr", i)
-  prunner.global_lock(function() d.locked = (d.locked or 0) + i end)
+  ffi.C.usleep(300)
+  prunner.global_lock(function()
+    d.locked = (d.locked or 0) + i
+    if i % 8 == 0 then ffi.C.usleep(100) end
+  end)
+  ffi.C.usleep(150)
 end
 
 local function branch(i)
-  for j = 1, LEAVES do prunner.post_task(leaf, (i - 1) * LEAVES + j) end
+  for j = 1, LEAVES do
+    prunner.post_task(leaf, (i - 1) * LEAVES + j)
+    if j % 20 == 0 then ffi.C.usleep(500) end
+  end
 end
 
 function begin()

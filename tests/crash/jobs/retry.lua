@@ -18,10 +18,12 @@ end
 
 local function try(i)
   local run = d:incr("runs of " .. i)
+  ffi.C.usleep(500)
   d:incr "runs"
   good:add(1)
+  ffi.C.usleep(500)
   if i % 2 == 0 then prunner.post_task(child, i) end
-  ffi.C.usleep(1500)
+  ffi.C.usleep(500)
   if run < 3 then error { run = run } end
 end
 

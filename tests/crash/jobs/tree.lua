@@ -4,6 +4,8 @@
 -- prints: 8191 33550336 8191 8191
 -- status: 0
 local prunner = require "prunner"
+local ffi = require "ffi"
+ffi.cdef "int usleep(unsigned);"
 
 local LEAVES = 4096
 local count, sum = prunner.counter "count", prunner.counter "sum"
@@ -23,7 +25,10 @@ local function node(i, pad)
   largest:add(i)
   seen:add(i)
   if i < LEAVES then
-    for _, child in ipairs { 2 * i, 2 * i + 1 } do prunner.post_task(node, child, padding(child)) end
+    for _, child in ipairs { 2 * i, 2 * i + 1 } do
+      prunner.post_task(node, child, padding(child))
+      ffi.C.usleep(200)
+    end
   end
   return n
 end
