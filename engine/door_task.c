@@ -121,7 +121,11 @@ l_post(lua_State *L)
     args.len = 0;
     if (codec_encode(engine.codec, L, 2, lua_gettop(L), "argument", &args))
         return luaL_error(L, "%s", codec_error(engine.codec));
-    lua_pushinteger(L, post_bytes(fn, args.bytes, args.len));
+    for (int i = lua_gettop(L); i > 1 && !engine.self.post_bag; i--)
+        engine.self.post_bag = lua_istable(L, i);
+    int err = post_bytes(fn, args.bytes, args.len);
+    engine.self.post_bag = false;
+    lua_pushinteger(L, err);
     return 1;
 }
 

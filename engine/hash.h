@@ -30,6 +30,18 @@ hash_more(uint64_t h, const void *bytes, size_t len)
     return h;
 }
 
+/* hash_bag goes on from h with bytes in any order: the fields of a table are encoded
+ * in another one in each process that was not forked from the same. */
+static inline uint64_t
+hash_bag(uint64_t h, const void *bytes, size_t len)
+{
+    const unsigned char *p = bytes;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < len; i++)
+        sum += hash_mix(0x9E3779B9u, p[i]);
+    return hash_mix(hash_mix(h, len), sum);
+}
+
 static inline uint64_t
 hash_bytes(const void *bytes, size_t len)
 {

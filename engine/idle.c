@@ -98,10 +98,16 @@ idle_all_done(struct arena *a)
     uint64_t done = 0, posted = 0;
     uint32_t n = a->head->nworkers;
     /* acquire: pairs with the releases in commit_apply(); done first. */
-    for (uint32_t k = 0; k <= n; k++)
-        done += atom_load(&slot_at(a, k)->done);
+#ifdef PRN_BUG_SUMS_TURNED
     for (uint32_t k = 0; k <= n; k++)
         posted += atom_load(&slot_at(a, k)->posted);
+#endif
+    for (uint32_t k = 0; k <= n; k++)
+        done += atom_load(&slot_at(a, k)->done);
+#ifndef PRN_BUG_SUMS_TURNED
+    for (uint32_t k = 0; k <= n; k++)
+        posted += atom_load(&slot_at(a, k)->posted);
+#endif
     return done == posted;
 }
 

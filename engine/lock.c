@@ -103,7 +103,11 @@ take_slowly(struct actor *x, uint32_t *word, uint64_t deadline)
     uint64_t seen = 0, next_look = now_ns() + LOOK_NS;
     for (;;) {
         /* Others may sleep too: keep the mark, so that the release wakes one. */
+#ifdef PRN_BUG_NO_WAITERS_KEPT
+        if (try_take(x, word, 0))
+#else
         if (try_take(x, word, LOCK_WAITERS))
+#endif
             return 0;
         uint64_t now = now_ns();
         if (now >= deadline)

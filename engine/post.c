@@ -22,10 +22,10 @@ enum {
 /* Over everything a post says, so that a second run can be held against the
  * first one's. Not for security: the two runs are the same program's. */
 static uint64_t
-hash_post(uint64_t h, uint32_t fn, const void *bytes, size_t len)
+hash_post(const struct actor *x, uint32_t fn, const void *bytes, size_t len)
 {
-    h = hash_mix(h, (uint64_t)fn << 32 | (uint32_t)len);
-    return hash_more(h, bytes, len);
+    uint64_t h = hash_mix(x->post_hash, (uint64_t)fn << 32 | (uint32_t)len);
+    return unlikely(x->post_bag) ? hash_bag(h, bytes, len) : hash_more(h, bytes, len);
 }
 
 /* A few ns and 1 to 10 ms off: good enough to see that 20 ms have passed. */
@@ -53,7 +53,7 @@ part_is_due(struct actor *x)
 int
 post(struct actor *x, uint32_t fn, const void *args, size_t bytes)
 {
-    uint64_t hash = hash_post(x->post_hash, fn, args, bytes);
+    uint64_t hash = hash_post(x, fn, args, bytes);
     if (unlikely(x->skip)) {
         x->post_hash = hash;
         bool last = --x->skip == 0;

@@ -252,8 +252,12 @@ hash_value(uint64_t h, const struct dict_value *v)
     h = hash_mix(h, (uint64_t)v->present << 1 | v->is_number);
     if (!v->present)
         return h;
-    if (!v->is_number)
-        return hash_more(hash_mix(h, v->len), v->bytes, v->len);
+    if (!v->is_number) {
+        size_t len;
+        bool text = codec_get_string_head(v->bytes, v->len, &len) != 0;
+        return text ? hash_more(hash_mix(h, v->len), v->bytes, v->len)
+                    : hash_bag(h, v->bytes, v->len);
+    }
     memcpy(&bits, &v->number, sizeof bits);
     return hash_mix(h, bits);
 }

@@ -10,7 +10,9 @@ ffi.cdef "int usleep(unsigned);"
 local items, done = prunner.counter "items", prunner.counter "done"
 local lines, commits = prunner.counter "lines", prunner.counter "commits"
 
-local function item(owner, i)
+local function item(owner, fields)
+  local i = fields.number
+  assert(fields.first == owner and fields.second == i % 7 and fields.third == "x")
   if i % 16 == 0 then ffi.C.usleep(2000) end
   items:add(1)
   if i % 1000 == 0 then prunner.dict:incr("thousands " .. owner) end
@@ -18,7 +20,7 @@ end
 
 local function produce(owner, n)
   for i = 1, n do
-    prunner.post_task(item, owner, i)
+    prunner.post_task(item, owner, { number = i, first = owner, second = i % 7, third = "x" })
     if i % 100 == 0 then ffi.C.usleep(400) end
   end
   done:add(1)
