@@ -30,6 +30,8 @@ enum {
     POINTS_MAX = 8 * 1000 * 1000, /* a seed that needs more hangs */
     FAILURES_MAX = 5,             /* then it is enough */
     WAITING_MAX = 1024,
+    TICK_NS = 1000 * 1000,
+    ALONE_MAX_NS = 10 * TICK_NS, /* it may wait for others: then they start again */
 };
 
 /* When are workers killed? */
@@ -63,8 +65,11 @@ static struct {
     struct waiting {
         uint32_t task;
         uint64_t word, until_ns;
+        bool alone; /* it then runs while no other starts */
     } waiting[WAITING_MAX];
     uint32_t nwaiting;
+    uint64_t alone_until;
+    uint32_t starve_one_in, innocent_one_in; /* deaths; 0: never */
     bool done_seen;
 } world;
 
@@ -91,9 +96,10 @@ static void
 worker(uint32_t k)
 {
     struct actor *x = &world.workers[k];
-    uint32_t *mode = &world.arena.head->mode;
+    uint32_t *mode = &world.arena.head->mode, *alone = &world.arena.head->alone;
     while (atom_load(mode) == ARENA_RUN) {
-        if (!queue_take(x) && !queue_steal(x) && !idle_wait(x))
+        bool claimed = !atom_load(alone) && (queue_take(x) || queue_steal(x));
+        if (!claimed && !idle_wait(x))
             continue;
         if (job_run(x))
             poke();
@@ -128,6 +134,94 @@ job_over(void)
     return atom_load(&world.arena.head->mode) != ARENA_RUN;
 }
 
+static void
+add_waiting(struct waiting w)
+{
+    if (world.nwaiting == WAITING_MAX)
+        sim_fail("too many tasks wait");
+    world.waiting[world.nwaiting++] = w;
+}
+
+static void
+note_waiting(uint32_t task)
+{
+    struct task *t = task_at(&world.arena, task);
+    uint64_t word = atom_load(&t->word);
+    struct task_record *r = task_record_of(&world.arena, t);
+    if (task_state(word) == TASK_WAIT)
+        add_waiting((struct waiting){task, word, r ? r->until_ns : 0, false});
+}
+
+static void
+collect_waiting(void)
+{
+    for (uint32_t k = 1; k <= world.n; k++) {
+        struct slot *s = slot_at(&world.arena, k);
+        uint32_t tail = atom_load(&s->wait_tail), head = s->wait_head;
+        for (; head != tail; head++)
+            note_waiting(s->wait_ring[head % SLOT_WAITS]);
+        atom_store(&s->wait_head, head);
+    }
+}
+
+/* From WAIT to READY. Room for the hint is there. */
+static void
+make_ready(const struct waiting *w)
+{
+    uint64_t word = w->word;
+    if (!atom_cas(&task_at(&world.arena, w->task)->word, &word,
+                  task_word(word >> 32, task_attempt(word), 0, TASK_READY)))
+        return;
+    if (w->alone) {
+        idle_run_alone(&world.arena, w->task);
+        world.alone_until = sim_now_ns() + ALONE_MAX_NS;
+    }
+    queue_put(&world.super, world.super.slot->tail, w->task);
+    idle_wake(&world.super, 1);
+}
+
+/* When it may run: a task that shall run alone, when no other one does. */
+static uint64_t
+due_ns(const struct waiting *w, uint64_t now)
+{
+    if (w->alone && w->until_ns <= now && !idle_alone_over(&world.arena))
+        return now + TICK_NS;
+    return w->until_ns;
+}
+
+static void
+sooner(uint64_t *next, uint64_t due)
+{
+    if (!*next || due < *next)
+        *next = due;
+}
+
+/* Returns when there is something to do again; 0: when somebody says so. */
+static uint64_t
+wake_all_due(void)
+{
+    uint64_t now = sim_now_ns(), next = 0;
+    for (uint32_t i = 0; i < world.nwaiting;) {
+        uint64_t due = due_ns(&world.waiting[i], now);
+        bool room = due > now || queue_reserve(&world.super, 1) == 0;
+        if (due <= now && room) {
+            struct waiting w = world.waiting[i];
+            world.waiting[i] = world.waiting[--world.nwaiting];
+            make_ready(&w);
+            continue;
+        }
+        sooner(&next, room ? due : now + TICK_NS);
+        i++;
+    }
+    if (!idle_alone_over(&world.arena)) {
+        if (sim_now_ns() >= world.alone_until)
+            idle_end_alone(&world.arena);
+        else
+            sooner(&next, sim_now_ns() + TICK_NS);
+    }
+    return next;
+}
+
 /* No process can be started: the others have to do without. */
 static bool
 is_refused(uint32_t k)
@@ -145,6 +239,9 @@ bury(uint32_t k)
     struct actor dead;
     struct recovered r;
     uint32_t cur = slot_at(&world.arena, k)->cur;
+    enum recover_how how = sim_one_in(world.innocent_one_in) ? RECOVER_UNCOUNTED
+                           : sim_one_in(world.starve_one_in) ? RECOVER_WAIT
+                                                             : RECOVER_COUNTED;
     job_died(k);
     total.deaths++;
     total.phases[slot_at(&world.arena, k)->phase]++;
@@ -154,14 +251,19 @@ bury(uint32_t k)
         if (actor_open(&dead, &world.arena, k, 1))
             abort();
         int err = recover(&dead, &world.super, cur ? job_attempts(&world.arena, cur) : 255,
-                          false, &r);
+                          how, &r);
         actor_close(&dead);
         if (!err)
             break;
-        sim_sleep(sim_now_ns() + 100000000); /* no memory: later */
+        idle_end_alone(&world.arena); /* it may be this one: the others make room */
+        sim_sleep(sim_now_ns() + TICK_NS);
     }
     world.repairing = false;
     total.rolled_back += r.task && !r.dead;
+    if (r.task && !r.dead && how == RECOVER_WAIT) {
+        uint64_t word = atom_load(&task_at(&world.arena, r.task)->word);
+        add_waiting((struct waiting){r.task, word, sim_now_ns() + sim_dice(3) * 50000, true});
+    }
     if (r.dead)
         job_reported(&world.arena, r.task);
     if (!job_over() && !is_refused(k))
@@ -188,64 +290,6 @@ reap(void)
             bury(k);
         }
     }
-}
-
-static void
-note_waiting(uint32_t task)
-{
-    struct task *t = task_at(&world.arena, task);
-    uint64_t word = atom_load(&t->word);
-    if (task_state(word) != TASK_WAIT)
-        return;
-    struct task_record *r = task_record_of(&world.arena, t);
-    if (world.nwaiting == WAITING_MAX)
-        sim_fail("too many tasks wait");
-    world.waiting[world.nwaiting++] = (struct waiting){task, word, r ? r->until_ns : 0};
-}
-
-static void
-collect_waiting(void)
-{
-    for (uint32_t k = 1; k <= world.n; k++) {
-        struct slot *s = slot_at(&world.arena, k);
-        uint32_t tail = atom_load(&s->wait_tail), head = s->wait_head;
-        for (; head != tail; head++)
-            note_waiting(s->wait_ring[head % SLOT_WAITS]);
-        atom_store(&s->wait_head, head);
-    }
-}
-
-/* true: it is ready now, or no longer our business. */
-static bool
-wake_waiting(const struct waiting *w)
-{
-    uint64_t word = w->word;
-    if (sim_now_ns() < w->until_ns || queue_reserve(&world.super, 1))
-        return false;
-    if (!atom_cas(&task_at(&world.arena, w->task)->word, &word,
-                  task_word(word >> 32, task_attempt(word), 0, TASK_READY)))
-        return true;
-    queue_put(&world.super, world.super.slot->tail, w->task);
-    idle_wake(&world.super, 1);
-    return true;
-}
-
-static uint64_t
-wake_all_due(void)
-{
-    uint64_t next = 0;
-    for (uint32_t i = 0; i < world.nwaiting;) {
-        struct waiting *w = &world.waiting[i];
-        if (wake_waiting(w)) {
-            *w = world.waiting[--world.nwaiting];
-            continue;
-        }
-        uint64_t at = w->until_ns > sim_now_ns() ? w->until_ns : sim_now_ns() + 1000000;
-        if (!next || at < next)
-            next = at;
-        i++;
-    }
-    return next;
 }
 
 static bool
@@ -365,6 +409,7 @@ heir(uint32_t k)
     world.repairing = false;
     struct arena_head *h = world.arena.head;
     atom_store(&h->mode, ARENA_RUN);
+    atom_store(&h->alone, 0);
     memset(h->idle_bits, 0, sizeof h->idle_bits);
     for (uint32_t i = 1; i <= world.n; i++)
         start(i);
@@ -428,6 +473,8 @@ draw(void)
     world.tree_kill_one_in = one_in[world.tree_kill_late ? sim_dice(5) : 2 + sim_dice(5)];
     world.aim = sim_dice(3) == 0 ? AIM_ANY : (enum aim)sim_dice(AIMS);
     world.recycle_one_in = sim_dice(4) ? 0 : 2 + sim_dice(10);
+    world.innocent_one_in = sim_dice(3) ? 0 : 2 + sim_dice(3);
+    world.starve_one_in = sim_dice(3) ? 0 : 1 + sim_dice(4);
     idle_spin_ok = sim_dice(5) == 0;
     if (sim_dice(4) == 0) /* the rest comes from the spill */
         world.arena.head->budget_units = sim_dice(60);
