@@ -1,6 +1,7 @@
 /* codec_text: encoded values as text for people. Needs no Lua state, so that
  * the supervisor can report what a dead worker was doing. */
 #include "codec_priv.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -66,22 +67,10 @@ codec_text_number(struct codec_text *t, double v)
 static size_t
 visible(const unsigned char *s, size_t len)
 {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0
-                             : s[0] < 0xe0   ? 2
-                             : s[0] < 0xf0   ? 3
-                             : s[0] < 0xf8   ? 4
-                                             : 0;
+    uint32_t code;
+    size_t n = utf8_decode(s, len, &code);
 
-    if (n == 0 || n > len)
-        return 0;
-    uint32_t code = n == 1 ? s[0] : s[0] & (0x7fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (s[i] & 0x3f);
-    }
-    if (code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+    if (n == 0)
         return 0;
     if (code < 0x20 || (code >= 0x7f && code < 0xa0))
         return 0;

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "output.h"
 #include "task.h"
+#include "utf8.h"
 
 enum { ARGS = 1024 }; /* of the shortened arguments */
 
@@ -77,37 +78,16 @@ put(struct text *t, const char *s)
 
 /* ---- JSON ---- */
 
-/* The bytes of the UTF-8 character at s; 0: it is none. */
-static size_t
-utf8_length(const unsigned char *s, size_t left)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0
-                             : s[0] < 0xe0   ? 2
-                             : s[0] < 0xf0   ? 3
-                             : s[0] < 0xf5   ? 4
-                                             : 0;
-    if (n == 0 || n > left)
-        return 0;
-    uint32_t code = n == 1 ? s[0] : s[0] & (0x7fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (s[i] & 0x3f);
-    }
-    bool bad = code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000);
-    return bad ? 0 : n;
-}
-
 /* A string of any bytes. What is no UTF-8 becomes the text \xff: JSON has no bytes. */
 static void
 put_string_bytes(struct text *t, const char *s, size_t len)
 {
     char escape[8];
+    uint32_t code;
     put(t, "\"");
     for (size_t i = 0, n; i < len; i += n ? n : 1) {
         unsigned char c = (unsigned char)s[i];
-        n = utf8_length((const unsigned char *)s + i, len - i);
+        n = utf8_decode((const unsigned char *)s + i, len - i, &code);
         if (n && c >= 0x20 && c != 0x7f && c != '"' && c != '\\') {
             put_bytes(t, s + i, n);
             continue;

@@ -1,0 +1,33 @@
+/* utf8: one character of bytes that may be anything (RFC 3629). */
+#ifndef PRN_UTF8_H
+#define PRN_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* utf8_decode returns how many of the `left` bytes at s (1 or more) are its first
+ * character, and the character in *code; 0: they begin with none. */
+static inline size_t
+utf8_decode(const unsigned char *s, size_t left, uint32_t *code)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0
+                             : s[0] < 0xe0   ? 2
+                             : s[0] < 0xf0   ? 3
+                             : s[0] < 0xf5   ? 4
+                                             : 0;
+    if (n == 0 || n > left)
+        return 0;
+    uint32_t c = n == 1 ? s[0] : s[0] & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+        c = c << 6 | (s[i] & 0x3f);
+    }
+    if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+        return 0;
+    *code = c;
+    return n;
+}
+
+#endif
