@@ -45,6 +45,9 @@ struct actor {
     char *copy; /* the value that dict_get() handed out last */
     size_t copy_room;
 
+    uint64_t lock_ns;      /* slept for locks, in all */
+    uint64_t lock_from_ns; /* since when, the last time; CLOCK_MONOTONIC */
+
     struct acc_pending pending; /* what the task added to accumulators */
 
     struct slab slabs[SLOT_CLASSES];

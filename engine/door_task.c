@@ -15,6 +15,7 @@
 #include "post.h"
 #include "task.h"
 #include "view.h"
+#include "watch.h"
 
 /* ---- posting through FFI: prn_post_number() for the commonest case, the
  * argument builder for scalars, core.post() for everything ---- */
@@ -26,7 +27,11 @@ post_bytes(uint32_t fn, const void *bytes, size_t len)
 {
     if (unlikely(engine.moment != MOMENT_TASK && engine.moment != MOMENT_BEGIN))
         return -EPERM;
-    return post(&engine.self, fn, bytes, len);
+    bool skipped = engine.self.skip; /* an earlier run has posted it */
+    int err = post(&engine.self, fn, bytes, len);
+    if (likely(!err && !skipped))
+        watch_posted(fn);
+    return err;
 }
 
 /* post_task(fn, v) for a number. */

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "memlimit.h"
 #include "state.h"
+#include "watch.h"
 
 struct engine engine = {.poke_fd = -1};
 
@@ -116,6 +117,9 @@ engine_open(lua_State *L)
     engine.poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (engine.poke_fd < 0)
         return -errno;
+    err = watch_open(engine_poke);
+    if (err)
+        return err;
     if (!engine.config.attempts)
         config_init(&engine.config);
     engine.opened = true;
@@ -206,6 +210,7 @@ engine_act(uint32_t slot)
     actor_close(&engine.self);
     int err = actor_open(&engine.self, &engine.arena, slot, engine.arena.head->nworkers + 1);
     engine.self.lifo = engine.config.lifo;
+    watch_act(slot);
     return err;
 }
 

@@ -140,11 +140,13 @@ lock_take(struct actor *x, uint32_t *word, double seconds)
     struct slot *s = x->slot;
     /* 1e9 seconds are for ever. */
     uint64_t ns = seconds >= 0 && seconds <= 1e9 ? (uint64_t)(seconds * 1e9) : (uint64_t)1e18;
-    uint64_t deadline = now_ns() + ns;
+    x->lock_from_ns = now_ns();
+    uint64_t deadline = x->lock_from_ns + ns;
     atom_set(&s->wait_seq, s->wait_seq + 1);
     atom_store(&s->waits_for, arena_offset(x->arena, word));
     int err = take_slowly(x, word, deadline);
     atom_store(&s->waits_for, 0);
+    x->lock_ns += now_ns() - x->lock_from_ns;
     return err;
 }
 

@@ -22,6 +22,7 @@
 #include "idle.h"
 #include "log.h"
 #include "memlimit.h"
+#include "observe.h"
 #include "queue.h"
 #include "recover.h"
 #include "report.h"
@@ -166,6 +167,7 @@ start_child(uint32_t k)
     c->pid = pid;
     c->wanted = false;
     s->pid = (uint32_t)pid;
+    watch_started(k, pid);
     super.alive++;
     super.nobody_since = 0;
     log_debug("worker %u started: process %d", k, pid);
@@ -360,6 +362,10 @@ static void
 say_death(uint32_t k, pid_t pid, const char *how, const struct recovered *r)
 {
     struct task *t = r->task ? task_at(&engine.arena, r->task) : NULL;
+    int status = super.children[k].status;
+    if (t && !super.killing)
+        observe_death(k, t, task_attempt(r->word), WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+                      r->dead, how);
     if (r->dead) {
         uint32_t runs = task_attempt(r->word);
         report_dead(t, runs > t->errors ? runs - t->errors : runs, how);
@@ -407,6 +413,7 @@ recover_child(uint32_t k, pid_t pid)
     enum recover_how verdict = innocent(c, k) ? RECOVER_UNCOUNTED
                                : c->starved   ? RECOVER_WAIT
                                               : RECOVER_COUNTED;
+    watch_dropped(&engine.arena, k);
     int err = actor_open(&dead, &engine.arena, k, 1);
     if (!err) {
         err = recover(&dead, &engine.self, attempts_of_current(k), verdict, &r);
@@ -439,6 +446,7 @@ child_ended(uint32_t k, int status)
     c->pid = 0;
     c->status = status;
     c->starved = false;
+    watch_ended(k);
     super.alive--;
     if (bye != BYE_NONE && bye != BYE_FATAL) {
         log_debug("worker %u ended: process %d", k, pid);
@@ -721,7 +729,9 @@ supervise(void)
     while (go_on()) {
         struct pollfd fds[2] = {{super.signal_fd, POLLIN, 0}, {engine.poke_fd, POLLIN, 0}};
         collect_waiting();
-        uint64_t next_due = wake_all_due();
+        uint64_t next_due = wake_all_due(), next_look = observe_tick();
+        if (next_look < next_due)
+            next_due = next_look;
         if (poll(fds, 2, sleep_ms(next_due)) < 0 && errno != EINTR)
             break;
         read_signals();
@@ -861,12 +871,14 @@ super_run(lua_State *L, int n)
 {
     uint64_t start = now_ns();
     int err = prepare(engine.config.serial ? 1 : (uint32_t)n);
+    observe_start(super.n);
     if (!err)
         err = engine.config.serial ? run_serial(L) : run_workers(L);
     if (err) {
         log_error("the workers cannot be started: %s", strerror(-err));
         return err;
     }
+    observe_end();
     count_results();
     engine.result.seconds = (double)(now_ns() - start) / 1e9;
     free(super.children);

@@ -28,6 +28,7 @@
 #include "report.h"
 #include "task.h"
 #include "view.h"
+#include "watch.h"
 
 enum { RSS_EVERY = 64 }; /* tasks between two looks at the memory used */
 
@@ -342,7 +343,7 @@ error_text(lua_State *L)
 
 /* The error value is at the top of the stack. */
 static void
-task_failed(lua_State *L)
+task_failed(lua_State *L, uint64_t from)
 {
     struct actor *x = &engine.self;
     struct task *t = task_at(x->arena, x->slot->cur);
@@ -364,6 +365,8 @@ task_failed(lua_State *L)
     };
     if (!again)
         deadletter_write(&letter);
+    watch_describe(x, t, from, message);
+    watch_dropped(x->arena, x->me);
     lua_pop(L, 1);
     int lost = output_flush();
     if (again) {
@@ -373,6 +376,7 @@ task_failed(lua_State *L)
         atom_store(&x->arena->head->failed, 1);
         stop_if_asked(x->arena);
     }
+    watch_end(fn, again ? WATCH_RETRY : WATCH_FAILED);
     tell_on_error(L, engine_fn_info(fn)->name, id, run, again);
     if (lost)
         output_failed(lost);
@@ -445,6 +449,8 @@ run_task(lua_State *L)
 {
     struct actor *x = &engine.self;
     struct task *t = task_at(x->arena, x->slot->cur);
+    uint32_t fn = t->fn;
+    uint64_t from = watch_start(x, fn, t->id);
     engine.moment = MOMENT_TASK;
     x->partial = engine_fn_info(t->fn)->options.partial;
     commit_begin(x);
@@ -455,9 +461,12 @@ run_task(lua_State *L)
         int lost = output_flush();
         if (unlikely(lost))
             output_failed(lost);
+        if (unlikely(watch_due(from)))
+            watch_describe(x, t, from, NULL);
         idle_wake(x, commit_end(x, OUTCOME_DONE));
+        watch_end(fn, WATCH_DONE);
     } else {
-        task_failed(L);
+        task_failed(L, from);
     }
     engine.moment = MOMENT_HOOK;
     lua_settop(L, 2);
@@ -500,6 +509,16 @@ task_thread(lua_State *L)
     return T;
 }
 
+/* Looks, and waits, for a task. true: one is claimed. */
+static bool
+wait_for_task(struct actor *x)
+{
+    watch_idle_start();
+    bool claimed = idle_wait(x);
+    watch_idle_end();
+    return claimed;
+}
+
 /* Takes and runs tasks until there are none. */
 static enum bye
 run_tasks(lua_State *L)
@@ -508,7 +527,7 @@ run_tasks(lua_State *L)
     uint32_t *mode = &x->arena->head->mode, *alone = &x->arena->head->alone, ran = 0;
     while (likely(atom_load(mode) == ARENA_RUN)) {
         bool claimed = likely(!atom_load(alone)) && (queue_take(x) || queue_steal(x));
-        if (!claimed && !idle_wait(x))
+        if (!claimed && !wait_for_task(x))
             continue;
         run_task(L);
         ran++;
@@ -529,6 +548,7 @@ become_worker(lua_State *L)
         close(null);
     }
     arena_no_inherit(&engine.arena);
+    watch_in_worker();
     if (output_open(&engine.self, L))
         log_warn("no memory for the output of worker %u: its lines may mix", engine.self.me);
     /* LuaJIT's generator starts with the same seed in every process. */

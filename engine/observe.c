@@ -1,0 +1,193 @@
+#include "observe.h"
+
+#include <string.h>
+
+#include "engine.h"
+#include "task.h"
+
+enum {
+    OBSERVERS_MAX = 16,
+    MS = 1000000, /* ns */
+    DRAIN_NS = 50 * MS,
+    MARK_NS = 5 * MS,           /* a task that is not timed and runs longer is marked */
+    MARK_WORKER_NS = 50 * 1000, /* ... or so long for each worker, if there are many */
+    LOOK_NS = 1000 * MS,        /* nobody wants more than to know what runs */
+};
+
+static struct {
+    struct observer *all[OBSERVERS_MAX];
+    uint32_t n;
+    uint64_t next_mark;
+} observe;
+
+void
+observe_add(struct observer *o)
+{
+    if (observe.n < OBSERVERS_MAX)
+        observe.all[observe.n++] = o;
+}
+
+static uint32_t
+last_slot(void)
+{
+    uint32_t n = watch.head->nworkers;
+    return n < watch.head->slots ? n : watch.head->slots - 1;
+}
+
+void
+observe_start(uint32_t n)
+{
+    struct watch_head *h = watch.head;
+    watch_start_job(n, engine.config.script);
+    for (uint32_t f = 1; f <= engine.nfns; f++)
+        watch_name(f, engine_fn_info(f)->name, engine_fn_info(f)->where);
+    for (uint32_t i = 0; i < observe.n; i++) {
+        h->record |= observe.all[i]->record;
+        observe.all[i]->next_ns = h->start_ns + observe.all[i]->every_ns;
+    }
+    observe.next_mark = h->start_ns;
+}
+
+/* ---- events ---- */
+
+static void
+tell(const struct watch_event *e)
+{
+    for (uint32_t i = 0; i < observe.n; i++) {
+        if (observe.all[i]->event)
+            observe.all[i]->event(e);
+    }
+}
+
+static void
+drain_slot(struct watch_slot *s)
+{
+    uint64_t head = s->event_head, tail = atom_load(&s->event_tail);
+    for (; head != tail; head++)
+        tell(&s->events[head % watch.head->ring]);
+    atom_store(&s->event_head, head); /* release: they were read; pairs with put_event() */
+}
+
+static void
+drain(void)
+{
+    for (uint32_t k = 0, n = last_slot(); k <= n; k++)
+        drain_slot(&watch.head->slot[k]);
+}
+
+static void
+copy_text(struct watch_event *e, const char *args, const char *error)
+{
+    size_t a = strlen(args), room = WATCH_TEXT - a, b = strlen(error);
+    e->args_len = (uint16_t)a;
+    e->error_len = (uint16_t)(b < room ? b : room);
+    memcpy(e->text, args, a);
+    memcpy(e->text + a, error, e->error_len);
+}
+
+void
+observe_death(uint32_t k, const struct task *t, uint32_t attempt, int signal, bool dead,
+              const char *how)
+{
+    const struct watch_slot *s = &watch.head->slot[k < watch.head->slots ? k : 0];
+    uint64_t now = watch_clock(), from = now;
+    char args[WATCH_TEXT / 2];
+    bool timed = s->since_run == s->runs;
+    if (timed || s->seen_run == s->runs)
+        from = timed ? s->since_ns : s->seen_ns;
+    struct watch_event e = {
+        .id = t->id,
+        .parent = t->parent,
+        .from_ns = from,
+        .to_ns = now,
+        .runs = s->runs,
+        .fn = t->fn,
+        .parent_fn = t->parent_fn & 0xffff,
+        .weight = 1,
+        .worker = (uint16_t)k,
+        .outcome = dead ? WATCH_DEAD : WATCH_DIED,
+        .attempt = (uint8_t)attempt,
+        .rough = !timed,
+        .signal = (uint8_t)signal,
+    };
+    codec_describe(task_args(&engine.arena, t), t->bytes, args, sizeof args);
+    copy_text(&e, args, how);
+    if (dead)
+        watch_dead(t->fn);
+    tell(&e);
+}
+
+/* ---- time ---- */
+
+static void
+mark_slot(struct watch_slot *s, uint64_t now)
+{
+    uint64_t run = atom_peek(&s->runs);
+    if (run != s->seen_run || !atom_peek(&s->fn)) {
+        s->seen_run = run;
+        atom_set(&s->seen_ns, now);
+    } else if (s->mark != run && atom_load(&s->since_run) != run) {
+        atom_set(&s->mark, run);
+    }
+}
+
+static uint64_t
+mark_every(void)
+{
+    uint64_t many = (uint64_t)watch.head->nworkers * MARK_WORKER_NS;
+    if (!(watch.head->record & WATCH_TASKS))
+        return LOOK_NS;
+    return many > MARK_NS ? many : MARK_NS;
+}
+
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t
+observe_tick(void)
+{
+    uint64_t now = watch_clock();
+    if (now >= observe.next_mark) {
+        for (uint32_t k = 1, n = last_slot(); k <= n; k++)
+            mark_slot(&watch.head->slot[k], now);
+        observe.next_mark = now + mark_every();
+    }
+    drain();
+    uint64_t next = observe.next_mark;
+    if (watch.head->record & WATCH_TASKS)
+        next = earlier(next, now + DRAIN_NS);
+    for (uint32_t i = 0; i < observe.n; i++) {
+        struct observer *o = observe.all[i];
+        if (!o->tick)
+            continue;
+        if (now >= o->next_ns) {
+            o->tick(now);
+            o->next_ns = now + o->every_ns;
+        }
+        next = earlier(next, o->next_ns);
+    }
+    return next;
+}
+
+void
+observe_end(void)
+{
+    atom_store(&watch.head->over, 1);
+    drain();
+    for (uint32_t i = 0; i < observe.n; i++) {
+        if (observe.all[i]->end)
+            observe.all[i]->end();
+    }
+}
+
+uint64_t
+observe_lost(void)
+{
+    uint64_t lost = 0;
+    for (uint32_t k = 0, n = last_slot(); k <= n; k++)
+        lost += atom_peek(&watch.head->slot[k].events_lost);
+    return lost;
+}

@@ -1,0 +1,439 @@
+#define _GNU_SOURCE
+#include "watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "actor.h"
+#include "codec.h"
+#include "task.h"
+
+enum {
+    TIMES_FIRST = 7, /* log2 of the first time's ns */
+    RING_MIN = 256,
+    /* Timed tasks of all workers in a second, in the long run: 1 or 2 % of a CPU. */
+    TIMED_PER_SECOND = 40000,
+    EVERY_MAX = 1 << 20,
+    ARGS_WITH_ERROR = 60, /* bytes: the rest is for the error */
+};
+#define RINGS_BYTES ((size_t)64 << 20) /* of all workers' rings in use */
+
+struct watch watch = {.fd = -1};
+
+static const char memory_name[] = "prunner-watch";
+
+uint64_t
+watch_clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* ---- the mapping ---- */
+
+static size_t
+bytes_for(uint32_t slots)
+{
+    return sizeof(struct watch_head) + slots * sizeof(struct watch_slot);
+}
+
+/* A file that others can find below /proc/PID/fd. -1: a limit forbids it (asked before:
+ * beyond RLIMIT_FSIZE is a signal). */
+static int
+open_memory(size_t bytes)
+{
+    struct rlimit limit;
+    if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < bytes)
+        return -1;
+    int fd = memfd_create(memory_name, MFD_CLOEXEC);
+    if (fd >= 0 && ftruncate(fd, (off_t)bytes)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static struct watch_head *
+map_slots(uint32_t slots)
+{
+    size_t bytes = bytes_for(slots);
+    int fd = open_memory(bytes), flags = MAP_SHARED | MAP_NORESERVE;
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, fd < 0 ? flags | MAP_ANONYMOUS : flags,
+                    fd, 0);
+    if (at == MAP_FAILED) {
+        if (fd >= 0)
+            close(fd);
+        return NULL;
+    }
+    watch.fd = fd; /* stays open for those who look */
+    (void)madvise(at, bytes, MADV_DONTDUMP);
+    return at;
+}
+
+static uint64_t
+unix_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int
+watch_open(void (*full)(void))
+{
+    struct watch_head *h = NULL;
+    uint32_t slots = ARENA_SLOTS;
+    /* Under a limit on addresses fewer workers can be seen: more would not fit either. */
+    while (!(h = map_slots(slots)) && slots > 8)
+        slots /= 8;
+    if (!h)
+        return -ENOMEM;
+    h->bytes = bytes_for(slots);
+    h->slot_bytes = sizeof(struct watch_slot);
+    h->slots = slots;
+    h->ring = WATCH_RING;
+    h->interval_ns = 1000000000 / TIMED_PER_SECOND;
+    h->pid = (uint32_t)getpid();
+    h->start_ns = watch_clock();
+    h->start_unix_ns = unix_ns();
+    h->magic = WATCH_MAGIC;
+    watch.head = h;
+    watch.full = full;
+    watch_act(0);
+    return 0;
+}
+
+void
+watch_start_job(uint32_t n, const char *script)
+{
+    struct watch_head *h = watch.head;
+    uint32_t ring = WATCH_RING;
+    while (ring > RING_MIN && n * (size_t)ring * sizeof(struct watch_event) > RINGS_BYTES)
+        ring /= 2;
+    h->ring = ring;
+    h->nworkers = n;
+    h->interval_ns = (uint64_t)n * 1000000000 / TIMED_PER_SECOND;
+    h->start_ns = watch_clock();
+    h->start_unix_ns = unix_ns();
+    snprintf(h->script, sizeof h->script, "%s", script ? script : "");
+}
+
+/* There may be thousands: no snprintf(). */
+static void
+copy_name(char to[WATCH_NAME], const char *text)
+{
+    size_t len = strnlen(text, WATCH_NAME - 1);
+    memcpy(to, text, len);
+    to[len] = '\0';
+}
+
+void
+watch_name(uint32_t fn, const char *name, const char *where)
+{
+    struct watch_head *h = watch.head;
+    if (fn >= WATCH_FNS)
+        return;
+    copy_name(h->names[fn].name, name ? name : "?");
+    copy_name(h->names[fn].where, where ? where : "");
+    if (fn > h->nfns)
+        h->nfns = fn;
+}
+
+/* A worker beyond the slots that could be mapped counts where nobody looks. */
+static struct watch_slot *
+unseen_slot(void)
+{
+    void *at = mmap(NULL, sizeof(struct watch_slot), PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return at == MAP_FAILED ? &watch.head->slot[watch.head->slots - 1] : at;
+}
+
+void
+watch_in_worker(void)
+{
+    if (watch.fd >= 0)
+        close(watch.fd);
+    watch.fd = -1;
+}
+
+void
+watch_act(uint32_t k)
+{
+    struct watch_head *h = watch.head;
+    watch.slot = k < h->slots ? &h->slot[k] : unseen_slot();
+    watch.left = watch.every = 1;
+    watch.credit = h->ring;
+    watch.last_ns = watch_clock();
+    watch.last_run = watch.slot->runs;
+    watch.described = false;
+}
+
+void
+watch_started(uint32_t k, int pid)
+{
+    if (k < watch.head->slots)
+        atom_set(&watch.head->slot[k].pid, (uint32_t)pid);
+}
+
+void
+watch_ended(uint32_t k)
+{
+    struct watch_slot *s = &watch.head->slot[k];
+    if (k >= watch.head->slots)
+        return;
+    uint64_t since = s->idle_since_ns;
+    s->pid = 0;
+    s->fn = 0;
+    s->idle_since_ns = 0;
+    if (since)
+        s->idle_ns += watch_clock() - since;
+}
+
+/* ---- counting ---- */
+
+void
+watch_mark_used(uint32_t fn)
+{
+    uint64_t *bits = &watch.slot->used[fn / 64];
+    atom_set(bits, *bits | (uint64_t)1 << fn % 64);
+}
+
+void
+watch_dropped(const struct arena *a, uint32_t k)
+{
+    const struct slot *slot = slot_at(a, k);
+    struct watch_slot *s = k < watch.head->slots ? &watch.head->slot[k] : watch.slot;
+    if (atom_load(&slot->phase) != PHASE_ACTIVE)
+        return;
+    for (uint32_t i = atom_load(&slot->staged); i; i = atom_peek(&task_at(a, i)->next)) {
+        struct watch_fn *f = &s->fns[watch_index(task_at(a, i)->fn)];
+        atom_set(&f->posted, f->posted - 1);
+    }
+}
+
+void
+watch_dead(uint32_t fn)
+{
+    struct watch_fn *f = &watch.slot->fns[watch_index(fn)];
+    watch_mark_used(watch_index(fn));
+    atom_set(&f->done, f->done + 1);
+    atom_set(&f->dead, f->dead + 1);
+}
+
+/* A quarter of an octave each. */
+static uint32_t
+time_index(uint64_t ns)
+{
+    if (ns < (uint64_t)1 << TIMES_FIRST)
+        return 0;
+    uint32_t log2 = 63 - (uint32_t)__builtin_clzll(ns);
+    uint32_t i = (log2 - TIMES_FIRST) * 4 + (uint32_t)(ns >> (log2 - 2) & 3);
+    return i < WATCH_TIMES ? i : WATCH_TIMES - 1;
+}
+
+static uint64_t
+time_start(uint32_t i)
+{
+    return (uint64_t)(4 + i % 4) << (i / 4 + TIMES_FIRST - 2);
+}
+
+uint64_t
+watch_quantile(const uint64_t times[WATCH_TIMES], double q)
+{
+    uint64_t sum = 0, below = 0;
+    for (uint32_t i = 0; i < WATCH_TIMES; i++)
+        sum += atom_peek(&times[i]);
+    if (!sum)
+        return 0;
+    double want = q * (double)sum;
+    for (uint32_t i = 0; i < WATCH_TIMES; i++) {
+        uint64_t n = atom_peek(&times[i]);
+        if (n && (double)(below + n) >= want) {
+            double part = (want - (double)below) / (double)n;
+            uint64_t start = time_start(i), end = time_start(i + 1);
+            return start + (uint64_t)(part * (double)(end - start));
+        }
+        below += n;
+    }
+    return time_start(WATCH_TIMES);
+}
+
+/* ---- time ---- */
+
+uint64_t
+watch_time(const struct actor *x)
+{
+    struct watch_slot *s = watch.slot;
+    uint64_t now = watch_clock();
+    s->since_ns = now;
+    atom_store(&s->since_run, s->runs); /* release: since_ns is this run's */
+    watch.steals = x->slot->steals;
+    watch.lock_ns = x->lock_ns;
+    return now;
+}
+
+/* When the next task is timed: all of them while there is credit, which time gives and
+ * timed tasks take. Between the timed ones a varying number, not to follow a pattern. */
+static void
+plan_next(uint64_t now)
+{
+    uint64_t interval = watch.head->interval_ns, passed = now - watch.last_ns;
+    uint64_t ran = watch.slot->runs - watch.last_run;
+    watch.last_ns = now;
+    watch.last_run = watch.slot->runs;
+    watch.credit += (double)passed / (double)interval - 1;
+    if (watch.credit > watch.head->ring)
+        watch.credit = watch.head->ring;
+    if (watch.credit >= 1) {
+        watch.every = watch.left = 1;
+        return;
+    }
+    uint64_t every = passed ? ran * interval / passed + 1 : watch.every * 2;
+    watch.every = every < EVERY_MAX ? (uint32_t)every : EVERY_MAX;
+    watch.left = watch.every / 2 + (uint32_t)(now >> 3) % watch.every + 1;
+}
+
+static void
+count_time(const struct watch_event *e)
+{
+    struct watch_fn *f = &watch.slot->fns[watch_index(e->fn)];
+    uint64_t ns = e->to_ns - e->from_ns;
+    uint64_t *times = &f->times[time_index(ns)];
+    atom_set(&f->timed, f->timed + e->weight);
+    atom_set(&f->busy_ns, f->busy_ns + ns * e->weight);
+    if (ns > f->longest_ns)
+        atom_set(&f->longest_ns, ns);
+    atom_set(times, *times + e->weight);
+}
+
+/* ---- events ---- */
+
+static size_t
+put_text(struct watch_event *e, size_t at, const char *text, size_t len)
+{
+    size_t room = WATCH_TEXT - at;
+    len = len < room ? len : room;
+    memcpy(e->text + at, text, len);
+    return len;
+}
+
+/* The arguments, then the error's first line. */
+static void
+describe_text(const struct actor *x, const struct task *t, const char *error)
+{
+    struct watch_event *e = &watch.event;
+    char args[WATCH_TEXT];
+    size_t room = error ? ARGS_WITH_ERROR : sizeof args;
+    codec_describe(task_args(x->arena, t), t->bytes, args, (uint32_t)room);
+    e->args_len = (uint16_t)put_text(e, 0, args, strlen(args));
+    size_t len = error ? strcspn(error, "\n") : 0;
+    e->error_len = (uint16_t)put_text(e, e->args_len, error ? error : "", len);
+}
+
+/* The slowest that the slot remembers are kept with their arguments. */
+static struct watch_event *
+slower_than(uint64_t ns)
+{
+    struct watch_event *least = watch.slot->slowest;
+    for (int i = 1; i < WATCH_SLOWEST; i++) {
+        struct watch_event *e = &watch.slot->slowest[i];
+        if (e->to_ns - e->from_ns < least->to_ns - least->from_ns)
+            least = e;
+    }
+    return ns > least->to_ns - least->from_ns ? least : NULL;
+}
+
+void
+watch_describe(const struct actor *x, const struct task *t, uint64_t from, const char *error)
+{
+    struct watch_slot *s = watch.slot;
+    uint64_t now = watch_clock(), locked = x->lock_ns - watch.lock_ns;
+    bool rough = !from;
+    if (rough) /* it was marked, or it failed among those that are not timed */
+        from = s->seen_run == s->runs ? s->seen_ns : now;
+    struct watch_event *e = &watch.event;
+    uint32_t attempt = task_attempt(atom_peek(&t->word));
+    *e = (struct watch_event){
+        .id = t->id,
+        .parent = t->parent,
+        .from_ns = from,
+        .to_ns = now,
+        .runs = s->runs,
+        .fn = t->fn,
+        .parent_fn = t->parent_fn & 0xffff,
+        .weight = rough ? 1 : (uint32_t)(s->runs - watch.last_run),
+        .worker = (uint16_t)x->me,
+        .attempt = (uint8_t)attempt,
+        .stolen = !rough && watch.steals != x->slot->steals,
+        .rough = rough,
+    };
+    if (!rough && locked) {
+        e->lock_from_ns = x->lock_from_ns;
+        e->lock_ns = locked;
+    }
+    watch.described = true;
+    bool args = (watch.head->record & WATCH_ARGS) || error || slower_than(now - from);
+    if (args)
+        describe_text(x, t, error);
+}
+
+static void
+put_event(const struct watch_event *e)
+{
+    struct watch_slot *s = watch.slot;
+    /* acquire: what is overwritten was read; pairs with the release in observe.c. */
+    uint64_t tail = s->event_tail, used = tail - atom_load(&s->event_head);
+    uint32_t ring = watch.head->ring;
+    if (used >= ring) {
+        atom_set(&s->events_lost, s->events_lost + 1);
+        return;
+    }
+    if (used >= ring / 2 && used % (ring / 8) == 0)
+        watch.full();
+    s->events[tail % ring] = *e;
+    atom_store(&s->event_tail, tail + 1); /* release: the event is there; pairs with observe.c */
+}
+
+void
+watch_publish(enum watch_outcome outcome)
+{
+    struct watch_event *e = &watch.event;
+    watch.described = false;
+    e->outcome = (uint8_t)outcome;
+    if (outcome == WATCH_DONE || !e->rough)
+        count_time(e);
+    struct watch_event *slow = slower_than(e->to_ns - e->from_ns);
+    if (slow)
+        *slow = *e;
+    if (outcome != WATCH_DONE || (watch.head->record & WATCH_TASKS))
+        put_event(e);
+    if (!e->rough || watch.slot->mark == watch.slot->runs)
+        plan_next(e->to_ns);
+}
+
+/* ---- without a task ---- */
+
+void
+watch_idle_start(void)
+{
+    struct watch_slot *s = watch.slot;
+    atom_set(&s->fn, 0);
+    atom_set(&s->idle_since_ns, watch_clock());
+}
+
+void
+watch_idle_end(void)
+{
+    struct watch_slot *s = watch.slot;
+    uint64_t since = s->idle_since_ns;
+    atom_set(&s->idle_ns, s->idle_ns + (watch_clock() - since));
+    atom_set(&s->idle_since_ns, 0);
+}
