@@ -175,7 +175,8 @@ observe_tick(void)
 void
 observe_end(void)
 {
-    atom_store(&watch.head->over, 1);
+    atom_set(&watch.head->end_ns, watch_clock());
+    atom_store(&watch.head->over, 1); /* release: end_ns is there */
     drain();
     for (uint32_t i = 0; i < observe.n; i++) {
         if (observe.all[i]->end)

@@ -16,7 +16,6 @@
 #include "task.h"
 
 enum {
-    TIMES_FIRST = 7, /* log2 of the first time's ns */
     RING_MIN = 256,
     /* Timed tasks of all workers in a second, in the long run: 1 or 2 % of a CPU. */
     TIMED_PER_SECOND = 40000,
@@ -26,16 +25,6 @@ enum {
 #define RINGS_BYTES ((size_t)64 << 20) /* of all workers' rings in use */
 
 struct watch watch = {.fd = -1};
-
-static const char memory_name[] = "prunner-watch";
-
-uint64_t
-watch_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* ---- the mapping ---- */
 
@@ -53,7 +42,7 @@ open_memory(size_t bytes)
     struct rlimit limit;
     if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < bytes)
         return -1;
-    int fd = memfd_create(memory_name, MFD_CLOEXEC);
+    int fd = memfd_create(WATCH_FILE, MFD_CLOEXEC);
     if (fd >= 0 && ftruncate(fd, (off_t)bytes)) {
         close(fd);
         return -1;
@@ -228,42 +217,14 @@ watch_dead(uint32_t fn)
     atom_set(&f->dead, f->dead + 1);
 }
 
-/* A quarter of an octave each. */
 static uint32_t
 time_index(uint64_t ns)
 {
-    if (ns < (uint64_t)1 << TIMES_FIRST)
+    if (ns < (uint64_t)1 << WATCH_FIRST)
         return 0;
     uint32_t log2 = 63 - (uint32_t)__builtin_clzll(ns);
-    uint32_t i = (log2 - TIMES_FIRST) * 4 + (uint32_t)(ns >> (log2 - 2) & 3);
+    uint32_t i = (log2 - WATCH_FIRST) * 4 + (uint32_t)(ns >> (log2 - 2) & 3);
     return i < WATCH_TIMES ? i : WATCH_TIMES - 1;
-}
-
-static uint64_t
-time_start(uint32_t i)
-{
-    return (uint64_t)(4 + i % 4) << (i / 4 + TIMES_FIRST - 2);
-}
-
-uint64_t
-watch_quantile(const uint64_t times[WATCH_TIMES], double q)
-{
-    uint64_t sum = 0, below = 0;
-    for (uint32_t i = 0; i < WATCH_TIMES; i++)
-        sum += atom_peek(&times[i]);
-    if (!sum)
-        return 0;
-    double want = q * (double)sum;
-    for (uint32_t i = 0; i < WATCH_TIMES; i++) {
-        uint64_t n = atom_peek(&times[i]);
-        if (n && (double)(below + n) >= want) {
-            double part = (want - (double)below) / (double)n;
-            uint64_t start = time_start(i), end = time_start(i + 1);
-            return start + (uint64_t)(part * (double)(end - start));
-        }
-        below += n;
-    }
-    return time_start(WATCH_TIMES);
 }
 
 /* ---- time ---- */

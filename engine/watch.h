@@ -15,6 +15,8 @@
 #ifndef PRN_WATCH_H
 #define PRN_WATCH_H
 
+#include <time.h>
+
 #include "arena.h"
 
 struct actor;
@@ -22,13 +24,15 @@ struct task;
 
 enum {
     WATCH_FNS = 2048,  /* functions with figures of their own; further ones share number 0 */
-    WATCH_TIMES = 128, /* a quarter of an octave each, from 128 ns */
+    WATCH_TIMES = 128, /* a quarter of an octave each ... */
+    WATCH_FIRST = 7,   /* ... from 128 ns: log2 of the first */
     WATCH_RING = 4096, /* events in a slot, at most */
     WATCH_TEXT = 168,  /* bytes of an event's text */
     WATCH_NAME = 64,   /* bytes of a function's name, and of its place, with the 0 */
     WATCH_SLOWEST = 5, /* tasks that a slot remembers */
 };
 #define WATCH_MAGIC 0x31484354415750ULL /* "PWATCH1" */
+#define WATCH_FILE "prunner-watch"      /* /proc/PID/fd/N -> /memfd:prunner-watch (deleted) */
 
 /* What is put into the rings beside failures. */
 enum watch_record {
@@ -119,6 +123,7 @@ struct watch_head {
     uint64_t interval_ns;             /* between two timed tasks of a worker, in the long run */
     uint64_t expected;                /* tasks in all, as the script says; 0: unknown. writer: anybody */
     uint64_t start_ns, start_unix_ns; /* the same moment by CLOCK_MONOTONIC, CLOCK_REALTIME */
+    uint64_t end_ns;                  /* writer: the supervisor: when the workers were gone; 0 */
     char script[256];
     struct watch_name names[WATCH_FNS];
     _Alignas(CACHE_LINE) struct watch_slot slot[]; /* 0: begin() and the supervisor */
@@ -163,12 +168,9 @@ void watch_ended(uint32_t k);
 void watch_dropped(const struct arena *a, uint32_t k);
 /* watch_dead counts a task of function fn that was set aside. The supervisor only. */
 void watch_dead(uint32_t fn);
-/* watch_quantile returns below how many ns the share `q` (0..1) of n times lie. */
-uint64_t watch_quantile(const uint64_t times[WATCH_TIMES], double q);
+
 /* ---- what a worker calls for each task ---- */
 
-/* CLOCK_MONOTONIC in ns. */
-uint64_t watch_clock(void);
 /* The slow half of watch_start(). */
 uint64_t watch_time(const struct actor *x);
 /* watch_describe notes what the running task is, before it is freed; `error` may be NULL.
@@ -181,6 +183,15 @@ void watch_mark_used(uint32_t fn);
 /* watch_idle_start, watch_idle_end: around looking and waiting for a task. */
 void watch_idle_start(void);
 void watch_idle_end(void);
+
+/* CLOCK_MONOTONIC in ns. */
+static inline uint64_t
+watch_clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
 
 static inline uint32_t
 watch_index(uint32_t fn)
@@ -233,6 +244,37 @@ watch_end(uint32_t fn, enum watch_outcome outcome)
     }
     if (unlikely(watch.described))
         watch_publish(outcome);
+}
+
+/* ---- for those who look: also in a process that has no job (`prunner top`) ---- */
+
+/* Where the i-th of WATCH_TIMES begins, ns. */
+static inline uint64_t
+watch_time_start(uint32_t i)
+{
+    return (uint64_t)(4 + i % 4) << (i / 4 + WATCH_FIRST - 2);
+}
+
+/* watch_quantile returns below how many ns the share `q` (0..1) of the times lies. */
+static inline uint64_t
+watch_quantile(const uint64_t times[WATCH_TIMES], double q)
+{
+    uint64_t sum = 0, below = 0;
+    for (uint32_t i = 0; i < WATCH_TIMES; i++)
+        sum += atom_peek(&times[i]);
+    if (!sum)
+        return 0;
+    double want = q * (double)sum;
+    for (uint32_t i = 0; i < WATCH_TIMES; i++) {
+        uint64_t n = atom_peek(&times[i]);
+        if (n && (double)(below + n) >= want) {
+            double part = (want - (double)below) / (double)n;
+            uint64_t start = watch_time_start(i), end = watch_time_start(i + 1);
+            return start + (uint64_t)(part * (double)(end - start));
+        }
+        below += n;
+    }
+    return watch_time_start(WATCH_TIMES);
 }
 
 #endif
