@@ -46,7 +46,7 @@ struct actor {
     size_t copy_room;
 
     uint64_t lock_ns;      /* slept for locks, in all */
-    uint64_t lock_from_ns; /* since when, the last time; CLOCK_MONOTONIC */
+    uint64_t lock_from_ns, lock_to_ns; /* the last time; CLOCK_MONOTONIC */
 
     struct acc_pending pending; /* what the task added to accumulators */
 

@@ -146,7 +146,8 @@ lock_take(struct actor *x, uint32_t *word, double seconds)
     atom_store(&s->waits_for, arena_offset(x->arena, word));
     int err = take_slowly(x, word, deadline);
     atom_store(&s->waits_for, 0);
-    x->lock_ns += now_ns() - x->lock_from_ns;
+    x->lock_to_ns = now_ns();
+    x->lock_ns += x->lock_to_ns - x->lock_from_ns;
     return err;
 }
 

@@ -1,6 +1,7 @@
 #include "observe.h"
 
 #include <string.h>
+#include <sys/wait.h>
 
 #include "engine.h"
 #include "task.h"
@@ -68,8 +69,8 @@ drain_slot(struct watch_slot *s)
     atom_store(&s->event_head, head); /* release: they were read; pairs with put_event() */
 }
 
-static void
-drain(void)
+void
+observe_drain(void)
 {
     for (uint32_t k = 0, n = last_slot(); k <= n; k++)
         drain_slot(&watch.head->slot[k]);
@@ -86,12 +87,13 @@ copy_text(struct watch_event *e, const char *args, const char *error)
 }
 
 void
-observe_death(uint32_t k, const struct task *t, uint32_t attempt, int signal, bool dead,
+observe_death(uint32_t k, const struct task *t, uint32_t attempt, int status, bool dead,
               const char *how)
 {
-    const struct watch_slot *s = &watch.head->slot[k < watch.head->slots ? k : 0];
+    struct watch_slot *s = &watch.head->slot[k < watch.head->slots ? k : 0];
     uint64_t now = watch_clock(), from = now;
     char args[WATCH_TEXT / 2];
+    drain_slot(s); /* what it did before */
     bool timed = s->since_run == s->runs;
     if (timed || s->seen_run == s->runs)
         from = timed ? s->since_ns : s->seen_ns;
@@ -108,13 +110,36 @@ observe_death(uint32_t k, const struct task *t, uint32_t attempt, int signal, bo
         .outcome = dead ? WATCH_DEAD : WATCH_DIED,
         .attempt = (uint8_t)attempt,
         .rough = !timed,
-        .signal = (uint8_t)signal,
+        .signal = WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0,
+        .exit = WIFEXITED(status) ? (uint8_t)WEXITSTATUS(status) : 0,
     };
     codec_describe(task_args(&engine.arena, t), t->bytes, args, sizeof args);
     copy_text(&e, args, how);
     if (dead)
         watch_dead(t->fn);
     tell(&e);
+}
+
+/* ---- lives of workers ---- */
+
+void
+observe_started(uint32_t k, int pid)
+{
+    watch_started(k, pid);
+    for (uint32_t i = 0; i < observe.n; i++) {
+        if (observe.all[i]->started)
+            observe.all[i]->started(k, pid);
+    }
+}
+
+void
+observe_ended(uint32_t k, int pid, int status)
+{
+    watch_ended(k);
+    for (uint32_t i = 0; i < observe.n; i++) {
+        if (observe.all[i]->ended)
+            observe.all[i]->ended(k, pid, status);
+    }
 }
 
 /* ---- time ---- */
@@ -155,7 +180,7 @@ observe_tick(void)
             mark_slot(&watch.head->slot[k], now);
         observe.next_mark = now + mark_every();
     }
-    drain();
+    observe_drain();
     uint64_t next = observe.next_mark;
     if (watch.head->record & WATCH_TASKS)
         next = earlier(next, now + DRAIN_NS);
@@ -177,7 +202,7 @@ observe_end(void)
 {
     atom_set(&watch.head->end_ns, watch_clock());
     atom_store(&watch.head->over, 1); /* release: end_ns is there */
-    drain();
+    observe_drain();
     for (uint32_t i = 0; i < observe.n; i++) {
         if (observe.all[i]->end)
             observe.all[i]->end();

@@ -10,6 +10,9 @@
 struct observer {
     /* A run of a task has ended: in the order in which each worker's ended. */
     void (*event)(const struct watch_event *e);
+    /* The worker of slot k was started, or has ended (a wait status). */
+    void (*started)(uint32_t k, int pid);
+    void (*ended)(uint32_t k, int pid, int status);
     /* Every so often. */
     void (*tick)(uint64_t now_ns);
     /* The workers are gone, all events were handed over. */
@@ -23,12 +26,17 @@ struct observer {
 void observe_add(struct observer *o);
 /* observe_start: `n` workers are about to be forked. */
 void observe_start(uint32_t n);
+/* observe_started, observe_ended: the worker of slot k was forked, or is gone. */
+void observe_started(uint32_t k, int pid);
+void observe_ended(uint32_t k, int pid, int status);
+/* observe_drain hands over the events there are. Under --serial by whoever runs the tasks. */
+void observe_drain(void);
 /* observe_tick does what is due and returns when it wants to be called again: CLOCK_MONOTONIC,
  * ns. To be called whenever the supervisor wakes. */
 uint64_t observe_tick(void);
-/* observe_death: the worker of slot k died in a run of task t (`signal` 0: it ended itself);
+/* observe_death: the worker of slot k died in a run of task t, with a wait status;
  * `dead`: the task was set aside, else it runs again. `how`: in words. */
-void observe_death(uint32_t k, const struct task *t, uint32_t attempt, int signal, bool dead,
+void observe_death(uint32_t k, const struct task *t, uint32_t attempt, int status, bool dead,
                    const char *how);
 /* observe_end hands over what is left. */
 void observe_end(void);

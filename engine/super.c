@@ -167,7 +167,7 @@ start_child(uint32_t k)
     c->pid = pid;
     c->wanted = false;
     s->pid = (uint32_t)pid;
-    watch_started(k, pid);
+    observe_started(k, pid);
     super.alive++;
     super.nobody_since = 0;
     log_debug("worker %u started: process %d", k, pid);
@@ -364,8 +364,7 @@ say_death(uint32_t k, pid_t pid, const char *how, const struct recovered *r)
     struct task *t = r->task ? task_at(&engine.arena, r->task) : NULL;
     int status = super.children[k].status;
     if (t && !super.killing)
-        observe_death(k, t, task_attempt(r->word), WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-                      r->dead, how);
+        observe_death(k, t, task_attempt(r->word), status, r->dead, how);
     if (r->dead) {
         uint32_t runs = task_attempt(r->word);
         report_dead(t, runs > t->errors ? runs - t->errors : runs, how);
@@ -446,7 +445,7 @@ child_ended(uint32_t k, int status)
     c->pid = 0;
     c->status = status;
     c->starved = false;
-    watch_ended(k);
+    observe_ended(k, pid, status);
     super.alive--;
     if (bye != BYE_NONE && bye != BYE_FATAL) {
         log_debug("worker %u ended: process %d", k, pid);
@@ -862,6 +861,7 @@ run_serial(lua_State *L)
     int err = engine_act(1);
     if (err)
         return err;
+    watch.full = observe_drain;
     worker_serial(L);
     return engine_act(0);
 }

@@ -13,6 +13,7 @@
 
 #include "actor.h"
 #include "codec.h"
+#include "failure.h"
 #include "task.h"
 
 enum {
@@ -20,7 +21,8 @@ enum {
     /* Timed tasks of all workers in a second, in the long run: 1 or 2 % of a CPU. */
     TIMED_PER_SECOND = 40000,
     EVERY_MAX = 1 << 20,
-    ARGS_WITH_ERROR = 60, /* bytes: the rest is for the error */
+    ARGS_WITH_ERROR = 60,       /* bytes: the rest is for the error */
+    FULL_PAUSE_NS = 200 * 1000, /* between two looks at a ring that is full */
 };
 #define RINGS_BYTES ((size_t)64 << 20) /* of all workers' rings in use */
 
@@ -253,7 +255,7 @@ plan_next(uint64_t now)
     watch.credit += (double)passed / (double)interval - 1;
     if (watch.credit > watch.head->ring)
         watch.credit = watch.head->ring;
-    if (watch.credit >= 1) {
+    if (watch.credit >= 1 || (watch.head->record & WATCH_ALL)) {
         watch.every = watch.left = 1;
         return;
     }
@@ -338,6 +340,7 @@ watch_describe(const struct actor *x, const struct task *t, uint64_t from, const
     };
     if (!rough && locked) {
         e->lock_from_ns = x->lock_from_ns;
+        e->lock_to_ns = x->lock_to_ns;
         e->lock_ns = locked;
     }
     watch.described = true;
@@ -346,10 +349,31 @@ watch_describe(const struct actor *x, const struct task *t, uint64_t from, const
         describe_text(x, t, error);
 }
 
+/* Only these are read by somebody. */
+static bool
+is_seen(const struct watch_slot *s)
+{
+    const struct watch_head *h = watch.head;
+    return s >= h->slot && s < h->slot + h->slots;
+}
+
+/* No lock is held here, and no task: whoever waits keeps nobody from anything. */
+static void
+wait_for_room(const struct watch_slot *s, uint32_t ring)
+{
+    while (s->event_tail - atom_load(&s->event_head) >= ring) {
+        struct timespec pause = {0, FULL_PAUSE_NS};
+        watch.full();
+        nanosleep(&pause, NULL);
+    }
+}
+
 static void
 put_event(const struct watch_event *e)
 {
     struct watch_slot *s = watch.slot;
+    if ((watch.head->record & WATCH_ALL) && is_seen(s))
+        wait_for_room(s, watch.head->ring);
     /* acquire: what is overwritten was read; pairs with the release in observe.c. */
     uint64_t tail = s->event_tail, used = tail - atom_load(&s->event_head);
     uint32_t ring = watch.head->ring;
@@ -378,6 +402,27 @@ watch_publish(enum watch_outcome outcome)
         put_event(e);
     if (!e->rough || watch.slot->mark == watch.slot->runs)
         plan_next(e->to_ns);
+}
+
+void
+watch_keep(const struct task *t, const char *error, const char *traceback)
+{
+    struct watch_slot *s = watch.slot;
+    uint64_t n = s->nkept, key = failure_key(t->fn, error, strlen(error));
+    if (!(watch.head->record & WATCH_WHOLES) || n == WATCH_KEPT)
+        return;
+    for (uint64_t i = 0; i < n; i++) {
+        if (s->kept[i].key == key)
+            return;
+    }
+    struct watch_kept *k = &s->kept[n];
+    int len = snprintf(k->text, sizeof k->text, "%s%s%s", error, traceback ? "\n" : "",
+                       traceback ? traceback : "");
+    k->id = t->id;
+    k->key = key;
+    k->fn = t->fn;
+    k->len = len < WATCH_WHOLE ? (uint32_t)len : WATCH_WHOLE - 1;
+    atom_store(&s->nkept, n + 1); /* release: it is there, for whoever looks */
 }
 
 /* ---- without a task ---- */

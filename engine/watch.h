@@ -23,21 +23,25 @@ struct actor;
 struct task;
 
 enum {
-    WATCH_FNS = 2048,  /* functions with figures of their own; further ones share number 0 */
-    WATCH_TIMES = 128, /* a quarter of an octave each ... */
-    WATCH_FIRST = 7,   /* ... from 128 ns: log2 of the first */
-    WATCH_RING = 4096, /* events in a slot, at most */
-    WATCH_TEXT = 168,  /* bytes of an event's text */
-    WATCH_NAME = 64,   /* bytes of a function's name, and of its place, with the 0 */
-    WATCH_SLOWEST = 5, /* tasks that a slot remembers */
+    WATCH_FNS = 2048,   /* functions with figures of their own; further ones share number 0 */
+    WATCH_TIMES = 128,  /* a quarter of an octave each ... */
+    WATCH_FIRST = 7,    /* ... from 128 ns: log2 of the first */
+    WATCH_RING = 4096,  /* events in a slot, at most */
+    WATCH_TEXT = 168,   /* bytes of an event's text */
+    WATCH_NAME = 64,    /* bytes of a function's name, and of its place, with the 0 */
+    WATCH_SLOWEST = 5,  /* tasks that a slot remembers */
+    WATCH_KEPT = 8,     /* failures of which a slot keeps the whole text ... */
+    WATCH_WHOLE = 4080, /* ... up to so many bytes */
 };
 #define WATCH_MAGIC 0x31484354415750ULL /* "PWATCH1" */
 #define WATCH_FILE "prunner-watch"      /* /proc/PID/fd/N -> /memfd:prunner-watch (deleted) */
 
 /* What is put into the rings beside failures. */
 enum watch_record {
-    WATCH_TASKS = 1, /* every timed task */
-    WATCH_ARGS = 2,  /* with its arguments as text */
+    WATCH_TASKS = 1,  /* every timed task */
+    WATCH_ARGS = 2,   /* with its arguments as text */
+    WATCH_ALL = 4,    /* every task is timed, and none is lost: a full ring is waited for */
+    WATCH_WHOLES = 8, /* the whole text of some failures: struct watch_kept */
 };
 
 enum watch_outcome {
@@ -52,19 +56,27 @@ enum watch_outcome {
 struct watch_event {
     uint64_t id, parent; /* as in struct task */
     uint64_t from_ns, to_ns;
-    uint64_t lock_from_ns, lock_ns; /* when it last began to sleep for a lock; in all */
-    uint64_t runs;                  /* how many tasks the worker had started, this one included */
-    uint32_t fn, parent_fn;         /* numbers of functions */
-    uint32_t weight;                /* how many tasks of the worker it stands for */
+    uint64_t lock_from_ns, lock_to_ns; /* the last sleep for a lock; 0: none */
+    uint64_t lock_ns;                  /* all of them */
+    uint64_t runs;                     /* how many tasks the worker had started, this one included */
+    uint32_t fn, parent_fn;            /* numbers of functions */
+    uint32_t weight;                   /* how many tasks of the worker it stands for */
     uint16_t worker;
-    uint8_t outcome; /* enum watch_outcome */
-    uint8_t attempt; /* 1: the first run */
-    uint8_t stolen;  /* its worker had stolen it */
-    uint8_t rough;   /* from_ns is a few ms off */
-    uint8_t signal;  /* DIED, DEAD: that ended the worker; 0: it ended itself */
-    uint8_t pad;
+    uint8_t outcome;              /* enum watch_outcome */
+    uint8_t attempt;              /* 1: the first run */
+    uint8_t stolen;               /* its worker had stolen it */
+    uint8_t rough;                /* from_ns is a few ms off */
+    uint8_t signal;               /* DIED, DEAD: that ended the worker; 0: it ended itself */
+    uint8_t exit;                 /* DIED, DEAD without a signal: the worker's exit status */
     uint16_t args_len, error_len; /* of text: arguments, then what went wrong */
     char text[WATCH_TEXT];        /* no 0 at the end */
+};
+
+/* The first failure of its kind (failure_key()) that the slot has met, with its traceback. */
+struct watch_kept {
+    uint64_t id, key;
+    uint32_t fn, len;
+    char text[WATCH_WHOLE]; /* no 0 at the end */
 };
 
 /* Of one function, in one slot. */
@@ -103,6 +115,8 @@ struct watch_slot {
     struct watch_event slowest[WATCH_SLOWEST]; /* by no order; to_ns == 0: none */
 
     struct watch_fn fns[WATCH_FNS];
+    uint64_t nkept; /* of kept[] */
+    struct watch_kept kept[WATCH_KEPT];
     struct watch_event events[WATCH_RING];
 };
 
@@ -178,6 +192,9 @@ uint64_t watch_time(const struct actor *x);
 void watch_describe(const struct actor *x, const struct task *t, uint64_t from,
                     const char *error);
 void watch_publish(enum watch_outcome outcome);
+/* watch_keep keeps the whole text of a failure, if it is wanted and the first of its kind;
+ * `traceback` may be NULL. */
+void watch_keep(const struct task *t, const char *error, const char *traceback);
 /* The function's figures were all 0. */
 void watch_mark_used(uint32_t fn);
 /* watch_idle_start, watch_idle_end: around looking and waiting for a task. */

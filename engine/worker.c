@@ -354,7 +354,8 @@ task_failed(lua_State *L, uint64_t from)
     (void)release_locks(false);
     lua_pushvalue(L, -1);
     const char *message = error_text(L);
-    report_error(t, run, message, worker_take_traceback(), again);
+    const char *traceback = worker_take_traceback();
+    report_error(t, run, message, traceback, again);
     struct deadletter letter = {
         .task = t,
         .attempts = run,
@@ -365,6 +366,7 @@ task_failed(lua_State *L, uint64_t from)
     };
     if (!again)
         deadletter_write(&letter);
+    watch_keep(t, message, traceback);
     watch_describe(x, t, from, message);
     watch_dropped(x->arena, x->me);
     lua_pop(L, 1);

@@ -3,19 +3,25 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "actor.h"
+#include "failure.h"
 #include "task.h"
 #include "watch.h"
 
 static int asked;
+static bool reads; /* whoever is asked to read the ring does so */
 
 static void
 full(void)
 {
     asked++;
+    struct watch_slot *s = &watch.head->slot[1];
+    if (reads)
+        s->event_head = s->event_tail;
 }
 
 static struct actor x;
@@ -125,6 +131,67 @@ test_ring_full(void **state)
     assert_true(asked > 0 && asked < 10);
 }
 
+/* WATCH_ALL: every task is timed and noted; who finds the ring full waits. */
+static void
+test_all(void **state)
+{
+    (void)state;
+    enum { TASKS = 3 * WATCH_RING };
+    struct watch_slot *s = &watch.head->slot[1];
+    uint64_t lost = s->events_lost, tail = s->event_tail, timed = 0;
+    watch_act(1);
+    watch.head->record = WATCH_TASKS | WATCH_ALL;
+    reads = true;
+    for (int i = 0; i < TASKS; i++)
+        timed += run_one(8, NULL);
+    reads = false;
+    watch.head->record = 0;
+    assert_int_equal(timed, TASKS);
+    assert_int_equal(s->event_tail - tail, TASKS);
+    assert_int_equal(s->events_lost, lost);
+}
+
+static uint64_t
+key(uint32_t fn, const char *error)
+{
+    return failure_key(fn, error, strlen(error));
+}
+
+static void
+test_kinds_of_failures(void **state)
+{
+    (void)state;
+    uint64_t first = key(1, "job.lua:12: no page 7 at \"a.org\"");
+    assert_true(key(1, "job.lua:12: no page 123 at \"b.org/x\"\nmore") == first);
+    assert_true(key(2, "job.lua:12: no page 7 at \"a.org\"") != first);
+    assert_true(key(1, "job.lua:13: no page 7 at \"a.org\"") != first);
+    assert_true(key(1, "job.lua:12: no leaf 7 at \"a.org\"") != first);
+    assert_true(key(1, "7 of 8") == key(1, "17 of 20"));
+    assert_true(key(1, "") != key(1, "x"));
+}
+
+/* Of each kind the first failure is kept whole, as long as there is room. */
+static void
+test_kept(void **state)
+{
+    (void)state;
+    struct watch_slot *s = &watch.head->slot[1];
+    struct task t = {.fn = 3, .id = 50};
+    char error[] = "job.lua:1: a";
+    watch_keep(&t, error, NULL);
+    assert_int_equal(s->nkept, 0); /* nobody wants it */
+    watch.head->record = WATCH_WHOLES;
+    watch_keep(&t, error, "stack traceback:\n\tx");
+    watch_keep(&t, error, NULL);
+    assert_int_equal(s->nkept, 1);
+    assert_memory_equal(s->kept[0].text, "job.lua:1: a\nstack traceback:\n\tx", s->kept[0].len);
+    assert_int_equal(s->kept[0].id, 50);
+    for (; error[sizeof error - 2] < 'z'; error[sizeof error - 2]++)
+        watch_keep(&t, error, NULL);
+    assert_int_equal(s->nkept, WATCH_KEPT);
+    watch.head->record = 0;
+}
+
 static void
 test_quantiles(void **state)
 {
@@ -164,6 +231,9 @@ main(void)
         cmocka_unit_test(test_sampled),
         cmocka_unit_test(test_marked),
         cmocka_unit_test(test_ring_full),
+        cmocka_unit_test(test_all),
+        cmocka_unit_test(test_kinds_of_failures),
+        cmocka_unit_test(test_kept),
         cmocka_unit_test(test_quantiles),
         cmocka_unit_test(test_posts_dropped),
     };
