@@ -42,7 +42,10 @@ DEPS = \
 # a room is one .c there, and adding a room needs no change here.
 CMD_SRC = \
     engine/main.c \
-    engine/cli.c
+    engine/cli.c \
+    engine/help.c \
+    engine/new.c \
+    engine/subcommand.c
 LIB_SRC = $(filter-out $(CMD_SRC),$(sort $(wildcard engine/*.c)))
 
 # Each test_*.c is a program; what else lies in tests/unit is linked to all of them.
@@ -152,9 +155,9 @@ $(BUILD)/prunner: $(CMD_OBJ) $(BUILD)/libprunner.so
 	  -L$(BUILD) -lprunner $(LUAJIT_LIBS)
 
 # Tests take the rooms they need from an archive, past the library's visibility.
-$(BUILD)/libengine.a: $(LIB_OBJ) $(OBJ)/engine/cli.o $(OBJ)/files
+$(BUILD)/libengine.a: $(LIB_OBJ) $(CMD_OBJ) $(OBJ)/files
 	@rm -f $@
-	ar rcs $@ $(LIB_OBJ) $(OBJ)/engine/cli.o
+	ar rcs $@ $(LIB_OBJ) $(filter-out %/main.o,$(CMD_OBJ))
 
 $(UNIT_BIN): $(BUILD)/%: $(OBJ)/%.o $(UNIT_COMMON:%.c=$(OBJ)/%.o) $(BUILD)/libengine.a
 	@mkdir -p $(@D)

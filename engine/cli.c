@@ -11,118 +11,30 @@
 
 #include <luajit.h>
 
-static const char usage_text[] =
-    "usage: prunner [options] script.lua [options] [arguments] [-- arguments]\n";
+#include "help.h"
+#include "options.h"
 
-static const char help_text[] =
-    "\n"
-    "Runs the job that script.lua describes, its tasks spread over N processes.\n"
-    "Words that are no options, and everything after --, are the script's arg.\n"
-    "\n"
-    "Workers:\n"
-    "  -n, --nprocess N     N workers (1 to 4000); default: the CPUs this process\n"
-    "                       may use. More is fine for tasks that wait for I/O\n"
-    "      --serial         everything in this one process, for debuggers and\n"
-    "                       profilers: no crash recovery, no --timeout\n"
-    "      --max-tasks K    replace a worker after K tasks\n"
-    "      --max-rss SIZE   replace a worker whose memory grew beyond SIZE\n"
-    "      --lua-memory SIZE  what the Lua values of a worker may take; a task that\n"
-    "                       wants more gets the error \"not enough memory\"\n"
-    "\n"
-    "Tasks:\n"
-    "      --order ORDER    fifo: as posted (default); lifo: newest first, needs\n"
-    "                       least memory\n"
-    "      --retries K      run a task up to K times more after an error (default 0)\n"
-    "      --attempts K     set a task aside after K runs, those counted that ended\n"
-    "                       with their worker (default 3)\n"
-    "      --timeout SECONDS  kill a task that runs longer; counts as a run\n"
-    "      --halt WHEN      end the job early: never (default), or soon or now with\n"
-    "                       fail, success or done and a number or percentage:\n"
-    "                       now,fail=1   soon,fail=5%   now,success=1   soon,done=100\n"
-    "\n"
-    "Memory:\n"
-    "      --memory SIZE    what tasks and shared data may take before they go on\n"
-    "                       in a file on disk\n"
-    "      --tmpdir DIR     where that file is\n"
-    "                       SIZE is in bytes, or as in 512K, 64M, 2G\n"
-    "\n"
-    "Surviving:\n"
-    "      --state FILE     keep the job in FILE, so that it can go on when all of\n"
-    "                       it was killed\n"
-    "      --resume FILE    go on with the job in FILE, with the same script\n"
-    "\n"
-    "Failed tasks:\n"
-    "      --dead FILE      add a line of JSON to FILE for each task that failed for\n"
-    "                       good or was set aside\n"
-    "      --retry-dead FILE  post the tasks in FILE again, instead of begin()\n"
-    "\n"
-    "Messages:\n"
-    "  -d, --debug          lives of workers and tasks on stderr\n"
-    "  -q, --quiet          nothing but errors on stderr\n"
-    "      --version        print the version and exit\n"
-    "  -h, --help           print this and exit\n"
-    "\n"
-    "Examples:\n"
-    "  prunner sum.lua -n 10                    ten workers\n"
-    "  prunner --timeout 30 --retries 2 fetch.lua -n 100 -- urls.txt\n"
-    "  prunner --halt now,fail=1 check.lua      stop at the first failure\n"
-    "  prunner -n 4 - < job.lua                 the script on standard input\n"
-    "\n"
-    "Exit status: 0 all done; 1 some task failed or was set aside; 2 the command\n"
-    "line or the script is wrong; 3 prunner could not go on; 128+n ended by signal n.\n"
-    "See prunner(1).\n";
+/* For getopt, made of the table of options. '-': words that are no options come in
+ * order, also under POSIXLY_CORRECT; ':': the messages are ours. */
+static char short_options[2 * OPTIONS_MAX + 3] = "-:";
+static struct option long_options[OPTIONS_MAX + 1];
 
-/* One value an option, so that a letter and its long name are the same case. */
-enum {
-    OPT_NPROCESS = 'n',
-    OPT_DEBUG = 'd',
-    OPT_QUIET = 'q',
-    OPT_HELP = 'h',
-    OPT_SERIAL = 256,
-    OPT_ORDER,
-    OPT_RETRIES,
-    OPT_ATTEMPTS,
-    OPT_TIMEOUT,
-    OPT_HALT,
-    OPT_MEMORY,
-    OPT_TMPDIR,
-    OPT_STATE,
-    OPT_RESUME,
-    OPT_DEAD,
-    OPT_RETRY_DEAD,
-    OPT_MAX_TASKS,
-    OPT_MAX_RSS,
-    OPT_LUA_MEMORY,
-    OPT_VERSION,
-};
-
-/* '-': words that are no options come in order, also under POSIXLY_CORRECT;
- * ':': the messages are ours. */
-static const char short_options[] = "-:n:dqh";
-
-static const struct option long_options[] = {
-    {"nprocess", required_argument, NULL, OPT_NPROCESS},
-    {"debug", no_argument, NULL, OPT_DEBUG},
-    {"quiet", no_argument, NULL, OPT_QUIET},
-    {"help", no_argument, NULL, OPT_HELP},
-    {"serial", no_argument, NULL, OPT_SERIAL},
-    {"order", required_argument, NULL, OPT_ORDER},
-    {"retries", required_argument, NULL, OPT_RETRIES},
-    {"attempts", required_argument, NULL, OPT_ATTEMPTS},
-    {"timeout", required_argument, NULL, OPT_TIMEOUT},
-    {"halt", required_argument, NULL, OPT_HALT},
-    {"memory", required_argument, NULL, OPT_MEMORY},
-    {"tmpdir", required_argument, NULL, OPT_TMPDIR},
-    {"state", required_argument, NULL, OPT_STATE},
-    {"resume", required_argument, NULL, OPT_RESUME},
-    {"dead", required_argument, NULL, OPT_DEAD},
-    {"retry-dead", required_argument, NULL, OPT_RETRY_DEAD},
-    {"max-tasks", required_argument, NULL, OPT_MAX_TASKS},
-    {"max-rss", required_argument, NULL, OPT_MAX_RSS},
-    {"lua-memory", required_argument, NULL, OPT_LUA_MEMORY},
-    {"version", no_argument, NULL, OPT_VERSION},
-    {NULL, 0, NULL, 0},
-};
+/* Once. */
+static void
+make_getopt_tables(void)
+{
+    size_t n = 0, len = strlen(short_options);
+    if (long_options[0].name)
+        return;
+    for (const struct option_row *row = prn_options; row->name; row++) {
+        long_options[n++] = (struct option){
+            row->name, row->value ? required_argument : no_argument, NULL, row->opt};
+        if (row->opt < 256)
+            short_options[len++] = (char)row->opt;
+        if (row->opt < 256 && row->value)
+            short_options[len++] = ':';
+    }
+}
 
 /* One line on stderr. The value for whoever wants to return it. */
 __attribute__((format(printf, 1, 2))) static int
@@ -147,9 +59,9 @@ option_name(int opt)
         snprintf(name, sizeof name, "-%c", opt);
         return name;
     }
-    for (const struct option *o = long_options; o->name; o++) {
-        if (o->val == opt) {
-            snprintf(name, sizeof name, "--%s", o->name);
+    for (const struct option_row *row = prn_options; row->name; row++) {
+        if (row->opt == opt) {
+            snprintf(name, sizeof name, "--%s", row->name);
             return name;
         }
     }
@@ -378,11 +290,11 @@ complain_ambiguous(const char *word)
     size_t used = 0, len = strcspn(word + 2, "=");
     int fits = 0;
 
-    for (const struct option *o = long_options; o->name; o++) {
-        if (strncmp(o->name, word + 2, len) != 0)
+    for (const struct option_row *row = prn_options; row->name; row++) {
+        if (strncmp(row->name, word + 2, len) != 0)
             continue;
         int n = snprintf(list + used, sizeof list - used, "%s--%s",
-                         fits ? ", " : "", o->name);
+                         fits ? ", " : "", row->name);
         used += (size_t)n < sizeof list - used ? (size_t)n : 0;
         fits++;
     }
@@ -416,30 +328,10 @@ complain_unknown(const char *word)
 static int
 complain_missing(void)
 {
-    static const struct {
-        int opt;
-        const char *example;
-    } examples[] = {
-        {OPT_NPROCESS, "-n 10"},
-        {OPT_ORDER, "--order lifo"},
-        {OPT_RETRIES, "--retries 2"},
-        {OPT_ATTEMPTS, "--attempts 3"},
-        {OPT_TIMEOUT, "--timeout 1.5"},
-        {OPT_HALT, "--halt now,fail=1"},
-        {OPT_MEMORY, "--memory 512M"},
-        {OPT_TMPDIR, "--tmpdir /var/tmp"},
-        {OPT_STATE, "--state job.state"},
-        {OPT_RESUME, "--resume job.state"},
-        {OPT_DEAD, "--dead failed.jsonl"},
-        {OPT_RETRY_DEAD, "--retry-dead failed.jsonl"},
-        {OPT_MAX_TASKS, "--max-tasks 1000"},
-        {OPT_MAX_RSS, "--max-rss 512M"},
-        {OPT_LUA_MEMORY, "--lua-memory 256M"},
-    };
-    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
-        if (examples[i].opt == optopt)
-            return complain("%s: a value is missing, such as %s",
-                            option_name(optopt), examples[i].example);
+    for (const struct option_row *row = prn_options; row->name; row++) {
+        if (row->opt == optopt)
+            return complain("%s: a value is missing, such as %s", option_name(optopt),
+                            row->example);
     }
     return complain("%s: a value is missing", option_name(optopt));
 }
@@ -449,7 +341,7 @@ static int
 check_whole(const struct config *c)
 {
     if (!c->script) {
-        fputs(usage_text, stderr);
+        help_usage(stderr);
         fputs("prunner: no script given; prunner --help says more\n", stderr);
         return -EINVAL;
     }
@@ -481,6 +373,7 @@ cli_parse(struct config *out, int argc, char **argv)
     int nwords = 0;
     int opt, err;
 
+    make_getopt_tables();
     config_init(&c);
     c.command_name = argc > 0 ? argv[0] : "prunner";
     opterr = 0;
@@ -494,9 +387,7 @@ cli_parse(struct config *out, int argc, char **argv)
         switch (opt) {
         case 1: words[++nwords] = optarg; break; /* never beyond where getopt is */
         case OPT_HELP:
-            fputs(usage_text, stdout);
-            fputs(help_text, stdout);
-            fflush(stdout);
+            help_print();
             return 1;
         case OPT_VERSION:
             printf("prunner %s (%s)\n", PRUNNER_VERSION, LUAJIT_VERSION);

@@ -1,10 +1,16 @@
 /* prunner: run: options -> job -> exit status. */
+#include <stddef.h>
+
 #include "cli.h"
 #include "command.h"
+#include "subcommand.h"
 
 int
 main(int argc, char **argv)
 {
+    const struct subcommand *sub = argc > 1 ? subcommand_find(argv[1]) : NULL;
+    if (sub)
+        return sub->run(argc - 1, argv + 1);
     struct config config;
     int err = cli_parse(&config, argc, argv);
     if (err)

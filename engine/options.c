@@ -1,0 +1,73 @@
+#include "options.h"
+
+#include <stddef.h>
+
+#define WORKERS "Workers"
+#define TASKS "Tasks"
+#define MEMORY "Memory"
+#define SURVIVING "Surviving"
+#define FAILED "Failed tasks"
+#define MESSAGES "Messages"
+
+/* clang-format off */
+const struct option_row prn_options[OPTIONS_MAX + 1] = {
+    {WORKERS, OPT_NPROCESS, "nprocess", "N", NULL, "-n 10",
+     "N workers (1 to 4000); default: the CPUs this process\n"
+     "may use. More is fine for tasks that wait for I/O"},
+    {WORKERS, OPT_SERIAL, "serial", NULL, NULL, NULL,
+     "everything in this one process, for debuggers and\n"
+     "profilers: no crash recovery, no --timeout"},
+    {WORKERS, OPT_MAX_TASKS, "max-tasks", "K", NULL, "--max-tasks 1000",
+     "replace a worker after K tasks"},
+    {WORKERS, OPT_MAX_RSS, "max-rss", "SIZE", NULL, "--max-rss 512M",
+     "replace a worker whose memory grew beyond SIZE"},
+    {WORKERS, OPT_LUA_MEMORY, "lua-memory", "SIZE", NULL, "--lua-memory 256M",
+     "what the Lua values of a worker may take; a task that\n"
+     "wants more gets the error \"not enough memory\""},
+
+    {TASKS, OPT_ORDER, "order", "ORDER", "fifo lifo", "--order lifo",
+     "fifo: as posted (default); lifo: newest first, needs\n"
+     "least memory"},
+    {TASKS, OPT_RETRIES, "retries", "K", NULL, "--retries 2",
+     "run a task up to K times more after an error (default 0)"},
+    {TASKS, OPT_ATTEMPTS, "attempts", "K", NULL, "--attempts 3",
+     "set a task aside after K runs, those counted that ended\n"
+     "with their worker (default 3)"},
+    {TASKS, OPT_TIMEOUT, "timeout", "SECONDS", NULL, "--timeout 1.5",
+     "kill a task that runs longer; counts as a run"},
+    {TASKS, OPT_HALT, "halt", "WHEN", "never soon,fail=1 now,fail=1 now,success=1",
+     "--halt now,fail=1",
+     "end the job early: never (default), or soon or now with\n"
+     "fail, success or done and a number or percentage:\n"
+     "now,fail=1   soon,fail=5%   now,success=1   soon,done=100"},
+
+    {MEMORY, OPT_MEMORY, "memory", "SIZE", NULL, "--memory 512M",
+     "what tasks and shared data may take before they go on\n"
+     "in a file on disk"},
+    {MEMORY, OPT_TMPDIR, "tmpdir", "DIR", NULL, "--tmpdir /var/tmp",
+     "where that file is\n"
+     "SIZE is in bytes, or as in 512K, 64M, 2G"},
+
+    {SURVIVING, OPT_STATE, "state", "FILE", NULL, "--state job.state",
+     "keep the job in FILE, so that it can go on when all of\n"
+     "it was killed"},
+    {SURVIVING, OPT_RESUME, "resume", "FILE", NULL, "--resume job.state",
+     "go on with the job in FILE, with the same script"},
+
+    {FAILED, OPT_DEAD, "dead", "FILE", NULL, "--dead failed.jsonl",
+     "add a line of JSON to FILE for each task that failed for\n"
+     "good or was set aside"},
+    {FAILED, OPT_RETRY_DEAD, "retry-dead", "FILE", NULL, "--retry-dead failed.jsonl",
+     "post the tasks in FILE again, instead of begin()"},
+
+    {MESSAGES, OPT_DEBUG, "debug", NULL, NULL, NULL,
+     "lives of workers and tasks on stderr"},
+    {MESSAGES, OPT_QUIET, "quiet", NULL, NULL, NULL,
+     "nothing but errors on stderr"},
+    {MESSAGES, OPT_VERSION, "version", NULL, NULL, NULL,
+     "print the version and exit"},
+    {MESSAGES, OPT_HELP, "help", NULL, NULL, NULL,
+     "print this and exit"},
+    {NULL, 0, NULL, NULL, NULL, NULL, NULL},
+};
+/* clang-format on */

@@ -1,0 +1,49 @@
+/* options: the table of prunner's options, which all that knows them reads:
+ * cli.c to parse, help.c to print, completion.c for shells, prunner.options()
+ * to keep a script from taking one of them. A new option is a row here and a
+ * case in cli.c. Fixed data; no row refers to another. */
+#ifndef PRN_OPTIONS_H
+#define PRN_OPTIONS_H
+
+/* One value an option: the letter where it has one, so that a letter and its long
+ * name are the same case. */
+enum {
+    OPT_NPROCESS = 'n',
+    OPT_DEBUG = 'd',
+    OPT_QUIET = 'q',
+    OPT_HELP = 'h',
+    OPT_SERIAL = 256,
+    OPT_ORDER,
+    OPT_RETRIES,
+    OPT_ATTEMPTS,
+    OPT_TIMEOUT,
+    OPT_HALT,
+    OPT_MEMORY,
+    OPT_TMPDIR,
+    OPT_STATE,
+    OPT_RESUME,
+    OPT_DEAD,
+    OPT_RETRY_DEAD,
+    OPT_MAX_TASKS,
+    OPT_MAX_RSS,
+    OPT_LUA_MEMORY,
+    OPT_VERSION,
+};
+
+struct option_row {
+    const char *group;   /* its heading in --help; rows of one group stand together */
+    int opt;             /* OPT_...: below 256 it is the letter */
+    const char *name;    /* the long name, without dashes; NULL ends a table */
+    const char *value;   /* what --help calls its value; FILE and DIR are completed; NULL: none */
+    const char *offer;   /* values that completions offer, with blanks between; NULL: none */
+    const char *example; /* with a value, as a message shows it; NULL: it takes none */
+    const char *help;    /* what --help says; a line has at most 57 columns */
+};
+
+enum { OPTIONS_MAX = 64 }; /* more than there are */
+
+/* Of `prunner [options] script.lua`; the last row has no name. */
+__attribute__((visibility("default"))) extern const struct option_row
+    prn_options[OPTIONS_MAX + 1];
+
+#endif

@@ -1,0 +1,21 @@
+#include "subcommand.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "new.h"
+
+const struct subcommand subcommands[] = {
+    {"new", "FILE", "write a script to begin with", new_options, new_run},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+const struct subcommand *
+subcommand_find(const char *word)
+{
+    for (const struct subcommand *s = subcommands; s->name; s++) {
+        if (strcmp(s->name, word) == 0)
+            return s;
+    }
+    return NULL;
+}
