@@ -304,6 +304,20 @@ complain_ambiguous(const char *word)
     return true;
 }
 
+/* What is said of an option that nobody knows: `word`, or its letter `letter`. */
+static const char *
+unknown_message(const char *word, int letter)
+{
+    static const char rest[] = "see prunner --help; what is meant for the script goes after --";
+    static char text[1024];
+    if (strncmp(word, "--", 2) == 0)
+        snprintf(text, sizeof text, "unknown option %.*s: %s", (int)strcspn(word, "="), word,
+                 rest);
+    else
+        snprintf(text, sizeof text, "unknown option -%c in \"%s\": %s", letter, word, rest);
+    return text;
+}
+
 /* getopt answered '?': an unknown option, or a value where none belongs. */
 static int
 complain_unknown(const char *word)
@@ -315,13 +329,24 @@ complain_unknown(const char *word)
                         (int)strcspn(word, "="), word, word + strcspn(word, "=") + 1);
     if (is_long && complain_ambiguous(word))
         return -EINVAL;
-    if (is_long)
-        return complain("unknown option %.*s: see prunner --help; what is meant "
-                        "for the script goes after --",
-                        (int)strcspn(word, "="), word);
-    return complain("unknown option -%c in \"%s\": see prunner --help; what is "
-                    "meant for the script goes after --",
-                    optopt, word);
+    return complain("%s", unknown_message(word, optopt));
+}
+
+/* An option, and no option of ours begins so: the script may have declared it. A
+ * word of several letters belongs to whom its first letter belongs. */
+static bool
+is_foreign(const char *word)
+{
+    if (word[0] != '-' || word[1] == '\0' || strcmp(word, "--") == 0)
+        return false;
+    size_t len = strcspn(word + 1, "=") - 1;
+    for (const struct option_row *row = prn_options; row->name; row++) {
+        bool ours = word[1] == '-' ? strncmp(row->name, word + 2, len) == 0
+                                   : row->opt == word[1];
+        if (ours)
+            return false;
+    }
+    return true;
 }
 
 /* getopt answered ':': the last word wanted a value. Also what kind of value. */
@@ -365,13 +390,79 @@ check_whole(const struct config *c)
     return 0;
 }
 
+/* The script and its arguments. */
+static void
+take_words(struct config *c, char **words, int count)
+{
+    if (count == 0)
+        return;
+    c->script = words[0];
+    c->args = words + 1;
+    c->nargs = count - 1;
+    if (c->nliteral > c->nargs) /* prunner -- script */
+        c->nliteral = c->nargs;
+}
+
+/* --help after the script's name asks for the script's: nothing else counts. */
+static void
+ask_script(struct config *c, char *script)
+{
+    const char *command_name = c->command_name;
+    config_init(c);
+    c->command_name = command_name;
+    c->script = script;
+    c->help = true;
+}
+
+/* Options into *c, other words to the front of `words`; *count of them. Returns
+ * what cli_parse does. */
+static int
+parse_words(struct config *c, int argc, char **argv, char **words, int *count)
+{
+    int n = 0;
+    for (;;) {
+        const char *word = argv[optind > 0 ? optind : 1]; /* what getopt looks at */
+        if (n > 0 && optind < argc && is_foreign(word)) {
+            if (!c->unknown)
+                c->unknown = unknown_message(word, word[1]);
+            words[n++] = argv[optind++];
+            continue;
+        }
+        int err, opt = getopt_long(argc, argv, short_options, long_options, NULL);
+        switch (opt) {
+        case -1:
+            c->nliteral = argc - optind;
+            while (optind < argc)
+                words[n++] = argv[optind++];
+            *count = n;
+            return 0;
+        case 1: words[n++] = optarg; break; /* never beyond where getopt is */
+        case OPT_HELP:
+            if (n == 0) {
+                help_print();
+                return 1;
+            }
+            ask_script(c, words[0]);
+            return 0;
+        case OPT_VERSION:
+            printf("prunner %s (%s)\n", PRUNNER_VERSION, LUAJIT_VERSION);
+            (void)fflush(stdout);
+            return 1;
+        case ':': return complain_missing();
+        case '?': return complain_unknown(word);
+        default:
+            err = apply(c, opt, optarg);
+            if (err)
+                return err;
+        }
+    }
+}
+
 int
 cli_parse(struct config *out, int argc, char **argv)
 {
     struct config c;
-    char **words = argv; /* script and arguments, moved to the front of argv */
-    int nwords = 0;
-    int opt, err;
+    int count = 0, err = 0;
 
     make_getopt_tables();
     config_init(&c);
@@ -379,36 +470,12 @@ cli_parse(struct config *out, int argc, char **argv)
     opterr = 0;
     optind = 0; /* glibc: start anew, also after an earlier call */
 
-    while (argc > 0) {
-        const char *word = argv[optind > 0 ? optind : 1]; /* what getopt looks at */
-        opt = getopt_long(argc, argv, short_options, long_options, NULL);
-        if (opt == -1)
-            break;
-        switch (opt) {
-        case 1: words[++nwords] = optarg; break; /* never beyond where getopt is */
-        case OPT_HELP:
-            help_print();
-            return 1;
-        case OPT_VERSION:
-            printf("prunner %s (%s)\n", PRUNNER_VERSION, LUAJIT_VERSION);
-            fflush(stdout);
-            return 1;
-        case ':': return complain_missing();
-        case '?': return complain_unknown(word);
-        default:
-            err = apply(&c, opt, optarg);
-            if (err)
-                return err;
-        }
-    }
-
-    for (int i = argc > 0 ? optind : argc; i < argc; i++)
-        words[++nwords] = argv[i];
-    if (nwords > 0) {
-        c.script = words[1];
-        c.args = words + 2;
-        c.nargs = nwords - 1;
-    }
+    if (argc > 0)
+        err = parse_words(&c, argc, argv, argv + 1, &count);
+    if (err)
+        return err;
+    if (!c.help)
+        take_words(&c, argv + 1, count);
     err = check_whole(&c);
     if (err)
         return err;

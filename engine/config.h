@@ -59,6 +59,10 @@ struct config {
     const char *script;        /* path as typed, "-" for standard input; NULL: none */
     char **args;               /* what the script sees as arg[1..]; not NULL-terminated */
     int nargs;                 /* how many */
+    int nliteral;              /* so many of them, the last ones, stood after "--" */
+    const char *unknown;       /* what is said of an option in args, unless the script
+                                  declares options; NULL: there is none */
+    bool help;                 /* --help after the script: of its options; runs no job */
     const char *command_name;  /* argv[0]: the script's arg[-1]; NULL: unknown */
 };
 
