@@ -23,6 +23,7 @@ DEPS = \
     libluajit-5.1-dev \
     luajit \
     lua-cjson \
+    lua-argparse \
     lua-socket \
     lua-filesystem \
     lua-busted \
@@ -36,6 +37,8 @@ DEPS = \
     mandoc \
     fdupes \
     procps \
+    zsh \
+    fish \
     spin
 
 # The command's own files. Every other file in engine/ belongs to the library:
@@ -43,6 +46,7 @@ DEPS = \
 CMD_SRC = \
     engine/main.c \
     engine/cli.c \
+    engine/completion.c \
     engine/help.c \
     engine/new.c \
     engine/subcommand.c
@@ -390,6 +394,13 @@ LUA_DIR = $(PREFIX)/share/lua/5.1
 MANDIR = $(PREFIX)/share/man/man1
 DOCDIR = $(PREFIX)/share/doc/prunner
 SCRIPTDIR = $(PREFIX)/share/prunner/scripts
+BASH_COMPDIR = $(PREFIX)/share/bash-completion/completions
+ZSH_COMPDIR = $(PREFIX)/share/zsh/site-functions
+FISH_COMPDIR = $(PREFIX)/share/fish/vendor_completions.d
+COMPLETIONS = \
+    bash:$(BASH_COMPDIR)/prunner \
+    zsh:$(ZSH_COMPDIR)/_prunner \
+    fish:$(FISH_COMPDIR)/prunner.fish
 
 # core.so is a link to the library: a process that has one has the other, and
 # the shared state exists once.
@@ -402,8 +413,11 @@ install: all
 	for f in $(SCRIPT_FILES); do install -D -m 644 scripts/$$f $(DESTDIR)$(SCRIPTDIR)/$$f || exit 1; done
 	for f in $(DOC_FILES); do install -D -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
 	for f in $(wildcard docs/*.1); do install -D -m 644 $$f $(DESTDIR)$(MANDIR)/$${f##*/} || exit 1; done
+	for c in $(COMPLETIONS); do $(BUILD)/prunner --completion $${c%%:*} >$(OBJ)/completion && \
+	  install -D -m 644 $(OBJ)/completion $(DESTDIR)$${c#*:} || exit 1; done
 
 uninstall:
+	rm -f $(addprefix $(DESTDIR),$(foreach c,$(COMPLETIONS),$(lastword $(subst :, ,$(c)))))
 	rm -f $(DESTDIR)$(BINDIR)/prunner $(DESTDIR)$(LIBDIR)/libprunner.so
 	rm -f $(DESTDIR)$(LUA_LIBDIR)/prunner/core.so $(DESTDIR)$(MANDIR)/prunner.1
 	rm -f $(addprefix $(DESTDIR)$(LUA_DIR)/,$(LUA_FILES))

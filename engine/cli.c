@@ -11,6 +11,7 @@
 
 #include <luajit.h>
 
+#include "completion.h"
 #include "help.h"
 #include "options.h"
 
@@ -414,6 +415,15 @@ ask_script(struct config *c, char *script)
     c->help = true;
 }
 
+static int
+print_completion(const char *shell)
+{
+    if (!completion_print(shell))
+        return complain("--completion: \"%s\" is not a shell (bash, zsh or fish)", shell);
+    (void)fflush(stdout);
+    return 1;
+}
+
 /* Options into *c, other words to the front of `words`; *count of them. Returns
  * what cli_parse does. */
 static int
@@ -448,6 +458,7 @@ parse_words(struct config *c, int argc, char **argv, char **words, int *count)
             printf("prunner %s (%s)\n", PRUNNER_VERSION, LUAJIT_VERSION);
             (void)fflush(stdout);
             return 1;
+        case OPT_COMPLETION: return print_completion(optarg);
         case ':': return complain_missing();
         case '?': return complain_unknown(word);
         default:

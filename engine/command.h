@@ -5,7 +5,10 @@
 
 #include "config.h"
 
-/* prn_command runs config->script and returns the exit status. */
+/* prn_command runs config->script and returns the exit status; or, with config->help,
+ * COMMAND_NO_OPTIONS when the script declares no options whose help could be printed. */
+enum { COMMAND_NO_OPTIONS = -1 };
+
 __attribute__((visibility("default"))) int prn_command(const struct config *config);
 
 #endif

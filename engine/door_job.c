@@ -10,6 +10,7 @@
 #include "cpus.h"
 #include "log.h"
 #include "luamem.h"
+#include "options.h"
 #include "report.h"
 #include "state.h"
 #include "super.h"
@@ -72,8 +73,33 @@ l_config(lua_State *L)
         lua_pushboolean(L, engine.arena.head->finished);
     else if (strcmp(name, "command") == 0)
         lua_pushboolean(L, c->script != NULL);
+    else if (strcmp(name, "help") == 0)
+        lua_pushboolean(L, c->help);
+    else if (strcmp(name, "unknown") == 0)
+        lua_pushstring(L, c->unknown);
+    else if (strcmp(name, "nliteral") == 0)
+        lua_pushinteger(L, c->nliteral);
     else
         return luaL_argerror(L, 1, "no such setting");
+    return 1;
+}
+
+/* core.options() -> list of {name =, letter =}: prunner's own options */
+static int
+l_options(lua_State *L)
+{
+    lua_newtable(L);
+    for (int i = 0; prn_options[i].name; i++) {
+        const struct option_row *row = &prn_options[i];
+        lua_createtable(L, 0, 2);
+        lua_pushstring(L, row->name);
+        lua_setfield(L, -2, "name");
+        if (row->opt < 256) {
+            lua_pushfstring(L, "%c", row->opt);
+            lua_setfield(L, -2, "letter");
+        }
+        lua_rawseti(L, -2, i + 1);
+    }
     return 1;
 }
 
@@ -244,6 +270,7 @@ const luaL_Reg door_job_functions[] = {
     {"moment", l_moment},
     {"configure", l_configure},
     {"config", l_config},
+    {"options", l_options},
     {"resume", l_resume},
     {"finish", l_finish},
     {"begin_open", l_begin_open},

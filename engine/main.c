@@ -3,6 +3,7 @@
 
 #include "cli.h"
 #include "command.h"
+#include "help.h"
 #include "subcommand.h"
 
 int
@@ -15,5 +16,9 @@ main(int argc, char **argv)
     int err = cli_parse(&config, argc, argv);
     if (err)
         return err > 0 ? 0 : 2;
-    return prn_command(&config);
+    int status = prn_command(&config);
+    if (status != COMMAND_NO_OPTIONS)
+        return status;
+    help_print();
+    return 0;
 }

@@ -26,8 +26,8 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
      "wants more gets the error \"not enough memory\""},
 
     {TASKS, OPT_ORDER, "order", "ORDER", "fifo lifo", "--order lifo",
-     "fifo: as posted (default); lifo: newest first, needs\n"
-     "least memory"},
+     "which task is next: fifo, as posted (default), or lifo,\n"
+     "the newest: needs least memory"},
     {TASKS, OPT_RETRIES, "retries", "K", NULL, "--retries 2",
      "run a task up to K times more after an error (default 0)"},
     {TASKS, OPT_ATTEMPTS, "attempts", "K", NULL, "--attempts 3",
@@ -45,7 +45,7 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
      "what tasks and shared data may take before they go on\n"
      "in a file on disk"},
     {MEMORY, OPT_TMPDIR, "tmpdir", "DIR", NULL, "--tmpdir /var/tmp",
-     "where that file is\n"
+     "where that file is.\n"
      "SIZE is in bytes, or as in 512K, 64M, 2G"},
 
     {SURVIVING, OPT_STATE, "state", "FILE", NULL, "--state job.state",
@@ -66,6 +66,9 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
      "nothing but errors on stderr"},
     {MESSAGES, OPT_VERSION, "version", NULL, NULL, NULL,
      "print the version and exit"},
+    {MESSAGES, OPT_COMPLETION, "completion", "SHELL", "bash zsh fish", "--completion bash",
+     "print what makes bash, zsh or fish complete these\n"
+     "options, and exit"},
     {MESSAGES, OPT_HELP, "help", NULL, NULL, NULL,
      "print this and exit"},
     {NULL, 0, NULL, NULL, NULL, NULL, NULL},

@@ -28,6 +28,7 @@ enum {
     OPT_MAX_RSS,
     OPT_LUA_MEMORY,
     OPT_VERSION,
+    OPT_COMPLETION,
 };
 
 struct option_row {
@@ -37,7 +38,8 @@ struct option_row {
     const char *value;   /* what --help calls its value; FILE and DIR are completed; NULL: none */
     const char *offer;   /* values that completions offer, with blanks between; NULL: none */
     const char *example; /* with a value, as a message shows it; NULL: it takes none */
-    const char *help;    /* what --help says; a line has at most 57 columns */
+    const char *help;    /* what --help says, in lines of at most 57 columns; completions
+                            say it up to the first : ; or full stop */
 };
 
 enum { OPTIONS_MAX = 64 }; /* more than there are */

@@ -11,6 +11,7 @@ local dict = require "prunner.dict"
 local job = require "prunner.job"
 local lock = require "prunner.lock"
 local manager = require "prunner.manager"
+local options = require "prunner.options"
 local runner = require "prunner.runner"
 local task = require "prunner.task"
 
@@ -31,6 +32,7 @@ local M = {
   ParallelTaskRunner = runner.ParallelTaskRunner,
   Task = runner.Task,
   init = job.init,
+  options = options.options,
 }
 
 --- The shared dict.

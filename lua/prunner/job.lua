@@ -1,15 +1,19 @@
 --- The life of a job: load, begin, fork and run, end.
 local core = require("prunner.c").core
 local known = require "prunner.known"
+local leave = require "prunner.leave"
 local letters = require "prunner.letters"
+local options = require "prunner.options"
 local task = require "prunner.task"
 
 local M = {}
 
 local HOOKS = { "begin", "end_", "worker_begin", "worker_end", "on_error" }
 
--- Raised to leave a script whose job could not begin; its report is printed already.
-local over = setmetatable({}, { __tostring = function() return "the job is over" end })
+-- --help of a script that declares no options: the command prints its own.
+local NO_OPTIONS = -1
+
+local over = leave.over
 
 local started = false
 local status = 0 -- the exit status that the job asks for
@@ -85,11 +89,14 @@ local function end_state(s)
   end
 end
 
--- Leaves the process, or the script if prunner is the host: nothing sensible can follow.
-local function leave()
-  if core.config "command" then error(over, 0) end
-  io.stdout:flush()
-  os.exit(status)
+-- What the command line has that only a declaration of options could explain. An exit status, or nil.
+local function undeclared()
+  if options.declared then return nil end
+  if core.config "help" then return NO_OPTIONS end
+  local complaint = core.config "unknown"
+  if not complaint then return nil end
+  core.error(complaint)
+  return 2
 end
 
 local function roots_of(hooks)
@@ -124,6 +131,8 @@ end
 -- @raise if one was started already
 function M.start(hooks)
   if started then error("start: the job was run already; there is one a process", 3) end
+  local refused = leave.status or undeclared()
+  if refused then leave.now(refused) end
   started = true
   hooks = hooks or configured
   if core.config "debug" then task.remember_lines() end
@@ -143,7 +152,7 @@ function M.start(hooks)
     core.begin_close(began)
     if not began then
       status = 2
-      leave()
+      leave.now(status)
     end
   end
   known.walk()
@@ -153,11 +162,11 @@ function M.start(hooks)
   say_how_it_ended(s)
   if ended_well(s) and hooks.end_ and not call("end_()", hooks.end_) then
     status = 1
-    if not core.config "command" then leave() end
+    if not core.config "command" then leave.now(status) end
   end
   s.status = status
   if core.config "state" then end_state(s) end
-  if s.signal or s.epipe or s.broken then leave() end
+  if s.signal or s.epipe or s.broken then leave.now(status) end
   return s
 end
 
@@ -215,7 +224,10 @@ function M.command(path)
   require "prunner" -- all of it, before the workers start, wherever the script requires it
   local ok, result = call(path == "-" and "the script" or path, chunk, unpack(arg))
   if started then return ok and status or status ~= 0 and status or 2 end
+  if leave.status then return leave.status end
+  local refused = undeclared()
   if not ok then return 2 end
+  if refused then return refused end
   local hooks = hooks_of(result)
   if not hooks then return 2 end
   if not hooks.begin and not core.config "retry_dead" then

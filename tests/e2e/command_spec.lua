@@ -94,6 +94,11 @@ describe("prunner", function()
       "--timeout", "1")
   end)
 
+  it("knows the shells of --completion", function()
+    refused('--completion: "ksh" is not a shell (bash, zsh or fish)', "--completion", "ksh")
+    refused("--completion: a value is missing, such as --completion bash", "--completion")
+  end)
+
   it("refuses options it does not know, but hands over what follows --", function()
     local path = script [[
       function begin() end

@@ -55,7 +55,8 @@ describe("prunner", function()
   it("has every name that is promised", function()
     for _, name in ipairs {
       "ParallelTaskRunner", "Task", "attempt", "collect", "commit", "counter", "cursor", "dict",
-      "get_dict", "get_manager", "global_lock", "init", "lock", "max", "min", "nworkers", "post_many",
+      "get_dict", "get_manager", "global_lock", "init", "lock", "max", "min", "nworkers", "options",
+      "post_many",
       "post_task", "range", "start", "stats", "task", "task_id", "worker_id",
     } do
       assert.is_truthy(prunner[name], name)

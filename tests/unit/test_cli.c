@@ -13,6 +13,9 @@
 
 #include <cmocka.h>
 
+#include "options.h"
+#include "subcommand.h"
+
 enum { WORDS_MAX = 32 };
 
 static struct config config;
@@ -141,11 +144,13 @@ test_cli_all_after_two_dashes_is_the_scripts(void **state)
     accept("job.lua a -d -- -d --frob");
     assert_true(config.debug);
     assert_args("a", "-d", "--frob");
+    assert_int_equal(config.nliteral, 2);
     accept("job.lua -- ''");
     assert_args("", NULL, NULL);
     accept("-n 2 -- job.lua -x");
     assert_string_equal(config.script, "job.lua");
     assert_args("-x", NULL, NULL);
+    assert_int_equal(config.nliteral, 1);
 }
 
 static void
@@ -346,20 +351,73 @@ test_cli_serial_has_no_timeout(void **state)
            "them out");
 }
 
+/* `line` is accepted, and `message` due unless the script declares options. */
 static void
-test_cli_unknown_options_are_named(void **state)
+put_off(const char *line, const char *message)
+{
+    accept(line);
+    assert_string_equal(config.unknown, message);
+}
+
+#define REST ": see prunner --help; what is meant for the script goes after --"
+
+static void
+test_cli_unknown_options_before_the_script_are_named(void **state)
 {
     (void)state;
-    refuse("job.lua --frob=3", "unknown option --frob: see prunner --help; what is "
-                               "meant for the script goes after --");
-    refuse("-x job.lua", "unknown option -x in \"-x\": see prunner --help; what is "
-                         "meant for the script goes after --");
-    refuse("-d -xd job.lua", "unknown option -x in \"-xd\": see prunner --help; what "
-                             "is meant for the script goes after --");
-    refuse("job.lua a -5", "unknown option -5 in \"-5\": see prunner --help; what is "
-                           "meant for the script goes after --");
-    refuse("job.lua -dx", "unknown option -x in \"-dx\": see prunner --help; what is "
-                          "meant for the script goes after --");
+    refuse("--frob=3 job.lua", "unknown option --frob" REST);
+    refuse("-x job.lua", "unknown option -x in \"-x\"" REST);
+    refuse("-d -xd job.lua", "unknown option -x in \"-xd\"" REST);
+    refuse("job.lua -dx", "unknown option -x in \"-dx\"" REST);
+}
+
+static void
+test_cli_unknown_options_after_the_script_are_left_to_it(void **state)
+{
+    (void)state;
+    put_off("job.lua --frob=3", "unknown option --frob" REST);
+    assert_args("--frob=3", NULL, NULL);
+    put_off("job.lua a -5", "unknown option -5 in \"-5\"" REST);
+    put_off("job.lua -xd -n 3 --frob", "unknown option -x in \"-xd\"" REST);
+    assert_args("-xd", "--frob", NULL);
+    assert_int_equal(config.n, 3);
+    assert_false(config.debug);
+    put_off("job.lua --depth 3 -n 2 -- --depth", "unknown option --depth" REST);
+    assert_args("--depth", "3", "--depth");
+    assert_int_equal(config.nliteral, 1);
+    accept("job.lua --order lifo");
+    assert_null(config.unknown);
+    refuse("job.lua --frob --ma=3",
+           "--ma is short for more than one option: --max-tasks, --max-rss");
+}
+
+static void
+test_cli_help_after_the_script_is_left_to_it(void **state)
+{
+    (void)state;
+    accept("-n 3 job.lua x --frob --state s --help --order x");
+    assert_true(config.help);
+    assert_string_equal(config.script, "job.lua");
+    assert_int_equal(config.nargs, 0);
+    assert_null(config.state);
+    assert_null(config.unknown);
+    accept("job.lua");
+    assert_false(config.help);
+    refuse("'' -h", "the script's name is empty");
+}
+
+static void
+test_cli_completion_knows_three_shells(void **state)
+{
+    (void)state;
+    static const char *const shells[] = {"bash", "zsh", "fish"};
+    char line[64];
+    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++) {
+        snprintf(line, sizeof line, "--completion %s", shells[i]);
+        assert_int_equal(parse(line), 1);
+        assert_non_null(strstr(said, "retry-dead"));
+    }
+    refuse("--completion ksh", "--completion: \"ksh\" is not a shell (bash, zsh or fish)");
 }
 
 static void
@@ -401,35 +459,23 @@ static void
 test_cli_help_names_every_option(void **state)
 {
     (void)state;
-    static const char *const names[] = {
-        "-n, --nprocess",
-        "-d, --debug",
-        "--serial",
-        "--order",
-        "--retries",
-        "--attempts",
-        "--timeout",
-        "--halt",
-        "--memory",
-        "--tmpdir",
-        "--max-tasks",
-        "--max-rss",
-        "--lua-memory",
-        "--dead",
-        "--retry-dead",
-        "-q, --quiet",
-        "--version",
-        "-h, --help",
-    };
     assert_int_equal(parse("--help"), 1);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        assert_non_null(strstr(said, names[i]));
+    for (const struct option_row *row = prn_options; row->name; row++) {
+        char name[64];
+        snprintf(name, sizeof name, row->opt < 256 ? "\n  -%2$c, --%1$s " : "\n      --%1$s ",
+                 row->name, row->opt);
+        assert_non_null(strstr(said, name));
+    }
+    for (const struct subcommand *s = subcommands; s->name; s++) {
+        char name[64];
+        snprintf(name, sizeof name, "\n  prunner %s ", s->name);
+        assert_non_null(strstr(said, name));
+    }
     for (const char *p = said; *p; p += *p == '\n') {
         size_t width = strcspn(p, "\n");
         assert_true(width <= 80);
         p += width;
     }
-    assert_int_equal(parse("job.lua -h --frob"), 1);
     assert_int_equal(parse("-n 0 --help"), -EINVAL);
 }
 
@@ -473,7 +519,10 @@ main(void)
         cmocka_unit_test(test_cli_order_is_fifo_or_lifo),
         cmocka_unit_test(test_cli_tmpdir_must_be_a_directory),
         cmocka_unit_test(test_cli_serial_has_no_timeout),
-        cmocka_unit_test(test_cli_unknown_options_are_named),
+        cmocka_unit_test(test_cli_unknown_options_before_the_script_are_named),
+        cmocka_unit_test(test_cli_unknown_options_after_the_script_are_left_to_it),
+        cmocka_unit_test(test_cli_help_after_the_script_is_left_to_it),
+        cmocka_unit_test(test_cli_completion_knows_three_shells),
         cmocka_unit_test(test_cli_short_forms_of_names_must_fit_one),
         cmocka_unit_test(test_cli_values_are_missing_or_too_many),
         cmocka_unit_test(test_cli_no_script_shows_the_usage),
