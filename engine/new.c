@@ -27,7 +27,7 @@ static const char skeleton[] =
     "-- The words of the command line, as this script wants them.\n"
     "local opt = prunner.options {\n"
     "  description = \"Counts words in files.\",\n"
-    "  { \"files\", args = \"*\", description = \"which ones; this script itself if none are given\" },\n"
+    "  { \"files\", args = \"*\", description = \"which ones; none: this script\" },\n"
     "  { \"--longer\", default = 0, description = \"count words longer than this\" },\n"
     "}\n"
     "\n"
@@ -57,7 +57,8 @@ static const char skeleton[] =
     "-- Runs once, last, when no task is left.\n"
     "function end_()\n"
     "  local stats = prunner.stats()\n"
-    "  print((\"%d words in %d files, %d failed\"):format(words:get(), stats.tasks, stats.failed))\n"
+    "  print((\"%d words in %d files, %d failed\"):format(\n"
+    "    words:get(), stats.tasks, stats.failed))\n"
     "end\n";
 
 static void
