@@ -16,7 +16,7 @@
 #include "log.h"
 #include "output.h"
 #include "task.h"
-#include "utf8.h"
+#include "text.h"
 
 enum { ARGS = 1024 }; /* of the shortened arguments */
 
@@ -37,114 +37,12 @@ deadletter_open(const char *path, const char *other)
     return 0;
 }
 
-/* ---- text that grows ---- */
-
-struct text {
-    char *at;
-    size_t len, cap;
-    bool failed; /* no memory: nothing is added any more */
-};
-
-static char *
-room(struct text *t, size_t more)
-{
-    if (t->len + more > t->cap && !t->failed) {
-        size_t cap = (t->len + more) * 2;
-        char *grown = realloc(t->at, cap);
-        t->failed = !grown;
-        if (grown) {
-            t->at = grown;
-            t->cap = cap;
-        }
-    }
-    return t->failed ? NULL : t->at + t->len;
-}
-
-static void
-put_bytes(struct text *t, const char *bytes, size_t n)
-{
-    char *at = room(t, n);
-    if (!at)
-        return;
-    memcpy(at, bytes, n);
-    t->len += n;
-}
-
-static void
-put(struct text *t, const char *s)
-{
-    put_bytes(t, s, strlen(s));
-}
-
-/* ---- JSON ---- */
-
-/* A string of any bytes. What is no UTF-8 becomes the text \xff: JSON has no bytes. */
-static void
-put_string_bytes(struct text *t, const char *s, size_t len)
-{
-    char escape[8];
-    uint32_t code;
-    put(t, "\"");
-    for (size_t i = 0, n; i < len; i += n ? n : 1) {
-        unsigned char c = (unsigned char)s[i];
-        n = utf8_decode((const unsigned char *)s + i, len - i, &code);
-        if (n && c >= 0x20 && c != 0x7f && c != '"' && c != '\\') {
-            put_bytes(t, s + i, n);
-            continue;
-        }
-        if (!n)
-            snprintf(escape, sizeof escape, "\\\\x%02x", c);
-        else if (c == '"' || c == '\\')
-            snprintf(escape, sizeof escape, "\\%c", c);
-        else if (c == '\n')
-            strcpy(escape, "\\n");
-        else
-            snprintf(escape, sizeof escape, "\\u%04x", c);
-        put(t, escape);
-    }
-    put(t, "\"");
-}
-
-static void
-put_string(struct text *t, const char *s)
-{
-    put_string_bytes(t, s, strlen(s));
-}
-
-/* {"name":  or  ,"name": */
-static void
-put_name(struct text *t, const char *name)
-{
-    bool first = t->failed || t->len == 0 || t->at[t->len - 1] == '{';
-    put(t, first ? "" : ",");
-    put_string(t, name);
-    put(t, ":");
-}
-
-static void
-put_field(struct text *t, const char *name, const char *value)
-{
-    if (!value)
-        return;
-    put_name(t, name);
-    put_string(t, value);
-}
-
-static void
-put_number(struct text *t, const char *name, uint64_t v)
-{
-    char digits[24];
-    snprintf(digits, sizeof digits, "%llu", (unsigned long long)v);
-    put_name(t, name);
-    put(t, digits);
-}
-
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 static void
 put_base64(struct text *t, const unsigned char *bytes, size_t n)
 {
-    char *at = room(t, (n + 2) / 3 * 4 + 2);
+    char *at = text_room(t, (n + 2) / 3 * 4 + 2);
     if (!at)
         return;
     *at++ = '"';
@@ -216,7 +114,7 @@ put_ref(void *arg, bool is_class, uint32_t id)
     if (is_class != r->classes || !is_new(r, id))
         return 1;
     snprintf(digits, sizeof digits, "%u", id);
-    put_field(r->t, digits, is_class ? engine_class_name(id) : engine_fn_info(id)->name);
+    json_field(r->t, digits, is_class ? engine_class_name(id) : engine_fn_info(id)->name);
     return 1;
 }
 
@@ -224,17 +122,17 @@ put_ref(void *arg, bool is_class, uint32_t id)
 static void
 put_refs(struct text *t, const unsigned char *bytes, size_t len)
 {
-    put_name(t, "refs");
-    put(t, "{");
+    json_name(t, "refs");
+    text_put(t, "{");
     for (int classes = 0; classes < 2; classes++) {
         struct refs r = {t, classes, NULL, 0};
-        put_name(t, classes ? "classes" : "functions");
-        put(t, "{");
+        json_name(t, classes ? "classes" : "functions");
+        text_put(t, "{");
         (void)codec_renumber(bytes, len, put_ref, &r, NULL);
-        put(t, "}");
+        text_put(t, "}");
         free(r.seen);
     }
-    put(t, "}");
+    text_put(t, "}");
 }
 
 static void
@@ -247,7 +145,7 @@ put_time(struct text *t)
     gmtime_r(&now.tv_sec, &utc);
     strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
     snprintf(text, sizeof text, "%s.%03ldZ", day, now.tv_nsec / 1000000);
-    put_field(t, "time", text);
+    json_field(t, "time", text);
 }
 
 /* Who posted it; with --debug also where. */
@@ -257,9 +155,9 @@ put_poster(struct text *t, const struct task *task)
     const struct fn_info *f = engine_fn_info(task->parent_fn & 0xffff);
     uint32_t line = task->parent_fn >> 16;
     char text[32];
-    put_field(t, "posted_by", f->name);
+    json_field(t, "posted_by", f->name);
     snprintf(text, sizeof text, "line %u", line);
-    put_field(t, "posted", line ? text : NULL);
+    json_field(t, "posted", line ? text : NULL);
 }
 
 static void
@@ -267,8 +165,8 @@ put_words(struct text *t, const struct slot *s)
 {
     char words[SLOT_WORDS];
     size_t n = output_last_words(s, words);
-    put_name(t, "stderr");
-    put_string_bytes(t, words, n);
+    json_name(t, "stderr");
+    json_bytes(t, words, n);
 }
 
 static void
@@ -278,25 +176,25 @@ put_letter(struct text *t, const struct deadletter *d)
     const unsigned char *bytes = task_args(&engine.arena, task);
     char args[ARGS];
     codec_describe(bytes, task->bytes, args, sizeof args);
-    put(t, "{");
-    put_field(t, "task", engine_fn_info(task->fn)->name);
-    put_field(t, "arguments", args);
-    put_number(t, "id", task->id);
-    put_number(t, "attempts", d->attempts);
-    put_number(t, "errors", d->errors);
-    put_field(t, "signal", d->signal);
+    text_put(t, "{");
+    json_field(t, "task", engine_fn_info(task->fn)->name);
+    json_field(t, "arguments", args);
+    json_integer(t, "id", task->id);
+    json_integer(t, "attempts", d->attempts);
+    json_integer(t, "errors", d->errors);
+    json_field(t, "signal", d->signal);
     if (d->error) {
-        put_name(t, "error");
-        put_string_bytes(t, d->error, d->error_len);
+        json_name(t, "error");
+        json_bytes(t, d->error, d->error_len);
     }
     put_poster(t, task);
     put_time(t);
     put_words(t, d->slot);
-    put_field(t, "script", engine.config.script ? engine.config.script : "");
-    put_name(t, "data");
+    json_field(t, "script", engine.config.script ? engine.config.script : "");
+    json_name(t, "data");
     put_base64(t, bytes, task->bytes);
     put_refs(t, bytes, task->bytes);
-    put(t, "}\n");
+    text_put(t, "}\n");
 }
 
 /* Was the last line cut, by a death or by a full disk? */
@@ -330,5 +228,5 @@ deadletter_write(const struct deadletter *d)
                   (unsigned long long)d->task->id,
                   t.failed ? "not enough memory" : n < 0 ? strerror(errno)
                                                          : "only a part could be written");
-    free(t.at);
+    text_free(&t);
 }
