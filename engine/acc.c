@@ -58,7 +58,7 @@ acc_get(struct actor *x, enum acc_kind kind, uint32_t id, double *out)
 {
     bool any = x->pending.kinds[id] != 0;
     double v = any ? x->pending.values[id] : 0;
-    for (uint32_t k = 0; k <= x->arena->head->nworkers; k++) {
+    for (uint32_t k = 0, n = arena_workers(x->arena); k <= n; k++) {
         struct acc_cell *c = &slot_at(x->arena, k)->accs[id];
         /* acquire: pairs with the release in acc_apply(); `value` is written. */
         if (!atom_load(&c->set))
@@ -211,7 +211,7 @@ void
 acc_each(struct actor *x, uint32_t id,
          void (*fn)(void *arg, const void *bytes, size_t len), void *arg)
 {
-    for (uint32_t k = 0; k <= x->arena->head->nworkers; k++) {
+    for (uint32_t k = 0, n = arena_workers(x->arena); k <= n; k++) {
         uint64_t end = atom_load(&slot_at(x->arena, k)->log_end);
         if (k == x->me && x->pending.log_end)
             end = x->pending.log_end;

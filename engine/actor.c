@@ -15,6 +15,7 @@ actor_open(struct actor *out, struct arena *a, uint32_t me, uint32_t nslots)
     out->random = me * 2654435761u + 1;
     out->next_victim = me + 1 < nslots ? me + 1 : 0;
     out->partial = true;
+    out->nremembered = nslots;
     out->victims = calloc(nslots, sizeof *out->victims);
     if (!out->victims)
         return -ENOMEM;
@@ -26,6 +27,21 @@ actor_open(struct actor *out, struct arena *a, uint32_t me, uint32_t nslots)
         }
     }
     return 0;
+}
+
+void
+actor_follow(struct actor *x)
+{
+    uint32_t n = arena_workers(x->arena) + 1;
+    if (likely(n <= x->nvictims))
+        return;
+    x->nvictims = n;
+    struct victim *grown = realloc(x->victims, n * sizeof *grown);
+    if (!grown)
+        return; /* their rings are looked at from the head each time */
+    memset(grown + x->nremembered, 0, (n - x->nremembered) * sizeof *grown);
+    x->victims = grown;
+    x->nremembered = n;
 }
 
 void

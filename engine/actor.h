@@ -23,8 +23,12 @@ struct actor {
     bool lifo;         /* --order */
     uint32_t nvictims; /* slots to steal from: 0 .. nvictims - 1 */
     struct victim *victims;
+    uint32_t nremembered; /* of them have an entry in victims: all, unless memory ran out */
     uint32_t next_victim; /* where the last steal succeeded */
     uint32_t random;      /* xorshift state, for a place to start stealing */
+    bool licensed;        /* may start tasks without a new licence: see gate.h */
+    uint64_t turn_before; /* head->next_start before its own turn */
+    uint64_t turn;        /* ... and after it; 0: it has taken none */
 
     /* The transaction's private half. */
     uint32_t staged_tail; /* index of the last task posted; 0: none */
@@ -56,6 +60,8 @@ struct actor {
 /* actor_open begins to act for slot `me`; the slot's shared part is as it was
  * left. 0 or -ENOMEM. */
 int actor_open(struct actor *out, struct arena *a, uint32_t me, uint32_t nslots);
+/* actor_follow lets x steal from slots that have got workers since. Between tasks. */
+void actor_follow(struct actor *x);
 /* actor_close frees the private part. */
 void actor_close(struct actor *x);
 /* actor_slot_init gives a slot that was never used its first ring. Once, by the

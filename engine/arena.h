@@ -48,13 +48,21 @@ struct arena_head {
     /* What the workers shall do: enum arena_mode. writer: anybody, upwards only,
      * by CAS; read before each claim. */
     _Alignas(CACHE_LINE) uint32_t mode;
-    /* Index of the task that runs while no other starts; 0: none. writer: the
-     * supervisor; back to 0 by CAS by whoever sees that it is over. See idle.h. */
-    uint32_t alone;
-    uint32_t nworkers;    /* fixed before the fork: slots 1..nworkers run tasks */
+    /* Slots 1..nworkers have, or had, workers. writer: the supervisor, upwards only,
+     * before the first worker is forked into the slot. */
+    uint32_t nworkers;
+    /* 0: every worker may start any task. Else: see gate.h. writer: the supervisor, by
+     * or and and; the half that names a task goes back to 0 by CAS by whoever sees
+     * that it is over. Read before each claim. */
+    uint64_t gate;
+    uint32_t limit;       /* workers above this slot end. writer: the supervisor */
     uint32_t epipe;       /* writer: a worker that cannot write to stdout: the errno (EPIPE ...) */
     uint32_t hook_failed; /* writer: a worker that has reported a hook's error; 0 -> 1 */
     uint32_t failed;      /* writer: a worker whose task failed for good; only 0 -> 1 */
+    /* The gate's meters, see gate.h. */
+    _Alignas(CACHE_LINE) uint32_t licences; /* writer: the supervisor; workers take by CAS */
+    uint64_t next_start;                    /* ns; writer: who starts a task, by CAS */
+    uint64_t delay_ns;                      /* fixed */
     /* Hint: no unit below this one is free. writer: anybody; may be old. */
     _Alignas(CACHE_LINE) uint32_t unit_hint;
     uint32_t spill_hint;   /* the same for the spill's units */
@@ -119,6 +127,14 @@ int arena_reserve(struct arena *a, size_t at, size_t bytes);
 void arena_populate(struct arena *a, size_t at, size_t bytes);
 /* arena_no_inherit keeps the mapping out of processes that this one starts. */
 void arena_no_inherit(struct arena *a);
+
+/* arena_workers: slots 1.. that have, or had, workers. It may grow while the job runs:
+ * ask again. acquire: pairs with crew.c; slots up to there are ready to be read. */
+static inline uint32_t
+arena_workers(const struct arena *a)
+{
+    return atom_load(&a->head->nworkers);
+}
 
 static inline void *
 arena_at(const struct arena *a, size_t offset)

@@ -224,6 +224,22 @@ bad:
                     s);
 }
 
+/* "8", "50%" */
+static int
+parse_load(struct load *out, const char *s)
+{
+    const char *end = s + strlen(s);
+    bool percent = end > s && end[-1] == '%';
+    uint64_t v;
+    if (parse_digits(&v, s, percent ? end - 1 : end) || v == 0 || v > CONFIG_LOAD_MAX)
+        return complain("--load: \"%s\" is not a number of processes, 1 to %d, or a "
+                        "percentage of the CPUs (such as 8 or 100%%)",
+                        s, CONFIG_LOAD_MAX);
+    out->count = percent ? 0 : (uint32_t)v;
+    out->percent = percent ? (uint32_t)v : 0;
+    return 0;
+}
+
 static int
 parse_tmpdir(const char **out, const char *s)
 {
@@ -262,6 +278,10 @@ apply(struct config *c, int opt, const char *value)
                            CONFIG_ATTEMPTS_MAX);
         c->attempts = (uint32_t)v;
         return err;
+    case OPT_NICE:
+        err = parse_number(&v, opt, value, "a niceness", 1, CONFIG_NICE_MAX);
+        c->nice = (int)v;
+        return err;
     case OPT_MAX_TASKS:
         return parse_number(&c->max_tasks, opt, value, "a number of tasks", 1,
                             UINT64_MAX);
@@ -270,6 +290,9 @@ apply(struct config *c, int opt, const char *value)
     case OPT_SERIAL: c->serial = true; return 0;
     case OPT_ORDER: return parse_order(&c->lifo, value);
     case OPT_TIMEOUT: return parse_seconds(&c->timeout_ns, opt, value);
+    case OPT_LOAD: return parse_load(&c->load, value);
+    case OPT_MEMFREE: return parse_size(&c->memfree_bytes, opt, value);
+    case OPT_DELAY: return parse_seconds(&c->delay_ns, opt, value);
     case OPT_HALT: return parse_halt(&c->halt, value);
     case OPT_MEMORY: return parse_size(&c->memory_bytes, opt, value);
     case OPT_TMPDIR: return parse_tmpdir(&c->tmpdir, value);

@@ -13,6 +13,8 @@ enum {
     CONFIG_WORKERS_MAX = 4000,
     CONFIG_RETRIES_MAX = 254, /* attempts are counted in 8 bits */
     CONFIG_ATTEMPTS_MAX = 255,
+    CONFIG_NICE_MAX = 19,
+    CONFIG_LOAD_MAX = 1000000,
     CONFIG_ATTEMPTS = 3, /* unless told otherwise */
 };
 
@@ -37,6 +39,12 @@ struct halt {
     uint32_t percent; /* 1..100, of the tasks posted so far */
 };
 
+/* --load MAX or PERCENT%. At most one of them is not 0. */
+struct load {
+    uint32_t count;   /* threads that may run on the machine */
+    uint32_t percent; /* the same, of cpus_default() */
+};
+
 struct config {
     int n;                     /* -n: workers, 1..CONFIG_WORKERS_MAX; 0: cpus_default() */
     bool debug;                /* -d: lives of workers and tasks on stderr */
@@ -47,6 +55,10 @@ struct config {
     uint32_t attempts;         /* runs in all, crashed ones counted, 1..CONFIG_ATTEMPTS_MAX */
     int64_t timeout_ns;        /* a task's limit; 0: none */
     struct halt halt;          /* when to end the job early */
+    struct load load;          /* start nothing while more runs on the machine */
+    uint64_t memfree_bytes;    /* start nothing while less memory is free; 0: no limit */
+    int64_t delay_ns;          /* between the start of two tasks; 0: none */
+    int nice;                  /* of the workers, 0..CONFIG_NICE_MAX */
     uint64_t memory_bytes;     /* arena budget before it spills to disk; 0: default */
     const char *state;         /* --state: keep the job in this file; NULL: in memory */
     const char *resume;        /* --resume: go on with the job in this file */

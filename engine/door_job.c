@@ -170,7 +170,7 @@ push_summary(lua_State *L)
     set_number(L, "dead", (double)r->dead);
     set_number(L, "left", (double)(r->posted - r->done));
     set_number(L, "seconds", r->seconds);
-    set_number(L, "workers", engine.arena.head->nworkers);
+    set_number(L, "workers", engine.arena.head->limit);
     if (r->signal)
         set_number(L, "signal", r->signal);
     lua_pushboolean(L, r->halted);
@@ -223,7 +223,7 @@ static int
 l_stats(lua_State *L)
 {
     double sums[5] = {0};
-    for (uint32_t k = 0; k <= engine.arena.head->nworkers; k++) {
+    for (uint32_t k = 0, n = arena_workers(&engine.arena); k <= n; k++) {
         struct slot *s = slot_at(&engine.arena, k);
         sums[0] += (double)atom_peek(&s->done);
         sums[1] += (double)atom_peek(&s->failed);

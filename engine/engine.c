@@ -208,7 +208,7 @@ int
 engine_act(uint32_t slot)
 {
     actor_close(&engine.self);
-    int err = actor_open(&engine.self, &engine.arena, slot, engine.arena.head->nworkers + 1);
+    int err = actor_open(&engine.self, &engine.arena, slot, arena_workers(&engine.arena) + 1);
     engine.self.lifo = engine.config.lifo;
     watch_act(slot);
     return err;

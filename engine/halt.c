@@ -8,7 +8,7 @@ halt_reached(struct arena *a, const struct halt *rule, uint64_t *have)
     uint64_t failed = 0, done = 0, posted = 0;
     if (rule->when == HALT_NEVER)
         return false;
-    for (uint32_t k = 0; k <= a->head->nworkers; k++) {
+    for (uint32_t k = 0, n = arena_workers(a); k <= n; k++) {
         struct slot *s = slot_at(a, k);
         done += atom_load(&s->done);
         failed += atom_load(&s->failed) + atom_load(&s->dead);

@@ -3,6 +3,7 @@
 
 #include "actor.h"
 #include "futex.h"
+#include "gate.h"
 #include "queue.h"
 #include "task.h"
 
@@ -13,7 +14,7 @@ bool idle_spin_ok;
 static uint32_t
 words_in_use(const struct arena *a)
 {
-    return a->head->nworkers / 64 + 1;
+    return arena_workers(a) / 64 + 1;
 }
 
 bool
@@ -77,7 +78,7 @@ idle_wake_all(struct arena *a)
     /* Pairs with the fence in idle_wait(): what was stored before (a mode, a task
      * given back) is seen by a worker's last look, or its flag is seen here. */
     atom_fence();
-    for (uint32_t k = 1; k <= a->head->nworkers; k++) {
+    for (uint32_t k = 1, n = arena_workers(a); k <= n; k++) {
         if (!wake_slot(a, k))
             futex_wake(&slot_at(a, k)->park, 1);
     }
@@ -96,7 +97,7 @@ bool
 idle_all_done(struct arena *a)
 {
     uint64_t done = 0, posted = 0;
-    uint32_t n = a->head->nworkers;
+    uint32_t n = arena_workers(a);
     /* acquire: pairs with the releases in commit_apply(); done first. */
 #ifdef PRN_BUG_SUMS_TURNED
     for (uint32_t k = 0; k <= n; k++)
@@ -104,6 +105,8 @@ idle_all_done(struct arena *a)
 #endif
     for (uint32_t k = 0; k <= n; k++)
         done += atom_load(&slot_at(a, k)->done);
+    /* Whatever the sum of `done` holds was done after its poster's slot had come. */
+    n = arena_workers(a);
 #ifndef PRN_BUG_SUMS_TURNED
     for (uint32_t k = 0; k <= n; k++)
         posted += atom_load(&slot_at(a, k)->posted);
@@ -116,38 +119,72 @@ idle_run_alone(struct arena *a, uint32_t index)
 {
     /* release: who sees it sees the task READY. Published by the hint that follows and
      * its idle_wake(). */
-    atom_store(&a->head->alone, index);
+    (void)atom_or(&a->head->gate, (uint64_t)index);
+}
+
+/* false: somebody has ended it, or another one runs alone by now. */
+static bool
+end_alone(struct arena *a, uint32_t index)
+{
+    uint64_t gate = atom_load(&a->head->gate);
+    while (gate_alone(gate) == index) {
+        if (atom_cas(&a->head->gate, &gate, gate & ~(uint64_t)UINT32_MAX))
+            return true;
+    }
+    return false;
 }
 
 void
 idle_end_alone(struct arena *a)
 {
-    uint32_t index = atom_load(&a->head->alone);
-    if (index && atom_cas(&a->head->alone, &index, 0))
+    uint32_t index = gate_alone(atom_load(&a->head->gate));
+    if (index && end_alone(a, index))
         idle_wake_all(a);
 }
 
 bool
 idle_alone_over(struct arena *a)
 {
-    uint32_t index = atom_load(&a->head->alone);
+    uint32_t index = gate_alone(atom_load(&a->head->gate));
     if (!index)
         return true;
     enum task_state state = task_state(atom_load(&task_at(a, index)->word));
     if (state == TASK_READY || state == TASK_RUN)
         return false;
-    idle_end_alone(a);
+    if (end_alone(a, index))
+        idle_wake_all(a);
     return true;
 }
 
-/* Claims a task if there is one that may be started now. */
+/* Is there a task that x could start? Exact but for those who are faster: with a
+ * licence or a turn at stake no old hint will do. */
 static bool
-look(struct actor *x)
+startable(struct actor *x, uint64_t gate, uint32_t alone)
 {
-    uint32_t alone = atom_load(&x->arena->head->alone);
-    if (likely(!alone))
-        return queue_look(x);
-    return task_claim(x, alone) || (idle_alone_over(x->arena) && queue_look(x));
+    if (alone)
+        return task_state(atom_load(&task_at(x->arena, alone)->word)) == TASK_READY;
+    return !(gate & GATE_METERED) || queue_any(x);
+}
+
+/* The same as queue_look(), as far as the gate lets x. */
+static bool
+look_through_gate(struct actor *x, uint64_t gate)
+{
+    uint32_t alone = idle_alone_over(x->arena) ? 0 : gate_alone(gate);
+    x->turn = 0;
+    bool claimed = startable(x, gate, alone) && gate_pass(x, gate) &&
+                   (alone ? task_claim(x, alone) : queue_look(x));
+    /* Who looked meanwhile saw the turn taken: somebody looks again. */
+    if (!claimed && gate_missed(x))
+        idle_wake(x, 1);
+    return claimed;
+}
+
+bool
+idle_look(struct actor *x)
+{
+    uint64_t gate = atom_load(&x->arena->head->gate);
+    return likely(!gate) ? queue_look(x) : look_through_gate(x, gate);
 }
 
 static void
@@ -182,7 +219,7 @@ spin(struct actor *x)
 {
     for (int i = 0; i < SPIN_ROUNDS; i++) {
         cpu_relax();
-        if (i % 8 == 7 && look(x))
+        if (i % 8 == 7 && idle_look(x))
             return true;
     }
     return false;
@@ -192,7 +229,7 @@ bool
 idle_wait(struct actor *x)
 {
     struct arena_head *head = x->arena->head;
-    if (look(x))
+    if (idle_look(x))
         return got_work(x);
     if (idle_spin_ok && spin(x))
         return got_work(x);
@@ -200,8 +237,8 @@ idle_wait(struct actor *x)
     raise_flag(x);
     /* Pairs with the fence in idle_wake(): our flag, then our last look. */
     atom_fence();
-    bool claimed = look(x);
-    if (!claimed && atom_load(&head->mode) == ARENA_RUN) {
+    bool claimed = idle_look(x);
+    if (!claimed && atom_load(&head->mode) == ARENA_RUN && !gate_surplus(x)) {
         if (idle_all_done(x->arena)) {
             idle_set_mode(x->arena, ARENA_DONE);
         } else {
@@ -213,7 +250,7 @@ idle_wait(struct actor *x)
     /* The wake-up was for work that may need more than us: not left to the
      * caller, who would not pass it on. */
     if (!claimed && woken && atom_load(&head->mode) == ARENA_RUN)
-        claimed = look(x);
+        claimed = idle_look(x);
     else if (claimed && woken)
         idle_wake(x, 1); /* it was for other work than what we found before it */
     return claimed && got_work(x);

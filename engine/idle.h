@@ -15,12 +15,15 @@
  * only grow, so sum(done) <= done(t) <= posted(t) <= sum(posted). Equal ends mean
  * that at t nothing waited and nothing ran (docs/termination.md).
  *
- * While head->alone names a task no other one is started: whoever looks for work
+ * While head->gate names a task no other one is started: whoever looks for work
  * claims this one or finds nothing, and parks. It is over when the task is neither
  * READY nor RUN; whoever sees that clears the word and wakes everybody. Nobody has to
  * survive for it: a parked worker that cannot look is woken at each death, and the
  * supervisor looks all the time. Workers that were past the check start one task
  * more: a courtesy between tasks, on which nothing else relies.
+ *
+ * The other reasons why a worker may not start a task are in gate.h. To the steps
+ * above it is as if there were no task: it parks. Who opens the gate wakes.
  *
  * Died while parked or after a CAS that should have woken somebody: the
  * supervisor clears the dead slot's bit and wakes everybody after each death. */
@@ -34,6 +37,8 @@ struct actor;
 /* idle_wait is for a worker that found nothing: looks again, parks, wakes up.
  * true: it has claimed a task; false: look at head->mode and try again. */
 bool idle_wait(struct actor *x);
+/* idle_look claims a task that may be started now, wherever it is. Never waits. */
+bool idle_look(struct actor *x);
 /* idle_wake wakes one parked worker, if n tasks became ready and one sleeps. */
 void idle_wake(struct actor *x, uint32_t n);
 /* idle_wake_all wakes everybody, whether it seems to sleep or not. */

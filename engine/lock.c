@@ -188,7 +188,7 @@ lock_recover(struct actor *x)
     names_each_lock(a, break_one, x);
     atom_store(&x->slot->waits_for, 0);
     /* The dead one may have been woken in somebody's place. */
-    for (uint32_t k = 0; k <= a->head->nworkers; k++) {
+    for (uint32_t k = 0, n = arena_workers(a); k <= n; k++) {
         uint64_t at = atom_load(&slot_at(a, k)->waits_for);
         if (at)
             futex_wake(arena_at(a, at), ARENA_SLOTS);

@@ -92,6 +92,41 @@ memlimit_bytes(const char *root)
     return least;
 }
 
+/* What is left in one cgroup; UINT64_MAX: it has no limit, or none that is known. */
+static uint64_t
+left_in(const char *dir, uint64_t limit, const char *usage_file, const char *cache_key)
+{
+    uint64_t usage, cache = 0;
+    if (!limit || !read_number(dir, usage_file, "", &usage))
+        return UINT64_MAX;
+    (void)read_number(dir, "memory.stat", cache_key, &cache);
+    usage -= cache < usage ? cache : usage;
+    return usage < limit ? limit - usage : 0;
+}
+
+static bool
+add_left(void *arg, const char *dir, bool v2)
+{
+    uint64_t *least = arg;
+    uint64_t left = v2 ? left_in(dir, file_limit(dir, "memory.max", ""), "memory.current",
+                                 "inactive_file ")
+                       : left_in(dir, file_limit(dir, "memory.limit_in_bytes", ""),
+                                 "memory.usage_in_bytes", "total_inactive_file ");
+    if (left < *least)
+        *least = left;
+    return true;
+}
+
+uint64_t
+memlimit_free(const char *root)
+{
+    uint64_t kib, least = UINT64_MAX;
+    if (read_number(root, "proc/meminfo", "MemAvailable:", &kib) && kib < NO_LIMIT / 1024)
+        least = kib * 1024;
+    (void)cgroup_each(root, "memory", add_left, &least); /* unreadable: no limit */
+    return least;
+}
+
 struct kills {
     bool known;
     uint64_t n;

@@ -13,6 +13,12 @@
  * cannot be read limits nothing; 0: nothing is known. */
 uint64_t memlimit_bytes(const char *root);
 
+/* memlimit_free: how much memory this process could take now without swapping: the
+ * smallest of what the machine has available and what is left up to the limit of our
+ * cgroup and each of its ancestors. What the kernel can drop at once (cached files not
+ * used of late) counts as free. UINT64_MAX: nothing is known. */
+uint64_t memlimit_free(const char *root);
+
 /* memlimit_oom_kills: how many processes of our cgroup (on v2 also of those below
  * it) the kernel has killed for want of memory, ever. Where our cgroup does not
  * say it, the nearest ancestor that does; where none does, the whole machine's

@@ -4,6 +4,7 @@
 
 #define WORKERS "Workers"
 #define TASKS "Tasks"
+#define CONSIDERATION "Consideration for what else runs on the machine"
 #define MEMORY "Memory"
 #define SURVIVING "Surviving"
 #define FAILED "Failed tasks"
@@ -40,6 +41,16 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
      "end the job early: never (default), or soon or now with\n"
      "fail, success or done and a number or percentage:\n"
      "now,fail=1   soon,fail=5%   now,success=1   soon,done=100"},
+
+    {CONSIDERATION, OPT_LOAD, "load", "MAX", "100%", "--load 100%",
+     "start no task while more than MAX processes run; also\n"
+     "in percent of the CPUs, such as 100%"},
+    {CONSIDERATION, OPT_MEMFREE, "memfree", "SIZE", NULL, "--memfree 1G",
+     "start no task while less memory than SIZE is free"},
+    {CONSIDERATION, OPT_DELAY, "delay", "SECONDS", NULL, "--delay 0.5",
+     "at least so long between the start of two tasks"},
+    {CONSIDERATION, OPT_NICE, "nice", "N", NULL, "--nice 10",
+     "run tasks with niceness N (1 to 19)"},
 
     {MEMORY, OPT_MEMORY, "memory", "SIZE", NULL, "--memory 512M",
      "what tasks and shared data may take before they go on\n"

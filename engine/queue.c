@@ -175,7 +175,8 @@ static bool
 steal_from(struct actor *x, uint32_t v, bool all)
 {
     struct slot *s = slot_at(x->arena, v);
-    struct victim *mem = &x->victims[v];
+    struct victim none = {0, 0};
+    struct victim *mem = v < x->nremembered ? &x->victims[v] : &none;
     /* acquire: pairs with queue_put(): the hints below tail are written. The ring
      * is read after the tail: a newer ring holds all that an older one held. */
     uint64_t end = atom_load(&s->tail), head = atom_load(&s->head);
@@ -228,7 +229,17 @@ queue_steal(struct actor *x)
 bool
 queue_look(struct actor *x)
 {
+    actor_follow(x);
     return queue_take(x) || steal(x, true);
+}
+
+/* From where on hints of slot k may be of use to x. */
+static uint64_t
+low_of(const struct actor *x, uint32_t k)
+{
+    uint64_t head = atom_load(&slot_at(x->arena, k)->head);
+    bool remembered = !x->lifo && k != x->me && k < x->nremembered;
+    return remembered && x->victims[k].clean > head ? x->victims[k].clean : head;
 }
 
 bool
@@ -238,11 +249,33 @@ queue_more(const struct actor *x)
     if (s->tail > s->head)
         return true;
     for (uint32_t k = 0; k < x->nvictims; k++) {
-        const struct slot *v = slot_at(x->arena, k);
-        uint64_t low = atom_peek(&v->head);
-        if (!x->lifo && x->victims[k].clean > low)
-            low = x->victims[k].clean;
-        if (k != x->me && atom_peek(&v->tail) > low)
+        if (k != x->me && atom_peek(&slot_at(x->arena, k)->tail) > low_of(x, k))
+            return true;
+    }
+    return false;
+}
+
+static bool
+any_in(const struct actor *x, uint32_t k)
+{
+    const struct slot *s = slot_at(x->arena, k);
+    /* acquire, and the ring after the tail: as in steal_from(). */
+    uint64_t end = atom_load(&s->tail), p = low_of(x, k);
+    struct ring r = ring_of(x->arena, s);
+    for (; p < end; p++) {
+        uint32_t index = atom_peek(&r.hints[p & r.mask]);
+        if (index && !is_stale(x, index))
+            return true;
+    }
+    return false;
+}
+
+bool
+queue_any(struct actor *x)
+{
+    actor_follow(x);
+    for (uint32_t k = 0; k < x->nvictims; k++) {
+        if (any_in(x, k))
             return true;
     }
     return false;

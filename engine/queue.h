@@ -34,6 +34,9 @@ bool queue_steal(struct actor *x);
 /* queue_look claims a task if any ring has one: looks at everything that was not
  * seen stale before. The last look before parking. */
 bool queue_look(struct actor *x);
+/* queue_any: is a task READY in some ring? Looks at the tasks themselves; claims
+ * nothing. Not for the hot path. */
+bool queue_any(struct actor *x);
 /* queue_deal moves the hints of x's ring in turn into the rings of slots
  * 1..nworkers, which nobody uses yet: begin's tasks, before the fork. */
 int queue_deal(struct actor *x, uint32_t nworkers);

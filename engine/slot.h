@@ -48,6 +48,7 @@ enum bye {
     BYE_RECYCLE = 2, /* --max-tasks or --max-rss: wants a successor */
     BYE_EPIPE = 3,   /* nobody reads its standard output */
     BYE_FATAL = 4,   /* could not start: message printed */
+    BYE_SURPLUS = 5, /* there are to be fewer workers now */
 };
 
 /* An accumulator's part of one worker. */

@@ -16,8 +16,11 @@
 
 #include "blame.h"
 #include "cpus.h"
+#include "crew.h"
 #include "deadletter.h"
 #include "engine.h"
+#include "gate.h"
+#include "guard.h"
 #include "halt.h"
 #include "idle.h"
 #include "log.h"
@@ -127,6 +130,7 @@ child_main(uint32_t k)
         _exit(1); /* the supervisor died before we asked to die with it */
     close(super.signal_fd);
     sigprocmask(SIG_SETMASK, &super.old_mask, NULL);
+    guard_be_nice(&engine.config);
     if (engine_act(k))
         _exit(1);
     worker_run(super.L);
@@ -635,7 +639,7 @@ sleep_ms(uint64_t next_due)
         if (super.children[k].unrecovered || unnoted)
             at_most(&timeout, RECOVER_PAUSE_MS);
     }
-    if (atom_load(&engine.arena.head->alone))
+    if (gate_alone(atom_load(&engine.arena.head->gate)))
         at_most(&timeout, ALONE_TICK_MS);
     return timeout;
 }
@@ -722,15 +726,21 @@ go_on(void)
     return true;
 }
 
+static uint64_t
+sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void
 supervise(void)
 {
     while (go_on()) {
         struct pollfd fds[2] = {{super.signal_fd, POLLIN, 0}, {engine.poke_fd, POLLIN, 0}};
         collect_waiting();
-        uint64_t next_due = wake_all_due(), next_look = observe_tick();
-        if (next_look < next_due)
-            next_due = next_look;
+        uint64_t next_due = wake_all_due();
+        next_due = sooner(next_due, observe_tick());
+        next_due = sooner(next_due, guard_tick(&engine.self, now_ns()));
         if (poll(fds, 2, sleep_ms(next_due)) < 0 && errno != EINTR)
             break;
         read_signals();
@@ -810,22 +820,16 @@ prepare(uint32_t n)
     super.children = calloc(n + 1, sizeof *super.children);
     if (!super.children)
         return -ENOMEM;
-    int err = arena_reserve_slots(&engine.arena, n);
-    if (err)
-        return err;
-    /* A job that was resumed may have had more workers: their slots count on. */
-    if (engine.arena.head->nworkers < n)
-        engine.arena.head->nworkers = n;
-    for (uint32_t k = 1; k <= n; k++) {
-        if (!slot_of(k)->ring)
-            actor_slot_init(&engine.arena, k);
-    }
-    err = queue_deal(&engine.self, n);
+    int err = crew_open(&engine.arena, n);
+    if (!err)
+        err = queue_deal(&engine.self, n);
     if (!err)
         err = queue_reserve(&engine.self, 4 * n);
     /* Deaths, waiting tasks and dict operations of end_ go through slot 0. */
     if (!err)
         err = engine_act(0);
+    if (!err)
+        guard_open(&engine.config, &engine.arena);
     return err;
 }
 
@@ -862,6 +866,7 @@ run_serial(lua_State *L)
     if (err)
         return err;
     watch.full = observe_drain;
+    guard_be_nice(&engine.config);
     worker_serial(L);
     return engine_act(0);
 }
@@ -907,7 +912,7 @@ super_resume(void)
         err = unnoted;
     atom_store(&a->head->mode, ARENA_RUN);
     a->head->epipe = 0;
-    a->head->alone = 0;
+    a->head->gate = 0;
     for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)
         a->head->idle_bits[w] = 0;
     return err;

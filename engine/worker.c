@@ -17,6 +17,8 @@
 #include "deadletter.h"
 #include "door.h"
 #include "engine.h"
+#include "gate.h"
+#include "guard.h"
 #include "halt.h"
 #include "idle.h"
 #include "log.h"
@@ -521,16 +523,32 @@ wait_for_task(struct actor *x)
     return claimed;
 }
 
+/* Claims a task when not everybody may start any (gate.h). */
+static bool
+start_at_gate(struct actor *x)
+{
+    if (engine.config.serial && queue_more(x))
+        guard_wait(x->arena);
+    return idle_look(x);
+}
+
 /* Takes and runs tasks until there are none. */
 static enum bye
 run_tasks(lua_State *L)
 {
     struct actor *x = &engine.self;
-    uint32_t *mode = &x->arena->head->mode, *alone = &x->arena->head->alone, ran = 0;
+    uint32_t *mode = &x->arena->head->mode, ran = 0;
+    uint64_t *gate = &x->arena->head->gate;
     while (likely(atom_load(mode) == ARENA_RUN)) {
-        bool claimed = likely(!atom_load(alone)) && (queue_take(x) || queue_steal(x));
-        if (!claimed && !wait_for_task(x))
+        bool open = likely(!atom_load(gate));
+        bool claimed = open ? queue_take(x) || queue_steal(x) : start_at_gate(x);
+        if (!claimed && !wait_for_task(x)) {
+            if (gate_surplus(x))
+                return BYE_SURPLUS;
             continue;
+        }
+        if (unlikely(!open) && x->turn)
+            engine_poke(); /* the supervisor knows when the next turn is */
         run_task(L);
         ran++;
         if (unlikely(worn_out(ran)))

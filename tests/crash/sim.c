@@ -96,9 +96,10 @@ static void
 worker(uint32_t k)
 {
     struct actor *x = &world.workers[k];
-    uint32_t *mode = &world.arena.head->mode, *alone = &world.arena.head->alone;
+    uint32_t *mode = &world.arena.head->mode;
+    uint64_t *gate = &world.arena.head->gate;
     while (atom_load(mode) == ARENA_RUN) {
-        bool claimed = !atom_load(alone) && (queue_take(x) || queue_steal(x));
+        bool claimed = !atom_load(gate) && (queue_take(x) || queue_steal(x));
         if (!claimed && !idle_wait(x))
             continue;
         if (job_run(x))
@@ -409,7 +410,7 @@ heir(uint32_t k)
     world.repairing = false;
     struct arena_head *h = world.arena.head;
     atom_store(&h->mode, ARENA_RUN);
-    atom_store(&h->alone, 0);
+    atom_store(&h->gate, 0);
     memset(h->idle_bits, 0, sizeof h->idle_bits);
     for (uint32_t i = 1; i <= world.n; i++)
         start(i);

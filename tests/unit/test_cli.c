@@ -95,6 +95,10 @@ test_cli_script_alone_gets_the_defaults(void **state)
     assert_int_equal(config.attempts, 3);
     assert_int_equal(config.timeout_ns, 0);
     assert_int_equal(config.halt.when, HALT_NEVER);
+    assert_int_equal(config.load.count | config.load.percent, 0);
+    assert_int_equal(config.memfree_bytes, 0);
+    assert_int_equal(config.delay_ns, 0);
+    assert_int_equal(config.nice, 0);
     assert_int_equal(config.memory_bytes, 0);
     assert_int_equal(config.max_tasks, 0);
     assert_int_equal(config.max_rss_bytes, 0);
@@ -318,6 +322,36 @@ test_cli_halt_speaks_gnu_parallel(void **state)
 }
 
 static void
+test_cli_guards_speak_gnu_parallel(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"x", "0", "0%", "%", "-1", "1.5", "8%%", "1000001", "''"};
+    char line[100], message[200];
+    accept("job.lua --load 8 --memfree 2G --delay 1.5 --nice 19");
+    assert_int_equal(config.load.count, 8);
+    assert_int_equal(config.load.percent, 0);
+    assert_true(config.memfree_bytes == (uint64_t)2 << 30);
+    assert_int_equal(config.delay_ns, 1500000000);
+    assert_int_equal(config.nice, 19);
+    accept("job.lua --load 8 --load 150% --serial");
+    assert_int_equal(config.load.count, 0);
+    assert_int_equal(config.load.percent, 150);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(line, sizeof line, "job.lua --load %s", bad[i]);
+        snprintf(message, sizeof message,
+                 "--load: \"%s\" is not a number of processes, 1 to 1000000, or a percentage "
+                 "of the CPUs (such as 8 or 100%%)",
+                 strcmp(bad[i], "''") ? bad[i] : "");
+        refuse(line, message);
+    }
+    refuse("job.lua --nice 20", "--nice: \"20\" is not a niceness (1 to 19)");
+    refuse("job.lua --nice -5", "--nice: \"-5\" is not a niceness (1 to 19)");
+    refuse("job.lua --delay 0", "--delay: \"0\" is not a time in seconds (such as 30 or 1.5)");
+    refuse("job.lua --memfree lots",
+           "--memfree: \"lots\" is not a size in bytes (such as 64M or 2G)");
+}
+
+static void
 test_cli_order_is_fifo_or_lifo(void **state)
 {
     (void)state;
@@ -516,6 +550,7 @@ main(void)
         cmocka_unit_test(test_cli_sizes_have_units),
         cmocka_unit_test(test_cli_seconds_are_exact),
         cmocka_unit_test(test_cli_halt_speaks_gnu_parallel),
+        cmocka_unit_test(test_cli_guards_speak_gnu_parallel),
         cmocka_unit_test(test_cli_order_is_fifo_or_lifo),
         cmocka_unit_test(test_cli_tmpdir_must_be_a_directory),
         cmocka_unit_test(test_cli_serial_has_no_timeout),

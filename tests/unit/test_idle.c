@@ -11,6 +11,7 @@
 #include "fixture.h"
 #include "commit.h"
 #include "futex.h"
+#include "gate.h"
 #include "idle.h"
 #include "queue.h"
 #include "recover.h"
@@ -379,7 +380,7 @@ test_idle_a_task_that_runs_alone_goes_before_all_others(void **state)
     until_parked(f, 2, 1); /* though five others are ready */
     end_task(&f->actors[1]);
     assert_true(idle_alone_over(&f->arena));
-    assert_int_equal(f->arena.head->alone, 0);
+    assert_int_equal(f->arena.head->gate, 0);
     assert_int_equal(ended(pid), 5); /* and then all is done */
     assert_int_equal(f->arena.head->mode, ARENA_DONE);
 }
@@ -392,9 +393,9 @@ test_idle_who_ended_it_need_not_say_so(void **state)
     (void)publish_alone(f, 1);
     assert_true(idle_wait(&f->actors[1]));
     end_task(&f->actors[1]); /* and is killed */
-    assert_int_not_equal(f->arena.head->alone, 0);
+    assert_int_not_equal(f->arena.head->gate, 0);
     assert_true(idle_wait(&f->actors[3]));
-    assert_int_equal(f->arena.head->alone, 0);
+    assert_int_equal(f->arena.head->gate, 0);
 }
 
 static void
@@ -434,7 +435,7 @@ check_rest_is_done(struct fixture *f, void *arg)
     if (r.task && *how == RECOVER_WAIT) {
         struct task *t = task_at(&f->arena, r.task);
         assert_int_equal(task_state(t->word), TASK_WAIT);
-        assert_true(f->arena.head->alone != r.task || idle_alone_over(&f->arena));
+        assert_true(gate_alone(f->arena.head->gate) != r.task || idle_alone_over(&f->arena));
         atom_store(&t->word, task_word(t->word >> 32, task_attempt(t->word), 0, TASK_READY));
         idle_run_alone(&f->arena, r.task);
         assert_int_equal(queue_push(&f->actors[0], r.task), 0);
@@ -443,7 +444,7 @@ check_rest_is_done(struct fixture *f, void *arg)
     run_all(&f->actors[2]);
     alarm(0);
     assert_true(idle_all_done(&f->arena));
-    assert_int_equal(f->arena.head->alone, 0);
+    assert_int_equal(f->arena.head->gate, 0);
 }
 
 static void

@@ -169,6 +169,56 @@ test_memlimit_kills_v1(void **state)
     assert_kills(7);
 }
 
+#define assert_free(n) assert_true(memlimit_free(fixture_root) == (n))
+
+static void
+test_memlimit_free_of_the_machine(void **state)
+{
+    (void)state;
+    assert_free(UINT64_MAX);
+    fixture_put("/proc/meminfo", MEMINFO);
+    assert_free(UINT64_MAX);
+    fixture_put("/proc/meminfo", MEMINFO "MemAvailable:     3000 kB\n");
+    assert_free(3072000u);
+}
+
+static void
+test_memlimit_free_v2_the_tightest_cgroup(void **state)
+{
+    (void)state;
+    fixture_put("/proc/meminfo", "MemAvailable:     3000 kB\n");
+    fixture_put("/proc/self/mountinfo", MOUNT_OTHER MOUNT_V2);
+    fixture_put("/proc/self/cgroup", "0::/a/b\n");
+    fixture_put("/sys/fs/cgroup/a/b/memory.current", "900000\n");
+    fixture_put("/sys/fs/cgroup/a/b/memory.max", "max\n");
+    assert_free(3072000u);
+    fixture_put("/sys/fs/cgroup/a/b/memory.max", "1000000\n");
+    assert_free(100000u);
+    fixture_put("/sys/fs/cgroup/a/b/memory.stat", "anon 5\ninactive_file 50000\n");
+    assert_free(150000u);
+    fixture_put("/sys/fs/cgroup/a/memory.max", "2000000\n");
+    assert_free(150000u); /* its usage is not known */
+    fixture_put("/sys/fs/cgroup/a/memory.current", "2500000\n");
+    assert_free(0u);
+    fixture_put("/sys/fs/cgroup/a/memory.stat", "inactive_file 3000000\n");
+    assert_free(150000u);
+}
+
+static void
+test_memlimit_free_v1(void **state)
+{
+    (void)state;
+    fixture_put("/proc/meminfo", "MemAvailable:     3000 kB\n");
+    fixture_put("/proc/self/mountinfo", MOUNT_V2 MOUNT_V1);
+    fixture_put("/proc/self/cgroup", "4:memory:/x\n0::/a\n");
+    fixture_put("/cg1/x/memory.limit_in_bytes", "1000000\n");
+    fixture_put("/cg1/x/memory.usage_in_bytes", "900000\n");
+    fixture_put("/cg1/x/memory.stat", "inactive_file 7\ntotal_inactive_file 100000\n");
+    assert_free(200000u);
+    fixture_put("/cg1/x/memory.limit_in_bytes", "9223372036854771712\n");
+    assert_free(3072000u);
+}
+
 static void
 test_memlimit_of_the_running_system(void **state)
 {
@@ -178,6 +228,7 @@ test_memlimit_of_the_running_system(void **state)
     assert_true(bytes < (uint64_t)1 << 62);
     uint64_t before = memlimit_oom_kills("");
     assert_true(memlimit_oom_kills("") >= before);
+    assert_true(memlimit_free("") > 1 << 20);
 }
 
 int
@@ -193,6 +244,9 @@ main(void)
         FIXTURE_ROOT_TEST(test_memlimit_kills_unknown_are_0),
         FIXTURE_ROOT_TEST(test_memlimit_kills_v2_own_then_nearest),
         FIXTURE_ROOT_TEST(test_memlimit_kills_v1),
+        FIXTURE_ROOT_TEST(test_memlimit_free_of_the_machine),
+        FIXTURE_ROOT_TEST(test_memlimit_free_v2_the_tightest_cgroup),
+        FIXTURE_ROOT_TEST(test_memlimit_free_v1),
         FIXTURE_ROOT_TEST(test_memlimit_of_the_running_system),
     };
     return cmocka_run_group_tests_name("memlimit", tests, NULL, NULL);

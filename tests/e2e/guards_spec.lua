@@ -1,0 +1,143 @@
+--- Consideration for the machine: --load, --memfree, --delay, --nice.
+
+local helper = require "tests.e2e.helper"
+local expect, script, prunner = helper.expect, helper.script, helper.prunner
+
+local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
+
+--- Posts `n` tasks, each of which prints when it began, on the clock of helper.now().
+local stamps = [[
+  local prunner = require "prunner"
+  local ffi = require "ffi"
+  ffi.cdef "int clock_gettime(int, long *); int getpriority(int, int);"
+  local function now()
+    local t = ffi.new "long[2]"
+    ffi.C.clock_gettime(1, t)
+    return tonumber(t[0]) + tonumber(t[1]) / 1e9
+  end
+  function begin() for i = 1, tonumber(arg[1]) do prunner.post_task(work, i) end end
+  function work() print(("%.6f"):format(now())) end
+]]
+
+local function times_of(result)
+  local times = {}
+  for line in result.out:gmatch "[^\n]+" do times[#times + 1] = tonumber(line) end
+  table.sort(times)
+  return times
+end
+
+describe("--delay", function()
+  after_each(helper.cleanup)
+
+  for _, case in ipairs {
+    { "one worker", { "-n", 1 } },
+    { "more workers than tasks", { "-n", 8 } },
+    { "newest first", { "-n", 2, "--order", "lifo" } },
+    { "one process", { "--serial" } },
+  } do
+    it("is kept between the starts of any two tasks: " .. case[1], function()
+      local words = { script(stamps), "--delay", "0.1" }
+      for _, word in ipairs(case[2]) do words[#words + 1] = word end
+      words[#words + 1] = "5"
+      local times = times_of(expect(prunner(unpack(words))))
+      assert.are.equal(5, #times)
+      for i = 2, 5 do
+        -- From the turn to the task's own clock takes a moment, for one more than for the other.
+        assert.is_true(times[i] - times[1] > 0.1 * (i - 1) - 0.05, times[i] - times[1])
+      end
+    end)
+  end
+
+  it("does not make a task wait for turns that nobody used", function()
+    -- Ten workers see one task at a time: each posts the next.
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() prunner.post_task(work, 1) end
+      function work(i) if i < 6 then prunner.post_task(work, i + 1) else print "last" end end
+    ]]
+    local result = expect(prunner(path, "-n", 10, "--delay", "0.5"), 0, "last\n")
+    assert.is_true(result.seconds > 2.5 and result.seconds < 15, result.seconds)
+  end)
+
+  it("goes on when workers die", function()
+    local path = script [[
+      local prunner = require "prunner"
+      local ffi = require "ffi"
+      ffi.cdef "int getpid(void); int kill(int, int);"
+      function begin() for i = 1, 10 do prunner.post_task(work, i) end end
+      function work(i)
+        if prunner.attempt() == 1 and i % 2 == 0 then ffi.C.kill(ffi.C.getpid(), 9) end
+        prunner.counter "n":add(i)
+      end
+      function end_() print(prunner.counter "n":get()) end
+    ]]
+    expect(prunner(path, "-n", 3, "--delay", "0.02"), 0, "55\n")
+  end)
+end)
+
+describe("--load", function()
+  after_each(helper.cleanup)
+
+  it("lets everything run below its number", function()
+    expect(prunner(script(stamps), "--load", 100000, "-n", 3, 100))
+    expect(prunner(script(stamps), "--load", "900000%", "-n", 3, 100))
+    expect(prunner(script(stamps), "--load", 100000, "--serial", 100))
+  end)
+
+  it("starts nothing while more runs, and goes on afterwards", function()
+    -- Idlers that want every CPU and get none that anybody else wants.
+    local crowd = helper.spawn [[
+      for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30
+      do chrt -i 0 nice -n 19 sh -c 'while :; do :; done' & done; echo up; wait]]
+    assert.is_truthy(helper.wait_until(function() return crowd:out() == "up\n" end))
+    local run = helper.spawn_prunner(script(stamps), "--load", 20, "-n", 2, 10)
+    assert.is_truthy(helper.wait_until(function() return run:err() ~= "" end))
+    assert.has_match("^prunner: %-%-load: %d+ processes run, more than 20: "
+      .. "no task is started until it is less\n$", run:err())
+    assert.are.equal("", run:out())
+    for _, pid in ipairs(helper.survivors(crowd)) do os.execute("kill -9 " .. pid) end
+    assert.are.equal(10, #times_of(expect(run:wait())))
+  end)
+end)
+
+describe("--memfree", function()
+  after_each(helper.cleanup)
+
+  it("lets everything run while as much is free", function()
+    expect(prunner(script(stamps), "--memfree", "1M", "-n", 3, 100))
+    expect(prunner(script(stamps), "--memfree", "1M", "--serial", 100))
+  end)
+
+  for _, mode in ipairs { "--order=fifo", "--serial" } do
+    it("starts nothing while less is free, and says so: " .. mode, function()
+      local run = helper.spawn_prunner(script(stamps), "--memfree", "4096T", mode, 10)
+      assert.is_truthy(helper.wait_until(function() return run:err() ~= "" end))
+      assert.has_match("^prunner: %-%-memfree: %d+ MiB are free, less than 4096T: "
+        .. "no task is started until it is more\n$", run:err())
+      run:kill "INT"
+      local result = run:wait()
+      assert.are.equal("", result.out)
+      if mode ~= "--serial" then has("10 tasks are left", expect(result, 130).err) end
+    end)
+  end
+end)
+
+describe("--nice", function()
+  after_each(helper.cleanup)
+
+  local path
+  before_each(function()
+    path = script(stamps:gsub("print%b()", "print(ffi.C.getpriority(0, 0))", 1)
+      .. "function end_() print('end', ffi.C.getpriority(0, 0)) end")
+  end)
+
+  it("gives the workers its niceness, and the supervisor not", function()
+    expect(prunner(path, "--nice", 19, "-n", 1, 1), 0, "19\nend\t0\n")
+    expect(prunner(path, "--nice", 7, "--serial", 1), 0, "7\nend\t7\n")
+  end)
+
+  it("leaves alone who is nicer already", function()
+    local result = helper.run({ "nice", "-n", "15", helper.command, path, "--nice", "10", "-n", "1", "1" })
+    expect(result, 0, "15\nend\t15\n")
+  end)
+end)
