@@ -35,6 +35,7 @@ describe("prunner", function()
 
   it("tests every option that --help shows", function()
     local this = helper.read(helper.root .. "/tests/e2e/command_spec.lua")
+      .. helper.read(helper.root .. "/tests/e2e/guards_spec.lua")
     local n = 0
     for option in expect(prunner("--help")).out:gmatch("\n +%-?%l?,? ?(%-%-[%l%-]+)") do
       has('"' .. option .. '"', this)
