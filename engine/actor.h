@@ -49,7 +49,7 @@ struct actor {
     char *copy; /* the value that dict_get() handed out last */
     size_t copy_room;
 
-    uint64_t lock_ns;      /* slept for locks, in all */
+    uint64_t lock_ns;                  /* slept for locks, in all */
     uint64_t lock_from_ns, lock_to_ns; /* the last time; CLOCK_MONOTONIC */
 
     struct acc_pending pending; /* what the task added to accumulators */
