@@ -9,6 +9,9 @@
 --   ```sh             commands; run from the top of the tree
 --   ```sh install     commands that change the machine; their make targets must exist
 --   ```text           after a script or commands: what they print
+--   ```text like      the same; numbers may be others
+--   ```LANG file F    is written to F, in a directory that the page has for itself
+--   ```sh session     commands in that directory, all of the page one after the other in one shell
 
 local helper = require "tests.e2e.helper"
 
@@ -60,10 +63,52 @@ local function output_block(block, where)
   return block.text
 end
 
+--- A page that is to be followed from top to bottom: its files are written, its commands run by one
+-- shell, which says before each block where it is. Returns the blocks, and what was printed by line.
+local function follow(page)
+  local dir = helper.tmpdir()
+  local commands, steps, blocks = { "set -e", "exec 2>&1" }, {}, blocks_of(page)
+  for i, block in ipairs(blocks) do
+    local file = block.words:match "^file (%S+)$"
+    if file then helper.write(dir .. "/" .. file, block.text) end
+    if block.words == "session" then
+      commands[#commands + 1] = ("echo '@ %d'\n%s"):format(block.line, block.text)
+      local following = blocks[i + 1]
+      steps[#steps + 1] = { block = block, expected = following and following.lang == "text" and following }
+    end
+  end
+  commands[#commands + 1] = "echo '@ end'"
+  local path = helper.command:match "^(.*)/[^/]*$" .. ":" .. os.getenv "PATH"
+  local result = helper.run({ "bash", "-c", table.concat(commands, "\n") },
+    { cwd = dir, env = { PATH = path } })
+  local printed = {}
+  for line, text in result.out:gsub("\n@ ", "\n\0@ "):gmatch "@ (%w+)\n(%Z*)" do printed[line] = text end
+  return steps, printed, result
+end
+
 describe("the documents", function()
   after_each(helper.cleanup)
 
+  for _, page in ipairs(pages) do
+    if page_text(page):find("\n```sh session\n", 1, true) then
+      it(("have a page, %s, that can be followed to its end"):format(page), function()
+        local steps, printed, result = follow(page)
+        for _, step in ipairs(steps) do
+          local expected = step.expected and step.expected.text or ""
+          local got = printed[tostring(step.block.line)] or "nothing: it was not reached"
+          if step.expected and step.expected.words == "like" then
+            expected, got = expected:gsub("%d+", "N"), got:gsub("%d+", "N")
+          end
+          assert(got == expected, ("%s:%d\nexpected:\n%s\ngot:\n%s\nall of it:\n%s"):format(page,
+            step.block.line, expected, got, result.out))
+        end
+        helper.expect(result, 0)
+      end)
+    end
+  end
+
   each_block("lua", function(block, following, where)
+    if block.words:find "^file " then return end
     if block.words == "fragment" then
       it(("have a fragment at %s that compiles"):format(where), function()
         assert(loadstring(block.text, "@" .. where))
@@ -86,6 +131,7 @@ describe("the documents", function()
   end)
 
   each_block("sh", function(block, following, where)
+    if block.words == "session" then return end
     if block.words == "install" then
       it(("name targets of make at %s that exist"):format(where), function()
         local makefile = page_text("Makefile")
@@ -211,43 +257,5 @@ describe("the manual page and SCRIPTING.md", function()
   it("have no mistakes that mandoc knows", function()
     local result = helper.run({ "mandoc", "-Tlint", "-Wwarning", helper.root .. "/docs/prunner.1" })
     helper.expect(result, 0, "")
-  end)
-
-  it("quote messages that prunner knows", function()
-    local sources = {}
-    local command = "cat " .. helper.quote(helper.root) .. "/engine/*.c "
-      .. helper.quote(helper.root) .. "/lua/prunner/*.lua"
-    for _, line in ipairs(shell_words(command)) do sources[#sources + 1] = line end
-    -- Strings that the sources break over lines are joined; formats and quotes are blanks.
-    local all = table.concat(sources, "\n"):gsub('"%s*\n%s*%.?%.?%s*"', "")
-    for _, text in ipairs {
-      "defines no begin(): there is nothing to do",
-      "no shared memory can be had",
-      "a misspelt name?",
-      "was not known before the workers started",
-      "cannot be sent to another process",
-      "tasks are posted by begin() and by tasks, not",
-      "functions are named while the script loads or in begin(), before the workers start",
-      "no room is left for shared data",
-      "will be run again",
-      "was set aside",
-      "a timeout (it ran longer than allowed)",
-      "those of the first run: they may count twice",
-      "this run posts other tasks than an earlier run whose posts are already done",
-      "this run posted fewer tasks than an earlier run has published",
-      "is already held by this task",
-      "deadlock: it is held by a task that waits",
-      "ended without releasing lock",
-      "is the name of a method: use d:set",
-      "a key must be a string, a number or a boolean",
-      "too many names: 16,384 in all, 256 of them counters and the like",
-      "times within a second before it had taken a task",
-      "no process can be started",
-      "no worker is left: the job cannot go on",
-      "no worker could be started for",
-    } do
-      assert(all:find(text, 1, true), "no longer said: " .. text)
-      assert(guide:gsub("%s+", " "):find(text, 1, true), "SCRIPTING.md: " .. text)
-    end
   end)
 end)
