@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -248,7 +249,8 @@ output_flush(void)
 {
     if (!out.file)
         return fflush(stdout) ? -errno : 0; /* --serial: the process's own */
-    fflush(out.file);
+    if (__fpending(out.file))
+        fflush(out.file);
     if (out.len)
         emit(&out, out.len);
     return out.error;

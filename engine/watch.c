@@ -18,8 +18,8 @@
 
 enum {
     RING_MIN = 256,
-    /* Timed tasks of all workers in a second, in the long run: 1 or 2 % of a CPU. */
-    TIMED_PER_SECOND = 40000,
+    /* Timed tasks of all workers in a second, in the long run: less than 1 % of a CPU. */
+    TIMED_PER_SECOND = 20000,
     EVERY_MAX = 1 << 20,
     ARGS_WITH_ERROR = 60,       /* bytes: the rest is for the error */
     FULL_PAUSE_NS = 200 * 1000, /* between two looks at a ring that is full */
@@ -147,6 +147,19 @@ unseen_slot(void)
     return at == MAP_FAILED ? &watch.head->slot[watch.head->slots - 1] : at;
 }
 
+/* Of those that the slot remembers, with their arguments, the one that took least. */
+static struct watch_event *
+fastest_slow(void)
+{
+    struct watch_event *least = watch.slot->slowest;
+    for (int i = 1; i < WATCH_SLOWEST; i++) {
+        struct watch_event *e = &watch.slot->slowest[i];
+        if (e->to_ns - e->from_ns < least->to_ns - least->from_ns)
+            least = e;
+    }
+    return least;
+}
+
 void
 watch_in_worker(void)
 {
@@ -165,6 +178,7 @@ watch_act(uint32_t k)
     watch.last_ns = watch_clock();
     watch.last_run = watch.slot->runs;
     watch.described = false;
+    watch.slow_ns = fastest_slow()->to_ns - fastest_slow()->from_ns;
 }
 
 void
@@ -301,17 +315,19 @@ describe_text(const struct actor *x, const struct task *t, const char *error)
     e->error_len = (uint16_t)put_text(e, e->args_len, error ? error : "", len);
 }
 
-/* The slowest that the slot remembers are kept with their arguments. */
-static struct watch_event *
-slower_than(uint64_t ns)
+static bool
+is_slow(const struct watch_event *e)
 {
-    struct watch_event *least = watch.slot->slowest;
-    for (int i = 1; i < WATCH_SLOWEST; i++) {
-        struct watch_event *e = &watch.slot->slowest[i];
-        if (e->to_ns - e->from_ns < least->to_ns - least->from_ns)
-            least = e;
-    }
-    return ns > least->to_ns - least->from_ns ? least : NULL;
+    return e->to_ns - e->from_ns > watch.slow_ns;
+}
+
+static void
+remember_slow(const struct watch_event *e)
+{
+    struct watch_event *least;
+    *fastest_slow() = *e;
+    least = fastest_slow();
+    watch.slow_ns = least->to_ns - least->from_ns;
 }
 
 void
@@ -344,8 +360,7 @@ watch_describe(const struct actor *x, const struct task *t, uint64_t from, const
         e->lock_ns = locked;
     }
     watch.described = true;
-    bool args = (watch.head->record & WATCH_ARGS) || error || slower_than(now - from);
-    if (args)
+    if ((watch.head->record & WATCH_ARGS) || error || is_slow(e))
         describe_text(x, t, error);
 }
 
@@ -395,9 +410,8 @@ watch_publish(enum watch_outcome outcome)
     e->outcome = (uint8_t)outcome;
     if (outcome == WATCH_DONE || !e->rough)
         count_time(e);
-    struct watch_event *slow = slower_than(e->to_ns - e->from_ns);
-    if (slow)
-        *slow = *e;
+    if (is_slow(e))
+        remember_slow(e);
     if (outcome != WATCH_DONE || (watch.head->record & WATCH_TASKS))
         put_event(e);
     if (!e->rough || watch.slot->mark == watch.slot->runs)

@@ -146,13 +146,14 @@ struct watch_head {
 /* The process's view. */
 struct watch {
     struct watch_head *head;
-    int fd;                  /* of the mapping, for those who look: the supervisor's only; -1: none */
+    int fd;                  /* of the mapping, for those who look. The supervisor's only; else -1 */
     struct watch_slot *slot; /* own */
     uint32_t left;           /* the left-th task from now is timed */
     uint32_t every;          /* one task in about so many is timed */
     double credit;           /* tasks that may still be timed one after the other */
     uint64_t last_ns;        /* when credit was counted */
     uint64_t last_run;       /* the last timed run */
+    uint64_t slow_ns;        /* what is faster is not among the slowest of the slot */
     uint64_t steals;         /* slot->steals at the start of the timed run */
     uint64_t lock_ns;        /* actor->lock_ns then */
     bool described;          /* `event` waits for its outcome */

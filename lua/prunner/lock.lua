@@ -67,12 +67,42 @@ end
 local function pass(...) return ... end
 local function call(fn, ...) return pass(fn(...)) end
 
+-- Results as a fixed number of values: how many, then the first two, or a table of all.
+local function few(...)
+  local n = select("#", ...)
+  local a, b = ...
+  if n <= 2 then return n, a, b end
+  return n, { ... }
+end
+
+local function call_few(fn)
+  local n, a, b = few(fn())
+  return n, a, b
+end
+
+-- `with` without arguments. It has a fixed number of them, and results, so that it becomes a
+-- trace of its own even where its caller is interpreted: a task that makes a new function for
+-- each section is.
+local function with_nothing(lock, fn)
+  local err = C.prn_lock_take(lock.id, FOREVER)
+  if err ~= 0 then fail(lock, err, 2) end
+  local ok, n, a, b = pcall(call_few, fn)
+  err = C.prn_lock_release(lock.id, ok and 1 or 0)
+  if not ok then error(n, 0) end
+  if err ~= 0 then fail(lock, err, 2) end
+  if n == 0 then return end
+  if n == 1 then return a end
+  if n == 2 then return a, b end
+  return unpack(a, 1, n)
+end
+
 --- Calls fn(...) with the lock held and returns what it returns. When fn raises, nothing of
 -- what it wrote is published, the lock is released, and the error raised again.
 function Lock:with(fn, ...)
   if type(fn) ~= "function" then
     error(("%s: the first argument must be a function, got %s"):format(self.name, type(fn)), 2)
   end
+  if select("#", ...) == 0 then return with_nothing(self, fn) end
   local err = C.prn_lock_take(self.id, FOREVER)
   if err ~= 0 then fail(self, err, 2) end
   return finish(self, pcall(call, fn, ...))
