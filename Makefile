@@ -4,10 +4,13 @@
 #   make check               installs what is missing, builds, runs every test
 #   make CC=clang CFLAGS=-O3 a change of either rebuilds what it must
 #
-# Overridable: CC CFLAGS LDFLAGS PREFIX DESTDIR BUILD LUAJIT_CFLAGS LUAJIT_LIBS LUAJIT
+# Overridable: CC CFLAGS LDFLAGS PREFIX DESTDIR BUILD LUAJIT_CFLAGS LUAJIT_LIBS LUAJIT, and for
+# packages the directories below "install".
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Where the command looks for the library: beside it, or below its prefix.
+RPATH ?= $$ORIGIN:$$ORIGIN/../lib
 BUILD ?= build
 CFLAGS ?= -O2 -g
 LDFLAGS ?=
@@ -121,6 +124,7 @@ help:
 	@echo 'instructions      of a task, counted, against bench/instructions.txt'
 	@echo 'lint format       check, or apply, how the sources are written'
 	@echo 'install uninstall PREFIX=/usr/local DESTDIR='
+	@echo 'deb deb-check     a Debian package, into build/deb; the same, looked at and run from a directory'
 	@echo 'clean             remove build/'
 
 # ---- build ----------------------------------------------------------------
@@ -155,7 +159,7 @@ $(BUILD)/lua/prunner/core.so: $(BUILD)/libprunner.so
 	ln -sf ../../libprunner.so $@
 
 $(BUILD)/prunner: $(CMD_OBJ) $(BUILD)/libprunner.so
-	$(LINK) -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' -o $@ $(CMD_OBJ) \
+	$(LINK) -Wl,-rpath,'$(RPATH)' -o $@ $(CMD_OBJ) \
 	  -L$(BUILD) -lprunner $(LUAJIT_LIBS)
 
 # Tests take the rooms they need from an archive, past the library's visibility.
@@ -405,10 +409,10 @@ COMPLETIONS = \
 # core.so is a link to the library: a process that has one has the other, and
 # the shared state exists once.
 install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LUA_LIBDIR)/prunner $(DESTDIR)$(DOCDIR)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR) $(DESTDIR)$(LUA_LIBDIR)/prunner $(DESTDIR)$(DOCDIR)
 	install -m 755 $(BUILD)/prunner $(DESTDIR)$(BINDIR)/prunner
 	install -m 644 $(BUILD)/libprunner.so $(DESTDIR)$(LIBDIR)/libprunner.so
-	ln -sf ../../../libprunner.so $(DESTDIR)$(LUA_LIBDIR)/prunner/core.so
+	ln -srf $(DESTDIR)$(LIBDIR)/libprunner.so $(DESTDIR)$(LUA_LIBDIR)/prunner/core.so
 	for f in $(LUA_FILES); do install -D -m 644 lua/$$f $(DESTDIR)$(LUA_DIR)/$$f || exit 1; done
 	for f in $(SCRIPT_FILES); do install -D -m 644 scripts/$$f $(DESTDIR)$(SCRIPTDIR)/$$f || exit 1; done
 	for f in $(DOC_FILES); do install -D -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
@@ -434,6 +438,34 @@ install-rock: all
 	$(LINK) -Wl,-rpath,'$$ORIGIN/../lib/lua/5.1/prunner' -o $(ROCK_BINDIR)/prunner \
 	  $(CMD_OBJ) -L$(ROCK_LIBDIR)/prunner -l:core.so $(LUAJIT_LIBS)
 	for f in $(LUA_FILES); do install -D -m 644 lua/$$f $(ROCK_LUADIR)/$$f || exit 1; done
+
+# ---- a Debian package -----------------------------------------------------
+
+DEB_DEPS = \
+    debhelper \
+    dpkg-dev \
+    fakeroot \
+    lintian
+
+VERSION = $(shell sed -n 's/.*PRUNNER_VERSION "\(.*\)".*/\1/p' engine/config.h)
+DEB_DIR = $(BUILD)/deb
+DEB_TREE = $(DEB_DIR)/prunner-$(VERSION)
+
+.PHONY: deb deb-check
+
+# From a copy, so that this tree stays what it is.
+deb: deps
+	@$(MAKE) --no-print-directory deps DEPS='$(DEB_DEPS)'
+	@[ "$$(dpkg-parsechangelog -S Version)" = '$(VERSION)' ] || { \
+	  echo 'deb: debian/changelog does not begin with version $(VERSION), that of engine/config.h' >&2; exit 1; }
+	rm -rf $(DEB_DIR)
+	mkdir -p $(DEB_TREE)
+	cp -a Makefile README.md CHANGELOG.md LICENSE engine lua scripts docs tests debian $(DEB_TREE)
+	cd $(DEB_TREE) && dpkg-buildpackage -us -uc -b
+	@ls $(DEB_DIR)/*.deb
+
+deb-check: deb
+	tests/deb $(DEB_DIR)/prunner_*.deb
 
 clean:
 	rm -rf build

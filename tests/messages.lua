@@ -38,7 +38,9 @@ end
 --- Each language: what is skipped, as patterns anchored at the position; what begins a string.
 local LANGUAGES = {
   c = {
-    skip = { "^%s+", "^/%*.-%*/", "^//[^\n]*", "^#%s*include[^\n]*", "^\\\n", "^'\\?[^\n]-'" },
+    skip = { "^%s+", "^/%*.-%*/", "^//[^\n]*", "^#%s*include[^\n]*",
+      '^#%s*define%s+[%w_]+%s+"[^\n]*', -- a name for a word; where it is used it counts
+      "^\\\n", "^'\\?[^\n]-'" },
     long = nil,
     joins = { [""] = true },
   },
