@@ -300,6 +300,8 @@ apply(struct config *c, int opt, const char *value)
     case OPT_RESUME: c->resume = value; return 0;
     case OPT_DEAD: c->dead = value; return 0;
     case OPT_RETRY_DEAD: c->retry_dead = value; return 0;
+    case OPT_JOBLOG: c->joblog = value; return 0;
+    case OPT_RECORD_ALL: c->record_all = true; return 0;
     case OPT_MAX_RSS: return parse_size(&c->max_rss_bytes, opt, value);
     case OPT_LUA_MEMORY: return parse_size(&c->lua_memory_bytes, opt, value);
     }
@@ -408,6 +410,8 @@ check_whole(const struct config *c)
                         c->state ? "state" : "resume");
     if (c->resume && c->retry_dead)
         return complain("--resume goes on with a job, --retry-dead starts one: leave one out");
+    if (c->record_all && !c->joblog)
+        return complain("--record-all is for --joblog, which is not asked for: leave it out");
     if (c->serial && c->timeout_ns)
         return complain("--timeout kills worker processes, and --serial has none: "
                         "leave one of them out");

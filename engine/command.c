@@ -14,6 +14,7 @@
 
 #include "deadletter.h"
 #include "door.h"
+#include "joblog.h"
 #include "log.h"
 #include "state.h"
 #include "worker.h"
@@ -97,7 +98,7 @@ static int protected(lua_State *L)
     return 1;
 }
 
-/* --dead, before anything of the script runs. false: message printed. */
+/* --dead. false: message printed. */
 static bool
 open_dead(const struct config *c)
 {
@@ -107,6 +108,13 @@ open_dead(const struct config *c)
     else if (err)
         log_error("--dead: \"%s\": %s", c->dead, strerror(-err));
     return !err;
+}
+
+/* Before anything of the script runs. false: message printed. */
+static bool
+open_files(const struct config *c)
+{
+    return open_dead(c) && (!c->joblog || joblog_open(c->joblog, c->record_all) == 0);
 }
 
 int
@@ -128,7 +136,7 @@ prn_command(const struct config *config)
         bool asked = config->state || config->resume || engine.arena.base;
         return asked ? EXIT_SCRIPT : EXIT_BROKEN;
     }
-    if (!open_dead(config))
+    if (!open_files(config))
         return EXIT_SCRIPT;
     lua_pushcfunction(L, protected);
     int status = EXIT_BROKEN;

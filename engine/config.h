@@ -64,6 +64,8 @@ struct config {
     const char *resume;        /* --resume: go on with the job in this file */
     const char *dead;          /* --dead: a line for each failed task; NULL: none */
     const char *retry_dead;    /* --retry-dead: post those of this file, instead of begin() */
+    const char *joblog;        /* --joblog: a line for each run; NULL: none */
+    bool record_all;           /* --record-all: every run, whatever it costs */
     const char *tmpdir;        /* where it spills; NULL: default */
     uint64_t max_tasks;        /* recycle a worker after so many tasks; 0: never */
     uint64_t max_rss_bytes;    /* recycle a worker grown beyond this; 0: never */

@@ -19,6 +19,7 @@ static struct {
     struct observer *all[OBSERVERS_MAX];
     uint32_t n;
     uint64_t next_mark;
+    uint64_t died; /* runs that ended with their worker, and came again */
 } observe;
 
 void
@@ -117,6 +118,8 @@ observe_death(uint32_t k, const struct task *t, uint32_t attempt, int status, bo
     copy_text(&e, args, how);
     if (dead)
         watch_dead(t->fn);
+    else
+        observe.died++;
     tell(&e);
 }
 
@@ -207,6 +210,26 @@ observe_end(void)
         if (observe.all[i]->end)
             observe.all[i]->end();
     }
+}
+
+static uint64_t
+runs_of_slot(const struct watch_slot *s)
+{
+    uint64_t runs = 0;
+    for (uint32_t f = 0; f < WATCH_FNS; f++) {
+        if (atom_peek(&s->used[f / 64]) >> f % 64 & 1)
+            runs += atom_peek(&s->fns[f].done) + atom_peek(&s->fns[f].retried);
+    }
+    return runs;
+}
+
+uint64_t
+observe_runs(void)
+{
+    uint64_t runs = observe.died;
+    for (uint32_t k = 0, n = last_slot(); k <= n; k++)
+        runs += runs_of_slot(&watch.head->slot[k]);
+    return runs;
 }
 
 uint64_t

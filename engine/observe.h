@@ -40,6 +40,8 @@ void observe_death(uint32_t k, const struct task *t, uint32_t attempt, int statu
                    const char *how);
 /* observe_end hands over what is left. */
 void observe_end(void);
+/* observe_runs returns how many runs have ended, in any way. */
+uint64_t observe_runs(void);
 /* observe_lost returns how many events were lost because a ring was full. */
 uint64_t observe_lost(void);
 

@@ -8,6 +8,7 @@
 #define MEMORY "Memory"
 #define SURVIVING "Surviving"
 #define FAILED "Failed tasks"
+#define LOOKING "Looking at a job"
 #define MESSAGES "Messages"
 
 /* clang-format off */
@@ -70,6 +71,13 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
      "good or was set aside"},
     {FAILED, OPT_RETRY_DEAD, "retry-dead", "FILE", NULL, "--retry-dead failed.jsonl",
      "post the tasks in FILE again, instead of begin()"},
+
+    {LOOKING, OPT_JOBLOG, "joblog", "FILE", NULL, "--joblog job.log",
+     "add a line to FILE for each run of a task that ended, in\n"
+     "the columns of GNU parallel and more"},
+    {LOOKING, OPT_RECORD_ALL, "record-all", NULL, NULL, NULL,
+     "every run, also when many thousands end in a second:\n"
+     "the job waits for the file"},
 
     {MESSAGES, OPT_DEBUG, "debug", NULL, NULL, NULL,
      "lives of workers and tasks on stderr"},

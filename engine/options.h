@@ -28,6 +28,8 @@ enum {
     OPT_RESUME,
     OPT_DEAD,
     OPT_RETRY_DEAD,
+    OPT_JOBLOG,
+    OPT_RECORD_ALL,
     OPT_MAX_TASKS,
     OPT_MAX_RSS,
     OPT_LUA_MEMORY,

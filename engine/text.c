@@ -9,6 +9,8 @@
 
 #include "utf8.h"
 
+enum { DIGITS = 20 }; /* of the largest number */
+
 char *
 text_room(struct text *t, size_t more)
 {
@@ -57,6 +59,25 @@ text_print(struct text *t, const char *fmt, ...)
 }
 
 void
+text_decimal(struct text *t, uint64_t v, int digits)
+{
+    char number[DIGITS + 2], *end = number + sizeof number, *at = end;
+    do {
+        *--at = (char)('0' + v % 10);
+        v /= 10;
+        if (--digits == 0)
+            *--at = '.';
+    } while (v || digits >= 0);
+    text_bytes(t, at, (size_t)(end - at));
+}
+
+void
+text_integer(struct text *t, uint64_t v)
+{
+    text_decimal(t, v, -1);
+}
+
+void
 text_clear(struct text *t)
 {
     t->len = 0;
@@ -86,18 +107,29 @@ put_escape(struct text *t, unsigned char c, bool utf8)
         text_print(t, "\\u%04x", c);
 }
 
+/* How many bytes from here on JSON has as they are. */
+static size_t
+plain_bytes(const unsigned char *s, size_t len)
+{
+    size_t i = 0;
+    while (i < len && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
+        i++;
+    return i;
+}
+
 void
 json_bytes(struct text *t, const char *s, size_t len)
 {
     uint32_t code;
     text_put(t, "\"");
     for (size_t i = 0, n; i < len; i += n ? n : 1) {
-        unsigned char c = (unsigned char)s[i];
-        n = utf8_decode((const unsigned char *)s + i, len - i, &code);
-        if (n && c >= 0x20 && c != 0x7f && c != '"' && c != '\\')
+        const unsigned char *at = (const unsigned char *)s + i;
+        size_t plain = plain_bytes(at, len - i);
+        n = plain ? plain : utf8_decode(at, len - i, &code);
+        if (plain || n > 1)
             text_bytes(t, s + i, n);
         else
-            put_escape(t, c, n != 0);
+            put_escape(t, *at, n != 0);
     }
     text_put(t, "\"");
 }

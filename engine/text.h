@@ -21,6 +21,10 @@ char *text_room(struct text *t, size_t more);
 void text_bytes(struct text *t, const char *bytes, size_t n);
 void text_put(struct text *t, const char *s);
 __attribute__((format(printf, 2, 3))) void text_print(struct text *t, const char *fmt, ...);
+/* text_integer writes v; text_decimal v / 10^digits with so many digits behind the point:
+ * 1.500. Many in a row: no printf(). */
+void text_integer(struct text *t, uint64_t v);
+void text_decimal(struct text *t, uint64_t v, int digits);
 /* text_clear forgets what was put and keeps the memory; text_free gives it back. */
 void text_clear(struct text *t);
 void text_free(struct text *t);

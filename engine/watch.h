@@ -58,7 +58,7 @@ struct watch_event {
     uint64_t from_ns, to_ns;
     uint64_t lock_from_ns, lock_to_ns; /* the last sleep for a lock; 0: none */
     uint64_t lock_ns;                  /* all of them */
-    uint64_t runs;                     /* how many tasks the worker had started, this one included */
+    uint64_t runs;                     /* tasks that the worker had started, with this one */
     uint32_t fn, parent_fn;            /* numbers of functions */
     uint32_t weight;                   /* how many tasks of the worker it stands for */
     uint16_t worker;
@@ -135,7 +135,7 @@ struct watch_head {
     uint32_t ring;                    /* events used of each slot's ring: a power of two */
     uint32_t over;                    /* writer: the supervisor: the workers are gone */
     uint64_t interval_ns;             /* between two timed tasks of a worker, in the long run */
-    uint64_t expected;                /* tasks in all, as the script says; 0: unknown. writer: anybody */
+    uint64_t expected;                /* tasks in all, as the script says; 0: unknown. By anybody */
     uint64_t start_ns, start_unix_ns; /* the same moment by CLOCK_MONOTONIC, CLOCK_REALTIME */
     uint64_t end_ns;                  /* writer: the supervisor: when the workers were gone; 0 */
     char script[256];
@@ -146,7 +146,7 @@ struct watch_head {
 /* The process's view. */
 struct watch {
     struct watch_head *head;
-    int fd;                  /* of the mapping, for those who look. The supervisor's only; else -1 */
+    int fd;                  /* of the mapping, for those who look; -1: not the supervisor */
     struct watch_slot *slot; /* own */
     uint32_t left;           /* the left-th task from now is timed */
     uint32_t every;          /* one task in about so many is timed */

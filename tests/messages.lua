@@ -198,6 +198,7 @@ end
 -- Texts that are no messages, and why.
 messages.no_message = {
   ["prunner's own options, such as -n, may be given too: see prunner --help"] = "the end of a script's help",
+  ["Looking at a job"] = "a heading of --help",
 }
 
 local function is_message(s)
