@@ -206,6 +206,16 @@ describe("the manual page and SCRIPTING.md", function()
     end
   end)
 
+  it("tell of every other command that --help tells of", function()
+    local count = 0
+    for name, words in helper.expect(helper.prunner("--help")).out:gmatch("\n  prunner (%l+) (%u[^\n]-)  ") do
+      count = count + 1
+      assert(guide:find(("| `prunner %s %s`"):format(name, words), 1, true), "SCRIPTING.md: " .. name)
+      assert(manual:find("\n.It Cm " .. name, 1, true), "prunner.1: " .. name)
+    end
+    assert.is_true(count >= 1)
+  end)
+
   it("tell of no option that does not exist", function()
     local all = {}
     for _, option in ipairs(options()) do all[option] = true end
