@@ -148,6 +148,8 @@ prn_command(const struct config *config)
         log_error("standard output: cannot be written");
         status = EXIT_BROKEN;
     }
+    if (status == EXIT_SCRIPT && config->state)
+        state_abandon(&engine.arena, config->state);
     state_give_back(&engine.arena);
     return status;
 }

@@ -192,6 +192,13 @@ state_finish(struct arena *a)
 }
 
 void
+state_abandon(const struct arena *a, const char *path)
+{
+    if (a->file && !a->head->begun)
+        (void)unlink(path);
+}
+
+void
 state_give_back(struct arena *a)
 {
     if (!a->file || !a->head->finished)

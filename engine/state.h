@@ -19,6 +19,9 @@ int state_open(struct arena *out, const char *path, uint64_t script_hash,
                const char **problem);
 /* state_finish notes that the job is done. */
 void state_finish(struct arena *a);
+/* state_abandon removes the file of a job that never began: there is nothing to go on
+ * with, and the next --state shall find its name free. Otherwise does nothing. */
+void state_abandon(const struct arena *a, const char *path);
 /* state_give_back gives the disk back if it is. Nobody may look at tasks or dicts
  * afterwards. */
 void state_give_back(struct arena *a);

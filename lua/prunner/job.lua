@@ -80,12 +80,20 @@ local function ended_well(s)
   return not (s.signal or s.broken or s.epipe or (s.halted and core.config "halt_now"))
 end
 
+-- As a shell reads it.
+local function quote(word)
+  if word:find "^[%w_./=:,@+-]+$" then return word end
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
 -- --state: the job can go on another time, or is done.
 local function end_state(s)
   if s.left == 0 and not s.signal and not s.broken then
     core.finish()
   else
-    core.error(("go on with it by: prunner --resume %s %s"):format(core.config "state", arg[0]))
+    local words = { core.config "state", arg[0], unpack(options.words()) }
+    for i, word in ipairs(words) do words[i] = quote(word) end
+    core.error("go on with it by: prunner --resume " .. table.concat(words, " "))
   end
 end
 

@@ -148,8 +148,8 @@ local function make_parser(declaration)
   return parser
 end
 
--- The words of the command line that are the script's, with the -- that the command took out.
-local function words()
+--- The words of the command line that are the script's, with the -- that the command took out.
+function M.words()
   local list = { unpack(arg or {}) }
   local literal = core.config "nliteral"
   if literal > 0 then table.insert(list, #list - literal + 1, "--") end
@@ -176,7 +176,7 @@ function M.options(declaration)
     io.stdout:write(parser:get_help(), "\n")
     leave.now(0)
   end
-  local fine, result = parser:pparse(words())
+  local fine, result = parser:pparse(M.words())
   if fine then return result end
   local problem = result:gsub("^(unknown option '%-.').*", "%1") -- any letter is like any other
   problem = problem:gsub("\nDid you mean (.-)%?$", " (did you mean %1?)")

@@ -250,6 +250,37 @@ describe("prunner.options", function()
     has("unknown option '-n'", expect(helper.luajit(path, "here", "-n", 2), 2, "").err)
   end)
 
+  it("leaves no state behind when the job did not begin", function()
+    local state = helper.tmpdir() .. "/job"
+    for _, words in ipairs { { script(crawl), "--dept", "5" }, { script "function begin() end", "--frob" },
+      { script "x x" }, { script "function begin() error 'no' end" } } do
+      expect(prunner("--state", state, unpack(words)), 2, "")
+      assert.is_nil(io.open(state))
+    end
+    expect(prunner("--state", state, script(crawl), "here"))
+    assert.is_truthy(io.open(state))
+    expect(prunner("--state", state, script(crawl), "here"), 2, "")
+    assert.is_truthy(io.open(state))
+  end)
+
+  it("says with which words an interrupted job goes on", function()
+    local path = script [[
+      local prunner = require "prunner"
+      local opt = prunner.options { { "files", args = "*" }, { "--go", flag = true } }
+      function begin() for i = 1, 3 do prunner.post_task(work, i) end end
+      function work(i)
+        prunner.counter "n":add(i)
+        if i == 2 and not opt.go then os.execute "kill -TERM $(ps -o ppid= -p $PPID)" end
+      end
+      function end_() print(prunner.counter "n":get(), #opt.files) end
+    ]]
+    local state = helper.tmpdir() .. "/job"
+    local result = expect(prunner(path, "-n", 1, "--state", state, "it's", "b", "--", "-x"), 143, "")
+    local again = result.err:match("go on with it by: prunner (%-%-resume [^\n]+)")
+    assert.are.equal(("--resume %s %s 'it'\\''s' b -- -x"):format(state, path), again)
+    expect(helper.run(helper.quote(helper.command) .. " " .. again), 0, "6\t3\n")
+  end)
+
   it("gives the values again with --resume and --retry-dead", function()
     local path = script [[
       local prunner = require "prunner"
