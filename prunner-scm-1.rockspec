@@ -16,7 +16,8 @@ description = {
     Needs Linux and LuaJIT 2.1 with its headers and pkg-config (Debian 12:
     luajit libluajit-5.1-dev pkg-config); plain Lua 5.1 does not run it.
     Reports and logs in JSON want lua-cjson (Debian: lua-cjson, which is no
-    rock, and so is not named as a dependency).
+    rock, and so is not named as a dependency). Scripts that declare options of
+    their own want argparse: `luarocks install argparse`, Debian: lua-argparse.
   ]],
   license = "MIT",
   labels = { "parallel", "luajit", "linux" },
