@@ -165,7 +165,7 @@ describe("prunner.options", function()
   end)
 
   it("refuses names that would be taken for prunner's own", function()
-    for name, own in pairs { ["-n"] = "-n", ["-no --none"] = "-n", ["--mem"] = "--memory",
+    for name, own in pairs { ["-n"] = "-n", ["-no --none"] = "-n", ["--memo"] = "--memory",
       ["--state"] = "--state", ["--max_rss"] = "--max-rss", ["-H -h"] = "-h", ["--help"] = "--help" } do
       local path = script("\nrequire('prunner').options { { '" .. name .. "' } }")
       local result = refused(("would be taken for prunner's own %s: choose another name"):format(own), path)
