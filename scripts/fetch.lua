@@ -1,7 +1,8 @@
 --- Shows blocking input and output: fetches a list of URLs, as many at a time as there are workers.
--- A task simply waits for its answer; with -n 100 a hundred of them wait at once.
+-- A task simply waits for its answer; with -n 100 a hundred of them wait at once. And options of a
+-- script's own: `prunner scripts/fetch.lua --help` shows them.
 --
---   prunner scripts/fetch.lua -n 100 -- urls.txt
+--   prunner scripts/fetch.lua -n 100 --wait 10 urls.txt
 --   prunner scripts/fetch.lua -n 20 --retries 2 --timeout 60 < urls.txt
 --   200      1256   0.052 http://example.com/
 --   200      9120   0.107 http://example.com/help
@@ -10,8 +11,7 @@
 --
 -- One URL a line; empty lines and lines that begin with # are skipped. For each URL: the status of
 -- the answer, its bytes, the seconds it took. What failed for good is listed at the end, and the
--- exit status is then 1. FETCH_TIMEOUT=SECONDS in the environment is how long to wait for a server
--- that says nothing (30); --timeout limits the whole of a task. Needs lua-socket; https: lua-sec.
+-- exit status is then 1. Needs lua-socket and lua-argparse; https: lua-sec.
 
 local prunner = require "prunner"
 
@@ -20,7 +20,14 @@ local socket = require "socket"
 local http = require "socket.http"
 local has_https, https = pcall(require, "ssl.https")
 
-http.TIMEOUT = tonumber(os.getenv("FETCH_TIMEOUT")) or 30
+local opt = prunner.options {
+  description = "Fetches URLs and says how each of them answered.",
+  { "files", args = "*", argname = "FILE", description = "lists of URLs; none: standard input" },
+  { "--wait", argname = "SECONDS", default = 30,
+    description = "for a server that says nothing; --timeout limits a whole task" },
+}
+
+http.TIMEOUT = opt.wait
 if has_https then https.TIMEOUT = http.TIMEOUT end
 
 -- Variables of the script are shared with nobody: after the fork each worker has its own copy. This
@@ -82,8 +89,8 @@ end
 
 --- The list is read here and not in a task: the workers' standard input is /dev/null.
 function begin()
-  if #arg == 0 then read_urls(io.stdin) end
-  for _, name in ipairs(arg) do
+  if #opt.files == 0 then read_urls(io.stdin) end
+  for _, name in ipairs(opt.files) do
     local file, message = io.open(name)
     if not file then error("fetch: cannot open " .. message, 0) end
     read_urls(file)

@@ -429,8 +429,8 @@ describe("fetch.lua", function()
       top .. "/ok/1", top .. "/status/404", top .. "/status/500", top .. "/drop", top .. "/hang",
       "http://127.0.0.1:1/", "ftp://127.0.0.1/", "nonsense", top .. "/ok/2",
     }
-    local result = helper.prunner(script, "-n", 4,
-      { stdin = table.concat(list, "\n"), env = { FETCH_TIMEOUT = 0.3 } })
+    local result = helper.prunner(script, "-n", 4, "--wait", 0.3,
+      { stdin = table.concat(list, "\n") })
     helper.expect(result, 1)
     local failed = result.out:match("\n(failed .*)$")
     assert.are.equal(([[
