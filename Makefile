@@ -31,6 +31,7 @@ DEPS = \
     lua-filesystem \
     lua-busted \
     lua-check \
+    lua-ldoc \
     luarocks \
     libcmocka-dev \
     clang \
@@ -123,6 +124,7 @@ help:
 	@echo 'bench             against the peers; ONLY=sum,wake ROUNDS=1 QUICK=1 DOCS=1; bench-deps installs them'
 	@echo 'instructions      of a task, counted, against bench/instructions.txt'
 	@echo 'lint format       check, or apply, how the sources are written'
+	@echo 'docs              the API reference, into build/docs'
 	@echo 'install uninstall PREFIX=/usr/local DESTDIR='
 	@echo 'deb deb-check     a Debian package, into build/deb; the same, looked at and run from a directory'
 	@echo 'clean             remove build/'
@@ -367,7 +369,7 @@ instructions: all
 
 LINT_C = $(sort $(wildcard engine/*.[ch] tests/unit/*.[ch] tests/stress/*.[ch] tests/crash/*.[ch] \
     tests/fuzz/*.[ch]))
-LINT_LUA = $(wildcard lua scripts tests bench)
+LINT_LUA = $(wildcard lua scripts tests bench editor/meta)
 
 lint:
 	@$(MAKE) --no-print-directory deps
@@ -385,10 +387,25 @@ lint:
 format:
 	clang-format -i $(LINT_C)
 
+# ---- API reference --------------------------------------------------------
+
+# What users see as one module lies in several files; ldoc is given one.
+API_PARTS = init task options acc dict lock manager runner
+
+.PHONY: docs
+docs: $(BUILD)/api/prunner.lua
+	@$(MAKE) --no-print-directory deps
+	ldoc -c docs/config.ld -d $(abspath $(BUILD)/docs) $(LDOC_FLAGS) $(abspath $<)
+
+$(BUILD)/api/prunner.lua: $(API_PARTS:%=lua/prunner/%.lua)
+	@mkdir -p $(@D)
+	@cat $^ >$@
+
 # ---- install --------------------------------------------------------------
 
 LUA_FILES = $(patsubst lua/%,%,$(shell find lua -name '*.lua' 2>/dev/null))
 SCRIPT_FILES = $(patsubst scripts/%,%,$(shell find scripts -name '*.lua' 2>/dev/null))
+EDITOR_FILES = $(patsubst editor/%,%,$(shell find editor -type f 2>/dev/null))
 DOC_FILES = $(wildcard README.md CHANGELOG.md LICENSE docs/*.md)
 
 BINDIR = $(PREFIX)/bin
@@ -398,6 +415,7 @@ LUA_DIR = $(PREFIX)/share/lua/5.1
 MANDIR = $(PREFIX)/share/man/man1
 DOCDIR = $(PREFIX)/share/doc/prunner
 SCRIPTDIR = $(PREFIX)/share/prunner/scripts
+EDITORDIR = $(PREFIX)/share/prunner/editor
 BASH_COMPDIR = $(PREFIX)/share/bash-completion/completions
 ZSH_COMPDIR = $(PREFIX)/share/zsh/site-functions
 FISH_COMPDIR = $(PREFIX)/share/fish/vendor_completions.d
@@ -415,6 +433,7 @@ install: all
 	ln -srf $(DESTDIR)$(LIBDIR)/libprunner.so $(DESTDIR)$(LUA_LIBDIR)/prunner/core.so
 	for f in $(LUA_FILES); do install -D -m 644 lua/$$f $(DESTDIR)$(LUA_DIR)/$$f || exit 1; done
 	for f in $(SCRIPT_FILES); do install -D -m 644 scripts/$$f $(DESTDIR)$(SCRIPTDIR)/$$f || exit 1; done
+	for f in $(EDITOR_FILES); do install -D -m 644 editor/$$f $(DESTDIR)$(EDITORDIR)/$$f || exit 1; done
 	for f in $(DOC_FILES); do install -D -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
 	for f in $(wildcard docs/*.1); do install -D -m 644 $$f $(DESTDIR)$(MANDIR)/$${f##*/} || exit 1; done
 	for c in $(COMPLETIONS); do $(BUILD)/prunner --completion $${c%%:*} >$(OBJ)/completion && \
@@ -426,6 +445,7 @@ uninstall:
 	rm -f $(DESTDIR)$(LUA_LIBDIR)/prunner/core.so $(DESTDIR)$(MANDIR)/prunner.1
 	rm -f $(addprefix $(DESTDIR)$(LUA_DIR)/,$(LUA_FILES))
 	rm -f $(addprefix $(DESTDIR)$(SCRIPTDIR)/,$(SCRIPT_FILES))
+	rm -f $(addprefix $(DESTDIR)$(EDITORDIR)/,$(EDITOR_FILES))
 	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(DOC_FILES))
 	for d in $(LUA_LIBDIR)/prunner $(LUA_DIR)/prunner $(PREFIX)/share/prunner $(DOCDIR)/docs $(DOCDIR); do \
 	  [ ! -d $(DESTDIR)$$d ] || find $(DESTDIR)$$d -depth -type d -empty -delete; done
@@ -460,7 +480,7 @@ deb: deps
 	  echo 'deb: debian/changelog does not begin with version $(VERSION), that of engine/config.h' >&2; exit 1; }
 	rm -rf $(DEB_DIR)
 	mkdir -p $(DEB_TREE)
-	cp -a Makefile README.md CHANGELOG.md LICENSE engine lua scripts docs tests debian $(DEB_TREE)
+	cp -a Makefile README.md CHANGELOG.md LICENSE engine lua scripts editor docs tests debian $(DEB_TREE)
 	cd $(DEB_TREE) && dpkg-buildpackage -us -uc -b
 	@ls $(DEB_DIR)/*.deb
 

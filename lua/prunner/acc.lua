@@ -18,15 +18,14 @@ local function class(kind, what)
   local Class = { __name = "prunner." .. what }
   Class.__index = Class
 
-  --- Adds v for the running task.
-  function Class:add(v)
-    if type(v) ~= "number" then
-      error(("%s %q: a number is needed, got %s"):format(what, self.name, type(v)), 2)
+  -- The documentation is below, with each kind.
+  function Class:add(n)
+    if type(n) ~= "number" then
+      error(("%s %q: a number is needed, got %s"):format(what, self.name, type(n)), 2)
     end
-    C.prn_acc_add(kind, self.number, v)
+    C.prn_acc_add(kind, self.number, n)
   end
 
-  --- What tasks that are done have added, and the running one.
   function Class:get()
     local v = core.acc_get(kind, self.number)
     if v == nil and kind == SUM then return 0 end
@@ -38,25 +37,66 @@ end
 
 local Counter, Max, Min = class(SUM, "counter"), class(MAX, "max"), class(MIN, "min")
 
-function Counter:add(v)
-  if v == nil then v = 1 end
-  if type(v) ~= "number" then
-    error(("counter %q: a number is needed, got %s"):format(self.name, type(v)), 2)
+--- A sum. Made by @{counter}.
+-- @type Counter
+
+--- Adds to the sum. Counts when the task is done, and then exactly once.
+-- @function Counter:add
+-- @tparam[opt=1] number n what to add
+-- @raise if `n` is no number
+
+--- The sum of what tasks that are done have added, and the running one. In `end_`: the total.
+-- @function Counter:get
+-- @treturn number 0 at first
+
+--- The largest of numbers. Made by @{max}.
+-- @type Max
+
+--- Takes a number into account. Counts when the task is done.
+-- @function Max:add
+-- @tparam number n the number
+-- @raise if `n` is no number
+
+--- The largest number that tasks that are done have added, and the running one.
+-- @function Max:get
+-- @treturn ?number nil: none yet
+
+--- The smallest of numbers. Made by @{min}.
+-- @type Min
+
+--- Takes a number into account. Counts when the task is done.
+-- @function Min:add
+-- @tparam number n the number
+-- @raise if `n` is no number
+
+--- The smallest number that tasks that are done have added, and the running one.
+-- @function Min:get
+-- @treturn ?number nil: none yet
+
+function Counter:add(n)
+  if n == nil then n = 1 end
+  if type(n) ~= "number" then
+    error(("counter %q: a number is needed, got %s"):format(self.name, type(n)), 2)
   end
-  C.prn_acc_add(SUM, self.number, v)
+  C.prn_acc_add(SUM, self.number, n)
 end
 
+--- A list of values. Made by @{collect}.
+-- @type Collect
 local Collect = { __name = "prunner.collect" }
 Collect.__index = Collect
 
---- Adds a value, anything that can be sent.
+--- Adds a value. Counts when the task is done, and then exactly once.
+-- @param v anything that can be sent, but not nil
+-- @raise if the value cannot be sent, or no room is left for it
 function Collect:add(v)
   if v == nil then error(("collect %q: the value is nil"):format(self.name), 2) end
   local ok, problem = pcall(core.collect, self.number, v)
   if not ok then error(("collect %q: %s"):format(self.name, problem), 2) end
 end
 
---- A list of all values that were added, in no particular order.
+--- All values that tasks that are done have added, and the running one.
+-- @treturn {any,...} a new list, in no particular order
 function Collect:get()
   return (core.collected(self.number))
 end
@@ -80,9 +120,35 @@ local function opener(kind, Class, what)
   end
 end
 
+--- Accumulators
+-- @section accumulators
+
+--- The counter of that name, the same in every worker.
+-- @function counter
+-- @tparam string name at most 96 bytes; counters, max, min and collect have names of their own each
+-- @treturn Counter
+-- @raise if the name is no string or too long, or there are 256 accumulators already
 M.counter = opener("sum", Counter, "counter")
+
+--- The maximum of that name, the same in every worker.
+-- @function max
+-- @tparam string name at most 96 bytes
+-- @treturn Max
+-- @raise as @{counter}
 M.max = opener("max", Max, "max")
+
+--- The minimum of that name, the same in every worker.
+-- @function min
+-- @tparam string name at most 96 bytes
+-- @treturn Min
+-- @raise as @{counter}
 M.min = opener("min", Min, "min")
+
+--- The list of that name, the same in every worker.
+-- @function collect
+-- @tparam string name at most 96 bytes
+-- @treturn Collect
+-- @raise as @{counter}
 M.collect = opener("collect", Collect, "collect")
 
 return M

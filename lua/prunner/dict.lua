@@ -73,12 +73,25 @@ local function change(kind, what, d, k, v, old)
   return r == 1
 end
 
---- The value of a key, or nil.
+--- A dictionary that all workers share. `d.k`, `d[k]`, `d.k = v` work as with a table; assigning
+-- nil deletes. Each operation is atomic by itself. Values are everything that can be sent; what is
+-- read is a copy. All operations raise if the key is no string, number or boolean, or is too long,
+-- and those that write if no room is left.
+-- @type Dict
+
+--- The value of a key. Takes no lock and waits for nobody.
+-- @function Dict:get
+-- @tparam string|number|boolean k the key, at most 32 KiB
+-- @return a copy of the value; nil: there is none
 function methods.get(d, k)
   return (get(d, k))
 end
 
---- Sets any key, also one that is called like a method. nil deletes.
+--- Sets any key, also one that is called like a method.
+-- @function Dict:set
+-- @tparam string|number|boolean k the key, at most 32 KiB
+-- @param v anything that can be sent; nil deletes
+-- @raise if the value cannot be sent
 function methods.set(d, k, v)
   if v == nil then
     set_key(k, 3)
@@ -89,17 +102,23 @@ function methods.set(d, k, v)
   change(SET, "set", d, k, v)
 end
 
---- Sets a key only if it is absent.
--- @treturn boolean whether it was
+--- Sets a key only if it is absent: of several workers that try, one succeeds.
+-- @function Dict:add
+-- @tparam string|number|boolean k the key, at most 32 KiB
+-- @param v anything that can be sent, but not nil
+-- @treturn boolean whether it was absent, and is set now
+-- @raise if the value cannot be sent or is nil
 function methods.add(d, k, v)
   if v == nil then error("dict: add: the value is nil", 2) end
   return (change(ADD, "add", d, k, v))
 end
 
 --- Adds to a number; a missing key counts as 0.
--- @param k
--- @tparam[opt=1] number n
+-- @function Dict:incr
+-- @tparam string|number|boolean k the key, at most 32 KiB
+-- @tparam[opt=1] number n what to add
 -- @treturn number the new value
+-- @raise if the value there, or `n`, is no number
 function methods.incr(d, k, n)
   if n == nil then n = 1 end
   if type(n) ~= "number" then
@@ -112,6 +131,10 @@ function methods.incr(d, k, n)
 end
 
 --- Appends to a string; a missing key counts as "".
+-- @function Dict:append
+-- @tparam string|number|boolean k the key, at most 32 KiB
+-- @tparam string s what to append
+-- @raise if the value there, or `s`, is no string
 function methods.append(d, k, s)
   if type(s) ~= "string" then
     error(("dict: append: the second argument must be a string, got %s"):format(type(s)), 2)
@@ -119,8 +142,13 @@ function methods.append(d, k, s)
   change(APPEND, "append", d, k, s)
 end
 
---- Sets a key to `new` if its value is `old` (encoded alike; nil: absent, delete).
--- @treturn boolean whether it was
+--- Sets a key to `new` if its value is `old`. Compares encoded bytes: for scalars, not for tables.
+-- @function Dict:cas
+-- @tparam string|number|boolean k the key, at most 32 KiB
+-- @param old what has to be there; nil: the key is absent
+-- @param new anything that can be sent; nil deletes
+-- @treturn boolean whether it was so, and is set now
+-- @raise if a value cannot be sent
 function methods.cas(d, k, old, new)
   set_key(k, 3)
   local ok, r = pcall(core.dict_change, CAS, d[ID], new, old)
@@ -129,8 +157,13 @@ function methods.cas(d, k, old, new)
   return r == 1
 end
 
---- Stores fn(old value). fn runs outside any lock and may run again; it must not post.
--- @treturn any the new value
+--- Stores `fn(old value)`.
+-- @function Dict:update
+-- @tparam string|number|boolean k the key, at most 32 KiB
+-- @tparam function fn gets the value (nil: none) and returns the new one; runs outside any lock, may
+--   run several times, and must not post
+-- @return the new value
+-- @raise what `fn` raises, or if the value cannot be sent
 function methods.update(d, k, fn)
   if type(fn) ~= "function" then
     error(("dict: update: the second argument must be a function, got %s"):format(type(fn)), 2)
@@ -142,6 +175,8 @@ function methods.update(d, k, fn)
 end
 
 --- Removes a key.
+-- @function Dict:delete
+-- @tparam string|number|boolean k the key, at most 32 KiB
 -- @treturn boolean whether it was there
 function methods.delete(d, k)
   set_key(k, 3)
@@ -151,12 +186,16 @@ function methods.delete(d, k)
 end
 
 --- How many keys there are.
+-- @function Dict:len
+-- @treturn number
 function methods.len(d)
   return C.prn_dict_len(d[ID])
 end
 
---- Iterates over keys and values, each entry at most once. What is written meanwhile may
--- or may not be seen; what the running task has written under a lock is not.
+--- Iterates over keys and values: `for k, v in d:each() do`, each entry at most once. What is
+-- written meanwhile may or may not be seen; what the running task has written under a lock is not.
+-- @function Dict:each
+-- @treturn function an iterator for `for`
 function methods.each(d)
   local id, shard, list, n, i = d[ID], 0, nil, 0, 0
   return function()
@@ -199,7 +238,7 @@ end
 
 local opened = {}
 
---- The dict of that name, the same in every worker.
+-- The dict of that name, the same in every worker.
 function M.open(name)
   local d = opened[name]
   if not d then

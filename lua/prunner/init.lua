@@ -5,6 +5,8 @@
 --     function work(i) print(i, prunner.worker_id()) end
 --
 -- Run it with `prunner job.lua -n 4`. docs/SCRIPTING.md is the guide.
+--
+-- @module prunner
 local c = require "prunner.c"
 local acc = require "prunner.acc"
 local dict = require "prunner.dict"
@@ -24,74 +26,112 @@ local M = {
   task = task.task,
   commit = task.commit,
   cursor = task.cursor,
+  range = task.range,
   counter = acc.counter,
   max = acc.max,
   min = acc.min,
   collect = acc.collect,
-  get_manager = manager.get_manager,
   ParallelTaskRunner = runner.ParallelTaskRunner,
   Task = runner.Task,
   init = job.init,
   options = options.options,
 }
 
---- The shared dict.
+--- The version of prunner, such as `"0.1.0"`.
+-- @field _VERSION
+
+--- Shared state
+-- @section state
+
+--- The shared dict, a @{Dict}.
+-- @field dict
 M.dict = dict.open ""
 
+--- The shared dict, as a function.
+-- @treturn Dict the same as `prunner.dict`
 function M.get_dict()
   return M.dict
 end
 
 local global = lock.open("global_lock", "global_lock")
 
---- Calls fn(...) while no other task is in a global_lock, and returns what it returns.
+--- Calls `fn(...)` while no other task is in a global_lock. What it writes into dicts is published as
+-- a whole when it returns, and not at all if it raises.
+-- @tparam function fn what needs the lock
+-- @param ... its arguments
+-- @return what `fn` returns
+-- @raise what `fn` raises; or inside another global_lock of the same task
 function M.global_lock(fn, ...)
   return global:with(fn, ...)
 end
 
---- The lock of that name.
+--- The lock of that name, the same in every worker.
+-- @tparam string name at most 96 bytes
+-- @treturn Lock
+-- @raise if the name is no string or too long, or there are 16,384 names already
 function M.lock(name)
   return (lock.open(name))
 end
 
---- Runs the job that init() described; returns its summary.
+--- What hands out further shared objects by name.
+-- @treturn Manager
+function M.get_manager()
+  return manager.get_manager()
+end
+
+--- Jobs under plain luajit
+-- @section jobs
+
+--- Says what job @{start} shall run.
+-- @function init
+-- @tparam[opt] integer n workers, 1 to 4000 (default: the CPUs that the process may use); -n on the
+--   command line wins
+-- @tparam[opt=false] boolean debug as --debug
+-- @tparam[opt] function begin called once, before there are workers
+-- @tparam[opt] function end_ called once, when every task is done
+-- @raise if an argument has another type
+
+--- Runs the job that @{init} described. Does not return after an interruption.
+-- @treturn table its summary: `tasks` posted, `done` (failed ones included), `failed`, `retried`,
+--   `dead` (set aside), `left`, `seconds`, `workers`, `halted`, and `status`, the exit status that the
+--   command would have
+-- @raise if a job was run in this process already
 function M.start()
   return (job.start())
 end
 
---- The number of this worker, 1 .. nworkers(); 0 in the supervisor.
+--- Where am I
+-- @section where
+
+--- The number of this worker. A replacement has the number of the dead.
+-- @treturn integer 1 to @{nworkers}; 0 in the supervisor
 function M.worker_id()
   return C.prn_worker_id()
 end
 
+--- How many workers the job has.
+-- @treturn integer
 function M.nworkers()
   return core.config "n"
 end
 
---- The id of the running task; 0 outside tasks.
+--- The id of the running task.
+-- @treturn number one that no other task of this job has; 0 outside tasks
 function M.task_id()
   return C.prn_task_id()
 end
 
---- Which run of this task this is: 1 the first time.
+--- Which run of this task this is.
+-- @treturn integer 1 the first time, and after @{commit}; 0 outside tasks
 function M.attempt()
   return C.prn_attempt()
 end
 
---- How the job stands: tasks, done, failed, retried, dead, left.
+--- How the job stands. Exact in `end_`.
+-- @treturn table `tasks` posted, `done` (failed ones included), `failed`, `retried`, `dead` (set aside),
+--   `left`
 function M.stats()
   return core.stats()
-end
-
---- A list of numbers: range(n) is {0, ..., n - 1}, range(from, n) is {from, ..., n - 1}.
-function M.range(from, n)
-  if n == nil then from, n = 0, from end
-  if type(from) ~= "number" or type(n) ~= "number" then
-    error("range: numbers are needed", 2)
-  end
-  local list = {}
-  for i = from, n - 1 do list[#list + 1] = i end
-  return list
 end
 
 return M

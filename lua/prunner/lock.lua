@@ -22,12 +22,18 @@ local function fail(lock, err, level)
   error(lock.name .. between .. words, level + 1)
 end
 
+--- A lock between all workers. What is written into dicts while it is held is published when it is
+-- released, as a whole. Made by @{lock}. All operations raise in a deadlock with other tasks, or when
+-- the task holds 64 locks already.
+-- @type Lock
+
 --- Takes the lock; waits for it.
--- @tparam[opt] number seconds at most so long
+-- @tparam[opt=forever] number seconds how long to wait
 -- @treturn[1] boolean true
 -- @treturn[2] nil after that time
--- @treturn[2] string "timeout"
--- @raise if this task holds it already, or in a deadlock with other tasks
+-- @treturn[2] string `"timeout"`
+-- @treturn[2] number 110
+-- @raise if this task holds it already, or `seconds` is no number
 function Lock:acquire(seconds)
   if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
     error(("%s: seconds must be a number, got %s"):format(self.name,
@@ -40,7 +46,8 @@ function Lock:acquire(seconds)
 end
 
 --- Takes the lock if it is free.
--- @treturn boolean whether
+-- @treturn boolean whether it was, and is held now
+-- @raise if this task holds it already
 function Lock:try_acquire()
   local err = C.prn_lock_take(self.id, 0)
   if err == 0 then return true end
@@ -96,8 +103,12 @@ local function with_nothing(lock, fn)
   return unpack(a, 1, n)
 end
 
---- Calls fn(...) with the lock held and returns what it returns. When fn raises, nothing of
--- what it wrote is published, the lock is released, and the error raised again.
+--- Calls `fn(...)` with the lock held. When it raises, nothing of what it wrote is published, and the
+-- lock is released.
+-- @tparam function fn what needs the lock
+-- @param ... its arguments
+-- @return what `fn` returns
+-- @raise what `fn` raises, or if this task holds the lock already
 function Lock:with(fn, ...)
   if type(fn) ~= "function" then
     error(("%s: the first argument must be a function, got %s"):format(self.name, type(fn)), 2)
@@ -114,8 +125,7 @@ end
 
 local opened = {}
 
---- The lock of that name, the same in every worker.
--- @tparam string name at most 96 bytes
+-- The lock of that name, the same in every worker.
 function M.open(name, shown)
   if type(name) ~= "string" then
     error(("lock: the name must be a string, got %s"):format(type(name)), 3)

@@ -7,6 +7,9 @@ local dict = require "prunner.dict"
 local lock = require "prunner.lock"
 
 local M = {}
+
+--- Hands out shared objects by name. Made by @{get_manager}.
+-- @type Manager
 local Manager = { __name = "prunner.manager" }
 Manager.__index = Manager
 
@@ -19,27 +22,30 @@ local function check_name(what, name)
 end
 
 --- A dict of its own under that name.
+-- @tparam string name at most 90 bytes
+-- @treturn Dict
+-- @raise if the name is no string or too long, or there are too many names
 function Manager:dict(name) -- luacheck: ignore self
   check_name("dict", name)
   return (dict.open("dict " .. name))
 end
 
---- The lock of that name; the same as prunner.lock(name).
+--- The lock of that name; the same as @{lock}.
+-- @tparam string name at most 96 bytes
+-- @treturn Lock
+-- @raise as @{lock}
 function Manager:lock(name) -- luacheck: ignore self
   return (lock.open(name))
 end
 
---- A single shared value.
 local Value = { __name = "prunner.value" }
 Value.__index = Value
 
-function Value:get() return self.dict:get(self.name) end
-function Value:set(v) return self.dict:set(self.name, v) end
-function Value:incr(n) return self.dict:incr(self.name, n) end
-function Value:update(fn) return self.dict:update(self.name, fn) end
-
---- @tparam string name
--- @param v its value if it has none yet
+--- A single shared value under that name.
+-- @tparam string name at most 90 bytes
+-- @param[opt] v its value if it has none yet
+-- @treturn Value
+-- @raise if the name is no string or too long, or the value cannot be sent
 function Manager:value(name, v) -- luacheck: ignore self
   check_name("value", name)
   local value = setmetatable({ dict = dict.open "values", name = name }, Value)
@@ -50,7 +56,38 @@ function Manager:value(name, v) -- luacheck: ignore self
   return value
 end
 
---- A queue: put and get are all or nothing, whatever dies.
+--- A queue under that name: put and get are all or nothing, whatever dies.
+-- @tparam string name at most 90 bytes
+-- @treturn Queue
+-- @raise if the name is no string or too long
+-- @function Manager:queue
+
+--- A single shared value. Made by @{Manager:value}.
+-- @type Value
+
+--- Its value.
+-- @return a copy; nil: it has none
+function Value:get() return self.dict:get(self.name) end
+
+--- Sets it.
+-- @param v anything that can be sent; nil: none
+-- @raise if the value cannot be sent
+function Value:set(v) return self.dict:set(self.name, v) end
+
+--- Adds to it; none counts as 0.
+-- @tparam[opt=1] number n what to add
+-- @treturn number the new value
+-- @raise if the value, or `n`, is no number
+function Value:incr(n) return self.dict:incr(self.name, n) end
+
+--- Stores `fn(old value)`; see @{Dict:update}.
+-- @tparam function fn gets the value and returns the new one
+-- @return the new value
+-- @raise what `fn` raises
+function Value:update(fn) return self.dict:update(self.name, fn) end
+
+--- A queue of values. Made by @{Manager:queue}. Prefer tasks: a queue is rarely needed.
+-- @type Queue
 local Queue = { __name = "prunner.queue" }
 Queue.__index = Queue
 
@@ -70,6 +107,8 @@ local function take(d)
 end
 
 --- Puts a value at the end. Never waits for room.
+-- @param v anything that can be sent, but not nil
+-- @raise if the value cannot be sent or is nil, or no room is left
 function Queue:put(v)
   if v == nil then error("queue: the value is nil", 2) end
   local ok, problem = pcall(self.lock.with, self.lock, put, self.dict, v)
@@ -78,8 +117,9 @@ function Queue:put(v)
 end
 
 --- Takes the first value.
--- @tparam[opt] number seconds how long to wait for one; without: not at all
--- @return the value, or nil when the queue is empty
+-- @tparam[opt=0] number seconds how long to wait for one; the worker does nothing else meanwhile
+-- @return the value; nil: the queue is empty
+-- @raise if `seconds` is no number
 function Queue:get(seconds)
   if seconds ~= nil and type(seconds) ~= "number" then
     error(("queue: seconds must be a number, got %s"):format(type(seconds)), 2)
@@ -96,6 +136,7 @@ function Queue:get(seconds)
 end
 
 --- How many values wait.
+-- @treturn number
 function Queue:len()
   return (self.dict:get "tail" or 0) - (self.dict:get "head" or 0)
 end

@@ -13,7 +13,7 @@ local leave = require "prunner.leave"
 
 local M = {}
 
---- Has the script declared its options?
+-- Has the script declared its options?
 M.declared = false
 
 local function set(words)
@@ -155,6 +155,9 @@ function M.words()
   if literal > 0 then table.insert(list, #list - literal + 1, "--") end
   return list
 end
+
+--- The command line
+-- @section options
 
 --- Declares the options and arguments of the script and reads them from the command line. When
 -- that is wrong, says so and ends with status 2; --help prints what was declared.

@@ -14,9 +14,13 @@ local M = {}
 local TaskClass = { __name = "prunner.Task" }
 TaskClass.__index = TaskClass
 
---- A piece of work: a label to tell the kinds apart, and data.
--- @tparam string label
+--- The class API
+-- @section classes
+
+--- A piece of work for a runner: a table with the fields `label` and `data`.
+-- @tparam string label tells the kinds of tasks apart
 -- @param data anything that can be sent
+-- @treturn Task
 function M.Task(label, data)
   return setmetatable({ label = label, data = data }, TaskClass)
 end
@@ -29,10 +33,15 @@ local function run(t)
 end
 task.task("ParallelTaskRunner.run", run)
 
+--- The queue of a runner, its field `queue`.
+-- @type RunnerQueue
 local Queue = { __name = "prunner.runner.queue" }
 Queue.__index = Queue
 
---- Posts a task: some worker will call runner:run(task).
+--- Posts a task: some worker will call `runner:run(task)`.
+-- @function RunnerQueue:put
+-- @tparam Task t made by @{Task}
+-- @raise if it is no task, or as @{post_task}
 function Queue:put(t) -- luacheck: ignore self
   if getmetatable(t) ~= TaskClass then
     error("queue:put: the argument must be a prunner.Task", 2)
@@ -40,11 +49,16 @@ function Queue:put(t) -- luacheck: ignore self
   return task.post_task(run, t) -- a tail call: errors name the line of the caller
 end
 
+--- A job as an object. Its fields: `queue` (a @{RunnerQueue}), `dict_` (the shared @{Dict}), `lock`
+-- (the global @{Lock}), `options`. `worker_begin`, `worker_end` and `on_error` may be methods, too.
+-- @type ParallelTaskRunner
 local Runner = { __name = "prunner.ParallelTaskRunner" }
 Runner.__index = Runner
 M.ParallelTaskRunner = Runner
 
---- A class of your own, to which begin, run and end_ are added.
+--- A class of your own, to which you add `begin`, `run` and `end_`.
+-- @function ParallelTaskRunner:extend
+-- @treturn table the class
 function Runner:extend()
   local Class = {}
   for k, v in pairs(self) do
@@ -54,9 +68,12 @@ function Runner:extend()
   return setmetatable(Class, self)
 end
 
---- @tparam[opt] number n workers
--- @tparam[opt] boolean debug
--- @tparam[opt] table options handed to begin
+--- A runner, that is one job.
+-- @function ParallelTaskRunner:new
+-- @tparam[opt] integer n workers, 1 to 4000 (default: the CPUs that the process may use)
+-- @tparam[opt=false] boolean debug as --debug
+-- @param[opt] options handed to `begin`
+-- @treturn ParallelTaskRunner
 function Runner:new(n, debug, options)
   local this = setmetatable({}, self)
   this.n, this.debug, this.options = n, debug, options
@@ -66,14 +83,26 @@ function Runner:new(n, debug, options)
   return this
 end
 
---- Hooks of your class, each optional but run.
-function Runner:begin() end -- luacheck: ignore self
+--- Hook, called once before there are workers: puts the first tasks.
+-- @function ParallelTaskRunner:begin
+-- @param options those given to `new`
+function Runner:begin(options) end -- luacheck: ignore self options
+
+--- Hook, called once when every task is done.
+-- @function ParallelTaskRunner:end_
 function Runner:end_() end -- luacheck: ignore self
-function Runner:run() -- luacheck: ignore self
+
+--- Does one task. Your class must have it.
+-- @function ParallelTaskRunner:run
+-- @tparam Task task as it was put
+function Runner:run(task) -- luacheck: ignore
   error("a class derived from ParallelTaskRunner needs a method run(task)", 2)
 end
 
---- Runs the job; returns its summary.
+--- Runs the job.
+-- @function ParallelTaskRunner:start
+-- @treturn table its summary, see @{start}
+-- @raise if a job was run in this process already
 function Runner:start()
   active = self
   local hooks = {

@@ -87,7 +87,7 @@ end
 
 local debugging = false
 
---- Remember the line of each post, for reports (--debug). Called once, before the fork.
+-- Remember the line of each post, for reports (--debug). Called once, before the fork.
 function M.remember_lines()
   debugging = true
 end
@@ -97,7 +97,10 @@ local function note_line()
   C.prn_post_line(info and info.currentline > 0 and info.currentline or 0)
 end
 
---- Posts a task: fn(...) will be called in some worker. It is started when the task that
+--- Tasks
+-- @section tasks
+
+--- Posts a task: `fn(...)` will be called in some worker. It is started when the task that
 -- posts it (or begin) has ended without an error, or, for those that post many, when a part
 -- of their posts is published. Never waits.
 -- @tparam function|string fn a function that existed before the workers were started, or its name
@@ -132,9 +135,10 @@ function M.post_task(fn, ...)
   post_any(id, 2, "post_task", ...)
 end
 
---- Posts fn(element) for each element of a list.
--- @tparam function|string fn as for post_task
--- @tparam table list elements 1 .. #list
+--- Posts `fn(element)` for each element of a list.
+-- @tparam function|string fn as for @{post_task}
+-- @tparam {any,...} list elements 1 to #list
+-- @raise as @{post_task}, or if `list` is no table
 function M.post_many(fn, list)
   local id = ids[fn] or resolve(fn, "post_many", 2)
   if type(list) ~= "table" then
@@ -183,10 +187,16 @@ end
 
 --- Names a task, and says how it is run.
 -- @tparam string name under which it may be posted and is reported
--- @tparam function fn
--- @tparam[opt] table options retries (runs after errors), attempts (runs that may end with
---   their worker), timeout and backoff (seconds), partial (false: all posts or none)
--- @treturn function fn
+-- @tparam function fn what it does
+-- @tparam[opt] table options they go before what the command line says
+-- @tparam[opt] integer options.retries runs after errors, 0 to 254 (default: --retries, 0)
+-- @tparam[opt] integer options.attempts runs that may end with their worker, 1 to 255
+--   (default: --attempts, 3)
+-- @tparam[opt] number options.timeout seconds that a run may take (default: --timeout, no limit)
+-- @tparam[opt=0] number options.backoff seconds before the first retry; doubles each time
+-- @tparam[opt=true] boolean options.partial false: all posts of a run become visible at its end, or none
+-- @treturn function `fn`
+-- @raise if an argument or option is wrong, or the workers have been started
 function M.task(name, fn, options)
   if type(name) ~= "string" or name == "" then
     error(("task: the name must be a string, got %s"):format(type(name)), 2)
@@ -206,7 +216,7 @@ end
 --- Makes all that the running task did so far true: its posts, what it added and wrote. If
 -- its worker dies later, the task runs again and prunner.cursor() tells where it was.
 -- For tasks that run long: read a part of a file, post, commit.
--- @param[opt] cursor anything that can be sent
+-- @param[opt] cursor anything that can be sent: where to go on
 -- @raise outside tasks, while a lock is held, or if the cursor cannot be sent
 function M.commit(cursor)
   local ok, err = pcall(core.commit, cursor)
@@ -216,9 +226,25 @@ function M.commit(cursor)
   if err ~= 0 then error("commit: " .. why_not(err), 2) end
 end
 
---- What an earlier run of this task gave to prunner.commit(); nil: it did not come to that.
+--- What an earlier run of this task gave to @{commit}.
+-- @return the cursor; nil: no run came to a commit
 function M.cursor()
   return (core.cursor())
+end
+
+--- A list of numbers: `range(n)` is `{0, ..., n - 1}`, `range(from, n)` is `{from, ..., n - 1}`.
+-- @tparam[opt=0] integer from the first
+-- @tparam integer n the one after the last
+-- @treturn {number,...}
+-- @raise if one is no number
+function M.range(from, n)
+  if n == nil then from, n = 0, from end
+  if type(from) ~= "number" or type(n) ~= "number" then
+    error("range: numbers are needed", 2)
+  end
+  local list = {}
+  for i = from, n - 1 do list[#list + 1] = i end
+  return list
 end
 
 return M

@@ -1,0 +1,390 @@
+---@meta prunner
+
+-- The types of `require "prunner"`, for the Lua language server: name the directory of this file in
+-- `workspace.library`. It is never run. docs/SCRIPTING.md is the guide.
+
+---What can be sent to another process: also tables of these, with cycles, functions and classes that
+---existed before the workers were started, and prunner's own objects.
+---@alias prunner.Sendable any
+
+---@alias prunner.Key string|number|boolean
+
+---A table has the methods of the dict; all other keys are shared.
+---@class prunner.Dict
+---@field [prunner.Key] any
+local Dict = {}
+
+---The value of a key, a copy; nil: there is none.
+---@param k prunner.Key
+---@return any
+function Dict:get(k) end
+
+---Sets any key, also one that is called like a method.
+---@param k prunner.Key
+---@param v prunner.Sendable? nil deletes
+function Dict:set(k, v) end
+
+---Sets a key only if it is absent.
+---@param k prunner.Key
+---@param v prunner.Sendable not nil
+---@return boolean added
+function Dict:add(k, v) end
+
+---Adds to a number; a missing key counts as 0.
+---@param k prunner.Key
+---@param n number? default 1
+---@return number value the new one
+function Dict:incr(k, n) end
+
+---Appends to a string; a missing key counts as "".
+---@param k prunner.Key
+---@param s string
+function Dict:append(k, s) end
+
+---Sets a key to `new` if its value is `old`; nil stands for absent. For scalars.
+---@param k prunner.Key
+---@param old prunner.Sendable?
+---@param new prunner.Sendable?
+---@return boolean changed
+function Dict:cas(k, old, new) end
+
+---Stores fn(old). `fn` may run several times and must not post.
+---@generic T
+---@param k prunner.Key
+---@param fn fun(old: any): T
+---@return T value the new one
+function Dict:update(k, fn) end
+
+---Removes a key.
+---@param k prunner.Key
+---@return boolean existed
+function Dict:delete(k) end
+
+---How many keys there are.
+---@return integer
+function Dict:len() end
+
+---`for k, v in d:each() do`: each entry at most once.
+---@return fun(): prunner.Key?, any
+function Dict:each() end
+
+---@class prunner.Counter
+local Counter = {}
+
+---Adds to the sum, exactly once, when the task is done.
+---@param n number? default 1
+function Counter:add(n) end
+
+---The sum, 0 at first.
+---@return number
+function Counter:get() end
+
+---@class prunner.Max
+local Max = {}
+
+---Takes a number into account.
+---@param n number
+function Max:add(n) end
+
+---The largest number; nil: none yet.
+---@return number?
+function Max:get() end
+
+---@class prunner.Min
+local Min = {}
+
+---Takes a number into account.
+---@param n number
+function Min:add(n) end
+
+---The smallest number; nil: none yet.
+---@return number?
+function Min:get() end
+
+---@class prunner.Collect
+local Collect = {}
+
+---Adds a value, exactly once, when the task is done.
+---@param v prunner.Sendable not nil
+function Collect:add(v) end
+
+---All values, in no particular order.
+---@return any[]
+function Collect:get() end
+
+---@class prunner.Lock
+local Lock = {}
+
+---Takes the lock.
+---@param seconds number? how long to wait; default: for ever
+---@return true? taken
+---@return string? problem "timeout"
+---@return integer? errno 110
+function Lock:acquire(seconds) end
+
+---Takes the lock if it is free.
+---@return boolean taken
+function Lock:try_acquire() end
+
+---Publishes what was written under the lock and gives it up.
+function Lock:release() end
+
+---Calls fn(...) with the lock held and returns what it returns.
+---@generic T
+---@param fn fun(...): T
+---@param ... any
+---@return T
+function Lock:with(fn, ...) end
+
+---@class prunner.Value
+local Value = {}
+
+---@return any
+function Value:get() end
+
+---@param v prunner.Sendable?
+function Value:set(v) end
+
+---@param n number? default 1
+---@return number value the new one
+function Value:incr(n) end
+
+---@generic T
+---@param fn fun(old: any): T
+---@return T value the new one
+function Value:update(fn) end
+
+---@class prunner.Queue
+local Queue = {}
+
+---Puts a value at the end.
+---@param v prunner.Sendable not nil
+function Queue:put(v) end
+
+---Takes the first value; nil: the queue is empty.
+---@param seconds number? how long to wait for one; default: not at all
+---@return any
+function Queue:get(seconds) end
+
+---How many values wait.
+---@return integer
+function Queue:len() end
+
+---@class prunner.Manager
+local Manager = {}
+
+---@param name string at most 90 bytes
+---@return prunner.Dict
+function Manager:dict(name) end
+
+---@param name string
+---@return prunner.Lock
+function Manager:lock(name) end
+
+---@param name string at most 90 bytes
+---@param v prunner.Sendable? its value if it has none yet
+---@return prunner.Value
+function Manager:value(name, v) end
+
+---@param name string at most 90 bytes
+---@return prunner.Queue
+function Manager:queue(name) end
+
+---A piece of work for a runner.
+---@class prunner.Task
+---@field label string
+---@field data any
+
+---@class prunner.RunnerQueue
+local RunnerQueue = {}
+
+---Posts a task: some worker will call runner:run(task).
+---@param t prunner.Task
+function RunnerQueue:put(t) end
+
+---@class prunner.ParallelTaskRunner
+---@field queue prunner.RunnerQueue
+---@field dict_ prunner.Dict
+---@field lock prunner.Lock
+---@field options any
+---@field worker_begin fun(self)?
+---@field worker_end fun(self)?
+---@field on_error fun(self, task: prunner.FailedTask, err: any)?
+local ParallelTaskRunner = {}
+
+---A class of your own.
+---@generic T: prunner.ParallelTaskRunner
+---@param self T
+---@return T
+function ParallelTaskRunner:extend() end
+
+---@generic T: prunner.ParallelTaskRunner
+---@param self T
+---@param n integer? workers; default: the CPUs
+---@param debug boolean?
+---@param options any? handed to begin
+---@return T
+function ParallelTaskRunner:new(n, debug, options) end
+
+---Hook: puts the first tasks.
+---@param options any
+function ParallelTaskRunner:begin(options) end
+
+---Hook: called when every task is done.
+function ParallelTaskRunner:end_() end
+
+---Does one task.
+---@param task prunner.Task
+function ParallelTaskRunner:run(task) end
+
+---@return prunner.Summary
+function ParallelTaskRunner:start() end
+
+---What on_error gets.
+---@class prunner.FailedTask
+---@field name string
+---@field id number
+---@field attempt integer
+---@field again boolean will it run again
+
+---@class prunner.Stats
+---@field tasks integer posted
+---@field done integer failed ones included
+---@field failed integer
+---@field retried integer
+---@field dead integer set aside
+---@field left integer
+
+---@class prunner.Summary: prunner.Stats
+---@field seconds number
+---@field workers integer
+---@field halted boolean
+---@field status integer the exit status that the command would have
+
+---@class prunner.Options
+---@field retries integer? runs after one that ended by an error; default: --retries
+---@field attempts integer? runs that may end with their worker; default: --attempts
+---@field timeout number? seconds that a run may take; default: --timeout
+---@field backoff number? seconds before the first retry; default 0
+---@field partial boolean? false: all posts of a run, or none; default true
+
+---@class prunner
+---@field _VERSION string
+---@field dict prunner.Dict
+---@field ParallelTaskRunner prunner.ParallelTaskRunner
+local prunner = {}
+
+---Posts a task: fn(...) will be called in some worker.
+---@param fn function|string
+---@param ... prunner.Sendable
+function prunner.post_task(fn, ...) end
+
+---Posts fn(element) for each element of a list.
+---@param fn function|string
+---@param list prunner.Sendable[]
+function prunner.post_many(fn, list) end
+
+---Names a task, and says how it is run.
+---@generic F: function
+---@param name string
+---@param fn F
+---@param options prunner.Options?
+---@return F
+function prunner.task(name, fn, options) end
+
+---Makes all that the running task did so far true.
+---@param cursor prunner.Sendable?
+function prunner.commit(cursor) end
+
+---What an earlier run of this task gave to commit.
+---@return any
+function prunner.cursor() end
+
+---range(n): 0 to n - 1; range(from, n): from to n - 1.
+---@param from integer
+---@param n integer?
+---@return integer[]
+function prunner.range(from, n) end
+
+---A table with the fields `description`, `epilog`, `usage`; its list has a table for each argument or
+---option: first the name, such as "-o --output", then properties that argparse knows, or flag = true.
+---@class prunner.Declaration
+---@field description string?
+---@field epilog string?
+---@field usage string?
+---@field [integer] table
+
+---Declares the options and arguments of the script and reads them from the command line.
+---@param declaration prunner.Declaration
+---@return table values by their long names, with _ for - inside
+function prunner.options(declaration) end
+
+---@param name string at most 96 bytes
+---@return prunner.Counter
+function prunner.counter(name) end
+
+---@param name string at most 96 bytes
+---@return prunner.Max
+function prunner.max(name) end
+
+---@param name string at most 96 bytes
+---@return prunner.Min
+function prunner.min(name) end
+
+---@param name string at most 96 bytes
+---@return prunner.Collect
+function prunner.collect(name) end
+
+---@return prunner.Dict
+function prunner.get_dict() end
+
+---Calls fn(...) while no other task is in a global_lock, and returns what it returns.
+---@generic T
+---@param fn fun(...): T
+---@param ... any
+---@return T
+function prunner.global_lock(fn, ...) end
+
+---@param name string at most 96 bytes
+---@return prunner.Lock
+function prunner.lock(name) end
+
+---@return prunner.Manager
+function prunner.get_manager() end
+
+---A piece of work for a runner.
+---@param label string
+---@param data prunner.Sendable?
+---@return prunner.Task
+function prunner.Task(label, data) end
+
+---Says what job start() shall run.
+---@param n integer? workers; default: the CPUs
+---@param debug boolean?
+---@param begin function?
+---@param end_ function?
+function prunner.init(n, debug, begin, end_) end
+
+---Runs the job that init() described.
+---@return prunner.Summary
+function prunner.start() end
+
+---1 to nworkers(); 0 in the supervisor.
+---@return integer
+function prunner.worker_id() end
+
+---@return integer
+function prunner.nworkers() end
+
+---0 outside tasks.
+---@return number
+function prunner.task_id() end
+
+---1 the first time; 0 outside tasks.
+---@return integer
+function prunner.attempt() end
+
+---@return prunner.Stats
+function prunner.stats() end
+
+return prunner

@@ -1,0 +1,122 @@
+--- The public names: all are documented for ldoc, and editor/meta/prunner.lua declares just these.
+local prunner = require "prunner"
+
+local function lines_of(command)
+  local pipe = assert(io.popen(command))
+  local lines = {}
+  for line in pipe:lines() do lines[#lines + 1] = line end
+  pipe:close()
+  return lines
+end
+
+-- "a b ..." for function(a, b, ...)
+local function parameters(fn)
+  local info, names = debug.getinfo(fn, "u"), {}
+  for i = 1, info.nparams do names[i] = debug.getlocal(fn, i) end
+  if info.isvararg then names[#names + 1] = "..." end
+  return table.concat(names, " ")
+end
+
+local function upvalue(fn, wanted)
+  for i = 1, 60 do
+    local name, value = debug.getupvalue(fn, i)
+    if name == wanted then return value end
+  end
+  error("no upvalue " .. wanted)
+end
+
+-- The methods of an object are in its metatable; those of a dict hide behind its __index.
+local manager = prunner.get_manager()
+local classes = {
+  Counter = getmetatable(prunner.counter "api"),
+  Max = getmetatable(prunner.max "api"),
+  Min = getmetatable(prunner.min "api"),
+  Collect = getmetatable(prunner.collect "api"),
+  Lock = getmetatable(prunner.lock "api"),
+  Manager = getmetatable(manager),
+  Value = getmetatable(manager:value "api"),
+  Queue = getmetatable(manager:queue "api"),
+  Dict = upvalue(getmetatable(prunner.dict).__index, "methods"),
+  ParallelTaskRunner = prunner.ParallelTaskRunner,
+  RunnerQueue = getmetatable(prunner.ParallelTaskRunner:new().queue),
+}
+
+-- Each name there is: its parameters; false: it is no function.
+local function public()
+  local found = {}
+  for name, value in pairs(prunner) do
+    -- A class is documented by its methods.
+    if not classes[name] then found[name] = type(value) == "function" and parameters(value) end
+  end
+  for class, methods in pairs(classes) do
+    for name, value in pairs(methods) do
+      if not name:find "^__" then
+        found[class .. ":" .. name] = parameters(value):gsub("^%w+ ?", "") -- without self
+      end
+    end
+  end
+  return found
+end
+
+local function same_names(expected, got)
+  for name in pairs(expected) do assert(got[name] ~= nil, name .. " is missing") end
+  for name in pairs(got) do assert(expected[name] ~= nil, name .. " does not exist") end
+end
+
+describe("the API reference", function()
+  local documented, bare = {}, {}
+  local make = [[LUA_PATH="$PWD/tests/?.lua;;" MAKEFLAGS= make -s docs LDOC_FLAGS='--filter api_names.dump']]
+  for _, line in ipairs(lines_of(make .. " 2>&1")) do
+    local name, names, missing = line:match "^([^|]+)|([^|]*)|(.*)$"
+    if name then documented[name], bare[name] = names, missing end
+  end
+
+  it("has every public name, and no other", function()
+    same_names(public(), documented)
+  end)
+
+  it("has the parameters that there are", function()
+    for name, expected in pairs(public()) do
+      if expected then assert.are.equal(expected, documented[name], name) end
+    end
+  end)
+
+  it("describes all of them", function()
+    for name, missing in pairs(bare) do assert.are.equal("", missing, name) end
+  end)
+end)
+
+describe("editor/meta/prunner.lua", function()
+  local declared, fields = {}, {}
+  local class
+  for line in io.lines "editor/meta/prunner.lua" do
+    local name, names = line:match "^function ([%w_.:]+)%((.-)%) end$"
+    if name then declared[name:gsub("^prunner%.", "")] = names:gsub(",", "") end
+    class = line:match "^%-%-%-@class ([%w_.]+)" or line:find "^%-%-%-@field" and class
+    local field = line:match "^%-%-%-@field ([%w_]+)"
+    if field and class == "prunner" then fields[field] = true end
+  end
+
+  it("declares every public name, and no other", function()
+    local names = public()
+    names.ParallelTaskRunner = false
+    for name, value in pairs(names) do
+      if not value then
+        assert(fields[name], name .. " is missing")
+        names[name], fields[name] = nil, nil
+      end
+    end
+    assert.is_nil(next(fields))
+    same_names(names, declared)
+  end)
+
+  it("names the parameters as the reference does", function()
+    for name, names in pairs(public()) do
+      if names then assert.are.equal(names, declared[name], name) end
+    end
+  end)
+
+  it("is Lua", function()
+    assert(loadfile "editor/meta/prunner.lua")
+  end)
+end)
