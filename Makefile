@@ -65,7 +65,7 @@ FUZZ_SRC = $(sort $(wildcard tests/fuzz/*.c))
 # The simulator has the rooms that live in shared memory, compiled for it, and
 # stands in for the kernel (tests/crash/sim.h). sim_view.c includes view.c.
 SIM_ROOMS = acc actor arena block chunk commit dict dict_tx gate idle journal lock names post \
-    queue record recover resume slab task
+    queue record recover resume scratch slab task
 SIM_SRC = $(SIM_ROOMS:%=engine/%.c) $(sort $(wildcard tests/crash/sim*.c))
 SIM_CFLAGS = -DPRN_SIM -DPRN_NAMES=64 -Dclock_gettime=sim_clock -Dfallocate=sim_fallocate -Dmadvise=sim_madvise
 

@@ -3,15 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "names.h"
+#include "scratch.h"
 #include "slot.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -171,23 +169,6 @@ arena_reserve_table(struct arena *a, uint32_t unit)
     return err;
 }
 
-/* An unlinked file that only we can open. */
-static int
-open_spill(const char *dir)
-{
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
-    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
-        return fd < 0 ? -errno : fd;
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/prunner-XXXXXX", dir) >= (int)sizeof path)
-        return -ENAMETOOLONG;
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    unlink(path);
-    return fd;
-}
-
 /* The largest size up to `bytes` that the file system takes for a sparse file. */
 static size_t
 stretch(int fd, size_t bytes)
@@ -202,7 +183,7 @@ int
 arena_spill(struct arena *a, const char *dir, uint64_t budget)
 {
     uint32_t first = a->units / 2;
-    int fd = open_spill(dir);
+    int fd = scratch_open(dir);
     if (fd < 0)
         return fd;
     size_t at = arena_unit_offset(a, first);

@@ -75,6 +75,7 @@ struct arena_head {
     _Alignas(CACHE_LINE) uint32_t queue_event;
     /* Whole lines of output never mix: see output.c. */
     _Alignas(CACHE_LINE) uint32_t output_lock[2];
+    uint64_t order_end; /* --keep-order, under output_lock[0]: see orderlog.h */
     /* Guards creation in the table of names: see names.c. */
     _Alignas(CACHE_LINE) uint32_t names_lock;
 };

@@ -304,6 +304,14 @@ apply(struct config *c, int opt, const char *value)
     case OPT_RECORD_ALL: c->record_all = true; return 0;
     case OPT_MAX_RSS: return parse_size(&c->max_rss_bytes, opt, value);
     case OPT_LUA_MEMORY: return parse_size(&c->lua_memory_bytes, opt, value);
+    case OPT_LINE_BUFFER: /* this one and the next: the last one counts */
+    case OPT_GROUP:
+        c->group = opt == OPT_GROUP;
+        c->line_buffer = !c->group;
+        return 0;
+    case OPT_KEEP_ORDER: c->keep_order = true; return 0;
+    case OPT_TAG: c->tag = true; return 0;
+    case OPT_OUTPUT_DIR: c->output_dir = value; return 0;
     }
     return complain("%s: not handled", option_name(opt));
 }
@@ -387,6 +395,19 @@ complain_missing(void)
     return complain("%s: a value is missing", option_name(optopt));
 }
 
+/* --line-buffer with those that show a task's output at its end only. */
+static int
+check_output(const struct config *c)
+{
+    if (c->line_buffer && (c->keep_order || c->output_dir))
+        return complain("--line-buffer shows lines as they come, --%s not before the task "
+                        "has ended: leave one out",
+                        c->keep_order ? "keep-order" : "output-dir");
+    if (c->output_dir && !*c->output_dir)
+        return complain("--output-dir: \"\" is not a directory's name");
+    return 0;
+}
+
 /* What only the whole line shows. */
 static int
 check_whole(const struct config *c)
@@ -415,7 +436,7 @@ check_whole(const struct config *c)
     if (c->serial && c->timeout_ns)
         return complain("--timeout kills worker processes, and --serial has none: "
                         "leave one of them out");
-    return 0;
+    return check_output(c);
 }
 
 /* The script and its arguments. */

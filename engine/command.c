@@ -16,6 +16,7 @@
 #include "door.h"
 #include "joblog.h"
 #include "log.h"
+#include "output.h"
 #include "state.h"
 #include "worker.h"
 
@@ -110,11 +111,21 @@ open_dead(const struct config *c)
     return !err;
 }
 
+/* --output-dir and its kin, likewise. */
+static bool
+open_output(const struct config *c)
+{
+    int err = output_prepare();
+    if (err)
+        log_error("--output-dir: \"%s\": %s", c->output_dir, strerror(-err));
+    return !err;
+}
+
 /* Before anything of the script runs. false: message printed. */
 static bool
 open_files(const struct config *c)
 {
-    return open_dead(c) && (!c->joblog || joblog_open(c->joblog, c->record_all) == 0);
+    return open_dead(c) && open_output(c) && (!c->joblog || joblog_open(c->joblog, c->record_all) == 0);
 }
 
 int

@@ -67,6 +67,11 @@ struct config {
     const char *joblog;        /* --joblog: a line for each run; NULL: none */
     bool record_all;           /* --record-all: every run, whatever it costs */
     const char *tmpdir;        /* where it spills; NULL: default */
+    bool group;                /* --group: what a task prints is shown whole, at its end */
+    bool line_buffer;          /* --line-buffer was said; never together with group */
+    bool tag;                  /* --tag: each line begins with its task */
+    bool keep_order;           /* --keep-order: tasks' output in the order of posting */
+    const char *output_dir;    /* --output-dir: each task's output in files; NULL: none */
     uint64_t max_tasks;        /* recycle a worker after so many tasks; 0: never */
     uint64_t max_rss_bytes;    /* recycle a worker grown beyond this; 0: never */
     uint64_t lua_memory_bytes; /* what a worker's Lua may take; 0: no limit */

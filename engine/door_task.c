@@ -352,7 +352,7 @@ l_commit(lua_State *L)
     args.len = 0;
     if (!lua_isnil(L, 1) && codec_encode(engine.codec, L, 1, 1, NULL, &args))
         return luaL_error(L, "%s", codec_error(engine.codec));
-    (void)output_flush();
+    (void)output_flush(OUTPUT_SO_FAR);
     uint32_t ready = engine.self.staged_count;
     int err = commit_point(&engine.self, args.bytes, args.len);
     if (!err)

@@ -17,15 +17,22 @@
 
 struct engine engine = {.poke_fd = -1};
 
+const char *
+engine_tmpdir(void)
+{
+    const char *env = getenv("TMPDIR");
+    if (engine.config.tmpdir)
+        return engine.config.tmpdir;
+    return env && *env ? env : "/var/tmp";
+}
+
 /* Where the queue goes on when memory is used up. Without a place for it the job
  * runs all the same, in memory alone. */
 static int
 open_spill(void)
 {
     const struct config *c = &engine.config;
-    const char *env = getenv("TMPDIR");
-    const char *dir = c->tmpdir ? c->tmpdir : env && *env ? env
-                                                          : "/var/tmp";
+    const char *dir = engine_tmpdir();
     uint64_t budget = c->memory_bytes ? c->memory_bytes : memlimit_bytes("") / 2;
     int err = arena_spill(&engine.arena, dir, budget);
     if (!err)

@@ -67,6 +67,8 @@ extern struct engine engine;
 int engine_memory(void);
 /* engine_open does that if need be, and begins to act for slot 0. Once; 0 or -errno. */
 int engine_open(lua_State *L);
+/* engine_tmpdir returns where files without a name are made: --tmpdir, or else. */
+const char *engine_tmpdir(void);
 /* engine_fn adds function `number` (0: nfns + 1), or renames it. Returns its number;
  * 0: no memory. */
 uint32_t engine_fn(uint32_t number, const char *name, const char *where);

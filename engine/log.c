@@ -11,12 +11,19 @@ enum { PATIENCE_MS = 1000 }; /* for a stderr that is full and does not block */
 
 static bool log_is_quiet; /* fixed before the fork */
 static bool log_is_debug; /* fixed before the fork */
+static int log_fd = STDERR_FILENO;
 
 void
 log_init(bool quiet, bool debug)
 {
     log_is_quiet = quiet;
     log_is_debug = debug && !quiet;
+}
+
+void
+log_to(int fd)
+{
+    log_fd = fd;
 }
 
 bool
@@ -31,12 +38,12 @@ static void
 write_all(const char *text, size_t len)
 {
     while (len > 0) {
-        ssize_t n = write(STDERR_FILENO, text, len);
+        ssize_t n = write(log_fd, text, len);
         if (n > 0) {
             text += n;
             len -= (size_t)n;
         } else if (n < 0 && errno == EAGAIN) {
-            struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+            struct pollfd p = {.fd = log_fd, .events = POLLOUT};
             int ready = poll(&p, 1, PATIENCE_MS);
             if (ready == 0 || (ready < 0 && errno != EINTR))
                 return;

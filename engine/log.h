@@ -1,7 +1,8 @@
 /* log: messages to standard error, the same way from the supervisor and from
  * every worker. Allocates nothing, changes no errno, sleeps only while a full
  * non-blocking stderr drains. One message is one write(2), so that messages of
- * several processes do not mix. Two flags, fixed before the fork. */
+ * several processes do not mix. Two flags, fixed before the fork; a worker whose
+ * standard error is kept in a file says where messages go instead. */
 #ifndef PRN_LOG_H
 #define PRN_LOG_H
 
@@ -12,6 +13,7 @@ enum { LOG_BYTES_MAX = 4096 }; /* a longer message ends in "..." */
 
 /* quiet: log_error only. debug: log_debug as well, unless quiet. */
 void log_init(bool quiet, bool debug);
+void log_to(int fd);      /* instead of descriptor 2 */
 bool log_debugging(void); /* before work whose only use is a log_debug */
 
 /* Each puts "prunner: " before the message and ends its line. */

@@ -5,6 +5,7 @@
 #define WORKERS "Workers"
 #define TASKS "Tasks"
 #define CONSIDERATION "Consideration for what else runs on the machine"
+#define OUTPUT "Output of tasks"
 #define MEMORY "Memory"
 #define SURVIVING "Surviving"
 #define FAILED "Failed tasks"
@@ -53,11 +54,22 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
     {CONSIDERATION, OPT_NICE, "nice", "N", NULL, "--nice 10",
      "run tasks with niceness N (1 to 19)"},
 
+    {OUTPUT, OPT_LINE_BUFFER, "line-buffer", NULL, NULL, NULL,
+     "whole lines, as they come (default)"},
+    {OUTPUT, OPT_GROUP, "group", NULL, NULL, NULL,
+     "all that a task prints together, when it ends"},
+    {OUTPUT, OPT_KEEP_ORDER, "keep-order", NULL, NULL, NULL,
+     "the same, in the order in which tasks were posted"},
+    {OUTPUT, OPT_TAG, "tag", NULL, NULL, NULL,
+     "each line begins with its task and a tab"},
+    {OUTPUT, OPT_OUTPUT_DIR, "output-dir", "DIR", NULL, "--output-dir results",
+     "into files: DIR/FUNCTION/ID/stdout and stderr"},
+
     {MEMORY, OPT_MEMORY, "memory", "SIZE", NULL, "--memory 512M",
      "what tasks and shared data may take before they go on\n"
      "in a file on disk"},
     {MEMORY, OPT_TMPDIR, "tmpdir", "DIR", NULL, "--tmpdir /var/tmp",
-     "where that file is.\n"
+     "where that file is, and what --group keeps.\n"
      "SIZE is in bytes, or as in 512K, 64M, 2G"},
 
     {SURVIVING, OPT_STATE, "state", "FILE", NULL, "--state job.state",

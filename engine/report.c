@@ -12,14 +12,19 @@
 #include "task.h"
 
 enum { ARGS = 160,
+       ARGS_MIN = 16,
        TASK = 256 };
 
 void
 report_task(const struct task *t, char *text, uint32_t cap)
 {
     char args[ARGS];
-    codec_describe(task_args(&engine.arena, t), t->bytes, args, sizeof args);
-    snprintf(text, cap, "%s(%s)", engine_fn_info(t->fn)->name, args);
+    const char *name = engine_fn_info(t->fn)->name;
+    size_t around = strlen(name) + sizeof "()";
+    size_t room = around + ARGS_MIN < cap ? cap - around : ARGS_MIN;
+    codec_describe(task_args(&engine.arena, t), t->bytes, args,
+                   room < sizeof args ? room : sizeof args);
+    snprintf(text, cap, "%s(%s)", name, args);
 }
 
 /* "posted by double (job.lua:12)", or what of it is known. */

@@ -19,7 +19,7 @@ void report_dead(const struct task *t, uint32_t runs, const char *how);
  * (" alone"; may be empty). */
 void report_death(uint32_t worker, int pid, const char *how, const struct task *t,
                   uint32_t run, uint32_t attempts, const char *when);
-/* report_task writes `fetch("http://...") #12` into text. */
+/* report_task writes `fetch("http://...")` into text[cap], shortened. */
 void report_task(const struct task *t, char *text, uint32_t cap);
 /* report_size writes bytes as an option takes them: "64M". Good until the next call. */
 const char *report_size(uint64_t bytes);

@@ -26,6 +26,8 @@
 #include "log.h"
 #include "memlimit.h"
 #include "observe.h"
+#include "output.h"
+#include "printer.h"
 #include "queue.h"
 #include "recover.h"
 #include "report.h"
@@ -129,6 +131,7 @@ child_main(uint32_t k)
     if (getppid() != super.pid)
         _exit(1); /* the supervisor died before we asked to die with it */
     close(super.signal_fd);
+    printer_forget();
     sigprocmask(SIG_SETMASK, &super.old_mask, NULL);
     guard_be_nice(&engine.config);
     if (engine_act(k))
@@ -373,6 +376,7 @@ say_death(uint32_t k, pid_t pid, const char *how, const struct recovered *r)
         uint32_t runs = task_attempt(r->word);
         report_dead(t, runs > t->errors ? runs - t->errors : runs, how);
         write_dead(k, t, runs);
+        printer_set_aside(t);
         atom_store(&engine.arena.head->failed, 1);
     } else if (!super.killing) {
         report_death(k, pid, how, t, task_attempt(r->word), t ? engine_attempts(t->fn) : 0,
@@ -665,7 +669,7 @@ output_lost(void)
     r->epipe = err == EPIPE;
     r->broken = !r->epipe;
     if (r->broken)
-        log_error("standard output: %s: the job cannot go on", strerror((int)err));
+        output_say_lost((int)err);
     return false;
 }
 
@@ -747,6 +751,8 @@ supervise(void)
         read_pokes();
         reap();
         recover_leftovers();
+        if (printer_died())
+            stop_now();
         check_halt(); /* some may have been set aside */
         check_timeouts();
         check_alone();
@@ -877,8 +883,13 @@ super_run(lua_State *L, int n)
     uint64_t start = now_ns();
     int err = prepare(engine.config.serial ? 1 : (uint32_t)n);
     observe_start(super.n);
+    if (!err && engine.config.keep_order)
+        err = printer_start(engine.config.serial);
     if (!err)
         err = engine.config.serial ? run_serial(L) : run_workers(L);
+    printer_finish();
+    if (atom_load(&engine.arena.head->epipe))
+        (void)output_lost();
     if (err) {
         log_error("the workers cannot be started: %s", strerror(-err));
         return err;

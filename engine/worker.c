@@ -293,9 +293,13 @@ output_failed(int err)
 {
     if (!engine.config.serial)
         leave(BYE_EPIPE); /* says so */
-    if (!engine.result.broken)
-        log_error("standard output: %s: the job cannot go on", strerror(-err));
-    engine.result.broken = true;
+    if (err == -EPIPE) {
+        engine.result.epipe = true;
+    } else {
+        if (!engine.result.broken)
+            output_say_lost(-err);
+        engine.result.broken = true;
+    }
     idle_set_mode(&engine.arena, ARENA_STOP);
 }
 
@@ -357,6 +361,7 @@ task_failed(lua_State *L, uint64_t from)
     lua_pushvalue(L, -1);
     const char *message = error_text(L);
     const char *traceback = worker_take_traceback();
+    int lost = output_flush(again ? OUTPUT_AGAIN : OUTPUT_FAILED);
     report_error(t, run, message, traceback, again);
     struct deadletter letter = {
         .task = t,
@@ -372,7 +377,6 @@ task_failed(lua_State *L, uint64_t from)
     watch_describe(x, t, from, message);
     watch_dropped(x->arena, x->me);
     lua_pop(L, 1);
-    int lost = output_flush();
     if (again) {
         run_again(x, t);
     } else {
@@ -458,11 +462,12 @@ run_task(lua_State *L)
     engine.moment = MOMENT_TASK;
     x->partial = engine_fn_info(t->fn)->options.partial;
     commit_begin(x);
+    output_begin(t);
     bool ok = call_task(L, t);
     if (unlikely(view_take_warning()))
         warn_about_journal(t);
     if (likely(ok)) {
-        int lost = output_flush();
+        int lost = output_flush(OUTPUT_DONE);
         if (unlikely(lost))
             output_failed(lost);
         if (unlikely(watch_due(from)))
@@ -559,6 +564,20 @@ run_tasks(lua_State *L)
 
 /* ---- a worker's life ---- */
 
+/* Tasks whose output is to be kept do not run without. */
+static void
+open_output(lua_State *L)
+{
+    int err = output_open(&engine.self, L);
+    if (!err)
+        return;
+    if (output_by_task) {
+        log_error("the output of worker %u cannot be kept: %s", engine.self.me, strerror(-err));
+        leave(BYE_FATAL);
+    }
+    log_warn("no memory for the output of worker %u: its lines may mix", engine.self.me);
+}
+
 static void
 become_worker(lua_State *L)
 {
@@ -569,8 +588,7 @@ become_worker(lua_State *L)
     }
     arena_no_inherit(&engine.arena);
     watch_in_worker();
-    if (output_open(&engine.self, L))
-        log_warn("no memory for the output of worker %u: its lines may mix", engine.self.me);
+    open_output(L);
     /* LuaJIT's generator starts with the same seed in every process. */
     lua_getglobal(L, "math");
     lua_getfield(L, -1, "randomseed");
@@ -618,14 +636,38 @@ worker_run(lua_State *main)
     leave(bye);
 }
 
+/* --serial needs streams of our own only if output is told by task. false: message
+ * printed. */
+static bool
+open_serial(lua_State *L)
+{
+    int err = output_by_task ? output_open(&engine.self, L) : 0;
+    if (err) {
+        log_error("the output of tasks cannot be kept: %s", strerror(-err));
+        engine.result.broken = true;
+    }
+    return !err;
+}
+
+static void
+close_serial(lua_State *L)
+{
+    int lost = output_by_task ? output_close(L) : 0;
+    if (lost)
+        output_failed(lost);
+}
+
 void
 worker_serial(lua_State *main)
 {
     engine.moment = MOMENT_HOOK;
+    if (!open_serial(main))
+        return;
     lua_State *L = task_thread(main);
     limit_memory(main);
     (void)run_hook(L, "worker_begin");
     (void)run_tasks(L);
     (void)run_hook(L, "worker_end");
     luamem_close(main);
+    close_serial(main);
 }

@@ -1,0 +1,28 @@
+/* printer: the process that shows what tasks have printed, in order (--keep-order).
+ * It reads the orderlog, and asks `order` what is next; it runs no Lua and takes no
+ * lock, so however slowly its output is read, workers and supervisor go on. Under
+ * --serial the one process does the same between tasks.
+ *
+ * Died: what was not shown is lost, and the job ends. It dies with the supervisor. */
+#ifndef PRN_PRINTER_H
+#define PRN_PRINTER_H
+
+#include <stdbool.h>
+
+struct task;
+
+/* printer_start begins with the tasks there are: before the workers are forked.
+ * 0 or -errno. */
+int printer_start(bool serial);
+/* printer_forget: in a worker. The printer waits until nobody can tell it anything. */
+void printer_forget(void);
+/* printer_set_aside: no run of this task will end any more. By the supervisor. */
+void printer_set_aside(const struct task *t);
+/* printer_died: did it? Message printed, and the job can not go on. */
+bool printer_died(void);
+/* printer_turn (--serial) shows what can be shown. 0, or -code as output_flush(). */
+int printer_turn(void);
+/* printer_finish has everything shown that is there, in order; returns when it is. */
+void printer_finish(void);
+
+#endif
