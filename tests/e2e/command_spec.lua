@@ -79,6 +79,14 @@ describe("prunner", function()
     refused('--lua-memory: "0" is not a size in bytes (such as 64M or 2G)', path, "--lua-memory", "0")
     refused("--dead: a value is missing, such as --dead failed.jsonl", path, "--dead")
     refused("--retry-dead: a value is missing, such as --retry-dead failed.jsonl", path, "--retry-dead")
+    refused("--output-dir: a value is missing, such as --output-dir results", path, "--output-dir")
+    refused('--output-dir: "" is not a directory\'s name', path, "--output-dir", "")
+    refused("--tag takes no value", path, "--tag=x")
+    refused("--group takes no value", path, "--group=yes")
+    for _, option in ipairs { "--keep-order", "--output-dir" } do
+      refused("--line-buffer shows lines as they come, " .. option, path, "--group", "--line-buffer",
+        option, option == "--output-dir" and "x" or nil)
+    end
     refused('--memory: "" is not a size', path, "--memory", "")
     refused('--timeout: "0" is not a time in seconds', path, "--timeout", "0")
     refused('--timeout: "1s" is not a time in seconds', path, "--timeout", "1s")
@@ -443,6 +451,19 @@ describe("prunner", function()
     has("--halt: ", result.err)
     assert.is_true(tonumber(result.err:match("ran (%d+)")) >= 5)
     expect(prunner(path, "-n", 1, "--halt", "never"), 1, "end\n")
+  end)
+
+  it("shows the output of tasks as --line-buffer, --group, --tag and --keep-order say", function()
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() for i = 1, 2 do prunner.post_task(work, i) end end
+      function work(i) print(i) os.execute("echo shell " .. i) end
+    ]]
+    expect(prunner(path, "-n", 1, "--line-buffer"), 0, "shell 1\n1\nshell 2\n2\n")
+    for _, option in ipairs { "--group", "--keep-order" } do
+      local result = expect(prunner(path, "-n", 2, option, "--tag"))
+      has("work(2)\tshell 2\nwork(2)\t2\n", result.out)
+    end
   end)
 
   it("keeps the job in a file with --state, and goes on with --resume", function()

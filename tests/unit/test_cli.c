@@ -375,6 +375,24 @@ test_cli_tmpdir_must_be_a_directory(void **state)
 }
 
 static void
+test_cli_group_and_line_buffer_undo_each_other(void **state)
+{
+    (void)state;
+    accept("job.lua");
+    assert_false(config.group || config.line_buffer || config.tag || config.keep_order);
+    assert_null(config.output_dir);
+    accept("job.lua --line-buffer --group --tag --keep-order --output-dir d");
+    assert_true(config.group && config.tag && config.keep_order);
+    assert_false(config.line_buffer);
+    assert_string_equal(config.output_dir, "d");
+    accept("job.lua --group --line-buffer");
+    assert_true(config.line_buffer && !config.group);
+    refuse("job.lua --line-buffer --output-dir d",
+           "--line-buffer shows lines as they come, --output-dir not before the task has "
+           "ended: leave one out");
+}
+
+static void
 test_cli_serial_has_no_timeout(void **state)
 {
     (void)state;
@@ -553,6 +571,7 @@ main(void)
         cmocka_unit_test(test_cli_guards_speak_gnu_parallel),
         cmocka_unit_test(test_cli_order_is_fifo_or_lifo),
         cmocka_unit_test(test_cli_tmpdir_must_be_a_directory),
+        cmocka_unit_test(test_cli_group_and_line_buffer_undo_each_other),
         cmocka_unit_test(test_cli_serial_has_no_timeout),
         cmocka_unit_test(test_cli_unknown_options_before_the_script_are_named),
         cmocka_unit_test(test_cli_unknown_options_after_the_script_are_left_to_it),
