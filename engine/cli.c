@@ -366,8 +366,9 @@ complain_unknown(const char *word)
     return complain("%s", unknown_message(word, optopt));
 }
 
-/* An option, and no option of ours begins so: the script may have declared it. A
- * word of several letters belongs to whom its first letter belongs. */
+/* An option, and none of ours: the script may have declared it. Its long names are not
+ * taken for short forms of ours: `--output` is the script's, though there is an
+ * --output-dir. A word of several letters belongs to whom its first letter belongs. */
 static bool
 is_foreign(const char *word)
 {
@@ -375,8 +376,8 @@ is_foreign(const char *word)
         return false;
     size_t len = strcspn(word + 1, "=") - 1;
     for (const struct option_row *row = prn_options; row->name; row++) {
-        bool ours = word[1] == '-' ? strncmp(row->name, word + 2, len) == 0
-                                   : row->opt == word[1];
+        bool same = strncmp(row->name, word + 2, len) == 0 && !row->name[len];
+        bool ours = word[1] == '-' ? same : row->opt == word[1];
         if (ours)
             return false;
     }

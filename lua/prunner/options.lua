@@ -34,12 +34,13 @@ local function fail(...)
   error({ problem = ("options: " .. (...)):format(select(2, ...)) }, 0)
 end
 
--- The option of prunner's own that would be taken for this one, or nil. Prunner's long names may
--- be shortened; a word of several letters belongs to whom its first letter belongs.
+-- The option of prunner's own that would be taken for this one, or nil. After the script's name
+-- prunner's long names are not shortened; a word of several letters belongs to whom its first
+-- letter belongs.
 local function own_option(alias)
   local long = alias:match "^%-%-(.+)"
   for _, own in ipairs(core.options()) do
-    if long and own.name:sub(1, #long) == long then return "--" .. own.name end
+    if long and own.name == long then return "--" .. own.name end
     if not long and own.letter and alias:sub(1, 2) == "-" .. own.letter then return "-" .. own.letter end
   end
 end

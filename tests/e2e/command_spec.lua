@@ -116,7 +116,7 @@ describe("prunner", function()
     refused("unknown option --frobnicate", "--frobnicate=5", path)
     refused('unknown option -x in "-x"', path, "-x")
     refused("--serial takes no value", path, "--serial=1")
-    refused("short for more than one option: ", path, "--m", "1")
+    refused("short for more than one option: ", "--m", "1", path)
     expect(prunner(path, "--", "--frobnicate", "-x", "--help", "-n", "0"), 0,
       "--frobnicate|-x|--help|-n|0\n")
     expect(prunner(path, "a", "-n", 2, "b", "--", "-n", "--", "c"), 0, "a|b|-n|--|c\n")

@@ -165,14 +165,14 @@ describe("prunner.options", function()
   end)
 
   it("refuses names that would be taken for prunner's own", function()
-    for name, own in pairs { ["-n"] = "-n", ["-no --none"] = "-n", ["--memo"] = "--memory",
+    for name, own in pairs { ["-n"] = "-n", ["-no --none"] = "-n", ["--memory"] = "--memory",
       ["--state"] = "--state", ["--max_rss"] = "--max-rss", ["-H -h"] = "-h", ["--help"] = "--help" } do
       local path = script("\nrequire('prunner').options { { '" .. name .. "' } }")
       local result = refused(("would be taken for prunner's own %s: choose another name"):format(own), path)
       has(path .. ':2: options: "' .. name:match("%S+$"):gsub("^%-%-none", "-no"), result.err)
     end
     expect(prunner(script [[
-      require("prunner").options { { "--deadline" }, { "-x" } }
+      require("prunner").options { { "--deadline" }, { "--mem" }, { "-x" } }
       function begin() end
     ]]), 0, "")
   end)

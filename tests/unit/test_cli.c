@@ -439,7 +439,7 @@ test_cli_unknown_options_after_the_script_are_left_to_it(void **state)
     assert_int_equal(config.nliteral, 1);
     accept("job.lua --order lifo");
     assert_null(config.unknown);
-    refuse("job.lua --frob --ma=3",
+    refuse("--ma=3 job.lua --frob",
            "--ma is short for more than one option: --max-tasks, --max-rss");
 }
 
@@ -476,9 +476,12 @@ static void
 test_cli_short_forms_of_names_must_fit_one(void **state)
 {
     (void)state;
-    accept("job.lua --ser");
+    accept("--ser job.lua");
     assert_true(config.serial);
-    refuse("job.lua --max=3",
+    put_off("job.lua --ser", "unknown option --ser" REST);
+    put_off("job.lua --output=x -n 2", "unknown option --output" REST);
+    assert_args("--output=x", NULL, NULL);
+    refuse("--max=3 job.lua",
            "--max is short for more than one option: --max-tasks, --max-rss");
 }
 
