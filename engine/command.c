@@ -125,7 +125,8 @@ open_output(const struct config *c)
 static bool
 open_files(const struct config *c)
 {
-    return open_dead(c) && open_output(c) && (!c->joblog || joblog_open(c->joblog, c->record_all) == 0);
+    return open_dead(c) && open_output(c) &&
+           (!c->joblog || joblog_open(c->joblog, c->record_all) == 0);
 }
 
 int
