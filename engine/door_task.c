@@ -7,6 +7,7 @@
 
 #include "block.h"
 #include "commit.h"
+#include "chain.h"
 #include "deadletter.h"
 #include "hash.h"
 #include "idle.h"
@@ -291,6 +292,14 @@ l_know_function(lua_State *L)
     return 1;
 }
 
+/* core.chain_give_up(number): no loop for that function (chain.lua). */
+static int
+l_chain_give_up(lua_State *L)
+{
+    chain_give_up((uint32_t)luaL_checknumber(L, 1));
+    return 0;
+}
+
 /* core.know_class(metatable, number, name). Before the fork. */
 static int
 l_know_class(lua_State *L)
@@ -417,6 +426,7 @@ const luaL_Reg door_task_functions[] = {
     {"commit", l_commit},
     {"cursor", l_cursor},
     {"know_function", l_know_function},
+    {"chain_give_up", l_chain_give_up},
     {"stable", l_stable},
     {"know_class", l_know_class},
     {"function_options", l_function_options},

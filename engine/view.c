@@ -736,6 +736,12 @@ view_end(struct actor *x, bool keep, uint32_t **words, uint32_t max, int *err)
 }
 
 bool
+view_warning(void)
+{
+    return section.warned;
+}
+
+bool
 view_take_warning(void)
 {
     bool w = section.warned;

@@ -36,6 +36,8 @@ bool view_held(struct actor *x, const uint32_t *word);
 uint32_t view_end(struct actor *x, bool keep, uint32_t **words, uint32_t max, int *err);
 /* view_any_held: is there anything for view_end to do? */
 bool view_any_held(void);
+/* view_warning: would view_take_warning() say so? */
+bool view_warning(void);
 /* view_take_warning: has a second run differed from the first? Asked once. */
 bool view_take_warning(void);
 

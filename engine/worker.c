@@ -13,6 +13,7 @@
 
 #include <lauxlib.h>
 
+#include "chain.h"
 #include "commit.h"
 #include "deadletter.h"
 #include "door.h"
@@ -50,6 +51,9 @@ worker_take_traceback(void)
 static void
 cut_our_frames(char *traceback)
 {
+    char *loop = strstr(traceback, "\n\tprunner.chain: in function");
+    if (loop)
+        *loop = '\0';
     static const char ours[] = "\n\t[C]: in function 'xpcall'\n";
     for (char *at = traceback; (at = strstr(at, ours)); at++) {
         char *line = at + sizeof ours - 1, *end = strchr(line, '\n');
@@ -390,96 +394,7 @@ task_failed(lua_State *L, uint64_t from)
         output_failed(lost);
 }
 
-/* ---- running one task ---- */
-
-/* Pushes function and arguments. false: the bytes are damaged; message pushed. */
-static bool
-push_call(lua_State *L, const struct task *t, int *nargs)
-{
-    const unsigned char *bytes = task_args(&engine.arena, t);
-    double number;
-    lua_rawgeti(L, 1, (int)t->fn);
-    if (likely(codec_get_number(bytes, t->bytes, &number))) {
-        lua_pushnumber(L, number);
-        *nargs = 1;
-        return true;
-    }
-    *nargs = codec_decode(engine.codec, L, bytes, t->bytes);
-    if (*nargs >= 0)
-        return true;
-    lua_pop(L, 1);
-    lua_pushfstring(L, "its arguments cannot be read: %s", codec_error(engine.codec));
-    return false;
-}
-
-static bool
-limited_call(lua_State *L, int nargs)
-{
-    luamem_enforce(true);
-    bool ok = lua_pcall(L, nargs, 0, 2) == 0;
-    luamem_enforce(false);
-    return ok;
-}
-
-static bool
-call_task(lua_State *L, const struct task *t)
-{
-    int nargs;
-    bool ok = push_call(L, t, &nargs) && limited_call(L, nargs);
-    if (ok && unlikely(engine.self.skip)) {
-        lua_pushfstring(L, "this run posted fewer tasks than an earlier run has published "
-                           "(%d are missing): it is not deterministic in its arguments",
-                        (int)engine.self.skip);
-        return false;
-    }
-    int err = ok ? release_locks(true) : 0;
-    if (unlikely(err)) {
-        lua_pushfstring(L, "what it wrote under a lock that it did not release is lost: %s",
-                        door_words(err));
-        return false;
-    }
-    return ok;
-}
-
-static void
-warn_about_journal(const struct task *t)
-{
-    char task[256];
-    report_task(t, task, sizeof task);
-    log_warn("task %s runs again after its worker died and its dict operations differ from "
-             "those of the first run: they may count twice",
-             task);
-}
-
-/* Stack: 1 the table of functions, 2 the message handler. */
-static void
-run_task(lua_State *L)
-{
-    struct actor *x = &engine.self;
-    struct task *t = task_at(x->arena, x->slot->cur);
-    uint32_t fn = t->fn;
-    uint64_t from = watch_start(x, fn, t->id);
-    engine.moment = MOMENT_TASK;
-    x->partial = engine_fn_info(t->fn)->options.partial;
-    commit_begin(x);
-    output_begin(t);
-    bool ok = call_task(L, t);
-    if (unlikely(view_take_warning()))
-        warn_about_journal(t);
-    if (likely(ok)) {
-        int lost = output_flush(OUTPUT_DONE);
-        if (unlikely(lost))
-            output_failed(lost);
-        if (unlikely(watch_due(from)))
-            watch_describe(x, t, from, NULL);
-        idle_wake(x, commit_end(x, OUTCOME_DONE));
-        watch_end(fn, WATCH_DONE);
-    } else {
-        task_failed(L, from);
-    }
-    engine.moment = MOMENT_HOOK;
-    lua_settop(L, 2);
-}
+/* ---- what a worker has used up ---- */
 
 static uint64_t
 rss_bytes(void)
@@ -507,6 +422,182 @@ worn_out(uint32_t ran)
            rss_bytes() > c->max_rss_bytes;
 }
 
+/* ---- running one task ---- */
+
+/* Of a task's thread. */
+enum { STACK_FUNCTIONS = 1,
+       STACK_HANDLER = 2,
+       STACK_LOOPS = 3,
+       STACK_TOP = STACK_LOOPS };
+
+/* The task at hand. */
+static struct {
+    uint64_t from; /* when it started, if it is timed: watch.h */
+    uint32_t fn;   /* its function */
+    bool ended;    /* prn_chain() has ended it ... */
+    bool next;     /* ... and claimed another one, which was not started */
+    uint32_t ran;  /* tasks so far */
+    double number; /* its argument, for prn_chain() */
+} run;
+
+static struct task *
+current_task(void)
+{
+    return task_at(engine.self.arena, engine.self.slot->cur);
+}
+
+/* The claimed task starts. */
+static void
+start_task(struct actor *x, const struct task *t)
+{
+    run.fn = t->fn;
+    run.ended = run.next = false;
+    run.ran++;
+    run.from = watch_start(x, t->fn, t->id);
+    engine.moment = MOMENT_TASK;
+    x->partial = engine_fn_info(t->fn)->options.partial;
+    commit_begin(x);
+    output_begin(t);
+    luamem_enforce(true);
+}
+
+/* It has come to its end without an error. */
+static void
+finish_task(struct actor *x)
+{
+    int lost = output_flush(OUTPUT_DONE);
+    if (unlikely(lost))
+        output_failed(lost);
+    if (unlikely(watch_due(run.from)))
+        watch_describe(x, current_task(), run.from, NULL);
+    idle_wake(x, commit_end(x, OUTCOME_DONE));
+    watch_end(run.fn, WATCH_DONE);
+}
+
+/* Pushes f, number, or a loop that begins with that: loop, number, f. Returns how many
+ * arguments that are. */
+static int
+push_call_with(lua_State *L, uint32_t fn, double number)
+{
+    bool loop = chain_push(L, fn, STACK_FUNCTIONS, STACK_LOOPS);
+    lua_rawgeti(L, STACK_FUNCTIONS, (int)fn);
+    lua_pushnumber(L, number);
+    if (loop)
+        lua_insert(L, -2);
+    return loop ? 2 : 1;
+}
+
+/* Pushes function and arguments. false: the bytes are damaged; message pushed. */
+static bool
+push_call(lua_State *L, const struct task *t, int *nargs)
+{
+    const unsigned char *bytes = task_args(&engine.arena, t);
+    double number;
+    if (likely(codec_get_number(bytes, t->bytes, &number))) {
+        *nargs = push_call_with(L, t->fn, number);
+        return true;
+    }
+    lua_rawgeti(L, STACK_FUNCTIONS, (int)t->fn);
+    *nargs = codec_decode(engine.codec, L, bytes, t->bytes);
+    if (*nargs >= 0)
+        return true;
+    lua_pop(L, 1);
+    lua_pushfstring(L, "its arguments cannot be read: %s", codec_error(engine.codec));
+    return false;
+}
+
+/* Calls the task; prn_chain() may go on with others of its function. false: the one at hand
+ * failed; the error value is at the top of the stack. */
+static bool
+call_task(lua_State *L, const struct task *t)
+{
+    int nargs;
+    bool ok = push_call(L, t, &nargs) && lua_pcall(L, nargs, 0, STACK_HANDLER) == 0;
+    luamem_enforce(false);
+    if (!ok || run.ended)
+        return ok;
+    if (unlikely(engine.self.skip)) {
+        lua_pushfstring(L, "this run posted fewer tasks than an earlier run has published "
+                           "(%d are missing): it is not deterministic in its arguments",
+                        (int)engine.self.skip);
+        return false;
+    }
+    int err = release_locks(true);
+    if (unlikely(err)) {
+        lua_pushfstring(L, "what it wrote under a lock that it did not release is lost: %s",
+                        door_words(err));
+        return false;
+    }
+    return true;
+}
+
+static void
+warn_about_journal(const struct task *t)
+{
+    char task[256];
+    report_task(t, task, sizeof task);
+    log_warn("task %s runs again after its worker died and its dict operations differ from "
+             "those of the first run: they may count twice",
+             task);
+}
+
+/* Runs the claimed task, and those that prn_chain() claims. The stack: as named above. */
+static void
+run_task(lua_State *L)
+{
+    struct actor *x = &engine.self;
+    start_task(x, current_task());
+    bool ok = call_task(L, current_task());
+    if (!run.ended) {
+        if (unlikely(view_take_warning()))
+            warn_about_journal(current_task());
+        if (likely(ok))
+            finish_task(x);
+        else
+            task_failed(L, run.from);
+    }
+    engine.moment = MOMENT_HOOK;
+    lua_settop(L, STACK_TOP);
+}
+
+/* Claims the next task if there is one that may start at once. */
+static bool
+claim_next(struct actor *x)
+{
+    const struct arena_head *h = x->arena->head;
+    return likely(atom_load(&h->mode) == ARENA_RUN) && likely(!atom_load(&h->gate)) &&
+           likely(!worn_out(run.ran)) && (queue_take(x) || queue_steal(x));
+}
+
+/* Ends the task at hand and starts the next one if it is of the same function, with a number
+ * alone (chain.lua). What needs Lua's stack, or more than this, is left to run_task(). */
+PRN_EXPORT bool
+prn_chain(void)
+{
+    struct actor *x = &engine.self;
+    if (unlikely(x->skip || view_any_held() || view_warning()))
+        return false;
+    luamem_enforce(false);
+    finish_task(x);
+    run.ended = true;
+    run.next = claim_next(x);
+    if (!run.next)
+        return false;
+    const struct task *t = current_task();
+    if (t->fn != run.fn ||
+        !codec_get_number(task_args(&engine.arena, t), t->bytes, &run.number))
+        return false;
+    start_task(x, t);
+    return true;
+}
+
+/* Where prn_chain() leaves the task's argument. */
+PRN_EXPORT double *
+prn_chain_cell(void)
+{
+    return &run.number;
+}
+
 /* A thread of its own for the tasks, so that tracebacks end where the task does. */
 static lua_State *
 task_thread(lua_State *L)
@@ -515,6 +606,7 @@ task_thread(lua_State *L)
     luaL_ref(L, LUA_REGISTRYINDEX); /* for as long as the process lives */
     lua_rawgeti(T, LUA_REGISTRYINDEX, engine.function_table);
     lua_pushcfunction(T, worker_traceback);
+    chain_open(T);
     return T;
 }
 
@@ -542,7 +634,7 @@ static enum bye
 run_tasks(lua_State *L)
 {
     struct actor *x = &engine.self;
-    uint32_t *mode = &x->arena->head->mode, ran = 0;
+    uint32_t *mode = &x->arena->head->mode;
     uint64_t *gate = &x->arena->head->gate;
     while (likely(atom_load(mode) == ARENA_RUN)) {
         bool open = likely(!atom_load(gate));
@@ -554,9 +646,10 @@ run_tasks(lua_State *L)
         }
         if (unlikely(!open) && x->turn)
             engine_poke(); /* the supervisor knows when the next turn is */
-        run_task(L);
-        ran++;
-        if (unlikely(worn_out(ran)))
+        do
+            run_task(L);
+        while (run.next);
+        if (unlikely(worn_out(run.ran)))
             return BYE_RECYCLE;
     }
     return BYE_DONE;
