@@ -24,6 +24,7 @@ DEPS = \
     make \
     pkg-config \
     libluajit-5.1-dev \
+    libncurses-dev \
     luajit \
     lua-cjson \
     lua-argparse \
@@ -41,6 +42,7 @@ DEPS = \
     mandoc \
     fdupes \
     procps \
+    tmux \
     zsh \
     fish \
     spin
@@ -49,11 +51,18 @@ DEPS = \
 # a room is one .c there, and adding a room needs no change here.
 CMD_SRC = \
     engine/main.c \
+    engine/attach.c \
     engine/cli.c \
     engine/completion.c \
+    engine/glance.c \
     engine/help.c \
     engine/new.c \
-    engine/subcommand.c
+    engine/procstat.c \
+    engine/subcommand.c \
+    engine/top.c \
+    engine/topline.c \
+    engine/toporder.c \
+    engine/topscreen.c
 LIB_SRC = $(filter-out $(CMD_SRC),$(sort $(wildcard engine/*.c)))
 
 # Each test_*.c is a program; what else lies in tests/unit is linked to all of them.
@@ -78,6 +87,8 @@ STEP_LDFLAGS = -no-pie -Wl,-z,now -Wl,--wrap=syscall
 
 LUAJIT_CFLAGS ?= $(shell pkg-config --cflags luajit 2>/dev/null)
 LUAJIT_LIBS ?= $(shell pkg-config --libs luajit 2>/dev/null)
+# The command's only.
+CURSES_LIBS ?= $(shell pkg-config --libs ncursesw 2>/dev/null || echo -lncursesw -ltinfo)
 
 OBJ = $(BUILD)/obj
 LIB_OBJ = $(LIB_SRC:%.c=$(OBJ)/%.o)
@@ -137,7 +148,7 @@ $(OBJ)/flags: FORCE
 	  echo 'prunner: LuaJIT 2.1 for development is not installed: run `make deps`' \
 	    '(Debian: pkg-config libluajit-5.1-dev)' >&2; exit 1; }
 	@mkdir -p $(@D)
-	@echo '$(COMPILE) | $(SIM_CFLAGS) | $(STEP_CFLAGS) | $(LINK) | $(LUAJIT_LIBS)' >$@.new; \
+	@echo '$(COMPILE) | $(SIM_CFLAGS) | $(STEP_CFLAGS) | $(LINK) | $(LUAJIT_LIBS) $(CURSES_LIBS)' >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 $(OBJ)/%.o: %.c $(OBJ)/flags
@@ -162,7 +173,7 @@ $(BUILD)/lua/prunner/core.so: $(BUILD)/libprunner.so
 
 $(BUILD)/prunner: $(CMD_OBJ) $(BUILD)/libprunner.so
 	$(LINK) -Wl,-rpath,'$(RPATH)' -o $@ $(CMD_OBJ) \
-	  -L$(BUILD) -lprunner $(LUAJIT_LIBS)
+	  -L$(BUILD) -lprunner $(LUAJIT_LIBS) $(CURSES_LIBS)
 
 # Tests take the rooms they need from an archive, past the library's visibility.
 $(BUILD)/libengine.a: $(LIB_OBJ) $(CMD_OBJ) $(OBJ)/files
@@ -171,7 +182,7 @@ $(BUILD)/libengine.a: $(LIB_OBJ) $(CMD_OBJ) $(OBJ)/files
 
 $(UNIT_BIN): $(BUILD)/%: $(OBJ)/%.o $(UNIT_COMMON:%.c=$(OBJ)/%.o) $(BUILD)/libengine.a
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $(filter %.o,$^) $(BUILD)/libengine.a -lcmocka $(LUAJIT_LIBS) -lm
+	$(LINK) -o $@ $(filter %.o,$^) $(BUILD)/libengine.a -lcmocka $(LUAJIT_LIBS) $(CURSES_LIBS) -lm
 
 $(STRESS_BIN): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libengine.a
 	@mkdir -p $(@D)
@@ -456,7 +467,7 @@ install-rock: all
 	install -d $(ROCK_BINDIR) $(ROCK_LIBDIR)/prunner
 	install -m 644 $(BUILD)/libprunner.so $(ROCK_LIBDIR)/prunner/core.so
 	$(LINK) -Wl,-rpath,'$$ORIGIN/../lib/lua/5.1/prunner' -o $(ROCK_BINDIR)/prunner \
-	  $(CMD_OBJ) -L$(ROCK_LIBDIR)/prunner -l:core.so $(LUAJIT_LIBS)
+	  $(CMD_OBJ) -L$(ROCK_LIBDIR)/prunner -l:core.so $(LUAJIT_LIBS) $(CURSES_LIBS)
 	for f in $(LUA_FILES); do install -D -m 644 lua/$$f $(ROCK_LUADIR)/$$f || exit 1; done
 
 # ---- a Debian package -----------------------------------------------------

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "new.h"
+#include "top.h"
 
 const struct subcommand subcommands[] = {
     {"new", "FILE", "write a script to begin with", new_options, new_run},
+    {"top", "[PID | STATE]", "show a running job", top_options, top_run},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
