@@ -43,6 +43,7 @@ DEPS = \
     fdupes \
     procps \
     tmux \
+    python3 \
     zsh \
     fish \
     spin

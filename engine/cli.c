@@ -301,6 +301,7 @@ apply(struct config *c, int opt, const char *value)
     case OPT_DEAD: c->dead = value; return 0;
     case OPT_RETRY_DEAD: c->retry_dead = value; return 0;
     case OPT_JOBLOG: c->joblog = value; return 0;
+    case OPT_TRACE: c->trace = value; return 0;
     case OPT_RECORD_ALL: c->record_all = true; return 0;
     case OPT_MAX_RSS: return parse_size(&c->max_rss_bytes, opt, value);
     case OPT_LUA_MEMORY: return parse_size(&c->lua_memory_bytes, opt, value);
@@ -409,6 +410,34 @@ check_output(const struct config *c)
     return 0;
 }
 
+/* Is a file named twice that may be once only? true: message printed. */
+static bool
+same_file(const struct config *c)
+{
+    const struct {
+        const char *what, *path;
+    } files[] = {
+        {"the script", c->script},
+        {"--state", c->state},
+        {"--resume", c->resume},
+        {"--retry-dead", c->retry_dead},
+        {"--dead", c->dead},
+        {"--joblog", c->joblog},
+        {"--trace", c->trace},
+    };
+    for (size_t i = 1; i < sizeof files / sizeof *files; i++) {
+        for (size_t k = 0; k < i; k++) {
+            const char *a = files[k].path, *b = files[i].path;
+            if (!a || !b || strcmp(a, b) != 0 || strncmp(a, "/dev/", 5) == 0)
+                continue;
+            complain("%s and %s are the same file, \"%s\": give another name", files[k].what,
+                     files[i].what, b);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What only the whole line shows. */
 static int
 check_whole(const struct config *c)
@@ -432,8 +461,11 @@ check_whole(const struct config *c)
                         c->state ? "state" : "resume");
     if (c->resume && c->retry_dead)
         return complain("--resume goes on with a job, --retry-dead starts one: leave one out");
-    if (c->record_all && !c->joblog)
-        return complain("--record-all is for --joblog, which is not asked for: leave it out");
+    if (c->record_all && !c->joblog && !c->trace)
+        return complain("--record-all is for --joblog and --trace, of which none is asked for: "
+                        "leave it out");
+    if (same_file(c))
+        return -EINVAL;
     if (c->serial && c->timeout_ns)
         return complain("--timeout kills worker processes, and --serial has none: "
                         "leave one of them out");

@@ -18,6 +18,7 @@
 #include "log.h"
 #include "output.h"
 #include "state.h"
+#include "trace.h"
 #include "worker.h"
 
 enum { EXIT_SCRIPT = 2,
@@ -126,7 +127,8 @@ static bool
 open_files(const struct config *c)
 {
     return open_dead(c) && open_output(c) &&
-           (!c->joblog || joblog_open(c->joblog, c->record_all) == 0);
+           (!c->joblog || joblog_open(c->joblog, c->record_all) == 0) &&
+           (!c->trace || trace_open(c->trace, c->record_all) == 0);
 }
 
 int

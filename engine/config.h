@@ -65,6 +65,7 @@ struct config {
     const char *dead;          /* --dead: a line for each failed task; NULL: none */
     const char *retry_dead;    /* --retry-dead: post those of this file, instead of begin() */
     const char *joblog;        /* --joblog: a line for each run; NULL: none */
+    const char *trace;         /* --trace: a timeline; NULL: none */
     bool record_all;           /* --record-all: every run, whatever it costs */
     const char *tmpdir;        /* where it spills; NULL: default */
     bool group;                /* --group: what a task prints is shown whole, at its end */

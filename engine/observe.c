@@ -47,6 +47,10 @@ observe_start(uint32_t n)
         h->record |= observe.all[i]->record;
         observe.all[i]->next_ns = h->start_ns + observe.all[i]->every_ns;
     }
+    for (uint32_t i = 0; i < observe.n; i++) {
+        if (observe.all[i]->start)
+            observe.all[i]->start(n);
+    }
     observe.next_mark = h->start_ns;
 }
 
@@ -230,6 +234,27 @@ observe_runs(void)
     for (uint32_t k = 0, n = last_slot(); k <= n; k++)
         runs += runs_of_slot(&watch.head->slot[k]);
     return runs;
+}
+
+uint64_t
+observe_left(void)
+{
+    uint64_t done = 0, posted = 0;
+    uint32_t n = engine.arena.head->nworkers;
+    for (uint32_t k = 0; k <= n; k++)
+        done += atom_load(&slot_at(&engine.arena, k)->done);
+    for (uint32_t k = 0; k <= n; k++)
+        posted += atom_load(&slot_at(&engine.arena, k)->posted);
+    return posted - done;
+}
+
+uint64_t
+observe_busy(void)
+{
+    uint64_t busy = 0;
+    for (uint32_t k = 1, n = last_slot(); k <= n; k++)
+        busy += atom_peek(&watch.head->slot[k].fn) != 0;
+    return busy;
 }
 
 uint64_t

@@ -8,6 +8,8 @@
 /* What a room that observes does. Each may be NULL. They run in the supervisor, between two
  * looks after its workers: they do not block, and run no Lua. */
 struct observer {
+    /* n workers are about to be forked. */
+    void (*start)(uint32_t n);
     /* A run of a task has ended: in the order in which each worker's ended. */
     void (*event)(const struct watch_event *e);
     /* The worker of slot k was started, or has ended (a wait status). */
@@ -42,6 +44,10 @@ void observe_death(uint32_t k, const struct task *t, uint32_t attempt, int statu
 void observe_end(void);
 /* observe_runs returns how many runs have ended, in any way. */
 uint64_t observe_runs(void);
+/* observe_left returns how many tasks were posted and are not done, observe_busy how many
+ * workers run one: about, while they go on. */
+uint64_t observe_left(void);
+uint64_t observe_busy(void);
 /* observe_lost returns how many events were lost because a ring was full. */
 uint64_t observe_lost(void);
 

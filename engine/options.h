@@ -29,6 +29,7 @@ enum {
     OPT_DEAD,
     OPT_RETRY_DEAD,
     OPT_JOBLOG,
+    OPT_TRACE,
     OPT_RECORD_ALL,
     OPT_MAX_TASKS,
     OPT_MAX_RSS,

@@ -492,18 +492,6 @@ recover_leftovers(void)
 
 /* ---- stopping ---- */
 
-static uint64_t
-sum_left(void)
-{
-    uint64_t done = 0, posted = 0;
-    uint32_t n = engine.arena.head->nworkers;
-    for (uint32_t k = 0; k <= n; k++)
-        done += atom_load(&slot_of(k)->done);
-    for (uint32_t k = 0; k <= n; k++)
-        posted += atom_load(&slot_of(k)->posted);
-    return posted - done;
-}
-
 static void
 stop_soon(void)
 {
@@ -530,7 +518,7 @@ interrupted(int sig)
                   "Once more stops at once",
                   sig == SIGINT ? "interrupted" : sig == SIGTERM ? "terminated"
                                                                  : "hung up",
-                  (unsigned long long)sum_left());
+                  (unsigned long long)observe_left());
     } else if (!super.killing) {
         log_error("stopping at once");
         stop_now();
@@ -712,7 +700,7 @@ go_on(void)
         return anybody_coming() && super.children && !super.killing;
     if (!anybody_coming()) {
         log_error("no worker is left: the job cannot go on (tasks left: %llu)",
-                  (unsigned long long)sum_left());
+                  (unsigned long long)observe_left());
         engine.result.broken = true;
         return false;
     }
@@ -723,7 +711,7 @@ go_on(void)
         log_error("no worker could be started for %d s: the job cannot go on (tasks "
                   "left: %llu). Look at the limits for processes and memory (ulimit -u, "
                   "pids.max)",
-                  NOBODY_LEFT_MS / 1000, (unsigned long long)sum_left());
+                  NOBODY_LEFT_MS / 1000, (unsigned long long)observe_left());
         engine.result.broken = true;
         return false;
     }
@@ -890,11 +878,11 @@ super_run(lua_State *L, int n)
     printer_finish();
     if (atom_load(&engine.arena.head->epipe))
         (void)output_lost();
+    observe_end();
     if (err) {
         log_error("the workers cannot be started: %s", strerror(-err));
         return err;
     }
-    observe_end();
     count_results();
     engine.result.seconds = (double)(now_ns() - start) / 1e9;
     free(super.children);

@@ -200,6 +200,7 @@ end
 messages.no_message = {
   ["prunner's own options, such as -n, may be given too: see prunner --help"] = "the end of a script's help",
   ["Looking at a job"] = "a heading of --help",
+  ["waits for a lock"] = "the name of a slice in a trace", ["worker ended"] = "of a mark in it",
 }
 
 local function is_message(s)

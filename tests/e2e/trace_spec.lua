@@ -1,0 +1,163 @@
+--- --trace: a timeline in Chrome's trace format. trace_check.py reads it: Python's JSON parser, and
+-- the format's own rules.
+
+local cjson = require "cjson"
+local helper = require "tests.e2e.helper"
+local expect = helper.expect
+
+local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
+
+local prelude = [[
+  local prunner = require "prunner"
+  local ffi = require "ffi"
+  ffi.cdef "int getpid(void); int kill(int, int); int poll(void *, unsigned long, int);"
+  local function die(signal) ffi.C.kill(ffi.C.getpid(), signal) while true do end end
+  local function pause(ms) ffi.C.poll(nil, 0, ms) end
+]]
+
+--- A script and the path of a file beside it.
+local function make(text)
+  local path = helper.script(prelude .. text)
+  return path, path:match "^(.*)/" .. "/trace.json"
+end
+
+--- Checks a trace and returns its events, and how many there are of each kind and name.
+local function check(trace)
+  local result = helper.run({ "python3", helper.root .. "/tests/e2e/trace_check.py", trace })
+  local counts = cjson.decode(expect(result).out)
+  return cjson.decode(helper.read(trace)), counts
+end
+
+--- The events of a kind, by name if one is given, in the order of their start.
+local function of(events, kind, name)
+  local found = {}
+  for _, event in ipairs(events) do
+    if event.ph == kind and (not name or event.name == name) then found[#found + 1] = event end
+  end
+  table.sort(found, function(a, b) return a.ts < b.ts end)
+  return found
+end
+
+describe("--trace", function()
+  after_each(helper.cleanup)
+
+  it("has workers as tracks, runs as slices, and arrows from who posted to what was posted", function()
+    local path, trace = make [[
+      function begin() prunner.post_task(root, "<&>", "\"\\") end
+      function root() pause(5) for i = 1, 50 do prunner.post_task(leaf, i) end end
+      function leaf() pause(1) end
+    ]]
+    expect(helper.prunner(path, "-n", 3, "--trace", trace), 0)
+    local events, counts = check(trace)
+    assert.are.same({ 51, 50, 4 }, { counts.kinds.X, counts.arrows, counts.names.thread_name })
+    local root = of(events, "X", "root")[1]
+    assert.are.same({ '"<&>", "\\"\\\\"', 1, "done", "begin", 1 }, { root.args.arguments, root.args.attempt,
+      root.args.outcome, root.args.poster, root.args.stands_for })
+    assert.is_true(root.dur >= 5000)
+    for _, leaf in ipairs(of(events, "X", "leaf")) do
+      assert.is_true(leaf.dur >= 1000 and leaf.ts >= root.ts + root.dur)
+      assert.are.equal("root", leaf.args.poster)
+    end
+    assert.are.same({ 3, 3 }, { #of(events, "i", "worker started"), #of(events, "i", "worker ended") })
+    assert.is_true(#of(events, "C", "waiting tasks") > 0)
+    assert.are.equal("600\n", helper.run({ "stat", "-c", "%a", trace }).out)
+  end)
+
+  it("has arrows from a long producer to tasks that ended before it", function()
+    local path, trace = make [[
+      function begin() prunner.post_task(producer) end
+      function producer()
+        for i = 1, 3000 do prunner.post_task(leaf, i) end
+        while (prunner.dict.seen or 0) < 100 do end
+      end
+      function leaf() prunner.dict:incr "seen" end
+    ]]
+    expect(helper.prunner(path, "-n", 2, "--trace", trace, "--record-all"), 0)
+    local events, counts = check(trace)
+    assert.are.equal(3000, counts.arrows)
+    assert.are.equal(3000, #of(events, "X", "leaf"))
+  end)
+
+  it("says what happened to tasks and workers", function()
+    local path, trace = make [[
+      function begin() prunner.post_task("flaky") prunner.post_task(dies) end
+      prunner.task("flaky", function() pause(1) error("no luck", 0) end, { retries = 1 })
+      function dies() pause(1) die(11) end
+    ]]
+    expect(helper.prunner(path, "-n", 2, "-q", "--trace", trace, "--attempts", 2), 1)
+    local events = check(trace)
+    local flaky, dies = of(events, "X", "flaky"), of(events, "X", "dies")
+    assert.are.same({ "retry", "failed", 2, "no luck" },
+      { flaky[1].args.outcome, flaky[2].args.outcome, flaky[2].args.attempt, flaky[2].args.error })
+    assert.are.same({ "died", "dead", "SIGSEGV" },
+      { dies[1].args.outcome, dies[2].args.outcome, dies[1].args.error })
+    local deaths = of(events, "i", "worker died")
+    assert.are.same({ 2, "SIGSEGV" }, { #deaths, deaths[1].args.status })
+  end)
+
+  it("shows waits for a lock inside of the task", function()
+    local path, trace = make [[
+      function begin() for i = 1, 4 do prunner.post_task(work, i) end end
+      function work() prunner.global_lock(function() pause(20) end) end
+    ]]
+    expect(helper.prunner(path, "-n", 2, "--trace", trace), 0)
+    local waits = of(check(trace), "X", "waits for a lock")
+    assert.is_true(#waits > 0)
+    assert.is_true(waits[1].dur > 1000)
+  end)
+
+  it("is the whole of a short job, and of a flood what stands for it", function()
+    local path, trace = make [[
+      function begin() for i = 1, 200000 do prunner.post_task(tiny, i) end end
+      function tiny() end
+    ]]
+    expect(helper.prunner(path, "-n", 2, "--trace", trace), 0)
+    local events, sum = check(trace), 0
+    for _, event in ipairs(of(events, "X")) do sum = sum + event.args.stands_for end
+    assert.is_true(sum > 100000 and sum <= 200000, sum)
+    assert.is_true(#of(events, "X") < 100000)
+  end)
+
+  it("is closed when the job is interrupted, and when no task was posted", function()
+    local path, trace = make [[
+      function begin() if not arg[1] then prunner.post_task(slow) prunner.post_task(slow) end end
+      function slow() print "now" io.flush() pause(300) end
+    ]]
+    local process = helper.spawn_prunner(path, "-n", 1, "--trace", trace)
+    helper.wait_until(function() return process:out() ~= "" end)
+    process:kill "INT"
+    process:kill "INT"
+    expect(process:wait(), 130)
+    check(trace)
+    expect(helper.prunner(path, "none", "--trace", trace), 0)
+    assert.is_nil(select(2, check(trace)).kinds.X) -- what was there is gone
+  end)
+
+  it("works with --serial", function()
+    local path, trace = make [[
+      function begin() for i = 1, 10000 do prunner.post_task(tiny, i) end end
+      function tiny() end
+    ]]
+    expect(helper.prunner(path, "--serial", "--trace", trace, "--record-all"), 0)
+    assert.are.equal(10000, select(2, check(trace)).kinds.X)
+  end)
+
+  it("leaves the file alone until the workers start", function()
+    local path, trace = make "error 'no luck'"
+    helper.write(trace, "precious")
+    expect(helper.prunner(path, "--trace", trace), 2)
+    assert.are.equal("precious", helper.read(trace))
+  end)
+
+  it("that cannot be written is said", function()
+    local path = make "function begin() end"
+    local result = expect(helper.prunner(path, "--trace", "/nowhere/x"), 2, "")
+    has('prunner: --trace: "/nowhere/x": No such file or directory\n', result.err)
+    result = expect(helper.prunner(path, "--trace", "/dev/full"), 0)
+    has('--trace: "/dev/full" is not complete: No space left on device', result.err)
+    result = expect(helper.prunner(path, "--trace", path), 2, "")
+    has('the script and --trace are the same file, "' .. path .. '": give another name', result.err)
+    result = expect(helper.prunner(path, "--trace", "x", "--joblog", "x"), 2, "")
+    has('--joblog and --trace are the same file, "x"', result.err)
+  end)
+end)
