@@ -50,6 +50,14 @@ largest_file(size_t bytes)
     return bytes;
 }
 
+/* A worker's core would have each hole of the range as zeros, that is hundreds of
+ * gigabytes, and memory would be taken for them while it is written. */
+static void
+leave_out_of_cores(void *at, size_t bytes)
+{
+    (void)madvise(at, bytes, MADV_DONTDUMP);
+}
+
 /* Maps the largest range up to `bytes` that RLIMIT_AS and the kernel grant; halves
  * until it fits. */
 static int
@@ -62,6 +70,7 @@ map_largest(struct arena *a, size_t bytes)
         a->base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, a->fd, 0);
         if (a->base != MAP_FAILED) {
             a->bytes = bytes;
+            leave_out_of_cores(a->base, bytes);
             return 0;
         }
     }
@@ -131,6 +140,8 @@ arena_open_file(struct arena *out, int fd, size_t bytes)
         a.bytes = bytes;
         a.base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
         err = a.base == MAP_FAILED ? -errno : 0;
+        if (!err)
+            leave_out_of_cores(a.base, bytes);
     } else {
         err = map_largest(&a, largest_file(ARENA_BYTES_MAX));
     }
@@ -198,6 +209,7 @@ arena_spill(struct arena *a, const char *dir, uint64_t budget)
         close(fd);
         return err;
     }
+    leave_out_of_cores(a->base + at, bytes);
     a->spill_fd = fd;
     a->spill_unit = first;
     a->units = first + (uint32_t)(bytes / ARENA_UNIT);

@@ -390,4 +390,25 @@ describe("a job", function()
     assert.is_true(killed > 50, killed .. " killed")
     assert.are.same({}, helper.survivors(run))
   end)
+
+  it("leaves the shared memory out of a core", function()
+    if helper.read "/proc/sys/kernel/core_pattern" ~= "core\n" then
+      return pending("cores of this machine lie elsewhere")
+    end
+    for _, options in ipairs { "", "--memory 1M", "--state job.state" } do
+      local dir = helper.tmpdir()
+      local path = helper.write(dir .. "/job.lua", prelude .. [[
+        function begin() prunner.post_task(crash) end
+        function crash() die(11) end
+        function end_() print(prunner.stats().dead) end
+      ]])
+      local command = ("ulimit -c unlimited || exit 99; exec %s %s --attempts 1 -n 1 %s")
+        :format(helper.quote(helper.command), options, path)
+      local result = helper.run({ "sh", "-c", command }, { cwd = dir, timeout = 20 })
+      if result.status == 99 then return pending("no cores are allowed here") end
+      expect(result, 1, "1\n")
+      local size = helper.run("cat " .. dir .. "/core* | head -c 300000000 | wc -c").out
+      assert.is_true(tonumber(size) > 100000 and tonumber(size) < 300000000, options .. ": " .. size)
+    end
+  end)
 end)
