@@ -59,6 +59,7 @@ CMD_SRC = \
     engine/help.c \
     engine/new.c \
     engine/procstat.c \
+    engine/steer.c \
     engine/subcommand.c \
     engine/top.c \
     engine/topline.c \

@@ -42,6 +42,17 @@ l_configure(lua_State *L)
     return 0;
 }
 
+/* As prunner ctl has set it, else as configured. */
+static int
+workers_now(const struct config *c)
+{
+    int now = engine.arena.base ? (int)atom_load(&engine.arena.head->limit) : 0;
+    if (now)
+        return now;
+    return c->serial ? 1 : c->n ? c->n
+                                : cpus_default();
+}
+
 /* core.config(name) -> a setting */
 static int
 l_config(lua_State *L)
@@ -49,8 +60,7 @@ l_config(lua_State *L)
     const char *name = luaL_checkstring(L, 1);
     const struct config *c = &engine.config;
     if (strcmp(name, "n") == 0)
-        lua_pushinteger(L, c->serial ? 1 : c->n ? c->n
-                                                : cpus_default());
+        lua_pushinteger(L, workers_now(c));
     else if (strcmp(name, "debug") == 0)
         lua_pushboolean(L, c->debug);
     else if (strcmp(name, "serial") == 0)

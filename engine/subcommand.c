@@ -4,11 +4,14 @@
 #include <string.h>
 
 #include "new.h"
+#include "steer.h"
 #include "top.h"
 
 const struct subcommand subcommands[] = {
     {"new", "FILE", "write a script to begin with", new_options, new_run},
     {"top", "[PID | STATE]", "show a running job", top_options, top_run},
+    {"ctl", "[PID] WHAT", "steer a running job: -n N, pause, resume, stop", steer_options,
+     steer_run},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

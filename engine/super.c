@@ -17,6 +17,7 @@
 #include "blame.h"
 #include "cpus.h"
 #include "crew.h"
+#include "ctl.h"
 #include "deadletter.h"
 #include "engine.h"
 #include "gate.h"
@@ -74,7 +75,8 @@ struct waiting {
 static struct {
     lua_State *L;
     struct child *children; /* 1..n */
-    uint32_t n;
+    uint32_t n;             /* slots that have, or had, workers */
+    uint32_t limit;         /* ... and 1..limit shall have one */
     uint32_t alive;
     int signal_fd;
     pid_t pid;
@@ -132,11 +134,19 @@ child_main(uint32_t k)
         _exit(1); /* the supervisor died before we asked to die with it */
     close(super.signal_fd);
     printer_forget();
+    ctl_forget();
     sigprocmask(SIG_SETMASK, &super.old_mask, NULL);
     guard_be_nice(&engine.config);
     if (engine_act(k))
         _exit(1);
     worker_run(super.L);
+}
+
+/* Is there to be a worker in this slot? */
+static bool
+shall_live(uint32_t k)
+{
+    return k <= super.limit && !super.stopping && !job_over();
 }
 
 static void
@@ -440,7 +450,7 @@ recover_child(uint32_t k, pid_t pid)
         say_death(k, pid, how, &r);
     if (early && !super.stopping)
         give_up(k, how);
-    c->wanted = !c->given_up && !super.stopping && !job_over();
+    c->wanted = !c->given_up && shall_live(k);
     return true;
 }
 
@@ -457,9 +467,10 @@ child_ended(uint32_t k, int status)
     super.alive--;
     if (bye != BYE_NONE && bye != BYE_FATAL) {
         log_debug("worker %u ended: process %d", k, pid);
-        c->wanted = bye == BYE_RECYCLE && !super.stopping && !job_over();
+        bool early = bye == BYE_RECYCLE || bye == BYE_SURPLUS;
+        c->wanted = early && shall_live(k);
         /* What is in its ring, and the end of the job, is for those that sleep. */
-        if (bye == BYE_RECYCLE)
+        if (early)
             idle_wake_all(&engine.arena);
         return;
     }
@@ -524,6 +535,62 @@ interrupted(int sig)
         stop_now();
     }
 }
+
+/* ---- prunner ctl ---- */
+
+/* 0 or -errno, with the crew as it was. */
+static int
+resize(uint32_t n)
+{
+    if (n > super.n) {
+        struct child *grown = realloc(super.children, (n + 1) * sizeof *grown);
+        if (!grown)
+            return -ENOMEM;
+        memset(grown + super.n + 1, 0, (n - super.n) * sizeof *grown);
+        super.children = grown;
+    }
+    int err = crew_set(&engine.arena, n);
+    if (err)
+        return err;
+    super.n = n > super.n ? n : super.n;
+    super.limit = n;
+    for (uint32_t k = 1; k <= super.n; k++) {
+        struct child *c = &super.children[k];
+        c->wanted = !c->pid && !c->unrecovered && !c->given_up && shall_live(k);
+    }
+    watch_crew(super.n);
+    return 0;
+}
+
+/* Who is above the limit ends; when all of them have, nobody needs to ask any more. */
+static void
+settle_crew(void)
+{
+    uint32_t k = super.limit + 1;
+    if (!(atom_load(&engine.arena.head->gate) & GATE_FEWER))
+        return;
+    while (k <= super.n && !super.children[k].pid)
+        k++;
+    if (k > super.n)
+        crew_settled(&engine.arena);
+}
+
+static void
+told_to_stop(bool now)
+{
+    if (!engine.result.signal)
+        engine.result.signal = SIGINT; /* as by Ctrl-C */
+    super.interrupts = 1;
+    log_error("ctl: %s (left: %llu)",
+              now ? "stopping at once" : "starting nothing new, waiting for what runs",
+              (unsigned long long)sum_left());
+    if (now)
+        stop_now();
+    else
+        stop_soon();
+}
+
+static const struct ctl_hands hands = {resize, told_to_stop};
 
 /* --halt: is it time? A worker may have stopped the others already. */
 static void
@@ -728,16 +795,22 @@ static void
 supervise(void)
 {
     while (go_on()) {
-        struct pollfd fds[2] = {{super.signal_fd, POLLIN, 0}, {engine.poke_fd, POLLIN, 0}};
+        struct pollfd fds[] = {
+            {super.signal_fd, POLLIN, 0},
+            {engine.poke_fd, POLLIN, 0},
+            {ctl_fd(), POLLIN, 0},
+        };
         collect_waiting();
         uint64_t next_due = wake_all_due();
         next_due = sooner(next_due, observe_tick());
         next_due = sooner(next_due, guard_tick(&engine.self, now_ns()));
-        if (poll(fds, 2, sleep_ms(next_due)) < 0 && errno != EINTR)
+        if (poll(fds, 3, sleep_ms(next_due)) < 0 && errno != EINTR)
             break;
         read_signals();
         read_pokes();
+        ctl_serve(&hands);
         reap();
+        settle_crew();
         recover_leftovers();
         if (printer_died())
             stop_now();
@@ -809,7 +882,7 @@ count_results(void)
 static int
 prepare(uint32_t n)
 {
-    super.n = n;
+    super.n = super.limit = n;
     super.pid = getpid();
     super.children = calloc(n + 1, sizeof *super.children);
     if (!super.children)
@@ -841,7 +914,9 @@ run_workers(lua_State *L)
     for (uint32_t k = 1; k <= super.n; k++)
         super.children[k].wanted = true;
     start_wanted();
+    ctl_open();
     supervise();
+    ctl_close();
     if (super.killing || engine.result.broken) {
         for (uint32_t k = 1; k <= super.n; k++) {
             kill_group(k);
@@ -912,6 +987,7 @@ super_resume(void)
     atom_store(&a->head->mode, ARENA_RUN);
     a->head->epipe = 0;
     a->head->gate = 0;
+    a->head->limit = 0;
     for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)
         a->head->idle_bits[w] = 0;
     return err;

@@ -117,6 +117,12 @@ watch_start_job(uint32_t n, const char *script)
     snprintf(h->script, sizeof h->script, "%s", script ? script : "");
 }
 
+void
+watch_crew(uint32_t n)
+{
+    watch.head->nworkers = n;
+}
+
 /* There may be thousands: no snprintf(). */
 static void
 copy_name(char to[WATCH_NAME], const char *text)

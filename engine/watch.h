@@ -169,6 +169,8 @@ extern struct watch watch;
 int watch_open(void (*full)(void));
 /* watch_start_job: what the head says of `n` workers. Before the fork. */
 void watch_start_job(uint32_t n, const char *script);
+/* watch_crew: there are `n` workers now, or were. */
+void watch_crew(uint32_t n);
 /* watch_name names function `fn`, before the fork. */
 void watch_name(uint32_t fn, const char *name, const char *where);
 /* watch_in_worker: this process was forked off: the supervisor keeps the descriptor. */
