@@ -23,6 +23,12 @@ static struct {
     struct sockaddr_un at;
 } ctl = {.fd = -1};
 
+/* How an answer begins. */
+enum verdict {
+    DONE = '+',
+    REFUSED = '-',
+};
+
 /* Who asked, and where the answer goes. */
 struct asker {
     struct sockaddr_un from;
@@ -154,17 +160,18 @@ receive(char *text, size_t cap, struct asker *who)
     return m.msg_flags & MSG_TRUNC ? 0 : n;
 }
 
-__attribute__((format(printf, 2, 3))) static void
-answer(const struct asker *who, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void
+answer(const struct asker *who, enum verdict verdict, const char *fmt, ...)
 {
-    char text[CTL_LINE];
+    char text[CTL_LINE] = {(char)verdict};
+    size_t room = sizeof text - 1;
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, ap);
+    int n = vsnprintf(text + 1, room, fmt, ap);
     va_end(ap);
     if (n < 0 || !who->len)
         return;
-    size_t len = (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+    size_t len = 1 + ((size_t)n < room ? (size_t)n : room - 1);
     /* Gone or full: it is for the asker to ask again. */
     (void)sendto(ctl.fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL,
                  (const struct sockaddr *)&who->from, who->len);
@@ -196,7 +203,7 @@ answer_status(const struct asker *who)
         posted += atom_load(&slot_at(&engine.arena, k)->posted);
     const char *script = engine.config.script ? engine.config.script : "a script under luajit";
     uint32_t workers = atom_load(&engine.arena.head->limit);
-    answer(who, "+%s, %u %s, %llu of %llu tasks done%s: %s", state_words(),
+    answer(who, DONE, "%s, %u %s, %llu of %llu tasks done%s: %s", state_words(),
            workers, workers == 1 ? "worker" : "workers", (unsigned long long)done,
            (unsigned long long)posted, failed ? ", some failed" : "", script);
 }
@@ -207,12 +214,12 @@ set_workers(const struct asker *who, uint32_t n, const struct ctl_hands *hands)
     uint32_t before = atom_load(&engine.arena.head->limit);
     int err = hands->workers(n);
     if (err) {
-        answer(who, "-there is no room for %u workers: %s", n, strerror(-err));
+        answer(who, REFUSED, "it has no room for %u workers: %s", n, strerror(-err));
         return;
     }
     const char *noun = n == 1 ? "worker" : "workers";
     log_warn("ctl: %u %s from now on (until now %u)", n, noun, before);
-    answer(who, "+%u %s (until now %u)", n, noun, before);
+    answer(who, DONE, "%u %s (until now %u)", n, noun, before);
 }
 
 static void
@@ -220,20 +227,20 @@ set_pause(const struct asker *who, bool pause)
 {
     bool paused = atom_load(&engine.arena.head->gate) & GATE_PAUSED;
     if (paused == pause) {
-        answer(who, "+it is %s already", pause ? "paused" : "running");
+        answer(who, DONE, "it is %s already", pause ? "paused" : "running");
         return;
     }
     if (pause) {
         gate_close(&engine.arena, GATE_PAUSED);
-        log_warn("ctl: paused; what runs goes on, nothing new is started until "
-                 "`prunner ctl %d resume`",
+        log_warn("ctl: paused; what runs goes on, nothing new is started until: "
+                 "prunner ctl %d resume",
                  (int)getpid());
     } else {
         gate_open(&engine.arena, GATE_PAUSED);
         idle_wake_all(&engine.arena);
         log_warn("ctl: resumed");
     }
-    answer(who, "+%s", pause ? "paused" : "resumed");
+    answer(who, DONE, "%s", pause ? "paused" : "resumed");
 }
 
 static void
@@ -241,7 +248,7 @@ obey(const struct asker *who, const struct ctl_request *r, const struct ctl_hand
 {
     bool ending = atom_load(&engine.arena.head->mode) != ARENA_RUN;
     if (ending && r->action != CTL_STATUS && r->action != CTL_STOP_NOW) {
-        answer(who, "-it is ending already");
+        answer(who, REFUSED, "it is ending already");
         return;
     }
     switch (r->action) {
@@ -251,8 +258,9 @@ obey(const struct asker *who, const struct ctl_request *r, const struct ctl_hand
     case CTL_RESUME: set_pause(who, false); break;
     case CTL_STOP:
     case CTL_STOP_NOW:
-        answer(who, r->action == CTL_STOP ? "+stopping: what runs goes on to its end"
-                                          : "+stopping at once");
+        answer(who, DONE,
+               r->action == CTL_STOP ? "stopping: what runs goes on to its end"
+                                     : "stopping at once");
         hands->stop(r->action == CTL_STOP_NOW);
         break;
     }
@@ -269,9 +277,9 @@ ctl_serve(const struct ctl_hands *hands)
         if (n < 0)
             return;
         if (!who.allowed)
-            answer(&who, "-this job is another user's");
+            answer(&who, REFUSED, "it is another user's");
         else if (!ctl_parse(&r, text, (size_t)n))
-            answer(&who, "-this is no request that prunner " PRUNNER_VERSION " knows");
+            answer(&who, REFUSED, "it knows no such request: it is prunner " PRUNNER_VERSION);
         else
             obey(&who, &r, hands);
     }

@@ -94,7 +94,7 @@ want_workers(struct wish *w, const char *value)
     if (!value)
         return complain("-n: a value is missing, such as -n 4");
     if (!n && strspn(value, "0") == strlen(value) && *value)
-        return complain("-n: \"%s\": a job has at least one worker; `prunner ctl pause` lets "
+        return complain("-n: \"%s\": a job has at least one worker; prunner ctl pause lets "
                         "it start nothing new",
                         value);
     if (!n)

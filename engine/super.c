@@ -583,7 +583,7 @@ told_to_stop(bool now)
     super.interrupts = 1;
     log_error("ctl: %s (left: %llu)",
               now ? "stopping at once" : "starting nothing new, waiting for what runs",
-              (unsigned long long)sum_left());
+              (unsigned long long)observe_left());
     if (now)
         stop_now();
     else

@@ -165,7 +165,7 @@ describe("prunner ctl", function()
     assert.are.equal(2, started(run))
     expect(ctl(pid, "resume"), 0, pid .. ": resumed\n")
     local result = expect(run:wait(), 0, "210\t4\t0\n")
-    has(("nothing new is started until `prunner ctl %d resume`\n"):format(pid), result.err)
+    has(("nothing new is started until: prunner ctl %d resume\n"):format(pid), result.err)
   end)
 
   it("stops as Ctrl-C does", function()
@@ -193,7 +193,7 @@ describe("prunner ctl", function()
 
   it("says what is wrong with its words", function()
     for words, message in pairs {
-      ["-n 0"] = '-n: "0": a job has at least one worker; `prunner ctl pause` lets it start nothing new',
+      ["-n 0"] = '-n: "0": a job has at least one worker; prunner ctl pause lets it start nothing new',
       ["-n 4001"] = '-n: "4001" is not a number of workers (1 to 4000)',
       ["-n x"] = '-n: "x" is not a number of workers (1 to 4000)',
       ["--nprocess=-1"] = '-n: "-1" is not a number of workers (1 to 4000)',
