@@ -157,6 +157,20 @@ $(OBJ)/%.o: %.c $(OBJ)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
+# The Lua modules as bytes for engine/bytecode.c. Without luajit: none, the sources do.
+MODULES = $(sort $(wildcard lua/prunner/*.lua))
+$(OBJ)/bytecode.inc: $(MODULES) $(OBJ)/flags
+	@mkdir -p $(@D)
+	@list=; for f in $(if $(shell command -v $(LUAJIT)),$(MODULES)); do \
+	  m=$$(basename $$f .lua); \
+	  $(LUAJIT) -bg -n prunner_$$m -t h $$f - || exit 1; \
+	  case $$m in init) r=prunner ;; *) r=prunner.$$m ;; esac; \
+	  list="$$list X(prunner_$$m, \"$$r\")"; \
+	done >$@; echo "#define MODULES(X)$$list" >>$@
+
+$(OBJ)/engine/bytecode.o: $(OBJ)/bytecode.inc
+$(OBJ)/engine/bytecode.o: PRN_CFLAGS += -I$(OBJ)
+
 # Which files there are: a room that came or went links the library anew.
 $(OBJ)/files: FORCE
 	@mkdir -p $(@D)
@@ -384,12 +398,12 @@ LINT_C = $(sort $(wildcard engine/*.[ch] tests/unit/*.[ch] tests/stress/*.[ch] t
     tests/fuzz/*.[ch]))
 LINT_LUA = $(wildcard lua scripts tests bench editor/meta)
 
-lint:
+lint: $(OBJ)/bytecode.inc
 	@$(MAKE) --no-print-directory deps
 	@echo 'clang-format --dry-run'; clang-format --dry-run -Werror $(LINT_C) || { \
 	  echo 'lint: run `make format`' >&2; exit 1; }
 	@for cc in gcc clang; do echo "$$cc -fsyntax-only"; for f in $(filter %.c,$(LINT_C)); do \
-	  $$cc -fsyntax-only -Werror -O1 $(PRN_CFLAGS) -Itests/unit $$f || exit 1; done; done
+	  $$cc -fsyntax-only -Werror -O1 $(PRN_CFLAGS) -I$(OBJ) -Itests/unit $$f || exit 1; done; done
 	cppcheck --quiet --std=c11 --language=c --error-exitcode=1 --inline-suppr \
 	  --enable=warning,performance,portability --suppress=missingIncludeSystem \
 	  -D__GNUC__=12 -D__x86_64__ -D_GNU_SOURCE= -Iengine $(CMD_SRC) $(LIB_SRC)

@@ -6,7 +6,7 @@
 
 enum {
     FUNCTIONS = 1024, /* further ones get no loop */
-    HOT = 500,        /* runs with a number before a loop is made */
+    HOT = 2000,       /* runs with a number before a loop is made */
     NEVER = UINT16_MAX,
     READY = HOT + 1,
 };

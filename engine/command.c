@@ -12,6 +12,7 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include "bytecode.h"
 #include "deadletter.h"
 #include "door.h"
 #include "joblog.h"
@@ -90,6 +91,7 @@ static int protected(lua_State *L)
     luaL_openlibs(L);
     find_modules(L);
     preload_core(L);
+    bytecode_preload(L);
     set_arg(L, &engine.config);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "prunner.job");
