@@ -29,7 +29,11 @@ make_getopt_tables(void)
         return;
     for (const struct option_row *row = prn_options; row->name; row++) {
         long_options[n++] = (struct option){
-            row->name, row->value ? required_argument : no_argument, NULL, row->opt};
+            row->name,
+            row->value     ? required_argument
+            : row->example ? optional_argument
+                           : no_argument,
+            NULL, row->opt};
         if (row->opt < 256)
             short_options[len++] = (char)row->opt;
         if (row->opt < 256 && row->value)
@@ -241,6 +245,17 @@ parse_load(struct load *out, const char *s)
 }
 
 static int
+parse_progress(enum progress *out, const char *s)
+{
+    if (s && strcmp(s, "json") != 0)
+        return complain("--progress: \"%s\" is no kind of progress (--progress alone, or "
+                        "--progress=json)",
+                        s);
+    *out = s ? PROGRESS_JSON : PROGRESS_ALWAYS;
+    return 0;
+}
+
+static int
 parse_tmpdir(const char **out, const char *s)
 {
     struct stat st;
@@ -303,6 +318,9 @@ apply(struct config *c, int opt, const char *value)
     case OPT_JOBLOG: c->joblog = value; return 0;
     case OPT_TRACE: c->trace = value; return 0;
     case OPT_RECORD_ALL: c->record_all = true; return 0;
+    case OPT_PROGRESS: return parse_progress(&c->progress, value);
+    case OPT_NO_PROGRESS: c->progress = PROGRESS_NEVER; return 0;
+    case OPT_SUMMARY: c->summary = true; return 0;
     case OPT_MAX_RSS: return parse_size(&c->max_rss_bytes, opt, value);
     case OPT_LUA_MEMORY: return parse_size(&c->lua_memory_bytes, opt, value);
     case OPT_LINE_BUFFER: /* this one and the next: the last one counts */

@@ -18,7 +18,9 @@
 #include "joblog.h"
 #include "log.h"
 #include "output.h"
+#include "progress.h"
 #include "state.h"
+#include "summary.h"
 #include "trace.h"
 #include "worker.h"
 
@@ -154,6 +156,8 @@ prn_command(const struct config *config)
     }
     if (!open_files(config))
         return EXIT_SCRIPT;
+    progress_open(config);
+    summary_open(config);
     lua_pushcfunction(L, protected);
     int status = EXIT_BROKEN;
     if (lua_pcall(L, 0, 1, 0) == 0)

@@ -45,10 +45,20 @@ struct load {
     uint32_t percent; /* the same, of cpus_default() */
 };
 
+/* What is shown of a job while it runs. */
+enum progress {
+    PROGRESS_AUTO = 0, /* --progress, unless the job is over before */
+    PROGRESS_NEVER,
+    PROGRESS_ALWAYS,
+    PROGRESS_JSON, /* for programs */
+};
+
 struct config {
     int n;                     /* -n: workers, 1..CONFIG_WORKERS_MAX; 0: cpus_default() */
     bool debug;                /* -d: lives of workers and tasks on stderr */
     bool quiet;                /* --quiet: nothing but errors on stderr; wins over debug */
+    enum progress progress;    /* on stderr; --quiet wins */
+    bool summary;              /* --summary: at the end, also of a short job; --quiet wins */
     bool serial;               /* --serial: one process; n means nothing then */
     bool lifo;                 /* --order lifo: newest task first; false: fifo */
     uint32_t retries;          /* further runs after an error, 0..CONFIG_RETRIES_MAX */

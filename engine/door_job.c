@@ -8,6 +8,7 @@
 
 #include "commit.h"
 #include "cpus.h"
+#include "figures.h"
 #include "log.h"
 #include "luamem.h"
 #include "options.h"
@@ -171,6 +172,7 @@ set_number(lua_State *L, const char *name, double v)
 static void
 push_summary(lua_State *L)
 {
+    static struct figures f;
     const struct result *r = &engine.result;
     lua_newtable(L);
     set_number(L, "tasks", (double)r->posted);
@@ -180,6 +182,9 @@ push_summary(lua_State *L)
     set_number(L, "dead", (double)r->dead);
     set_number(L, "left", (double)(r->posted - r->done));
     set_number(L, "seconds", r->seconds);
+    figures_take(&f);
+    set_number(L, "cpu", r->cpu_seconds);
+    set_number(L, "efficiency", figures_efficiency(&f));
     set_number(L, "workers", engine.arena.head->limit);
     if (r->signal)
         set_number(L, "signal", r->signal);
@@ -251,6 +256,14 @@ l_stats(lua_State *L)
     return 1;
 }
 
+/* core.expect(n): so many tasks in all */
+static int
+l_expect(lua_State *L)
+{
+    atom_set(&watch.head->expected, (uint64_t)luaL_checknumber(L, 1));
+    return 0;
+}
+
 /* core.error(text), core.warn(text): messages of prunner's own */
 static int
 l_error(lua_State *L)
@@ -287,6 +300,7 @@ const luaL_Reg door_job_functions[] = {
     {"begin_close", l_begin_close},
     {"run", l_run},
     {"stats", l_stats},
+    {"expect", l_expect},
     {"error", l_error},
     {"warn", l_warn},
     {"text", l_text},

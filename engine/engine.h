@@ -38,10 +38,11 @@ struct fn_info {
 struct result {
     uint64_t posted, done, failed, retried, dead;
     double seconds;
-    int signal;  /* that interrupted it; 0: none */
-    bool halted; /* --halt ended it */
-    bool epipe;  /* nobody reads standard output */
-    bool broken; /* prunner could not go on: message printed */
+    double cpu_seconds; /* of the workers, and of what they started and waited for */
+    int signal;         /* that interrupted it; 0: none */
+    bool halted;        /* --halt ended it */
+    bool epipe;         /* nobody reads standard output */
+    bool broken;        /* prunner could not go on: message printed */
 };
 
 struct engine {

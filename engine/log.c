@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "screen.h"
+
 enum { PATIENCE_MS = 1000 }; /* for a stderr that is full and does not block */
 
 static bool log_is_quiet; /* fixed before the fork */
@@ -38,7 +40,7 @@ static void
 write_all(const char *text, size_t len)
 {
     while (len > 0) {
-        ssize_t n = write(log_fd, text, len);
+        ssize_t n = screen_write(log_fd, text, len);
         if (n > 0) {
             text += n;
             len -= (size_t)n;

@@ -84,6 +84,15 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
     {FAILED, OPT_RETRY_DEAD, "retry-dead", "FILE", NULL, "--retry-dead failed.jsonl",
      "post the tasks in FILE again, instead of begin()"},
 
+    {LOOKING, OPT_PROGRESS, "progress", NULL, NULL, "--progress=json",
+     "how the job stands, on stderr: drawn on a terminal, else\n"
+     "a line every 10 s. That is the default for jobs that take\n"
+     "longer. --progress=json: a line of JSON every second"},
+    {LOOKING, OPT_NO_PROGRESS, "no-progress", NULL, NULL, NULL,
+     "nothing of that, and no summary"},
+    {LOOKING, OPT_SUMMARY, "summary", NULL, NULL, NULL,
+     "at the end: times, the slowest tasks, failures, hints.\n"
+     "The default where progress was shown"},
     {LOOKING, OPT_JOBLOG, "joblog", "FILE", NULL, "--joblog job.log",
      "add a line to FILE for each run of a task that ended, in\n"
      "the columns of GNU parallel and more"},

@@ -41,6 +41,9 @@ enum {
     OPT_OUTPUT_DIR,
     OPT_VERSION,
     OPT_COMPLETION,
+    OPT_PROGRESS,
+    OPT_NO_PROGRESS,
+    OPT_SUMMARY,
 };
 
 struct option_row {
@@ -49,7 +52,8 @@ struct option_row {
     const char *name;    /* the long name, without dashes; NULL ends a table */
     const char *value;   /* what --help calls its value; FILE and DIR are completed; NULL: none */
     const char *offer;   /* values that completions offer, with blanks between; NULL: none */
-    const char *example; /* with a value, as a message shows it; NULL: it takes none */
+    const char *example; /* with a value, as a message shows it; NULL: it takes none;
+                            without `value`: one may follow behind =, as here */
     const char *help;    /* what --help says, in lines of at most 57 columns; completions
                             say it up to the first : ; or full stop */
 };

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "screen.h"
+
 enum { BUFFER = 16 << 10 };
 
 /* Blocks SIGPIPE around a write, so that it is an error here and the default
@@ -19,7 +21,7 @@ write_quietly(int fd, const char *bytes, size_t len)
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-    ssize_t n = write(fd, bytes, len);
+    ssize_t n = screen_write(fd, bytes, len);
     int saved = errno;
     /* A write that is cut short by the reader's end raises it as well. */
     if (n < (ssize_t)len) {

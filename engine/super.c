@@ -20,6 +20,7 @@
 #include "ctl.h"
 #include "deadletter.h"
 #include "engine.h"
+#include "figures.h"
 #include "gate.h"
 #include "guard.h"
 #include "halt.h"
@@ -943,7 +944,7 @@ run_serial(lua_State *L)
 int
 super_run(lua_State *L, int n)
 {
-    uint64_t start = now_ns();
+    uint64_t start = now_ns(), cpu = figures_cpu_ns();
     int err = prepare(engine.config.serial ? 1 : (uint32_t)n);
     observe_start(super.n);
     if (!err && engine.config.keep_order)
@@ -953,6 +954,7 @@ super_run(lua_State *L, int n)
     printer_finish();
     if (atom_load(&engine.arena.head->epipe))
         (void)output_lost();
+    engine.result.cpu_seconds = (double)(figures_cpu_ns() - cpu) / 1e9;
     observe_end();
     if (err) {
         log_error("the workers cannot be started: %s", strerror(-err));

@@ -184,6 +184,7 @@ watch_act(uint32_t k)
     watch.last_ns = watch_clock();
     watch.last_run = watch.slot->runs;
     watch.described = false;
+    watch.lock_told = 0; /* a new actor counts from 0 */
     watch.slow_ns = fastest_slow()->to_ns - fastest_slow()->from_ns;
 }
 
@@ -341,6 +342,8 @@ watch_describe(const struct actor *x, const struct task *t, uint64_t from, const
 {
     struct watch_slot *s = watch.slot;
     uint64_t now = watch_clock(), locked = x->lock_ns - watch.lock_ns;
+    atom_set(&s->lock_ns, s->lock_ns + (x->lock_ns - watch.lock_told));
+    watch.lock_told = x->lock_ns;
     bool rough = !from;
     if (rough) /* it was marked, or it failed among those that are not timed */
         from = s->seen_run == s->runs ? s->seen_ns : now;

@@ -156,6 +156,7 @@ struct watch {
     uint64_t slow_ns;        /* what is faster is not among the slowest of the slot */
     uint64_t steals;         /* slot->steals at the start of the timed run */
     uint64_t lock_ns;        /* actor->lock_ns then */
+    uint64_t lock_told;      /* actor->lock_ns when it was added to slot->lock_ns */
     bool described;          /* `event` waits for its outcome */
     struct watch_event event;
     void (*full)(void); /* asks for the ring to be read */

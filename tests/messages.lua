@@ -169,6 +169,7 @@ local SAYS = {
 --- Calls whose strings are no messages, and why. Few: what users read belongs on the page.
 messages.silent = {
   ["{"] = "a table of C: names and help of options",
+  add = "a piece of the progress that is shown: figures",
   description = "help", set = "a list of names",
   log_debug = "told with --debug only: the lives of workers, nothing to act on",
   DAMAGED = "names the part of a state file that is damaged; the page has the sentence around it",

@@ -93,8 +93,8 @@ end
 
 --- Runs the job that @{init} described. Does not return after an interruption.
 -- @treturn table its summary: `tasks` posted, `done` (failed ones included), `failed`, `retried`,
---   `dead` (set aside), `left`, `seconds`, `workers`, `halted`, and `status`, the exit status that the
---   command would have
+--   `dead` (set aside), `left`, `seconds`, `workers`, `cpu` (seconds), `efficiency` (0 to 1), `halted`, and
+--   `status`, the exit status that the command would have
 -- @raise if a job was run in this process already
 function M.start()
   return (job.start())
@@ -132,6 +132,17 @@ end
 --   `left`
 function M.stats()
   return core.stats()
+end
+
+--- Tells how many tasks the job will have in all, so that progress can say how long it takes.
+-- At any moment, and again when it is known better; what was posted in fact counts if it is more.
+-- @tparam integer n 0: not known any more
+-- @raise if n is no whole number, 0 or more
+function M.expect(n)
+  if type(n) ~= "number" or n < 0 or n % 1 ~= 0 or n > 2 ^ 53 then
+    error("expect: a number of tasks is needed, got " .. tostring(n), 2)
+  end
+  core.expect(n)
 end
 
 return M
