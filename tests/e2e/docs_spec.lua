@@ -162,14 +162,19 @@ describe("the documents", function()
     end
   end)
 
-  it("have sections for all links inside a page", function()
+  local function anchors_of(page)
+    local anchors = {}
+    for title in ("\n" .. page_text(page)):gmatch("\n#+ ([^\n]*)") do
+      anchors[title:lower():gsub("[^%w %-_]", ""):gsub(" ", "-")] = true
+    end
+    return anchors
+  end
+
+  it("have sections for all links to them", function()
     for _, page in ipairs(pages) do
-      local anchors = {}
-      for title in ("\n" .. page_text(page)):gmatch("\n#+ ([^\n]*)") do
-        anchors[title:lower():gsub("[^%w %-_]", ""):gsub(" ", "-")] = true
-      end
-      for anchor in page_text(page):gmatch("%]%(#([^)]+)%)") do
-        assert(anchors[anchor], page .. ": #" .. anchor)
+      for other, anchor in page_text(page):gmatch("%]%(([^)#]*)#([^)]+)%)") do
+        local target = other == "" and page or (page:match("^(.*/)") or "") .. other
+        assert(anchors_of(target)[anchor], ("%s: %s#%s"):format(page, other, anchor))
       end
     end
   end)
