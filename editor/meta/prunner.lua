@@ -369,6 +369,10 @@ function prunner.init(n, debug, begin, end_) end
 ---@return prunner.Summary
 function prunner.start() end
 
+---Tells how many tasks the job will have in all, for progress.
+---@param n integer 0: not known any more
+function prunner.expect(n) end
+
 ---1 to nworkers(); 0 in the supervisor.
 ---@return integer
 function prunner.worker_id() end

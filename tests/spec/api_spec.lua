@@ -58,9 +58,9 @@ local function public()
   return found
 end
 
-local function same_names(expected, got)
-  for name in pairs(expected) do assert(got[name] ~= nil, name .. " is missing") end
-  for name in pairs(got) do assert(expected[name] ~= nil, name .. " does not exist") end
+local function same_names(expected, got, what_to_do)
+  for name in pairs(expected) do assert(got[name] ~= nil, name .. " is missing: " .. what_to_do) end
+  for name in pairs(got) do assert(expected[name] ~= nil, name .. " is there, but does not exist") end
 end
 
 describe("the API reference", function()
@@ -72,7 +72,8 @@ describe("the API reference", function()
   end
 
   it("has every public name, and no other", function()
-    same_names(public(), documented)
+    same_names(public(), documented, "give it a comment for ldoc (---, @tparam ..., @treturn ..., @raise ...); "
+      .. "a new module has to be in API_PARTS in the Makefile")
   end)
 
   it("has the parameters that there are", function()
@@ -107,12 +108,14 @@ describe("editor/meta/prunner.lua", function()
       end
     end
     assert.is_nil(next(fields))
-    same_names(names, declared)
+    same_names(names, declared, "declare it in editor/meta/prunner.lua")
   end)
 
   it("names the parameters as the reference does", function()
     for name, names in pairs(public()) do
-      if names then assert.are.equal(names, declared[name], name) end
+      if names then
+        assert.are.equal(names, declared[name], "parameters of " .. name .. " in editor/meta/prunner.lua")
+      end
     end
   end)
 
