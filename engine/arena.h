@@ -75,7 +75,9 @@ struct arena_head {
     _Alignas(CACHE_LINE) uint32_t queue_event;
     /* Whole lines of output never mix: see output.c. */
     _Alignas(CACHE_LINE) uint32_t output_lock[2];
-    uint64_t order_end; /* --keep-order, under output_lock[0]: see orderlog.h */
+    /* --keep-order: the end of the orderlog, and the lock under which it grows. */
+    _Alignas(CACHE_LINE) uint64_t order_end;
+    uint32_t order_lock;
     /* Guards creation in the table of names: see names.c. */
     _Alignas(CACHE_LINE) uint32_t names_lock;
 };

@@ -185,6 +185,7 @@ lock_recover(struct actor *x)
     lock_break(x, &a->head->names_lock);
     lock_break(x, a->head->output_lock);
     lock_break(x, a->head->output_lock + 1);
+    lock_break(x, &a->head->order_lock);
     names_each_lock(a, break_one, x);
     atom_store(&x->slot->waits_for, 0);
     /* The dead one may have been woken in somebody's place. */

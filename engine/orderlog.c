@@ -26,8 +26,11 @@ static struct {
 } reader;
 
 int
-orderlog_open(const char *dir)
+orderlog_open(struct arena *a, const char *dir)
 {
+    a->head->order_end = 0; /* of an earlier life */
+    free(reader.needed);
+    memset(&reader, 0, sizeof reader);
     file = scratch_open(dir);
     if (file < 0)
         return file;
@@ -91,7 +94,7 @@ orderlog_add(struct actor *x, struct orderlog_record *r, const struct orderlog_p
     uint64_t one = 1;
     for (int i = 0; i < 3; i++)
         r->bytes[i] = piece[i].len;
-    (void)lock_take(x, &head->output_lock[0], -1);
+    (void)lock_take(x, &head->order_lock, -1);
     uint64_t at = head->order_end;
     int err = write_at(&at, (const char *)r, sizeof *r);
     for (int i = 0; i < 3 && !err; i++)
@@ -99,7 +102,7 @@ orderlog_add(struct actor *x, struct orderlog_record *r, const struct orderlog_p
     /* release: who sees the new end finds the record in the file. */
     if (!err)
         atom_store(&head->order_end, at);
-    lock_release(x, &head->output_lock[0]);
+    lock_release(x, &head->order_lock);
     ssize_t n = write(wake, &one, sizeof one);
     (void)n; /* full: the reader was woken often enough */
     return err;

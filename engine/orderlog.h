@@ -3,7 +3,7 @@
  * for each run that has ended, one after the other.
  *
  * arena head->order_end says where the last whole record ends. writer: who holds
- * output_lock[0]; its store is what makes a record exist. Died before it: the next
+ * head->order_lock; its store is what makes a record exist. Died before it: the next
  * record is written over what is there. One process reads; what it has done with is
  * cut out of the file, so that the disk holds no more than what waits. */
 #ifndef PRN_ORDERLOG_H
@@ -34,8 +34,9 @@ struct orderlog_piece {
     uint64_t len;
 };
 
-/* orderlog_open makes the file in `dir`. Before the fork. 0 or -errno. */
-int orderlog_open(const char *dir);
+/* orderlog_open makes the file in `dir`, with nothing in it. Before the fork. 0 or
+ * -errno. */
+int orderlog_open(struct arena *a, const char *dir);
 /* orderlog_add writes a record; its `bytes` are those of the pieces. May wait for
  * others. Wakes the reader. 0, or -errno with nothing written. */
 int orderlog_add(struct actor *x, struct orderlog_record *r, const struct orderlog_piece piece[3]);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "lock.h"
 #include "log.h"
 #include "order.h"
 #include "orderlog.h"
@@ -123,6 +124,16 @@ failed(int code)
     engine_poke();
 }
 
+/* The supervisor is slot 0, too: what it holds it gives back soon. */
+static uint32_t *
+lock_output(void)
+{
+    uint32_t *lock = engine.arena.head->output_lock;
+    while (lock_take(&engine.self, lock, -1) == -EDEADLK)
+        usleep(1000);
+    return lock;
+}
+
 static void
 show(uint64_t where)
 {
@@ -137,6 +148,7 @@ show(uint64_t where)
         failed(OUTPUT_KEPT | -err);
         return;
     }
+    uint32_t *lock = lock_output();
     at += (off_t)r.bytes[0];
     for (int i = 0; i < 2; i++) {
         printer.to[i].tag = *tag ? tag : NULL;
@@ -144,6 +156,7 @@ show(uint64_t where)
         sink_end_line(&printer.to[i]);
         at += (off_t)r.bytes[1 + i];
     }
+    lock_release(&engine.self, lock);
     failed(-printer.to[0].error);
     orderlog_done(where, &r);
 }
@@ -257,8 +270,7 @@ start_process(void)
 int
 printer_start(bool serial)
 {
-    engine.arena.head->order_end = 0; /* of an earlier life */
-    int err = orderlog_open(engine_tmpdir());
+    int err = orderlog_open(&engine.arena, engine_tmpdir());
     if (err)
         return err;
     printer.order = order_of_tasks();

@@ -1,7 +1,10 @@
 /* printer: the process that shows what tasks have printed, in order (--keep-order).
- * It reads the orderlog, and asks `order` what is next; it runs no Lua and takes no
- * lock, so however slowly its output is read, workers and supervisor go on. Under
- * --serial the one process does the same between tasks.
+ * It reads the orderlog, and asks `order` what is next; it runs no Lua. However slowly
+ * its output is read, supervisor and tasks go on. Under --serial the one process does
+ * the same between tasks.
+ *
+ * It shows each run's output under output_lock[0], as slot 0: what hooks print does not
+ * come in between.
  *
  * Died: what was not shown is lost, and the job ends. It dies with the supervisor. */
 #ifndef PRN_PRINTER_H

@@ -139,7 +139,7 @@ check_names(struct check *c)
     const char *wrong = NULL;
     size_t cap = 0;
     if (!lock_fits(c, h->names_lock) || !lock_fits(c, h->output_lock[0]) ||
-        !lock_fits(c, h->output_lock[1]))
+        !lock_fits(c, h->output_lock[1]) || !lock_fits(c, h->order_lock))
         return DAMAGED("a lock");
     for (uint32_t i = 0; !wrong && i < ARENA_NAMES; i++)
         wrong = check_name(c, name_at(c->a, i), &cap);

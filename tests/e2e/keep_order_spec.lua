@@ -93,6 +93,22 @@ describe("--keep-order", function()
     expect(process:wait(), 0, "1\n2\n3\n4\n5\n")
   end)
 
+  it("passes over a task that was set aside or failed at once, not at the end of the job", function()
+    local flag = helper.tmpdir() .. "/flag"
+    local process = helper.spawn_prunner(script(prelude .. [[
+      local flag = arg[1]
+      function begin() for i = 1, 6 do prunner.post_task(work, i) end end
+      function work(i)
+        if i == 1 then die() elseif i == 2 then os.exit(1) elseif i == 3 then error "no luck" end
+        print(i)
+        while i == 6 and not io.open(flag) do ffi.C.usleep(1000) end
+      end
+    ]]), "--keep-order", "--attempts", 1, "-n", 2, "-q", flag)
+    assert.is_not_nil(helper.wait_until(function() return process:out() == "4\n5\n" end))
+    helper.write(flag, "")
+    expect(process:wait(), 1, "4\n5\n6\n")
+  end)
+
   it("keeps the order through many tasks and much output, with little memory", function()
     local result = expect(job([[
       function begin() for i = 1, 400 do prunner.post_task(work, i) end end
