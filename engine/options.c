@@ -97,7 +97,7 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
      "add a line to FILE for each run of a task that ended, in\n"
      "the columns of GNU parallel and more"},
     {LOOKING, OPT_TRACE, "trace", "FILE", NULL, "--trace job.json",
-     "a timeline of workers and tasks in Chrome's trace format,\n"
+     "a timeline of workers and tasks in Chrome trace format,\n"
      "for ui.perfetto.dev"},
     {LOOKING, OPT_RECORD_ALL, "record-all", NULL, NULL, NULL,
      "every run, also when many thousands end in a second:\n"
