@@ -15,9 +15,13 @@
 bool
 ctl_dir_path(int place, char *path, size_t cap)
 {
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    const char *own = getenv("PRUNNER_RUNTIME_DIR"), *runtime = getenv("XDG_RUNTIME_DIR");
     int n;
-    if (place == 0) {
+    if (own && *own) {
+        if (place != 0 || own[0] != '/')
+            return false;
+        n = snprintf(path, cap, "%s", own);
+    } else if (place == 0) {
         if (!runtime || runtime[0] != '/')
             return false;
         n = snprintf(path, cap, "%s/prunner", runtime);

@@ -2,6 +2,7 @@
  * number, in a directory that only its user can reach. The supervisor and the
  * command `prunner ctl` look at the same places:
  *
+ *   $PRUNNER_RUNTIME_DIR         if it is set: there and nowhere else
  *   $XDG_RUNTIME_DIR/prunner     if there is one
  *   /tmp/prunner-UID             else
  *

@@ -13,19 +13,20 @@ ffi.cdef [[
 
 local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
 
-local runtime -- XDG_RUNTIME_DIR of one test: it sees its own jobs only
+local runtime -- PRUNNER_RUNTIME_DIR of one test: it sees, and steers, its own jobs only
+local variable
 
 local function spawn(text, ...)
   local words = { ... }
   local options = type(words[#words]) == "table" and table.remove(words) or {}
-  options.env = { XDG_RUNTIME_DIR = runtime }
+  options.env = { [variable] = runtime }
   words[#words + 1] = options
   return helper.spawn_prunner(script(text), unpack(words))
 end
 
 local function ctl(...)
   local words = { ... }
-  words[#words + 1] = { env = { XDG_RUNTIME_DIR = runtime } }
+  words[#words + 1] = { env = { [variable] = runtime } }
   return prunner("ctl", unpack(words))
 end
 
@@ -42,7 +43,7 @@ local function until_listed(run)
   local pid = run:pid()
   assert.is_truthy(helper.wait_until(function()
     return helper.read(("/proc/%d/cmdline"):format(pid)) == nil
-      or ctl().out:find(("%d: "):format(pid), 1, true)
+      or ctl(pid).status == 0
   end))
   return pid
 end
@@ -82,7 +83,7 @@ local function release(run)
 end
 
 describe("prunner ctl", function()
-  before_each(function() runtime = helper.tmpdir() end)
+  before_each(function() runtime, variable = helper.tmpdir(), "PRUNNER_RUNTIME_DIR" end)
   after_each(helper.cleanup)
 
   it("lists the jobs of this user, and says when there is none", function()
@@ -103,6 +104,7 @@ describe("prunner ctl", function()
     assert.has_match(("^%d: running, 1 worker,"):format(a), expect(ctl(a)).out)
     expect(ctl("stop", "--now"))
     expect(one:wait(), 130)
+    expect(ctl(), 2)
   end)
 
   it("gives a job more workers and fewer while it runs", function()
@@ -178,7 +180,7 @@ describe("prunner ctl", function()
     release(run)
     local result = expect(run:wait(), 130, "")
     has("18 tasks are left", result.err)
-    assert.is_nil(helper.read(runtime .. "/prunner/" .. pid))
+    assert.is_nil(helper.read(runtime .. "/" .. pid))
   end)
 
   it("stops a paused job, and at once what does not end", function()
@@ -236,7 +238,7 @@ describe("prunner ctl", function()
   it("removes what a killed job has left", function()
     local run = spawn(waiting, "-n", 1)
     local pid = until_listed(run)
-    local path = ("%s/prunner/%d"):format(runtime, pid)
+    local path = ("%s/%d"):format(runtime, pid)
     local function there() return os.execute("test -S " .. path) == 0 end
     assert.is_true(there())
     run:kill "KILL"
@@ -247,9 +249,15 @@ describe("prunner ctl", function()
   end)
 
   it("uses /tmp where the runtime directory cannot be trusted", function()
-    os.execute(("mkdir %s/prunner && chmod 755 %s/prunner"):format(runtime, runtime))
+    variable = "XDG_RUNTIME_DIR"
     local run = spawn(waiting, "-n", 1)
     local pid = until_listed(run)
+    assert.are.equal(0, os.execute(("test -S %s/prunner/%d"):format(runtime, pid)))
+    expect(ctl(pid, "stop", "--now"))
+    expect(run:wait(), 130)
+    os.execute(("chmod 755 %s/prunner"):format(runtime))
+    run = spawn(waiting, "-n", 1)
+    pid = until_listed(run)
     assert.are.equal(0, os.execute(("test -S /tmp/prunner-$(id -u)/%d"):format(pid)))
     expect(ctl(pid, "stop", "--now"))
     expect(run:wait(), 130)
@@ -274,7 +282,7 @@ describe("prunner ctl", function()
   it("cannot be disturbed by nonsense", function()
     local run = spawn(waiting, "-n", 1)
     local pid = until_listed(run)
-    local address = "\1\0" .. ("%s/prunner/%d\0"):format(runtime, pid)
+    local address = "\1\0" .. ("%s/%d\0"):format(runtime, pid)
     local fd = ffi.C.prn_ctl_socket(1, 2, 0)
     assert.are.equal(0, ffi.C.prn_ctl_connect(fd, address, #address))
     for _, text in ipairs { "", "frob", ("x"):rep(20000), "workers 0", "stop\0" } do

@@ -66,6 +66,7 @@ make_top(void **state)
     if (!mkdtemp(top))
         return -1;
     snprintf(dir, sizeof dir, "%s/prunner", top);
+    unsetenv("PRUNNER_RUNTIME_DIR");
     return setenv("XDG_RUNTIME_DIR", top, 1);
 }
 
@@ -157,6 +158,11 @@ test_ctl_dir_address_must_fit(void **state)
     assert_true(ctl_dir_address(&at, path, 11));
     assert_int_equal(setenv("XDG_RUNTIME_DIR", "not/absolute", 1), 0);
     assert_false(ctl_dir_path(0, path, sizeof path));
+    assert_int_equal(setenv("PRUNNER_RUNTIME_DIR", "/some/where", 1), 0);
+    assert_true(ctl_dir_path(0, path, sizeof path));
+    assert_string_equal(path, "/some/where");
+    assert_false(ctl_dir_path(1, path, sizeof path));
+    assert_int_equal(unsetenv("PRUNNER_RUNTIME_DIR"), 0);
 }
 
 #define IN_TOP(name) cmocka_unit_test_setup_teardown(name, make_top, remove_top)
