@@ -15,6 +15,7 @@
 #include "bytecode.h"
 #include "deadletter.h"
 #include "door.h"
+#include "inspect.h"
 #include "joblog.h"
 #include "log.h"
 #include "output.h"
@@ -156,6 +157,7 @@ prn_command(const struct config *config)
     }
     if (!open_files(config))
         return EXIT_SCRIPT;
+    inspect_open(L);
     progress_open(config);
     summary_open(config);
     lua_pushcfunction(L, protected);

@@ -36,7 +36,7 @@ pace_view(const struct pace *p, uint64_t ns, uint64_t posted, uint64_t done, uin
     if (ns <= from.ns)
         return v;
     v.rate = (double)(done - from.done) / seconds;
-    in = told ? 0 : (double)(posted - from.posted) / seconds;
+    in = told || !p->n ? 0 : (double)(posted - from.posted) / seconds;
     uint64_t left = (told ? expected : posted) - done;
     v.growing = in > 0 && in >= v.rate;
     v.has_left = left > 0 && v.rate > in;

@@ -26,6 +26,7 @@ static struct {
     enum { LINES,
            DRAWN,
            JSON } kind;
+    bool observing;
     bool shown;
     bool colours;
     struct figures figures;
@@ -58,6 +59,7 @@ progress_open(const struct config *c)
                   : progress.kind == LINES ? LINE_NS
                   : progress.shown         ? DRAW_NS
                                            : SHORT_NS;
+    progress.observing = true;
     observe_add(o);
 }
 
@@ -73,7 +75,8 @@ look(uint64_t now)
     struct figures *f = &progress.figures;
     struct progress_view *v = &progress.view;
     figures_take(f);
-    pace_note(&progress.pace, f->elapsed_ns, f->posted, f->done);
+    if (progress.observing)
+        pace_note(&progress.pace, f->elapsed_ns, f->posted, f->done);
     v->figures = f;
     v->pace = pace_view(&progress.pace, f->elapsed_ns, f->posted, f->done, f->expected);
     v->stopping = atom_load(&engine.arena.head->mode) == ARENA_STOP;
@@ -93,6 +96,13 @@ started(uint32_t k, int pid)
     (void)pid;
     if (!progress.pace.n)
         look(watch_clock());
+}
+
+void
+progress_describe(struct text *t)
+{
+    look(watch_clock());
+    progress_line(t, &progress.view);
 }
 
 static void

@@ -10,4 +10,9 @@ void progress_open(const struct config *c);
 /* progress_shown: was anything shown to people so far? */
 bool progress_shown(void);
 
+struct text;
+
+/* progress_describe adds how the job stands now, on one line without its end. */
+void progress_describe(struct text *t);
+
 #endif

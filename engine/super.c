@@ -25,6 +25,7 @@
 #include "guard.h"
 #include "halt.h"
 #include "idle.h"
+#include "inspect.h"
 #include "log.h"
 #include "memlimit.h"
 #include "observe.h"
@@ -34,6 +35,7 @@
 #include "recover.h"
 #include "report.h"
 #include "resume.h"
+#include "screen.h"
 #include "task.h"
 #include "worker.h"
 
@@ -705,12 +707,22 @@ sleep_ms(uint64_t next_due)
 }
 
 static void
+take_signal(int sig)
+{
+    if (sig == SIGUSR1)
+        inspect_ask();
+    else if (sig == SIGTSTP)
+        screen_suspend();
+    else if (sig != SIGCHLD)
+        interrupted(sig);
+}
+
+static void
 read_signals(void)
 {
     struct signalfd_siginfo info;
     while (read(super.signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo != SIGCHLD)
-            interrupted((int)info.ssi_signo);
+        take_signal((int)info.ssi_signo);
     }
 }
 
@@ -846,6 +858,9 @@ open_signals(void)
     watch_signal(&mask, SIGINT);
     watch_signal(&mask, SIGTERM);
     watch_signal(&mask, SIGHUP);
+    watch_signal(&mask, SIGUSR1);
+    if (screen_in_use())
+        watch_signal(&mask, SIGTSTP);
     sigprocmask(SIG_BLOCK, &mask, &super.old_mask);
     super.signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     return super.signal_fd < 0 ? -errno : 0;
@@ -946,6 +961,9 @@ super_run(lua_State *L, int n)
 {
     uint64_t start = now_ns(), cpu = figures_cpu_ns();
     int err = prepare(engine.config.serial ? 1 : (uint32_t)n);
+    inspect_open(L);
+    if (!engine.config.serial)
+        inspect_start();
     observe_start(super.n);
     if (!err && engine.config.keep_order)
         err = printer_start(engine.config.serial);

@@ -22,6 +22,7 @@
 #include "guard.h"
 #include "halt.h"
 #include "idle.h"
+#include "inspect.h"
 #include "log.h"
 #include "luamem.h"
 #include "names.h"
@@ -721,6 +722,7 @@ worker_run(lua_State *main)
     become_worker(main);
     engine.self.journaling = true;
     lua_State *L = task_thread(main);
+    inspect_in_worker(engine.self.me, L);
     limit_memory(main);
     if (!run_hook(L, "worker_begin"))
         leave(BYE_FATAL);

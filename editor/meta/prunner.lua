@@ -391,4 +391,9 @@ function prunner.attempt() end
 ---@return prunner.Stats
 function prunner.stats() end
 
+---Tells how many tasks the job will have in all, so that progress can say how long it takes. At any
+---moment, and again when it is known better; what was posted in fact counts if it is more.
+---@param n integer 0: not known any more
+function prunner.expect(n) end
+
 return prunner
