@@ -27,7 +27,9 @@ block_new(struct actor *x, size_t bytes, uint64_t serves, uint32_t *index)
 
     struct block *b = block_at(x->arena, i);
     uint64_t gen = atom_peek(&b->word) >> 32; /* free and ours: nobody else writes it */
+#ifndef PRN_BUG_LOOSE_UNNAMED
     atom_store(&x->slot->loose, i);
+#endif
     atom_set(&b->serves, serves);
     /* release: who finds the block USED finds what it serves. */
     atom_store(&b->word, gen << 32 | (uint64_t)x->me << 16 | class << 8 | BLOCK_USED);
@@ -47,6 +49,9 @@ block_free(struct actor *x, uint32_t index, uint64_t word)
     struct block *b = block_at(x->arena, index);
     if ((word & 0xff) != BLOCK_USED || atom_peek(&b->word) != word)
         return;
+#ifdef PRN_BUG_GENERATION_KEPT
+    word -= (uint64_t)1 << 32;
+#endif
     /* release: pairs with is_free() in slab.c: our reads of it are over. The
      * class and slab owner stay, for block_room(). */
     atom_store(&b->word, ((word >> 32) + 1) << 32 | (word & 0xffffff00u) | BLOCK_FREE);

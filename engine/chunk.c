@@ -76,7 +76,11 @@ take_unit(struct actor *x, uint32_t class, uint32_t units, struct part part)
     bool passed_free = false;
     while ((uint64_t)u + units <= part.end) {
         uint64_t word = atom_load(&a->table[u]);
+#ifdef PRN_BUG_ANY_KIND
+        bool again = (word & WORD_FREE) != 0;
+#else
         bool again = (word & WORD_FREE) && same_kind(word, units, class);
+#endif
         if (word && !again) {
             passed_free |= (word & WORD_FREE) != 0;
             u += (uint32_t)(word >> 32);
@@ -90,6 +94,10 @@ take_unit(struct actor *x, uint32_t class, uint32_t units, struct part part)
         atom_set(&x->slot->chunk_class, class);
 #ifndef PRN_BUG_CHUNK_FIRST
         atom_store(&x->slot->chunk_intent, u + 1);
+#endif
+#ifdef PRN_BUG_CHUNK_UNSIGNED
+        if (atom_cas(&a->table[u], &word, word_of(units, 0, class)))
+            return u;
 #endif
         if (atom_cas(&a->table[u], &word, word_of(units, x->me, class)))
             return u;

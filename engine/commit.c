@@ -39,10 +39,15 @@ apply_posts(struct actor *x)
         struct task *t = task_at(x->arena, i);
         uint32_t next = atom_peek(&t->next);
         uint64_t word = atom_peek(&t->word);
+#ifdef PRN_BUG_CHILD_HINT_FIRST
+        queue_put(x, at, i);
+#endif
         /* release: pairs with the acquire in task_claim(). */
         if (task_state(word) == TASK_STAGED)
             atom_store(&t->word, task_word(word >> 32, 0, 0, TASK_READY));
+#ifndef PRN_BUG_CHILD_HINT_FIRST
         queue_put(x, at, i);
+#endif
         i = next;
     }
 }
@@ -78,7 +83,13 @@ apply_own(struct actor *x, uint32_t cur)
     uint64_t word = atom_load(&t->word);
     switch ((enum outcome)s->outcome) {
     case OUTCOME_DONE:
+#ifdef PRN_BUG_ONE_COUNTER
+        s = slot_at(x->arena, 0);
+        atom_store(&s->done, s->done + 1);
+        s = x->slot;
+#else
         atom_store(&s->done, s->new_done);
+#endif
         if (ours(s, word, x->me))
             task_free(x, cur, word);
         break;

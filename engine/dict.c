@@ -35,7 +35,17 @@ racy_copy(volatile char *to, const volatile char *from, size_t n)
         racy_value;                                        \
     })
 #define racy_same(a, b, n) (memcmp((a), (b), (n)) == 0)
+#ifdef PRN_SIM
+static void
+racy_copy(char *to, const char *from, size_t n)
+{
+    memcpy(to, from, n / 2);
+    ATOM_POINT(); /* somebody else may run in the middle of it */
+    memcpy(to + n / 2, from + n / 2, n - n / 2);
+}
+#else
 #define racy_copy(to, from, n) memcpy((to), (from), (n))
+#endif
 #endif
 
 struct index {
@@ -212,6 +222,9 @@ struct look {
 RACY static bool
 still(const struct look *l)
 {
+#ifdef PRN_BUG_READ_ONCE
+    return true;
+#endif
     /* The copies first: pairs with the fence in new_record() of dict_tx.c. */
     atom_fence_acquire();
     return atom_peek(&l->block->word) == l->before;

@@ -127,6 +127,9 @@ static bool
 end_alone(struct arena *a, uint32_t index)
 {
     uint64_t gate = atom_load(&a->head->gate);
+#ifdef PRN_BUG_ALONE_KEPT
+    return false;
+#endif
     while (gate_alone(gate) == index) {
         if (atom_cas(&a->head->gate, &gate, gate & ~(uint64_t)UINT32_MAX))
             return true;
@@ -149,7 +152,11 @@ idle_alone_over(struct arena *a)
     if (!index)
         return true;
     enum task_state state = task_state(atom_load(&task_at(a, index)->word));
+#ifdef PRN_BUG_ALONE_TOO_SHORT
+    if (state == TASK_RUN)
+#else
     if (state == TASK_READY || state == TASK_RUN)
+#endif
         return false;
     if (end_alone(a, index))
         idle_wake_all(a);
@@ -161,6 +168,10 @@ idle_alone_over(struct arena *a)
 static bool
 startable(struct actor *x, uint64_t gate, uint32_t alone)
 {
+#ifdef PRN_BUG_ALONE_UNCLAIMED
+    if (alone)
+        return false;
+#endif
     if (alone)
         return task_state(atom_load(&task_at(x->arena, alone)->word)) == TASK_READY;
     return !(gate & GATE_METERED) || queue_any(x);
@@ -237,7 +248,11 @@ idle_wait(struct actor *x)
     raise_flag(x);
     /* Pairs with the fence in idle_wake(): our flag, then our last look. */
     atom_fence();
+#ifdef PRN_BUG_NO_SECOND_LOOK
+    bool claimed = false;
+#else
     bool claimed = idle_look(x);
+#endif
     if (!claimed && atom_load(&head->mode) == ARENA_RUN && !gate_surplus(x)) {
         if (idle_all_done(x->arena)) {
             idle_set_mode(x->arena, ARENA_DONE);

@@ -196,6 +196,9 @@ steal_from(struct actor *x, uint32_t v, bool all)
             mem->clean = end;
         return false;
     }
+#ifdef PRN_BUG_THIEF_WRITES
+    atom_set(&s->head, at + 1);
+#endif
     if (from == low && !x->lifo)
         mem->clean = at + 1; /* all below was stale, and this one is ours */
     uint64_t before = x->slot->tail;

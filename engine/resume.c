@@ -70,6 +70,7 @@ resume(struct actor *super, void (*waits)(void *arg, uint32_t task), void *arg)
     /* Only now: until its commit was applied, a slot's new hints had their places. */
     for (uint32_t k = 0; k <= n; k++)
         reset_slot(a, k);
+    atom_store(&a->head->gate, 0); /* whoever it was for is gone */
     struct search f = {super, waits, arg, 0};
     for (uint32_t k = 0; k <= n; k++)
         slab_each(a, k, SLAB_TASK, queue_again, &f);

@@ -1006,7 +1006,6 @@ super_resume(void)
         err = unnoted;
     atom_store(&a->head->mode, ARENA_RUN);
     a->head->epipe = 0;
-    a->head->gate = 0;
     a->head->limit = 0;
     for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)
         a->head->idle_bits[w] = 0;

@@ -123,6 +123,11 @@ task_claim(struct actor *x, uint32_t index)
     /* The intent is written down before the CAS that makes it true (R3).
      * release: pairs with the supervisor's acquire after waitpid. */
     atom_store(&s->phase, PHASE_ACTIVE);
+#ifdef PRN_BUG_CLAIM_BY_STORE
+    atom_store(&t->word, task_word(word >> 32, attempt, x->me, TASK_RUN));
+    s->claims++;
+    return true;
+#endif
     if (likely(atom_cas(&t->word, &word,
                         task_word(word >> 32, attempt, x->me, TASK_RUN)))) {
         s->claims++;

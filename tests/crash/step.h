@@ -46,6 +46,8 @@ struct scenario {
     bool lifo;
     bool spill;   /* no memory is left, only the spill */
     bool sleeper; /* worker 2 sleeps, and only a wake-up gets it up */
+    bool alone;   /* a task runs alone: workers look at the gate, as worker.c does */
+    bool starved; /* worker 1 is killed for want of memory: its task then runs alone */
     /* Where the answer depends on when worker 1 dies: is this one possible? */
     bool (*fits)(const char *answer);
     uint32_t lost_lists; /* so many old indexes may be lost by one death */
@@ -98,6 +100,7 @@ struct crew {
     bool dead;   /* worker 1 is dead and not recovered yet */
     bool paused; /* worker 1 lives and does nothing */
     uint32_t deaths;
+    uint32_t started; /* tasks that wake_waiting() has just let run alone */
     /* Worker 2 sleeps while another process is being stepped: lets that one go on. */
     void (*at_sleep)(struct crew *c);
     char why[STEP_TEXT];
@@ -122,6 +125,8 @@ bool crew_recover(struct crew *c);
 bool crew_recover_by(struct crew *c, struct actor *dead);
 /* crew_work lets worker k run up to n tasks; returns how many it ran. */
 uint32_t crew_work(struct crew *c, uint32_t k, uint32_t n);
+/* crew_take claims as a worker does: not past a task that runs alone. It may sleep. */
+bool crew_take(struct actor *x);
 /* crew_finish lets the workers in `who` (bits) run in turn until all is done, and
  * looks whether that is right. false: c->why says what is not. */
 bool crew_finish(struct crew *c, uint32_t who);

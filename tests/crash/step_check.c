@@ -452,6 +452,8 @@ check_whole(struct actor *super, const struct scenario *s, uint32_t deaths, char
     audit_blocks(&u, deaths);
     if (u.dead != dead)
         WRONG(&u, "%u tasks are set aside, %lu are counted", u.dead, (unsigned long)dead);
+    if (a->head->gate)
+        WRONG(&u, "the gate is not open: %lx", (unsigned long)a->head->gate);
     if (a->head->names_lock || a->head->output_lock[0])
         WRONG(&u, "a lock of the arena's head is held");
     return u.ok;

@@ -12,6 +12,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "gate.h"
 #include "idle.h"
 #include "queue.h"
 #include "recover.h"
@@ -62,8 +63,10 @@ sleep_stepped(uint32_t *word)
         ;
 }
 
-/* Worker 2 would sleep here. If the one it waits for is dead, this is when the
- * supervisor comes. */
+static uint32_t wake_waiting(struct crew *c);
+
+/* Worker 2 would sleep here. If the one it waits for is dead, or a task waits, this
+ * is when the supervisor comes. */
 static void
 sleep_in_crew(void)
 {
@@ -75,6 +78,8 @@ sleep_in_crew(void)
     } else if (c->dead) {
         here.waits = 0;
         (void)crew_recover(c);
+    } else if (wake_waiting(c)) {
+        here.waits = 0;
     } else if (++here.waits > 3) {
         (void)crew_fail(c, "somebody waits for ever");
         siglongjmp(here.out, NEVER);
@@ -257,7 +262,8 @@ crew_recover_by(struct crew *c, struct actor *dead)
 {
     struct recovered r;
     uint32_t attempts = c->scenario->attempts ? c->scenario->attempts : UINT32_MAX;
-    int err = recover(dead, &c->x[0], attempts, false, &r);
+    enum recover_how how = c->scenario->starved ? RECOVER_WAIT : RECOVER_COUNTED;
+    int err = recover(dead, &c->x[0], attempts, how, &r);
     c->dead = false;
     c->deaths++;
     return err ? crew_fail(c, "recover: %s", strerror(-err)) : true;
@@ -278,23 +284,84 @@ has_task(const struct actor *x)
     return s->phase == PHASE_ACTIVE && s->cur;
 }
 
+bool
+crew_take(struct actor *x)
+{
+    bool open = !atom_load(&x->arena->head->gate);
+    return (open ? queue_take(x) || queue_steal(x) : idle_look(x)) || idle_wait(x);
+}
+
+/* Nobody starts another task from when one runs alone until that one has ended. */
+static bool
+take_beside_alone(struct crew *c, struct actor *x)
+{
+    uint32_t alone = gate_alone(atom_load(&c->arena->head->gate));
+    uint64_t before = atom_load(&task_at(c->arena, alone)->word);
+    if (alone && task_state(before) == TASK_READY)
+        (void)idle_alone_over(c->arena); /* the supervisor looks just now */
+    if (!crew_take(x))
+        return false;
+    uint64_t now = atom_load(&task_at(c->arena, alone)->word);
+    bool goes_on = task_state(now) == TASK_READY || task_state(now) == TASK_RUN;
+    if (alone && x->slot->cur != alone && goes_on &&
+        task_generation(now) == task_generation(before))
+        ops_complain("a task is started while another one runs alone");
+    return true;
+}
+
+static bool
+take(struct crew *c, struct actor *x)
+{
+    if (c->scenario->alone)
+        return take_beside_alone(c, x);
+    return queue_take(x) || queue_steal(x) || queue_look(x);
+}
+
 uint32_t
 crew_work(struct crew *c, uint32_t k, uint32_t n)
 {
     struct actor *x = &c->x[k];
     for (uint32_t i = 0; i < n; i++) {
-        if (!is_up(c, k) ||
-            (!has_task(x) && !queue_take(x) && !queue_steal(x) && !queue_look(x)))
+        if (!is_up(c, k) || (!has_task(x) && !take(c, x)))
             return i;
         ops_run(x, c->scenario);
     }
     return n;
 }
 
+/* What the supervisor does, some time after its worker was killed for want of memory:
+ * make_ready() in super.c. */
+static void
+start_alone(void *arg, uint32_t index)
+{
+    struct crew *c = arg;
+    struct actor *super = &c->x[0];
+    uint64_t word = atom_load(&task_at(c->arena, index)->word);
+    if (task_state(word) != TASK_WAIT || !idle_alone_over(c->arena) || queue_reserve(super, 1))
+        return;
+    atom_store(&task_at(c->arena, index)->word,
+               task_word(word >> 32, task_attempt(word), 0, TASK_READY));
+    idle_run_alone(c->arena, index);
+    queue_put(super, super->slot->tail, index);
+    idle_wake(super, 1);
+    c->started++;
+}
+
+static uint32_t
+wake_starved(struct crew *c)
+{
+    c->started = 0;
+    for (uint32_t k = 0; k <= STEP_WORKERS; k++)
+        slab_each(c->arena, k, SLAB_TASK, start_alone, c);
+    return c->started;
+}
+
 /* The supervisor's timer, for tasks whose time has come. */
 static uint32_t
 wake_waiting(struct crew *c)
 {
+    if (c->scenario->starved)
+        return wake_starved(c);
     uint32_t n = 0;
     for (uint32_t k = 1; k <= STEP_WORKERS; k++) {
         struct slot *s = slot_at(c->arena, k);
@@ -339,6 +406,7 @@ crew_finish(struct crew *c, uint32_t who)
         return false;
     if (check_owed(c->arena))
         return crew_fail(c, "early: all counted as done, and a task is not");
+    (void)idle_alone_over(c->arena); /* the supervisor looks all the time */
     check_answer(&c->x[0], answer);
     if (s->fits ? !s->fits(answer) : strcmp(answer, s->answer) != 0)
         return crew_fail(c, "wrong answer: %s", answer);

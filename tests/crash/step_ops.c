@@ -340,6 +340,14 @@ post_three(struct actor *x, const struct task *t)
 }
 
 static enum outcome
+post_nothing(struct actor *x, const struct task *t)
+{
+    (void)t;
+    add(x, 1000);
+    return OUTCOME_DONE;
+}
+
+static enum outcome
 post_tree(struct actor *x, const struct task *t)
 {
     uint32_t n = number_of(x, t);
@@ -940,6 +948,38 @@ root_and_sleeper(struct actor *x)
     x->arena->head->idle_bits[0] = 1 << 2;
 }
 
+/* ---- a task that runs alone ---- */
+
+/* It is worker 1's; the leaves are worker 2's. */
+static void
+alone_and_leaves(struct actor *x)
+{
+    publish(&x[2], LEAF, 1, 4, 4);
+    open_posts(&x[1]);
+    post_one(&x[1], ROOT, 3);
+    uint32_t index = x[1].staged_tail;
+    end_posts(&x[1]);
+    idle_run_alone(x->arena, index);
+}
+
+static void
+alone_and_sleeper(struct actor *x)
+{
+    alone_and_leaves(x);
+    slot_at(x->arena, 2)->park = 1;
+    x->arena->head->idle_bits[0] = 1 << 2;
+}
+
+/* The task that runs alone, and what comes after it. */
+static void
+take_three(struct actor *x)
+{
+    for (int i = 0; i < 3; i++) {
+        if (crew_take(x))
+            ops_run(x, ops_now);
+    }
+}
+
 /* ---- all of them ---- */
 
 /* clang-format off */
@@ -1025,6 +1065,14 @@ const struct scenario ops_all[] = {
      .rouse = other_ends, .answer = "sum=1006"},
     {.name = "wake", .plan = root_and_sleeper, .act = run_one, .body = post_three,
      .answer = "sum=1106", .sleeper = true},
+    {.name = "alone", .plan = alone_and_leaves, .act = take_three, .body = post_three,
+     .answer = "sum=1016", .alone = true},
+    {.name = "alone-lifo", .plan = alone_and_leaves, .act = take_three, .body = post_three,
+     .answer = "sum=1016", .alone = true, .lifo = true},
+    {.name = "alone-over", .plan = alone_and_sleeper, .act = take_three, .body = post_nothing,
+     .answer = "sum=1010", .alone = true, .sleeper = true},
+    {.name = "alone-starved", .plan = alone_and_leaves, .act = take_three, .body = post_three,
+     .answer = "sum=1016", .alone = true, .starved = true},
     {.name = "large", .plan = root_and_leaf, .act = run_one, .body = post_large,
      .answer = "sum=103"},
 };
