@@ -233,8 +233,9 @@ again(char text[DRAWING])
     last_ns = now;
     size_t len = d->len <= DRAWING ? d->len : 0;
     memcpy(text, d->text, len);
+    /* The copy, then the second look: pairs with the release of `turn` in screen_show(). The
+     * next drawing goes to the other half; was it this one's turn meanwhile? */
     atom_fence();
-    /* The next drawing goes to the other half; was it this one's turn meanwhile? */
     return atom_load(&block->turn) == turn && atom_load(&block->shown) ? len : 0;
 }
 

@@ -1,0 +1,243 @@
+--- docs/crash-safety.md names the tests that enforce its rules: each of them exists, and none of the
+-- stepper's scenarios and of the seeded bugs is left out. And what of the rules can be seen in the
+-- sources without running them.
+
+local helper = require "tests.e2e.helper"
+
+local PAGE = "docs/crash-safety.md"
+
+local function text_of(path)
+  return assert(helper.read(helper.root .. "/" .. path), path .. " cannot be read")
+end
+
+--- All files that match a shell pattern, one behind the other; and their paths.
+local function texts_of(pattern)
+  local pipe = assert(io.popen("cd " .. helper.quote(helper.root) .. " && ls " .. pattern))
+  local texts, paths = {}, {}
+  for path in pipe:lines() do
+    paths[#paths + 1] = path
+    texts[#texts + 1] = text_of(path)
+  end
+  pipe:close()
+  assert(#paths > 0, pattern .. ": there is no such file")
+  return "\n" .. table.concat(texts, "\n"), paths
+end
+
+local function set_of(text, pattern)
+  local set, n = {}, 0
+  for name in text:gmatch(pattern) do
+    if not set[name] then n = n + 1 end
+    set[name] = true
+  end
+  return set, n
+end
+
+--- The cells below a heading of the page's table of operations.
+local function column(heading)
+  local head, rows = text_of(PAGE):match("\n(| operation |[^\n]*)\n[^\n]*\n(.-)\n\n")
+  assert(head, PAGE .. ": no table of operations")
+  local number, at = 0, nil
+  for title in head:gmatch("| ([^|]-) %f[|]") do
+    number = number + 1
+    if title == heading then at = number end
+  end
+  assert(at, PAGE .. ": no column " .. heading)
+  local cells = {}
+  for row in rows:gmatch("[^\n]+") do
+    local i = 0
+    for cell in row:gmatch("|([^|]*)%f[|]") do
+      i = i + 1
+      if i == at then cells[#cells + 1] = cell end
+    end
+  end
+  return table.concat(cells, "\n")
+end
+
+--- Fails with the names that are in one set and not in the other.
+local function all_in(names, others, what)
+  local missing = {}
+  for name in pairs(names) do
+    if not others[name] then missing[#missing + 1] = name end
+  end
+  table.sort(missing)
+  assert(#missing == 0, what .. ": " .. table.concat(missing, " "))
+end
+
+local seeded = set_of("\n" .. text_of "tests/crash/mutants.txt", "\n(%u[%u_]+) ")
+local models = texts_of "tests/crash/*.pml"
+local in_models = set_of(models:gsub("PRN_BUG_NAME", ""), "PRN_BUG_([%u_]+)")
+local engine = texts_of "engine/*.[ch]"
+local crash_tests = texts_of "tests/crash/*.[ch]"
+
+--- Is it defined or declared? (What comments call name() is not.)
+local function is_there(name)
+  return engine:find("\n" .. name .. "(", 1, true) or engine:find("[ *]" .. name .. "%([^)]")
+end
+
+describe("docs/crash-safety.md", function()
+  it("names every scenario of the stepper, and none that does not exist", function()
+    local scenarios, n = set_of(text_of "tests/crash/step_ops.c", '{%.name = "([%w-]+)"')
+    local named = set_of(column "stepper", "`([^`]+)`")
+    assert.is_true(n > 40)
+    all_in(scenarios, named, PAGE .. " does not mention scenarios of the stepper")
+    all_in(named, scenarios, "the stepper has no scenario")
+  end)
+
+  it("names parts of the simulator and models that exist", function()
+    for name in column("simulator"):gmatch("`([^`]+)`") do
+      assert(crash_tests:find("%f[%w_]" .. name:gsub("%(%)", "%%(") .. "%f[^%w_]"),
+        "the simulator has no " .. name)
+    end
+    for name in column("Spin"):gmatch("`([^`]+)`") do
+      assert(helper.read(helper.root .. "/tests/crash/" .. name), "there is no model " .. name)
+    end
+  end)
+
+  it("names every seeded bug, and none that does not exist", function()
+    local named, n = set_of(text_of(PAGE), "`(%u[%u_]+)`")
+    assert.is_true(n > 30)
+    all_in(seeded, named, PAGE .. " does not mention seeded bugs")
+    local known = {}
+    for name in pairs(seeded) do known[name] = true end
+    for name in pairs(in_models) do known[name] = true end
+    all_in(named, known, "neither in tests/crash/mutants.txt nor in a model")
+  end)
+
+  it("names functions and unit tests that exist", function()
+    local units = texts_of "tests/unit/*.c"
+    for name in text_of(PAGE):gmatch("`([%l][%w_]*)%(%)`") do
+      assert(is_there(name) or crash_tests:find("\n" .. name .. "(", 1, true),
+        "there is no function " .. name .. "()")
+    end
+    for name in text_of(PAGE):gmatch("`(test_[%w_]+)`") do
+      assert(units:find("\n" .. name .. "(", 1, true), "there is no unit test " .. name)
+    end
+  end)
+end)
+
+describe("a seeded bug", function()
+  it("has a switch in the sources if it is in the list, and is in the list if it has one", function()
+    local switches = set_of(engine .. crash_tests, "PRN_BUG_([%u_]+)")
+    all_in(seeded, switches, "tests/crash/mutants.txt has a bug without a switch")
+    all_in(switches, seeded, "tests/crash/mutants.txt does not have the bug")
+  end)
+end)
+
+--- The rooms that live in shared memory, as the Makefile lists them for the simulator.
+local function shared_rooms()
+  local list = text_of("Makefile"):match("\nSIM_ROOMS = (.-[^\\])\n")
+  local rooms = {}
+  for room in list:gsub("\\\n", " "):gmatch("%S+") do rooms[#rooms + 1] = room end
+  return rooms
+end
+
+--- What a shared room may call that is none itself; for all of them under "".
+local MAY_CALL = {
+  [""] = "memcpy memmove memset memcmp bcmp _GLOBAL_OFFSET_TABLE_ __stack_chk_fail",
+  actor = "calloc realloc free",        -- a process's private half: whom it steals from
+  arena = "__errno_location close fallocate fcntl ftruncate getrlimit madvise memfd_create mmap munmap",
+  chunk = "abort fprintf stderr",       -- ENSURE(): damage
+  dict = "realloc",                     -- a reader's copy, before any lock
+  gate = "clock_gettime",
+  idle = "syscall",                     -- futex
+  lock = "syscall clock_gettime",
+  post = "clock_gettime",
+  scratch = "__errno_location mkostemp open snprintf unlink", -- before there are workers
+  slab = "realloc free",                -- which items are free: without it they are looked for
+}
+
+local function symbols(dir, room, options)
+  local result = helper.run({ "nm", options, dir .. "/" .. room .. ".o" })
+  helper.expect(result, 0)
+  return set_of(result.out, "%f[%w]%a ([%w_]+)\n")
+end
+
+describe("the rooms that live in shared memory", function()
+  after_each(helper.cleanup)
+
+  it("call each other, and nothing that can fail or jump out of a lock", function()
+    local dir = helper.command:match("^(.*)/[^/]*$") .. "/obj/engine"
+    if not helper.read(dir .. "/task.o") then return pending "the objects are not where the command is" end
+    local rooms, known = shared_rooms(), {}
+    assert.is_true(#rooms > 15)
+    for _, room in ipairs(rooms) do
+      for name in pairs(symbols(dir, room, "--defined-only")) do known[name] = true end
+    end
+    for _, room in ipairs(rooms) do
+      local may = set_of(MAY_CALL[""] .. " " .. (MAY_CALL[room] or ""), "%S+")
+      local calls = {}
+      for name in pairs(symbols(dir, room, "-u")) do
+        if not known[name] then calls[name] = true end
+      end
+      all_in(calls, may, "engine/" .. room .. ".c calls what a shared room must not call")
+    end
+  end)
+end)
+
+--- How often a function is called in a source. (Where it is defined, its name begins a line.)
+local function calls(path, name)
+  local code = text_of(path):gsub("/%*.-%*/", "")
+  return path:find "%.c$" and select(2, code:gsub("[^\n]%f[%w_]" .. name .. "%(", "")) or 0
+end
+
+describe("the engine", function()
+  local _, paths = texts_of "engine/*.[ch]"
+
+  it("has no counter that several processes increment", function()
+    for _, path in ipairs(paths) do
+      local text = text_of(path)
+      if path == "engine/atomics.h" then
+        -- Its fence for ThreadSanitizer adds nothing but to a word that nobody reads.
+        text = text:gsub("fetch_add%(&tsan_fence", "")
+        assert.is_nil(text:find "_add%f[^%w_]" or text:find "_sub%f[^%w_]" or text:find "[bd]_fetch", path)
+      else
+        text = text:gsub("__atomic_load%(", ""):gsub("__atomic_store%(", "")
+        assert.is_nil(text:find("__atomic_", 1, true), path .. ": atomics.h has what there is")
+        assert.is_nil(text:find("__sync_", 1, true), path .. ": atomics.h has what there is")
+      end
+      assert.is_nil(text:find("head%->[%w_%[%]]+%s*%+[+=]"), path .. ": a counter in the arena's head")
+    end
+  end)
+
+  it("recovers a slot only after waitpid, or when nobody has the state file any more", function()
+    local callers = {}
+    for _, path in ipairs(paths) do
+      for _ = 1, calls(path, "recover") do callers[#callers + 1] = path end
+    end
+    assert.are.same({ "engine/resume.c", "engine/super.c" }, callers)
+
+    assert.are.equal(1, calls("engine/super.c", "child_ended"))
+    local awaited = "waitpid(pid, &status, WNOHANG) == pid)\n            child_ended(k, status);"
+    assert(text_of("engine/super.c"):find(awaited, 1, true), "child_ended() without waitpid()")
+  end)
+
+  it("names the partner of each fence", function()
+    local n = 0
+    for _, path in ipairs(paths) do
+      local above = {}
+      for line in (text_of(path) .. "\n"):gmatch("(.-)\n") do
+        if line:find "^%s+atom_fence[%l_]*%(%);" then
+          n = n + 1
+          assert(table.concat(above, "\n"):find "[Pp]airs with", path .. ": no partner of" .. line)
+        end
+        above[#above + 1] = line
+        if #above > 8 then table.remove(above, 1) end
+      end
+    end
+    assert.is_true(n >= 5)
+  end)
+
+  it("names no partner that is not there", function()
+    local n = 0
+    for _, path in ipairs(paths) do
+      for comment in text_of(path):gmatch("/%*.-%*/") do
+        local partners = comment:gsub("\n%s*%*?", " "):match("[Pp]airs with(.*)") or ""
+        for name in partners:gmatch("%f[%w_](%l[%w_]*)%(%)") do
+          n = n + 1
+          assert(is_there(name), ("%s: it says that it pairs with %s()"):format(path, name))
+        end
+      end
+    end
+    assert.is_true(n > 10)
+  end)
+end)
