@@ -37,7 +37,7 @@ struct actor {
     uint64_t staged_since_ns; /* when posts began to wait, 0: not asked yet */
     uint32_t published;       /* posts of this task that parts have published */
     uint32_t skip;            /* of those, how many this run has still to repeat */
-    uint64_t post_hash;       /* over all posts of this run */
+    uint64_t post_hash;       /* over the posts that were published, or repeated */
     bool post_bag;            /* the post at hand has a table: see hash_bag() */
     bool partial;             /* may commit in parts */
     uint32_t post_line;       /* --debug: the line of the post at hand */

@@ -272,13 +272,16 @@ commit_part(struct actor *x)
     s->naccs = 0; /* accumulators wait for the end */
     s->new_log_end = s->log_end;
     s->new_published = x->published + x->staged_count;
-    s->new_hash = x->post_hash;
+    /* Only posts that are published before the task ends are ever compared: the others cost
+     * no hash. */
+    s->new_hash = task_hash_staged(x);
     s->outcome = OUTCOME_PART;
     s->new_posted = s->posted + x->staged_count;
     s->new_tail = s->tail;
     atom_store(&s->phase, PHASE_COMMIT); /* as in seal() */
     commit_apply(x);
     x->published = s->new_published;
+    x->post_hash = s->new_hash;
     reset_staged(x);
     return 0;
 }

@@ -153,7 +153,7 @@ static void
 put_poster(struct text *t, const struct task *task)
 {
     const struct fn_info *f = engine_fn_info(task->parent_fn & 0xffff);
-    uint32_t line = task->parent_fn >> 16;
+    uint32_t line = task_line(task);
     char text[32];
     json_field(t, "posted_by", f->name);
     snprintf(text, sizeof text, "line %u", line);

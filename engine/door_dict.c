@@ -8,6 +8,7 @@
 
 #include "hash.h"
 #include "names.h"
+#include "post.h"
 #include "view.h"
 
 enum { RESULT_NIL = 0,
@@ -234,9 +235,9 @@ l_dict_update(lua_State *L)
         now.bytes = old;
         lua_pushvalue(L, 2);
         push_value(L, &now);
-        uint64_t posts = engine.self.post_hash;
+        uint32_t posts = post_count(&engine.self);
         lua_call(L, 1, 1);
-        if (engine.self.post_hash != posts) {
+        if (post_count(&engine.self) != posts) {
             lua_pushnil(L);
             lua_pushliteral(L, "the function may run again and must not post tasks");
             return 2;

@@ -115,7 +115,7 @@ prn_args_post(uint32_t fn)
 PRN_EXPORT void
 prn_post_line(uint32_t line)
 {
-    engine.self.post_line = line > 0xffff ? 0xffff : line;
+    engine.self.post_line = line > TASK_LINE_MAX ? TASK_LINE_MAX : line;
 }
 
 /* core.post(fn, ...) -> 0 | -errno; raises if a value cannot travel:

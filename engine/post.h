@@ -13,5 +13,7 @@ struct actor;
  * 0; -ENOSPC, -ENOMEM: not posted; -EINVAL: an earlier run of this task, whose
  * posts are public, posted something else. */
 int post(struct actor *x, uint32_t fn, const void *args, size_t bytes);
+/* post_count grows by one with each post of the running task. */
+uint32_t post_count(const struct actor *x);
 
 #endif

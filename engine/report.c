@@ -32,7 +32,7 @@ static void
 describe_poster(const struct task *t, char *text, size_t cap)
 {
     const struct fn_info *f = engine_fn_info(t->parent_fn & 0xffff);
-    uint32_t line = t->parent_fn >> 16; /* --debug only */
+    uint32_t line = task_line(t); /* --debug only */
     const char *where = f->where ? f->where : "";
     int n = snprintf(text, cap, "posted by %s%s%s%s", f->name, *where ? " (" : "", where,
                      *where ? ")" : "");

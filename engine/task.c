@@ -5,6 +5,7 @@
 
 #include "actor.h"
 #include "block.h"
+#include "hash.h"
 
 /* Argument bytes that do not fit stand in a block; its index is in args. */
 static uint32_t
@@ -72,13 +73,12 @@ task_stage(struct actor *x, uint32_t fn, const void *args, size_t bytes)
     t->record = 0;
     t->errors = 0;
     t->fn = fn;
+    t->parent = 0;
+    t->parent_fn = x->post_line << 16 | (x->post_bag ? TASK_BAG : 0);
     if (s->cur) {
         struct task *parent = task_at(x->arena, s->cur);
         t->parent = parent->id;
-        t->parent_fn = (parent->fn & 0xffff) | x->post_line << 16;
-    } else {
-        t->parent = 0;
-        t->parent_fn = x->post_line << 16;
+        t->parent_fn |= parent->fn & 0xffff;
     }
     t->id = (s->posted + x->staged_count + 1) * ARENA_SLOTS + x->me;
 #ifndef PRN_BUG_STAGED_FIRST
@@ -202,4 +202,23 @@ task_free(struct actor *x, uint32_t index, uint64_t word)
     atom_store(&t->word, task_word((word >> 32) + 1, 0, 0, TASK_FREE));
     if (ours)
         slab_hint(x, SLAB_TASK, index);
+}
+
+uint64_t
+task_hash(uint64_t h, uint32_t fn, const void *args, size_t bytes, bool bag)
+{
+    h = hash_mix(h, (uint64_t)fn << 32 | (uint32_t)bytes);
+    return bag ? hash_bag(h, args, bytes) : hash_more(h, args, bytes);
+}
+
+uint64_t
+task_hash_staged(const struct actor *x)
+{
+    uint64_t h = x->post_hash;
+    for (uint32_t i = x->slot->staged; i;) {
+        const struct task *t = task_at(x->arena, i);
+        h = task_hash(h, t->fn, task_args(x->arena, t), t->bytes, t->parent_fn & TASK_BAG);
+        i = t->next;
+    }
+    return h;
 }

@@ -31,12 +31,17 @@ enum {
     TASK_ATTEMPT_MAX = 255, /* the count of runs stays there */
 };
 
+/* In parent_fn: an argument is a table, whose keys may come in another order in another
+ * run: see hash_bag(). */
+#define TASK_BAG ((uint32_t)1 << 31)
+#define TASK_LINE_MAX 0x7fff
+
 struct task {
     uint64_t word;
     uint64_t id;               /* poster's sequence number * ARENA_SLOTS + poster's slot */
     uint64_t parent;           /* id of the task that posted it; 0: begin() */
     uint32_t fn;               /* number of its function */
-    uint32_t parent_fn;        /* poster function (16) and, with --debug, line << 16 */
+    uint32_t parent_fn;        /* poster function (16), TASK_BAG; with --debug, line << 16 */
     uint32_t next;             /* next task staged by the same transaction. writer: poster */
     uint32_t record;           /* block with a task_record; 0: none. writer: who runs it */
     uint32_t bytes;            /* of arguments */
@@ -91,6 +96,13 @@ task_state(uint64_t word)
     return (enum task_state)(word & 0xff);
 }
 
+/* The line that the task was posted at; 0: unknown. */
+static inline uint32_t
+task_line(const struct task *t)
+{
+    return t->parent_fn >> 16 & TASK_LINE_MAX;
+}
+
 static inline struct task *
 task_at(const struct arena *a, uint32_t index)
 {
@@ -112,6 +124,11 @@ void task_unstage(struct actor *x, uint32_t index);
 /* task_free ends a task: blocks, then the descriptor. `word` is its RUN (or
  * DEAD) word; idempotent for this word. */
 void task_free(struct actor *x, uint32_t index, uint64_t word);
+/* task_hash goes on with a hash over all that the posts of a run say, so that a second run
+ * can be held against the first one's. Not for security: both are the same program's. */
+uint64_t task_hash(uint64_t h, uint32_t fn, const void *args, size_t bytes, bool bag);
+/* task_hash_staged goes on from x->post_hash with the posts that are staged. */
+uint64_t task_hash_staged(const struct actor *x);
 /* task_record_of returns the record of the task, or NULL. */
 struct task_record *task_record_of(const struct arena *a, const struct task *t);
 
