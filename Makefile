@@ -43,6 +43,7 @@ DEPS = \
     fdupes \
     procps \
     tmux \
+    libdevel-nytprof-perl \
     python3 \
     zsh \
     fish \

@@ -317,6 +317,8 @@ apply(struct config *c, int opt, const char *value)
     case OPT_RETRY_DEAD: c->retry_dead = value; return 0;
     case OPT_JOBLOG: c->joblog = value; return 0;
     case OPT_TRACE: c->trace = value; return 0;
+    case OPT_PROFILE: c->profile = value; return 0;
+    case OPT_PROFILE_STATES: c->profile_states = true; return 0;
     case OPT_RECORD_ALL: c->record_all = true; return 0;
     case OPT_PROGRESS: return parse_progress(&c->progress, value);
     case OPT_NO_PROGRESS: c->progress = PROGRESS_NEVER; return 0;
@@ -442,6 +444,7 @@ same_file(const struct config *c)
         {"--dead", c->dead},
         {"--joblog", c->joblog},
         {"--trace", c->trace},
+        {"--profile", c->profile},
     };
     for (size_t i = 1; i < sizeof files / sizeof *files; i++) {
         for (size_t k = 0; k < i; k++) {
@@ -479,6 +482,8 @@ check_whole(const struct config *c)
                         c->state ? "state" : "resume");
     if (c->resume && c->retry_dead)
         return complain("--resume goes on with a job, --retry-dead starts one: leave one out");
+    if (c->profile_states && !c->profile)
+        return complain("--profile-states is for --profile, which is not asked for: leave it out");
     if (c->record_all && !c->joblog && !c->trace)
         return complain("--record-all is for --joblog and --trace, of which none is asked for: "
                         "leave it out");

@@ -19,6 +19,7 @@
 #include "joblog.h"
 #include "log.h"
 #include "output.h"
+#include "profile.h"
 #include "progress.h"
 #include "state.h"
 #include "summary.h"
@@ -133,7 +134,8 @@ open_files(const struct config *c)
 {
     return open_dead(c) && open_output(c) &&
            (!c->joblog || joblog_open(c->joblog, c->record_all) == 0) &&
-           (!c->trace || trace_open(c->trace, c->record_all) == 0);
+           (!c->trace || trace_open(c->trace, c->record_all) == 0) &&
+           (!c->profile || profile_open(c->profile, c->profile_states) == 0);
 }
 
 int

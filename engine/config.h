@@ -76,6 +76,8 @@ struct config {
     const char *retry_dead;    /* --retry-dead: post those of this file, instead of begin() */
     const char *joblog;        /* --joblog: a line for each run; NULL: none */
     const char *trace;         /* --trace: a timeline; NULL: none */
+    const char *profile;       /* --profile: folded stacks; NULL: none */
+    bool profile_states;       /* --profile-states: with what LuaJIT did */
     bool record_all;           /* --record-all: every run, whatever it costs */
     const char *tmpdir;        /* where it spills; NULL: default */
     bool group;                /* --group: what a task prints is shown whole, at its end */

@@ -102,6 +102,11 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
     {LOOKING, OPT_RECORD_ALL, "record-all", NULL, NULL, NULL,
      "every run, also when many thousands end in a second:\n"
      "the job waits for the file"},
+    {LOOKING, OPT_PROFILE, "profile", "FILE", NULL, "--profile job.folded",
+     "where the workers' CPU time goes, by function: folded\n"
+     "stacks, for flame graphs"},
+    {LOOKING, OPT_PROFILE_STATES, "profile-states", NULL, NULL, NULL,
+     "with what LuaJIT did there: compiled, interpreted, C ..."},
 
     {MESSAGES, OPT_DEBUG, "debug", NULL, NULL, NULL,
      "lives of workers and tasks on stderr"},

@@ -28,6 +28,7 @@
 #include "names.h"
 #include "output.h"
 #include "post.h"
+#include "profile.h"
 #include "queue.h"
 #include "report.h"
 #include "task.h"
@@ -724,6 +725,7 @@ worker_run(lua_State *main)
     lua_State *L = task_thread(main);
     inspect_in_worker(engine.self.me, L);
     limit_memory(main);
+    profile_start(L);
     if (!run_hook(L, "worker_begin"))
         leave(BYE_FATAL);
     enum bye bye = run_tasks(L);
@@ -760,9 +762,11 @@ worker_serial(lua_State *main)
         return;
     lua_State *L = task_thread(main);
     limit_memory(main);
+    profile_start(L);
     (void)run_hook(L, "worker_begin");
     (void)run_tasks(L);
     (void)run_hook(L, "worker_end");
+    profile_stop(L);
     luamem_close(main);
     close_serial(main);
 }
