@@ -103,7 +103,7 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
      "every run, also when many thousands end in a second:\n"
      "the job waits for the file"},
     {LOOKING, OPT_PROFILE, "profile", "FILE", NULL, "--profile job.folded",
-     "where the workers' CPU time goes, by function: folded\n"
+     "where CPU time goes in the workers, by function: folded\n"
      "stacks, for flame graphs"},
     {LOOKING, OPT_PROFILE_STATES, "profile-states", NULL, NULL, NULL,
      "with what LuaJIT did there: compiled, interpreted, C ..."},
