@@ -33,6 +33,7 @@ DEPS = \
     lua-busted \
     lua-check \
     lua-ldoc \
+    lua-markdown \
     luarocks \
     libcmocka-dev \
     clang \
@@ -423,7 +424,7 @@ API_PARTS = init task options acc dict lock manager runner
 .PHONY: docs
 docs: $(BUILD)/api/prunner.lua
 	@$(MAKE) --no-print-directory deps
-	ldoc -c docs/config.ld -d $(abspath $(BUILD)/docs) $(LDOC_FLAGS) $(abspath $<)
+	$(LUAJIT) "$$(command -v ldoc)" -c docs/config.ld -d $(abspath $(BUILD)/docs) $(LDOC_FLAGS) $(abspath $<)
 
 $(BUILD)/api/prunner.lua: $(API_PARTS:%=lua/prunner/%.lua)
 	@mkdir -p $(@D)
