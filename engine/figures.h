@@ -17,7 +17,7 @@ struct figures {
     uint32_t workers, alive, busy;                /* wanted; there; with a task */
     uint64_t posted, done, failed, retried, dead; /* those of a resumed job too */
     uint64_t expected;                            /* prunner.expect(); 0: unknown */
-    uint64_t idle_ns, lock_ns;                    /* of all workers: without a task; asleep for locks */
+    uint64_t idle_ns, lock_ns;                    /* of all: without a task; asleep for locks */
     uint32_t nfns;                                /* functions of which tasks were posted */
     struct figures_fn fns[WATCH_FNS];             /* the one with most busy_ns first */
 };
