@@ -78,6 +78,9 @@ struct arena_head {
     /* --keep-order: the end of the orderlog, and the lock under which it grows. */
     _Alignas(CACHE_LINE) uint64_t order_end;
     uint32_t order_lock;
+#ifdef PRN_BENCH_SHARED_COUNTER
+    _Alignas(CACHE_LINE) uint64_t open_tasks; /* posted - done; see count_open() in commit.c */
+#endif
     /* Guards creation in the table of names: see names.c. */
     _Alignas(CACHE_LINE) uint32_t names_lock;
 };

@@ -130,12 +130,26 @@ apply_own(struct actor *x, uint32_t cur)
     }
 }
 
+#ifdef PRN_BENCH_SHARED_COUNTER
+/* Only to measure what it costs that all workers write one word (bench/): the counter is
+ * wrong after a death. */
+static void
+count_open(const struct slot *s, struct arena_head *h)
+{
+    uint64_t more = s->new_posted - s->posted, fewer = s->new_done - s->done;
+    (void)__atomic_fetch_add(&h->open_tasks, more - fewer, __ATOMIC_ACQ_REL);
+}
+#endif
+
 void
 commit_apply(struct actor *x)
 {
     struct slot *s = x->slot;
     if (s->naccs || s->new_log_end != s->log_end)
         acc_apply(s);
+#ifdef PRN_BENCH_SHARED_COUNTER
+    count_open(s, x->arena->head);
+#endif
 #ifdef PRN_BUG_DONE_FIRST
     atom_store(&s->done, s->new_done);
 #endif

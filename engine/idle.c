@@ -93,6 +93,13 @@ idle_set_mode(struct arena *a, enum arena_mode mode)
     idle_wake_all(a);
 }
 
+#ifdef PRN_BENCH_SHARED_COUNTER
+bool
+idle_all_done(struct arena *a)
+{
+    return atom_load(&a->head->open_tasks) == 0;
+}
+#else
 bool
 idle_all_done(struct arena *a)
 {
@@ -113,6 +120,7 @@ idle_all_done(struct arena *a)
 #endif
     return done == posted;
 }
+#endif
 
 void
 idle_run_alone(struct arena *a, uint32_t index)
