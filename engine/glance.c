@@ -101,6 +101,7 @@ look_at_head(struct glance *g)
                                                                    : GLANCE_BEGIN;
     g->elapsed_ns = above(end, h.start_ns);
     g->expected = h.expected;
+    g->earlier = h.earlier;
     int err = read_names(g, h.nfns);
     return err ? err : grow_workers(g, h.nworkers);
 }
@@ -201,7 +202,8 @@ look_at_worker(struct glance *g, struct glance_worker *w, const struct watch_slo
     struct procstat st;
     const struct procstat *p = NULL;
     /* Its number means something here only if we see the same processes as the job does. */
-    if (s->pid && procstat_read(&st, (int)s->pid) && st.ppid == g->job->pid)
+    int pid = (int)s->pid; /* under --serial the supervisor itself */
+    if (pid && procstat_read(&st, pid) && (st.ppid == g->job->pid || pid == g->job->pid))
         p = &st;
     w->pid = s->pid;
     w->runs = s->runs;
@@ -248,7 +250,7 @@ look_at_slots(struct glance *g, uint64_t passed_ns)
         if (k)
             look_at_worker(g, &g->workers[k - 1], s, passed_ns);
         else
-            g->by_begin = sum_posted(g);
+            g->by_begin = g->earlier.posted + sum_posted(g);
     }
     return 0;
 }
@@ -259,8 +261,13 @@ static void
 sum_up(struct glance *g, double passed)
 {
     double elapsed = seconds(g->elapsed_ns), time = 0;
-    uint64_t before = g->done;
-    g->posted = g->done = g->failed = g->retried = g->dead = 0;
+    const struct watch_earlier *e = &g->earlier;
+    uint64_t before = passed > 0 ? g->done : e->done;
+    g->posted = e->posted;
+    g->done = e->done;
+    g->failed = e->failed;
+    g->retried = e->retried;
+    g->dead = e->dead;
     for (uint32_t i = 0; i <= g->nfns; i++) {
         struct glance_fn *f = &g->fns[i];
         g->posted += f->sum.posted;
@@ -282,7 +289,7 @@ sum_up(struct glance *g, double passed)
     if (passed > 0)
         follow(&g->rate, (double)above(g->done, before) / passed, passed);
     else
-        g->rate = elapsed > 0 ? (double)g->done / elapsed : 0;
+        g->rate = elapsed > 0 ? (double)above(g->done, before) / elapsed : 0;
 }
 
 /* An end is in sight only while less and less is left. */

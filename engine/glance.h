@@ -54,13 +54,14 @@ struct glance {
     uint64_t now_ns;     /* of this look, CLOCK_MONOTONIC; 0: there was none */
     uint64_t elapsed_ns; /* from the fork to now, or to the end */
     uint64_t posted, done, failed, retried, dead;
-    uint64_t by_begin; /* posted by begin() */
-    uint64_t expected; /* as the script says; 0: it does not */
-    double rate;       /* ended in a second, lately */
-    bool growing;      /* posts outrun completions */
-    uint64_t left_ns;  /* until all is done; 0: unknown */
-    double cpu;        /* CPUs in use by the workers */
-    uint32_t nfns;     /* fns[0..nfns]; [0]: those beyond the table */
+    struct watch_earlier earlier; /* part of these */
+    uint64_t by_begin;            /* posted by begin(), or before the job was resumed */
+    uint64_t expected;            /* as the script says; 0: it does not */
+    double rate;                  /* ended in a second, lately */
+    bool growing;                 /* posts outrun completions */
+    uint64_t left_ns;             /* until all is done; 0: unknown */
+    double cpu;                   /* CPUs in use by the workers */
+    uint32_t nfns;                /* fns[0..nfns]; [0]: those beyond the table */
     struct glance_fn *fns;
     struct watch_name *names; /* by number, as read: any bytes, a 0 at their end */
     uint32_t nworkers;

@@ -36,11 +36,31 @@ last_slot(void)
     return n < watch.head->slots ? n : watch.head->slots - 1;
 }
 
+/* What the arena has counted and the figures have not: begin() is in both. */
+static void
+note_earlier(struct watch_earlier *e)
+{
+    *e = (struct watch_earlier){0};
+    for (uint32_t k = 0; k <= engine.arena.head->nworkers; k++) {
+        const struct slot *s = slot_at(&engine.arena, k);
+        e->posted += s->posted;
+        e->done += s->done;
+        e->failed += s->failed;
+        e->retried += s->retried;
+        e->dead += s->dead;
+    }
+    for (uint32_t f = 0; f < WATCH_FNS; f++) {
+        if (watch.head->slot[0].used[f / 64] >> f % 64 & 1)
+            e->posted -= watch.head->slot[0].fns[f].posted;
+    }
+}
+
 void
 observe_start(uint32_t n)
 {
     struct watch_head *h = watch.head;
     watch_start_job(n, engine.config.script);
+    note_earlier(&h->earlier);
     for (uint32_t f = 1; f <= engine.nfns; f++)
         watch_name(f, engine_fn_info(f)->name, engine_fn_info(f)->where);
     for (uint32_t i = 0; i < observe.n; i++) {

@@ -952,7 +952,9 @@ run_serial(lua_State *L)
         return err;
     watch.full = observe_drain;
     guard_be_nice(&engine.config);
+    watch_started(1, getpid());
     worker_serial(L);
+    watch_ended(1);
     return engine_act(0);
 }
 

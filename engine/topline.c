@@ -230,7 +230,8 @@ topline_fn(struct topline *l, const struct glance *g, uint32_t fn, int names)
     char text[HUMAN_TEXT];
     cell_left(l, g->names[fn].name, names);
     cell_count(l, f->sum.done, 9);
-    cell_count(l, f->sum.posted, 9);
+    /* After --resume tasks end that were posted before. */
+    cell_count(l, f->sum.posted > f->sum.done ? f->sum.posted : f->sum.done, 9);
     cell_count(l, f->running, 5);
     cell_count(l, f->sum.failed + f->sum.dead, 6);
     cell_right(l, human_rate(text, f->rate), 7);

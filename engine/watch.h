@@ -120,6 +120,11 @@ struct watch_slot {
     struct watch_event events[WATCH_RING];
 };
 
+/* Tasks of a job before it was resumed, which no slot has counted here. */
+struct watch_earlier {
+    uint64_t posted, done, failed, retried, dead;
+};
+
 struct watch_name {
     char name[WATCH_NAME], where[WATCH_NAME];
 };
@@ -138,6 +143,7 @@ struct watch_head {
     uint64_t expected;                /* tasks in all, as the script says; 0: unknown. By anybody */
     uint64_t start_ns, start_unix_ns; /* the same moment by CLOCK_MONOTONIC, CLOCK_REALTIME */
     uint64_t end_ns;                  /* writer: the supervisor: when the workers were gone; 0 */
+    struct watch_earlier earlier;
     char script[256];
     struct watch_name names[WATCH_FNS];
     _Alignas(CACHE_LINE) struct watch_slot slot[]; /* 0: begin() and the supervisor */

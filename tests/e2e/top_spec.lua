@@ -109,6 +109,34 @@ describe("prunner top", function()
     has("/none\": No such file or directory", result.err)
   end)
 
+  it("counts what was done before a job was resumed", function()
+    local state = helper.tmpdir() .. "/job.state"
+    local run, go = start("--state", state)
+    run:kill "KILL"
+    run:wait()
+    local path = go:gsub("go$", "script.lua")
+    run = helper.spawn_prunner("--resume", state, path, "-n", 3)
+    local out
+    assert.is_truthy(helper.wait_until(function()
+      out = helper.prunner("top", "--once", state).out
+      return out:find("2 in a task", 1, true)
+    end), out)
+    has("10 done of 12", out)
+    has("errors   1 failed", out)
+    assert.are.same({ "0", "0", "2" }, { unpack(row(out, "hold"), 2, 4) })
+    helper.write(go, "")
+    expect(run:wait(), 1)
+  end)
+
+  it("shows the one process of --serial", function()
+    local path = helper.script(text)
+    local run = helper.spawn_prunner(path, "--serial")
+    assert.is_truthy(helper.wait_until(function() return run:err():find("held", 1, true) end))
+    local out = once(run:pid())
+    assert.are.same({ "1", tostring(run:pid()) }, { unpack(row(out, "1"), 1, 2) })
+    assert.are.equal("hold", row(out, "1")[4])
+  end)
+
   it("shows a job whose script still loads, and one in end_", function()
     local path = helper.script [[
       local go = arg[0]:match "^(.*)/" .. "/go"
