@@ -244,6 +244,24 @@ parse_load(struct load *out, const char *s)
     return 0;
 }
 
+static bool
+ends_in(const char *s, const char *end)
+{
+    size_t len = strlen(s), n = strlen(end);
+    return len > n && strcmp(s + len - n, end) == 0;
+}
+
+static int
+parse_report(const char **out, const char *s)
+{
+    if (!ends_in(s, ".html") && !ends_in(s, ".json"))
+        return complain("--report: \"%s\" ends neither in .html (a page) nor in .json (figures "
+                        "for programs)",
+                        s);
+    *out = s;
+    return 0;
+}
+
 static int
 parse_progress(enum progress *out, const char *s)
 {
@@ -319,6 +337,7 @@ apply(struct config *c, int opt, const char *value)
     case OPT_TRACE: c->trace = value; return 0;
     case OPT_PROFILE: c->profile = value; return 0;
     case OPT_PROFILE_STATES: c->profile_states = true; return 0;
+    case OPT_REPORT: return parse_report(&c->report, value);
     case OPT_RECORD_ALL: c->record_all = true; return 0;
     case OPT_PROGRESS: return parse_progress(&c->progress, value);
     case OPT_NO_PROGRESS: c->progress = PROGRESS_NEVER; return 0;
@@ -445,6 +464,7 @@ same_file(const struct config *c)
         {"--joblog", c->joblog},
         {"--trace", c->trace},
         {"--profile", c->profile},
+        {"--report", c->report},
     };
     for (size_t i = 1; i < sizeof files / sizeof *files; i++) {
         for (size_t k = 0; k < i; k++) {

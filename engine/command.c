@@ -15,6 +15,7 @@
 #include "bytecode.h"
 #include "deadletter.h"
 #include "door.h"
+#include "history.h"
 #include "inspect.h"
 #include "joblog.h"
 #include "log.h"
@@ -132,6 +133,8 @@ open_output(const struct config *c)
 static bool
 open_files(const struct config *c)
 {
+    if (c->report)
+        history_open();
     return open_dead(c) && open_output(c) &&
            (!c->joblog || joblog_open(c->joblog, c->record_all) == 0) &&
            (!c->trace || trace_open(c->trace, c->record_all) == 0) &&

@@ -78,6 +78,7 @@ struct config {
     const char *trace;         /* --trace: a timeline; NULL: none */
     const char *profile;       /* --profile: folded stacks; NULL: none */
     bool profile_states;       /* --profile-states: with what LuaJIT did */
+    const char *report;        /* --report: how the job went, .html or .json; NULL: none */
     bool record_all;           /* --record-all: every run, whatever it costs */
     const char *tmpdir;        /* where it spills; NULL: default */
     bool group;                /* --group: what a task prints is shown whole, at its end */

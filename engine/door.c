@@ -80,6 +80,7 @@ luaopen_prunner_core(lua_State *L)
     luaL_register(L, NULL, door_dict_functions);
     luaL_register(L, NULL, door_share_functions);
     luaL_register(L, NULL, door_job_functions);
+    luaL_register(L, NULL, door_history_functions);
     push_library(L);
     lua_setfield(L, -2, "library");
     lua_pushliteral(L, PRUNNER_VERSION);

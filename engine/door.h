@@ -16,6 +16,7 @@ extern const luaL_Reg door_task_functions[];
 extern const luaL_Reg door_dict_functions[];
 extern const luaL_Reg door_share_functions[];
 extern const luaL_Reg door_job_functions[];
+extern const luaL_Reg door_history_functions[];
 
 /* door_fail pushes nil, what `err` (-errno) means in words, errno. Returns 3. */
 int door_fail(lua_State *L, int err);

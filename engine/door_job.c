@@ -72,6 +72,8 @@ l_config(lua_State *L)
         lua_pushstring(L, c->state ? c->state : c->resume);
     else if (strcmp(name, "dead") == 0)
         lua_pushstring(L, c->dead);
+    else if (strcmp(name, "report") == 0)
+        lua_pushstring(L, c->report);
     else if (strcmp(name, "retry_dead") == 0)
         lua_pushstring(L, c->retry_dead);
     else if (strcmp(name, "script") == 0)

@@ -5,6 +5,8 @@
 
 #include "hash.h"
 
+enum { KIND_BYTES = 400 }; /* that are looked at, without those that do not count */
+
 static bool
 is_digit(char c)
 {
@@ -25,14 +27,13 @@ after_place(const char *error, size_t len)
 uint64_t
 failure_key(uint32_t fn, const char *error, size_t len)
 {
-    char kind[FAILURE_BYTES];
+    char kind[KIND_BYTES];
     size_t n = 0;
     bool quoted = false;
-    len = len < FAILURE_BYTES ? len : FAILURE_BYTES;
     const char *end = memchr(error, '\n', len);
     len = end ? (size_t)(end - error) : len;
     size_t place = after_place(error, len);
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len && n < KIND_BYTES; i++) {
         char c = error[i];
         bool number = i >= place && is_digit(c);
         if (c == '"')
@@ -41,5 +42,5 @@ failure_key(uint32_t fn, const char *error, size_t len)
             continue;
         kind[n++] = number ? '0' : c;
     }
-    return hash_more(hash_mix(fn, n), kind, n);
+    return hash_more(hash_mix(fn, n), kind, n) | 1;
 }

@@ -5,10 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* failure_key returns the same number for errors of function fn that say the same but for
- * numbers and quoted texts; the place in front ("job.lua:12: ") counts. Looks at the first
- * FAILURE_BYTES of the first line, so that a text and its beginning have the same key. */
-enum { FAILURE_BYTES = 100 };
+/* failure_key returns the same number, not 0, for errors of function fn whose first lines say
+ * the same but for numbers and quoted texts; the place in front ("job.lua:12: ") counts. */
 uint64_t failure_key(uint32_t fn, const char *error, size_t len);
 
 #endif

@@ -1,16 +1,16 @@
 #include "history.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "engine.h"
-#include "failure.h"
 #include "observe.h"
 
 enum {
     MS = 1000000,
-    FIRST_NS = 5 * MS,      /* between the first samples ... */
-    WORKER_NS = 20 * 1000,  /* ... or so long for each worker, if there are many */
+    FIRST_NS = 5 * MS,     /* between the first samples ... */
+    WORKER_NS = 20 * 1000, /* ... or so long for each worker, if there are many */
 };
 
 struct history history;
@@ -19,7 +19,7 @@ struct history history;
 static struct seen {
     uint64_t idle_ns;
     uint32_t fn;
-} *seen;
+} * seen;
 
 static struct observer observer;
 static uint64_t last_ns; /* of the last sample */
@@ -83,7 +83,7 @@ static void
 merge(struct history_sample *a, struct history_sample *b)
 {
     struct history_sample dropped = *a;
-    for (uint32_t r = 0; r < history.nrows; r++) {
+    for (uint32_t r = 0; r < HISTORY_ROWS; r++) {
         struct history_cell *x = &a->cells[r], *y = &b->cells[r];
         y->fn = x->busy > y->busy ? x->fn : y->fn;
         y->busy = (uint8_t)((x->busy + y->busy + 1) / 2);
@@ -107,6 +107,17 @@ thin_out(void)
     observer.every_ns *= 2;
 }
 
+/* Their number may grow while the job runs. Those for whom the picture has no row left
+ * are not in it. */
+static void
+count_workers(void)
+{
+    uint32_t n = watch.head->nworkers, slots = watch.head->slots - 1;
+    history.nworkers = n < slots ? n : slots;
+    uint32_t rows = (history.nworkers + history.row_workers - 1) / history.row_workers;
+    history.nrows = rows < HISTORY_ROWS ? rows : HISTORY_ROWS;
+}
+
 static void
 take_sample(uint64_t now)
 {
@@ -114,19 +125,18 @@ take_sample(uint64_t now)
         return;
     if (history.nsamples == HISTORY_SAMPLES)
         thin_out();
+    count_workers();
     struct history_sample *s = &history.samples[history.nsamples++];
     uint64_t left = observe_left();
     s->at_ns = since_start(now);
     s->busy = observe_busy();
     s->waiting = left > s->busy ? left - s->busy : 0;
-    for (uint32_t f = 0; f <= history.nfns; f++)
-        s->done[f] = 0;
+    memset(s->done, 0, (history.nfns + 1) * sizeof *s->done);
     for (uint32_t k = 0; k <= history.nworkers; k++)
         add_done(s->done, &watch.head->slot[k]);
-    for (uint32_t r = 0; r < history.nrows; r++) {
-        s->cells[r] = (struct history_cell){0};
+    memset(s->cells, 0, HISTORY_ROWS * sizeof *s->cells);
+    for (uint32_t r = 0; r < history.nrows; r++)
         fill_row(&s->cells[r], 1 + r * history.row_workers, now);
-    }
     last_ns = now;
 }
 
@@ -134,10 +144,10 @@ take_sample(uint64_t now)
 static void
 make_room(void)
 {
-    size_t nfns = history.nfns + 1, nrows = history.nrows ? history.nrows : 1;
+    size_t nfns = history.nfns + 1;
     uint64_t *done = calloc(HISTORY_SAMPLES * nfns, sizeof *done);
-    struct history_cell *cells = calloc(HISTORY_SAMPLES * nrows, sizeof *cells);
-    seen = calloc(history.nworkers + 1, sizeof *seen);
+    struct history_cell *cells = calloc(HISTORY_SAMPLES * HISTORY_ROWS, sizeof *cells);
+    seen = calloc(ARENA_SLOTS, sizeof *seen);
     if (!done || !cells || !seen) {
         free(done);
         free(cells);
@@ -147,7 +157,7 @@ make_room(void)
     }
     for (size_t i = 0; i < HISTORY_SAMPLES; i++) {
         history.samples[i].done = done + i * nfns;
-        history.samples[i].cells = cells + i * nrows;
+        history.samples[i].cells = cells + i * HISTORY_ROWS;
     }
 }
 
@@ -156,11 +166,8 @@ make_room(void)
 static void
 start(uint32_t n)
 {
-    uint32_t slots = watch.head->slots - 1;
-    history.nworkers = n < slots ? n : slots;
     history.nfns = engine.nfns < WATCH_FNS ? engine.nfns : WATCH_FNS - 1;
-    history.row_workers = (history.nworkers + HISTORY_ROWS - 1) / HISTORY_ROWS;
-    history.nrows = (history.nworkers + history.row_workers - 1) / history.row_workers;
+    history.row_workers = (n + HISTORY_ROWS - 1) / HISTORY_ROWS;
     last_ns = watch.head->start_ns;
     make_room();
     take_sample(last_ns);
@@ -169,7 +176,7 @@ start(uint32_t n)
 static void
 note_run(const struct watch_event *e)
 {
-    uint64_t key = failure_key(e->fn, e->text + e->args_len, e->error_len), at = since_start(e->to_ns);
+    uint64_t key = e->kind, at = since_start(e->to_ns);
     uint32_t i = 0;
     if (e->outcome == WATCH_DONE)
         return;
@@ -187,6 +194,17 @@ note_run(const struct watch_event *e)
     kind->count++;
     kind->again += e->outcome == WATCH_RETRY || e->outcome == WATCH_DIED;
     kind->last_ns = at;
+}
+
+/* Starting many takes a while, in which there are no ticks. */
+static void
+note_started(uint32_t k, int pid)
+{
+    uint64_t now = watch_clock();
+    (void)k;
+    (void)pid;
+    if (now - last_ns >= observer.every_ns)
+        take_sample(now);
 }
 
 static void
@@ -213,6 +231,7 @@ end(void)
 static struct observer observer = {
     .start = start,
     .event = note_run,
+    .started = note_started,
     .ended = note_ended,
     .tick = take_sample,
     .end = end,

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "engine.h"
+#include "failure.h"
 #include "task.h"
 
 enum {
@@ -140,6 +141,7 @@ observe_death(uint32_t k, const struct task *t, uint32_t attempt, int status, bo
     };
     codec_describe(task_args(&engine.arena, t), t->bytes, args, sizeof args);
     copy_text(&e, args, how);
+    e.kind = failure_key(t->fn, how, strlen(how));
     if (dead)
         watch_dead(t->fn);
     else

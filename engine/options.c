@@ -99,6 +99,9 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
     {LOOKING, OPT_TRACE, "trace", "FILE", NULL, "--trace job.json",
      "a timeline of workers and tasks in Chrome trace format,\n"
      "for ui.perfetto.dev"},
+    {LOOKING, OPT_REPORT, "report", "FILE", NULL, "--report job.html",
+     "how the job went, when it is over: a page if FILE ends in\n"
+     ".html, figures for programs if it ends in .json"},
     {LOOKING, OPT_RECORD_ALL, "record-all", NULL, NULL, NULL,
      "every run, also when many thousands end in a second:\n"
      "the job waits for the file"},

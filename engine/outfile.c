@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -59,24 +62,31 @@ write_without_signal(int fd, const char *bytes, size_t n)
     return written;
 }
 
+/* 0 or -errno. */
+static int
+write_all(int fd, const char *at, size_t len)
+{
+    for (const char *end = at + len; at < end;) {
+        ssize_t n = write_without_signal(fd, at, (size_t)(end - at));
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        at += n > 0 ? n : 0;
+    }
+    return 0;
+}
+
 void
 outfile_flush(struct outfile *o)
 {
-    const char *at = o->text.at, *end = at + o->text.len;
-    int err = o->text.failed ? ENOMEM : 0;
-    while (!o->failed && !err && at < end) {
-        ssize_t n = write_without_signal(o->fd, at, (size_t)(end - at));
-        if (n >= 0)
-            at += n;
-        else if (errno != EINTR)
-            err = errno;
-    }
+    int err = o->text.failed ? -ENOMEM : 0;
+    if (!o->failed && !err)
+        err = write_all(o->fd, o->text.at, o->text.len);
     o->text.len = 0;
-    if (!err)
+    if (o->failed || !err)
         return;
     o->failed = true;
     log_error("%s: \"%s\" is not complete: %s. The job goes on without it", o->option, o->path,
-              strerror(err));
+              strerror(-err));
     text_free(&o->text);
 }
 
@@ -93,4 +103,56 @@ outfile_close(struct outfile *o)
     outfile_flush(o);
     close(o->fd);
     text_free(&o->text);
+}
+
+/* ---- at once ---- */
+
+static int
+overwrite(const char *path, const char *bytes, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return -errno;
+    int err = bytes ? write_all(fd, bytes, len) : 0;
+    close(fd);
+    return err;
+}
+
+/* The temporary file is there already, and gone if this fails. */
+static int
+fill_and_rename(int fd, const char *temporary, const char *path, const char *bytes, size_t len)
+{
+    int err = write_all(fd, bytes, len);
+    if (close(fd) && !err)
+        err = -errno;
+    if (!err && rename(temporary, path))
+        err = -errno;
+    if (err)
+        unlink(temporary);
+    return err;
+}
+
+int
+outfile_replace(const char *path, const char *bytes, size_t len)
+{
+    struct stat st;
+    char target[PATH_MAX], temporary[PATH_MAX];
+    bool there = realpath(path, target) != NULL; /* of a link: what it leads to */
+    if (there && stat(target, &st))
+        return -errno;
+    if (there && !S_ISREG(st.st_mode))
+        return overwrite(target, bytes, len);
+    int n = snprintf(temporary, sizeof temporary, "%s.XXXXXX", there ? target : path);
+    if (n < 0 || (size_t)n >= sizeof temporary)
+        return -ENAMETOOLONG;
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (there)
+        (void)fchmod(fd, st.st_mode & 0777);
+    if (bytes)
+        return fill_and_rename(fd, temporary, there ? target : path, bytes, len);
+    close(fd);
+    unlink(temporary);
+    return 0;
 }

@@ -1,4 +1,5 @@
-/* outfile: a file that the supervisor writes while the job runs (--joblog, --trace).
+/* outfile: a file that the supervisor writes: while the job runs (--joblog, --trace), or at
+ * its end (--report).
  *
  * Text is collected and written in large pieces. The first write that fails is said on
  * stderr, once; nothing is written any more then, and the job goes on. */
@@ -27,5 +28,10 @@ void outfile_flush(struct outfile *o);
 void outfile_more(struct outfile *o);
 /* outfile_close flushes first. */
 void outfile_close(struct outfile *o);
+
+/* outfile_replace gives the file new contents, which are there as a whole or not at all: by
+ * a file beside it that takes its name, private unless the old one was not. What is no
+ * regular file is written to. Without contents (NULL): could that be done? 0 or -errno. */
+int outfile_replace(const char *path, const char *bytes, size_t len);
 
 #endif

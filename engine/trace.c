@@ -43,6 +43,7 @@ static struct {
     uint64_t skipped, every; /* of the short ones one in `every` is written */
     uint64_t *last_ns;       /* by worker: where its last slice ended */
     uint64_t arrows;
+    uint32_t named;         /* workers whose tracks have names */
     struct slice *posters;  /* found by id */
     struct child *children; /* by number; the last KNOWN of them */
     uint64_t *newest_child; /* by the poster's id: the number that its list begins with */
@@ -303,10 +304,24 @@ note_life(uint32_t k, const char *what, const char *name, const char *value)
     text_put(t, "}}");
 }
 
+/* Up to that of worker n. There may be more of them later. */
+static void
+name_tracks(uint32_t n)
+{
+    char name[32];
+    while (trace.named < n) {
+        uint32_t k = ++trace.named;
+        snprintf(name, sizeof name, "worker %u", k);
+        put_track(k, "thread_name", name, 0);
+        put_track(k, "thread_sort_index", NULL, k);
+    }
+}
+
 static void
 note_started(uint32_t k, int pid)
 {
     char text[16];
+    name_tracks(k);
     snprintf(text, sizeof text, "%d", pid);
     note_life(k, "worker started", "process", text);
 }
@@ -341,16 +356,12 @@ note_figures(uint64_t now_ns)
 static void
 start(uint32_t n)
 {
-    char name[32], process[sizeof watch.head->script + 16];
+    char process[sizeof watch.head->script + 16];
     outfile_clear(&trace.file);
     snprintf(process, sizeof process, "prunner %s", watch.head->script);
     put_track(0, "process_name", process, 0);
     put_track(0, "thread_name", "supervisor", 0);
-    for (uint32_t k = 1; k <= n; k++) {
-        snprintf(name, sizeof name, "worker %u", k);
-        put_track(k, "thread_name", name, 0);
-        put_track(k, "thread_sort_index", NULL, k);
-    }
+    name_tracks(n);
     outfile_flush(&trace.file);
 }
 

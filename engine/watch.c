@@ -191,8 +191,11 @@ watch_act(uint32_t k)
 void
 watch_started(uint32_t k, int pid)
 {
-    if (k < watch.head->slots)
-        atom_set(&watch.head->slot[k].pid, (uint32_t)pid);
+    struct watch_head *h = watch.head;
+    if (k > h->nworkers)
+        atom_set(&h->nworkers, k); /* prunner ctl wants more of them */
+    if (k < h->slots)
+        atom_set(&h->slot[k].pid, (uint32_t)pid);
 }
 
 void
@@ -319,6 +322,7 @@ describe_text(const struct actor *x, const struct task *t, const char *error)
     codec_describe(task_args(x->arena, t), t->bytes, args, (uint32_t)room);
     e->args_len = (uint16_t)put_text(e, 0, args, strlen(args));
     size_t len = error ? strcspn(error, "\n") : 0;
+    e->kind = error ? failure_key(t->fn, error, len) : 0;
     e->error_len = (uint16_t)put_text(e, e->args_len, error ? error : "", len);
 }
 

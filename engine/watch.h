@@ -58,6 +58,7 @@ struct watch_event {
     uint64_t from_ns, to_ns;
     uint64_t lock_from_ns, lock_to_ns; /* the last sleep for a lock; 0: none */
     uint64_t lock_ns;                  /* all of them */
+    uint64_t kind;                     /* of the failure: failure_key(); 0: none */
     uint64_t runs;                     /* tasks that the worker had started, with this one */
     uint32_t fn, parent_fn;            /* numbers of functions */
     uint32_t weight;                   /* how many tasks of the worker it stands for */

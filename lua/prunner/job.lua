@@ -135,6 +135,24 @@ local function retry_dead()
   end)
 end
 
+-- --report: can it be written? Before anything runs.
+local function report_can_be_written()
+  local path = core.config "report"
+  local ok, problem = true, nil
+  if path then ok, problem = require("prunner.report").check(path) end
+  if not ok then core.error(("--report: %s"):format(problem)) end
+  return ok
+end
+
+-- --report: what goes wrong is said, and does not change how the job ended.
+local function write_report(s)
+  local path = core.config "report"
+  if not path then return end
+  local fine, written, problem = pcall(require("prunner.report").write, path, s, status)
+  if not fine then written, problem = nil, written end
+  if not written then core.error(("--report: %s"):format(problem)) end
+end
+
 --- Runs a job with these hooks and returns its summary.
 -- @raise if one was started already
 function M.start(hooks)
@@ -168,6 +186,7 @@ function M.start(hooks)
   local s = core.run(hooks)
   status = status_of(s)
   say_how_it_ended(s)
+  write_report(s)
   if ended_well(s) and hooks.end_ and not call("end_()", hooks.end_) then
     status = 1
     if not core.config "command" then leave.now(status) end
@@ -215,6 +234,7 @@ function M.command(path)
       core.config "state"))
     return 0
   end
+  if not report_can_be_written() then return 2 end
   local problem
   if core.config "resuming" then
     local ok

@@ -1,0 +1,111 @@
+--- --report FILE: how the job went. Written when the workers are gone, in the supervisor.
+--
+-- What it says is one table of plain figures, which .json is as it stands and .html shows:
+--
+--     status, how         exit status; "done", "failed", "interrupted", "halted", "broken"
+--     script, version, start (seconds since 1970)
+--     tasks, done, failed, retried, dead, left, runs, workers, seconds
+--     user_seconds, system_seconds, largest_worker_bytes, busy_seconds, efficiency
+--     functions           by busy time: name, where, posted, done, failed, retried, dead, timed,
+--                         busy, longest, p50, p95, times = {{from, to, count}, ...}
+--     samples             at, waiting, busy, done = {[number of function] = n}, rows = {{busy, fn}}
+--     slowest             tasks, the slowest first
+--     failures            by kind: count, again, first, last, task, text (with traceback)
+--     deaths              of workers: at, worker, how
+--
+-- All times are in seconds; moments count from the start of the workers.
+local core = require("prunner.c").core
+local format = require "prunner.report_format"
+
+local M = {}
+
+local SLOWEST = 20
+
+local function how_it_ended(s, status)
+  if s.signal or s.epipe then return "interrupted" end
+  if s.broken then return "broken" end
+  if s.halted then return "halted" end
+  return status == 0 and "done" or "failed"
+end
+
+-- All strings as UTF-8: JSON and HTML have nothing else.
+local function clean(value)
+  if type(value) == "string" then return format.clean(value) end
+  if type(value) == "table" then
+    for k, v in pairs(value) do value[k] = clean(v) end
+  end
+  return value
+end
+
+local function first_of(list, n)
+  for i = #list, n + 1, -1 do list[i] = nil end
+  return list
+end
+
+--- The table of figures.
+-- @tparam table s what core.run() returned
+-- @tparam number status the exit status so far
+function M.data(s, status)
+  local data = clean(core.history())
+  data.version, data.status, data.how = core.version, status, how_it_ended(s, status)
+  data.signal = s.signal
+  for _, name in ipairs { "tasks", "done", "failed", "retried", "dead", "left" } do
+    data[name] = s[name]
+  end
+  data.busy_seconds = 0
+  for _, f in ipairs(data.functions) do
+    data.busy_seconds = data.busy_seconds + f.busy
+    f.p50, f.p95 = math.min(f.p50, f.longest), math.min(f.p95, f.longest) -- within a class of times
+  end
+  local available = data.workers * data.seconds
+  data.efficiency = available > 0 and math.min(1, data.busy_seconds / available) or 0
+  table.sort(data.functions, function(a, b)
+    if a.busy ~= b.busy then return a.busy > b.busy end
+    return a.number < b.number
+  end)
+  table.sort(data.slowest, function(a, b) return a.seconds > b.seconds end)
+  first_of(data.slowest, SLOWEST)
+  table.sort(data.failures, function(a, b) return a.count > b.count end)
+  return data
+end
+
+local function json(data)
+  local cjson = require("cjson").new()
+  -- The numbers of functions are no list: some are missing.
+  for _, sample in ipairs(data.samples) do
+    local done = {}
+    for number, n in pairs(sample.done) do done[tostring(number)] = n end
+    sample.done = next(done) and done or nil
+  end
+  return cjson.encode(data) .. "\n"
+end
+
+--- Can it be written? Before the script runs.
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string why not
+function M.check(path)
+  if path:find "%.json$" and not pcall(require, "cjson") then
+    return nil, "the Lua module cjson is needed to write .json (Debian: apt-get install lua-cjson)"
+  end
+  local ok, problem = core.replace_file(path)
+  if not ok then return nil, ("\"%s\": %s"):format(path, problem) end
+  return true
+end
+
+--- Writes the report: all of it, or nothing.
+-- @tparam string path
+-- @tparam table s what core.run() returned
+-- @tparam number status
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string why not
+function M.write(path, s, status)
+  local data = M.data(s, status)
+  local text = path:find "%.json$" and json(data) or require("prunner.report_html").page(data)
+  local ok, problem = core.replace_file(path, text)
+  if not ok then return nil, ("\"%s\": %s"):format(path, problem) end
+  return true
+end
+
+return M
