@@ -54,7 +54,7 @@ post(struct actor *x, uint32_t fn, const void *args, size_t bytes)
 {
     if (unlikely(x->skip))
         return repeat(x, fn, args, bytes);
-    /* One more than the posts: a task that fails goes back into the ring. */
+        /* One more than the posts: a task that fails goes back into the ring. */
 #ifdef PRN_BUG_NO_ROOM_FIRST
     int err = 0;
 #else
