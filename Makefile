@@ -79,7 +79,7 @@ FUZZ_SRC = $(sort $(wildcard tests/fuzz/*.c))
 # stands in for the kernel (tests/crash/sim.h). sim_view.c includes view.c.
 SIM_ROOMS = acc actor arena block chunk commit dict dict_tx gate idle journal lock names post \
     queue record recover resume scratch slab task
-SIM_SRC = $(SIM_ROOMS:%=engine/%.c) $(sort $(wildcard tests/crash/sim*.c))
+SIM_SRC = $(SIM_ROOMS:%=engine/%.c) engine/crew.c $(sort $(wildcard tests/crash/sim*.c))
 SIM_CFLAGS = -DPRN_SIM -DPRN_NAMES=64 -Dclock_gettime=sim_clock -Dfallocate=sim_fallocate -Dmadvise=sim_madvise
 
 # The stepper walks the rooms instruction by instruction: a small table of names,

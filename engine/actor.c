@@ -33,6 +33,9 @@ void
 actor_follow(struct actor *x)
 {
     uint32_t n = arena_workers(x->arena) + 1;
+#ifdef PRN_BUG_NO_FOLLOW
+    n = x->nvictims;
+#endif
     if (likely(n <= x->nvictims))
         return;
     x->nvictims = n;

@@ -19,6 +19,8 @@
 #include "actor.h"
 #include "block.h"
 #include "chunk.h"
+#include "crew.h"
+#include "gate.h"
 #include "idle.h"
 #include "names.h"
 #include "queue.h"
@@ -71,6 +73,10 @@ static struct {
     uint64_t alone_until;
     uint32_t starve_one_in, innocent_one_in; /* deaths; 0: never */
     bool done_seen;
+    uint32_t limit;     /* slots 1..limit shall have a worker */
+    uint32_t crew_left; /* changes of it, and pauses, still to come */
+    uint64_t crew_at;   /* when the next one does */
+    bool paused;
 } world;
 
 static struct arena_head new_head; /* as it was when the arena was new */
@@ -99,9 +105,14 @@ worker(uint32_t k)
     uint32_t *mode = &world.arena.head->mode;
     uint64_t *gate = &world.arena.head->gate;
     while (atom_load(mode) == ARENA_RUN) {
-        bool claimed = !atom_load(gate) && (queue_take(x) || queue_steal(x));
-        if (!claimed && !idle_wait(x))
+        bool claimed = atom_load(gate) ? idle_look(x) : queue_take(x) || queue_steal(x);
+        if (!claimed && !idle_wait(x)) {
+            if (gate_surplus(x)) {
+                atom_store(&x->slot->bye, BYE_SURPLUS);
+                return;
+            }
             continue;
+        }
         if (job_run(x))
             poke();
         if (sim_one_in(world.recycle_one_in)) {
@@ -119,7 +130,7 @@ start(uint32_t k)
     actor_close(x);
     sim_reap(0); /* fork */
     slot_at(&world.arena, k)->bye = BYE_NONE;
-    if (actor_open(x, &world.arena, k, world.n + 1))
+    if (actor_open(x, &world.arena, k, arena_workers(&world.arena) + 1))
         abort();
     x->lifo = job_lifo();
     x->journaling = true;
@@ -267,7 +278,7 @@ bury(uint32_t k)
     }
     if (r.dead)
         job_reported(&world.arena, r.task);
-    if (!job_over() && !is_refused(k))
+    if (!job_over() && k <= world.limit && !is_refused(k))
         start(k);
     sim_say("recovered slot %u", k);
 }
@@ -286,10 +297,10 @@ reap(void)
         world.ended_seen[k] = true;
         sim_reap(k);
         uint32_t bye = slot_at(&world.arena, k)->bye;
-        if (s == SIM_ENDED && bye == BYE_RECYCLE) {
+        if (s == SIM_ENDED && (bye == BYE_RECYCLE || bye == BYE_SURPLUS)) {
             total.recycled++;
             idle_wake_all(&world.arena);
-            if (!job_over())
+            if (!job_over() && k <= world.limit)
                 start(k);
         } else if (bye == BYE_NONE) {
             bury(k);
@@ -318,13 +329,61 @@ something_to_do(void)
     return world.poked;
 }
 
+/* As super.c does it. */
+static void
+set_crew(uint32_t n)
+{
+    if (crew_set(&world.arena, n))
+        abort();
+    world.limit = n;
+    sim_say("wants %u workers", n);
+    for (uint32_t k = 1; k <= n; k++) {
+        if (world.ended_seen[k])
+            start(k);
+    }
+}
+
+static void
+settle_crew(void)
+{
+    uint32_t k = world.limit + 1;
+    while (k <= world.n && world.ended_seen[k])
+        k++;
+    if (k > world.n)
+        crew_settled(&world.arena);
+}
+
+/* prunner ctl: other numbers of workers, pauses, at any time. Returns when to come
+ * again. */
+static uint64_t
+change_crew(uint64_t due)
+{
+    if (job_over() || (!world.crew_left && !world.paused))
+        return due;
+    if (sim_now_ns() >= world.crew_at) {
+        world.crew_at = sim_now_ns() + 1 + sim_dice(50000);
+        world.crew_left -= world.crew_left != 0;
+        if (world.paused) {
+            gate_open(&world.arena, GATE_PAUSED);
+            idle_wake_all(&world.arena);
+        } else if (sim_dice(3) == 0) {
+            gate_close(&world.arena, GATE_PAUSED);
+        } else {
+            set_crew(1 + sim_dice(world.n));
+        }
+        world.paused = atom_load(&world.arena.head->gate) & GATE_PAUSED;
+    }
+    return due && due < world.crew_at ? due : world.crew_at;
+}
+
 static void
 supervisor(uint32_t me)
 {
     (void)me;
     while (somebody_lives()) {
         collect_waiting();
-        uint64_t due = wake_all_due();
+        settle_crew();
+        uint64_t due = change_crew(wake_all_due());
         if (!something_to_do())
             sim_sleep(due);
         world.poked = false;
@@ -415,7 +474,10 @@ heir(uint32_t k)
     struct arena_head *h = world.arena.head;
     atom_store(&h->mode, ARENA_RUN);
     memset(h->idle_bits, 0, sizeof h->idle_bits);
-    for (uint32_t i = 1; i <= world.n; i++)
+    world.paused = false;
+    if (crew_open(&world.arena, world.limit))
+        abort();
+    for (uint32_t i = 1; i <= world.limit; i++)
         start(i);
     sim_say("resumed");
     supervisor(k);
@@ -483,8 +545,13 @@ draw(void)
     if (sim_dice(4) == 0) /* the rest comes from the spill */
         world.arena.head->budget_units = sim_dice(60);
     job_draw(world.n);
-    /* Patients need all workers but one. */
-    world.refuse_one_in = job_patients() ? 0 : sim_dice(4);
+    /* Patients need all workers but one; a refused slot is not tried again. */
+    bool steered = !job_patients() && sim_dice(2);
+    world.refuse_one_in = job_patients() || steered ? 0 : sim_dice(4);
+    world.crew_left = steered ? 1 + sim_dice(20) : 0;
+    world.limit = steered ? 1 + sim_dice(world.n) : world.n;
+    world.crew_at = sim_dice(50000);
+    world.paused = false;
 }
 
 static void
@@ -499,17 +566,19 @@ set_up(uint64_t seed)
     world.nwaiting = 0;
     world.poked = world.done_seen = world.repairing = false;
     world.first_point = sim_points;
-    world.arena.head->nworkers = world.n;
-    for (uint32_t k = 0; k <= world.n; k++)
-        actor_slot_init(&world.arena, k);
+    actor_slot_init(&world.arena, 0);
+    if (crew_open(&world.arena, world.limit))
+        abort();
     actor_close(&world.super);
     if (actor_open(&world.super, &world.arena, 0, world.n + 1))
         abort();
     world.super.lifo = job_lifo();
     job_begin(&world.super);
-    if (queue_deal(&world.super, world.n) || queue_reserve(&world.super, 4 * world.n))
+    if (queue_deal(&world.super, world.limit) || queue_reserve(&world.super, 4 * world.n))
         sim_fail("queue_deal");
     for (uint32_t k = 1; k <= world.n; k++)
+        world.ended_seen[k] = true;
+    for (uint32_t k = 1; k <= world.limit; k++)
         start(k);
     sim_spawn(0, supervisor);
 }
