@@ -238,9 +238,11 @@ $(MUT)/sim/%.o: %.c $(OBJ)/flags
 	$(COMPILE) $(SIM_CFLAGS) -DPRN_BUG_$(MUTANT) -c -o $@ $<
 
 $(MUT)/run-step: $(call mut_objects,$(STEP_SRC),step)
+	@mkdir -p $(@D)
 	$(LINK) $(STEP_LDFLAGS) -o $@ $^ -lm
 
 $(MUT)/run-sim: $(call mut_objects,$(SIM_SRC),sim)
+	@mkdir -p $(@D)
 	$(LINK) -o $@ $^
 endif
 
