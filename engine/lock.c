@@ -10,7 +10,7 @@
 #include "names.h"
 
 enum {
-    SPIN_ROUNDS = 100,
+    SPIN_PAUSES = 64, /* the longest time between two looks before sleeping */
     LOOK_NS = 100 * 1000 * 1000, /* how often a sleeper looks for a circle */
     CIRCLE_MAX = 64,             /* longest circle that is looked for */
 };
@@ -123,6 +123,20 @@ take_slowly(struct actor *x, uint32_t *word, uint64_t deadline)
     }
 }
 
+/* Looks at it more and more seldom: who looks all the time takes the holder's cache line
+ * away, and gets the lock after each short section; so it stays where it is for a while. */
+static bool
+spin(struct actor *x, uint32_t *word)
+{
+    for (int pause = 1; pause <= SPIN_PAUSES; pause *= 2) {
+        for (int i = 0; i < pause; i++)
+            cpu_relax();
+        if (try_take(x, word, 0))
+            return true;
+    }
+    return false;
+}
+
 int
 lock_take(struct actor *x, uint32_t *word, double seconds)
 {
@@ -132,11 +146,8 @@ lock_take(struct actor *x, uint32_t *word, double seconds)
         return -EDEADLK;
     if (seconds == 0)
         return -ETIMEDOUT;
-    for (int i = 0; i < SPIN_ROUNDS; i++) {
-        cpu_relax();
-        if (try_take(x, word, 0))
-            return 0;
-    }
+    if (spin(x, word))
+        return 0;
     struct slot *s = x->slot;
     /* 1e9 seconds are for ever. */
     uint64_t ns = seconds >= 0 && seconds <= 1e9 ? (uint64_t)(seconds * 1e9) : (uint64_t)1e18;

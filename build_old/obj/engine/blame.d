@@ -1,0 +1,2 @@
+build/obj/engine/blame.o: engine/blame.c engine/blame.h
+engine/blame.h:

@@ -1,0 +1,2 @@
+build/obj/engine/cgroup.o: engine/cgroup.c engine/cgroup.h
+engine/cgroup.h:

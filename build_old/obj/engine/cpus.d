@@ -1,0 +1,3 @@
+build/obj/engine/cpus.o: engine/cpus.c engine/cpus.h engine/cgroup.h
+engine/cpus.h:
+engine/cgroup.h:

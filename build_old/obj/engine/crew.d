@@ -1,0 +1,12 @@
+build/obj/engine/crew.o: engine/crew.c engine/crew.h engine/arena.h \
+ engine/atomics.h engine/actor.h engine/acc.h engine/slot.h engine/slab.h \
+ engine/gate.h engine/idle.h
+engine/crew.h:
+engine/arena.h:
+engine/atomics.h:
+engine/actor.h:
+engine/acc.h:
+engine/slot.h:
+engine/slab.h:
+engine/gate.h:
+engine/idle.h:

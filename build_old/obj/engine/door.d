@@ -1,0 +1,19 @@
+build/obj/engine/door.o: engine/door.c engine/door.h \
+ /usr/include/luajit-2.1/lauxlib.h /usr/include/luajit-2.1/lua.h \
+ /usr/include/luajit-2.1/luaconf.h /usr/include/luajit-2.1/lua.h \
+ engine/engine.h engine/actor.h engine/arena.h engine/atomics.h \
+ engine/acc.h engine/slot.h engine/slab.h engine/codec.h engine/config.h
+engine/door.h:
+/usr/include/luajit-2.1/lauxlib.h:
+/usr/include/luajit-2.1/lua.h:
+/usr/include/luajit-2.1/luaconf.h:
+/usr/include/luajit-2.1/lua.h:
+engine/engine.h:
+engine/actor.h:
+engine/arena.h:
+engine/atomics.h:
+engine/acc.h:
+engine/slot.h:
+engine/slab.h:
+engine/codec.h:
+engine/config.h:

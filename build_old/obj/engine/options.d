@@ -1,0 +1,2 @@
+build/obj/engine/options.o: engine/options.c engine/options.h
+engine/options.h:

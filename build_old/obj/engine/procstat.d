@@ -1,0 +1,2 @@
+build/obj/engine/procstat.o: engine/procstat.c engine/procstat.h
+engine/procstat.h:

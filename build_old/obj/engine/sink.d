@@ -1,0 +1,3 @@
+build/obj/engine/sink.o: engine/sink.c engine/sink.h engine/screen.h
+engine/sink.h:
+engine/screen.h:

@@ -1,0 +1,19 @@
+build/obj/sim/engine/dict_tx.o: engine/dict_tx.c engine/dict_tx.h \
+ engine/dict.h engine/arena.h engine/atomics.h engine/block.h \
+ engine/slot.h engine/actor.h engine/acc.h engine/slab.h engine/codec.h \
+ /usr/include/luajit-2.1/lua.h /usr/include/luajit-2.1/luaconf.h \
+ engine/hash.h engine/lock.h
+engine/dict_tx.h:
+engine/dict.h:
+engine/arena.h:
+engine/atomics.h:
+engine/block.h:
+engine/slot.h:
+engine/actor.h:
+engine/acc.h:
+engine/slab.h:
+engine/codec.h:
+/usr/include/luajit-2.1/lua.h:
+/usr/include/luajit-2.1/luaconf.h:
+engine/hash.h:
+engine/lock.h:

@@ -1,0 +1,28 @@
+build/obj/step/tests/crash/step_check.o: tests/crash/step_check.c \
+ tests/crash/step.h engine/actor.h engine/arena.h engine/atomics.h \
+ engine/acc.h engine/slot.h engine/slab.h engine/slot.h engine/acc.h \
+ engine/block.h engine/chunk.h engine/codec.h \
+ /usr/include/luajit-2.1/lua.h /usr/include/luajit-2.1/luaconf.h \
+ engine/dict.h engine/block.h engine/hash.h engine/idle.h engine/names.h \
+ engine/record.h engine/task.h
+tests/crash/step.h:
+engine/actor.h:
+engine/arena.h:
+engine/atomics.h:
+engine/acc.h:
+engine/slot.h:
+engine/slab.h:
+engine/slot.h:
+engine/acc.h:
+engine/block.h:
+engine/chunk.h:
+engine/codec.h:
+/usr/include/luajit-2.1/lua.h:
+/usr/include/luajit-2.1/luaconf.h:
+engine/dict.h:
+engine/block.h:
+engine/hash.h:
+engine/idle.h:
+engine/names.h:
+engine/record.h:
+engine/task.h:

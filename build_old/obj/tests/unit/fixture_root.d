@@ -1,0 +1,3 @@
+build/obj/tests/unit/fixture_root.o: tests/unit/fixture_root.c \
+ tests/unit/fixture_root.h
+tests/unit/fixture_root.h:

@@ -1,0 +1,11 @@
+build/obj/tests/unit/test_acc.o: tests/unit/test_acc.c \
+ tests/unit/fixture.h engine/actor.h engine/arena.h engine/atomics.h \
+ engine/acc.h engine/slot.h engine/slab.h engine/chunk.h
+tests/unit/fixture.h:
+engine/actor.h:
+engine/arena.h:
+engine/atomics.h:
+engine/acc.h:
+engine/slot.h:
+engine/slab.h:
+engine/chunk.h:

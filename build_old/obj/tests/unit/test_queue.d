@@ -1,0 +1,14 @@
+build/obj/tests/unit/test_queue.o: tests/unit/test_queue.c \
+ tests/unit/fixture.h engine/actor.h engine/arena.h engine/atomics.h \
+ engine/acc.h engine/slot.h engine/slab.h engine/commit.h engine/queue.h \
+ engine/task.h
+tests/unit/fixture.h:
+engine/actor.h:
+engine/arena.h:
+engine/atomics.h:
+engine/acc.h:
+engine/slot.h:
+engine/slab.h:
+engine/commit.h:
+engine/queue.h:
+engine/task.h:

@@ -1,0 +1,2 @@
+build/shared_counter/obj/engine/cgroup.o: engine/cgroup.c engine/cgroup.h
+engine/cgroup.h:

@@ -1,0 +1,23 @@
+build/shared_counter/obj/engine/joblog.o: engine/joblog.c engine/joblog.h \
+ engine/engine.h /usr/include/luajit-2.1/lua.h \
+ /usr/include/luajit-2.1/luaconf.h engine/actor.h engine/arena.h \
+ engine/atomics.h engine/acc.h engine/slot.h engine/slab.h engine/codec.h \
+ engine/config.h engine/log.h engine/observe.h engine/watch.h \
+ engine/outfile.h engine/text.h
+engine/joblog.h:
+engine/engine.h:
+/usr/include/luajit-2.1/lua.h:
+/usr/include/luajit-2.1/luaconf.h:
+engine/actor.h:
+engine/arena.h:
+engine/atomics.h:
+engine/acc.h:
+engine/slot.h:
+engine/slab.h:
+engine/codec.h:
+engine/config.h:
+engine/log.h:
+engine/observe.h:
+engine/watch.h:
+engine/outfile.h:
+engine/text.h:

@@ -1,0 +1,3 @@
+build/shared_counter/obj/engine/options.o: engine/options.c \
+ engine/options.h
+engine/options.h:

@@ -1,0 +1,3 @@
+build/shared_counter/obj/engine/procstat.o: engine/procstat.c \
+ engine/procstat.h
+engine/procstat.h:

@@ -1,0 +1,3 @@
+build/shared_counter/obj/engine/scratch.o: engine/scratch.c \
+ engine/scratch.h
+engine/scratch.h:
