@@ -4,7 +4,7 @@
 #   make check               installs what is missing, builds, runs every test
 #   make CC=clang CFLAGS=-O3 a change of either rebuilds what it must
 #
-# Overridable: CC CFLAGS LDFLAGS PREFIX DESTDIR BUILD LUAJIT_CFLAGS LUAJIT_LIBS LUAJIT, and for
+# Overridable: CC CFLAGS LTO LDFLAGS PREFIX DESTDIR BUILD LUAJIT_CFLAGS LUAJIT_LIBS LUAJIT, and for
 # packages the directories below "install".
 
 PREFIX ?= /usr/local
@@ -114,6 +114,10 @@ ifneq ($(SANITIZE),)
 PRN_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 PRN_LDFLAGS += -fsanitize=$(SANITIZE)
 endif
+# The rooms are small and call each other for every task: the library is optimized as one.
+# (gcc only: clang would want another linker.) The objects hold machine code as well: tests
+# link them one by one.
+LTO ?= $(if $(SANITIZE)$(filter clang%,$(notdir $(CC))),,-flto=auto -ffat-lto-objects)
 COMPILE = $(CC) $(CFLAGS) $(PRN_CFLAGS)
 LINK = $(CC) $(CFLAGS) $(PRN_LDFLAGS) $(LDFLAGS)
 
@@ -152,7 +156,7 @@ $(OBJ)/flags: FORCE
 	  echo 'prunner: LuaJIT 2.1 for development is not installed: run `make deps`' \
 	    '(Debian: pkg-config libluajit-5.1-dev)' >&2; exit 1; }
 	@mkdir -p $(@D)
-	@echo '$(COMPILE) | $(SIM_CFLAGS) | $(STEP_CFLAGS) | $(LINK) | $(LUAJIT_LIBS) $(CURSES_LIBS)' >$@.new; \
+	@echo '$(COMPILE) $(LTO) | $(SIM_CFLAGS) | $(STEP_CFLAGS) | $(LINK) | $(LUAJIT_LIBS) $(CURSES_LIBS)' >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 $(OBJ)/%.o: %.c $(OBJ)/flags
@@ -182,8 +186,9 @@ $(OBJ)/files: FORCE
 # Without libluajit: the host (prunner or luajit) has it, and there must be one
 # only. No soname: the rock knows the same file by another name. It stays
 # mapped until the process ends (nodelete), whatever Lua closes.
+$(LIB_OBJ): PRN_CFLAGS += $(LTO)
 $(BUILD)/libprunner.so: $(LIB_OBJ) $(OBJ)/files
-	$(LINK) -shared -Wl,-z,nodelete -o $@ $(LIB_OBJ)
+	$(LINK) $(LTO) -shared -Wl,-z,nodelete -o $@ $(LIB_OBJ)
 
 $(BUILD)/lua/prunner/core.so: $(BUILD)/libprunner.so
 	@mkdir -p $(@D)

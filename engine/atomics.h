@@ -54,6 +54,11 @@ void sim_fence(void);                     /* the same; and see all stores so far
     ({ ATOM_FENCES(); __atomic_fetch_and((p), (v), __ATOMIC_ACQ_REL); })
 #define atom_swap(p, v) \
     ({ ATOM_FENCES(); __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL); })
+#ifdef PRN_BENCH_SHARED_COUNTER
+/* The engine has no counter that several processes increment: who died may have counted
+ * or not. Only for the comparison with one. */
+#define atom_add(p, v) __atomic_add_fetch((p), (v), __ATOMIC_ACQ_REL)
+#endif
 /* The full fence of "store mine, then look at yours". ThreadSanitizer does not
  * understand stand-alone fences; no data is published through one here. */
 #if defined(__SANITIZE_THREAD__)

@@ -137,7 +137,7 @@ static void
 count_open(const struct slot *s, struct arena_head *h)
 {
     uint64_t more = s->new_posted - s->posted, fewer = s->new_done - s->done;
-    (void)__atomic_fetch_add(&h->open_tasks, more - fewer, __ATOMIC_ACQ_REL);
+    (void)atom_add(&h->open_tasks, more - fewer);
 }
 #endif
 

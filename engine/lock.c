@@ -10,7 +10,7 @@
 #include "names.h"
 
 enum {
-    SPIN_PAUSES = 64, /* the longest time between two looks before sleeping */
+    SPIN_PAUSES = 64,            /* the longest time between two looks before sleeping */
     LOOK_NS = 100 * 1000 * 1000, /* how often a sleeper looks for a circle */
     CIRCLE_MAX = 64,             /* longest circle that is looked for */
 };

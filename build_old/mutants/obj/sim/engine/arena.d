@@ -1,6 +1,0 @@
-build/mutants/obj/sim/engine/arena.o: engine/arena.c engine/arena.h \
- engine/atomics.h engine/names.h engine/slot.h
-engine/arena.h:
-engine/atomics.h:
-engine/names.h:
-engine/slot.h:

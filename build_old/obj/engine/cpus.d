@@ -1,3 +1,0 @@
-build/obj/engine/cpus.o: engine/cpus.c engine/cpus.h engine/cgroup.h
-engine/cpus.h:
-engine/cgroup.h:

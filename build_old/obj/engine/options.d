@@ -1,2 +1,0 @@
-build/obj/engine/options.o: engine/options.c engine/options.h
-engine/options.h:

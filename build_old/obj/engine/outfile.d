@@ -1,5 +1,0 @@
-build/obj/engine/outfile.o: engine/outfile.c engine/outfile.h \
- engine/text.h engine/log.h
-engine/outfile.h:
-engine/text.h:
-engine/log.h:

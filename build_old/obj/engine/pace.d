@@ -1,2 +1,0 @@
-build/obj/engine/pace.o: engine/pace.c engine/pace.h
-engine/pace.h:

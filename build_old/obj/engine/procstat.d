@@ -1,2 +1,0 @@
-build/obj/engine/procstat.o: engine/procstat.c engine/procstat.h
-engine/procstat.h:

@@ -1,2 +1,0 @@
-build/obj/engine/scratch.o: engine/scratch.c engine/scratch.h
-engine/scratch.h:

@@ -1,3 +1,0 @@
-build/obj/engine/sink.o: engine/sink.c engine/sink.h engine/screen.h
-engine/sink.h:
-engine/screen.h:

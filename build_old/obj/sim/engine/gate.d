@@ -1,9 +1,0 @@
-build/obj/sim/engine/gate.o: engine/gate.c engine/gate.h engine/arena.h \
- engine/atomics.h engine/actor.h engine/acc.h engine/slot.h engine/slab.h
-engine/gate.h:
-engine/arena.h:
-engine/atomics.h:
-engine/actor.h:
-engine/acc.h:
-engine/slot.h:
-engine/slab.h:

@@ -1,2 +1,0 @@
-build/obj/step/engine/scratch.o: engine/scratch.c engine/scratch.h
-engine/scratch.h:

@@ -1,2 +1,0 @@
-build/shared_counter/obj/engine/cgroup.o: engine/cgroup.c engine/cgroup.h
-engine/cgroup.h:

@@ -1,4 +1,0 @@
-build/shared_counter/obj/engine/log.o: engine/log.c engine/log.h \
- engine/screen.h
-engine/log.h:
-engine/screen.h:

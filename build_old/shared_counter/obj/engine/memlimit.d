@@ -1,4 +1,0 @@
-build/shared_counter/obj/engine/memlimit.o: engine/memlimit.c \
- engine/memlimit.h engine/cgroup.h
-engine/memlimit.h:
-engine/cgroup.h:

@@ -1,3 +1,0 @@
-build/shared_counter/obj/engine/procstat.o: engine/procstat.c \
- engine/procstat.h
-engine/procstat.h:

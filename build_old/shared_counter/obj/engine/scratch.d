@@ -1,3 +1,0 @@
-build/shared_counter/obj/engine/scratch.o: engine/scratch.c \
- engine/scratch.h
-engine/scratch.h:
