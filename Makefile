@@ -67,6 +67,10 @@ CMD_SRC = \
     engine/topline.c \
     engine/toporder.c \
     engine/topscreen.c
+# Rooms of the library that the command has too: of the library itself it sees prn_* only.
+CMD_SHARED = \
+    engine/columns.c \
+    engine/text.c
 LIB_SRC = $(filter-out $(CMD_SRC),$(sort $(wildcard engine/*.c)))
 
 # Each test_*.c is a program; what else lies in tests/unit is linked to all of them.
@@ -97,6 +101,7 @@ CURSES_LIBS ?= $(shell pkg-config --libs ncursesw 2>/dev/null || echo -lncursesw
 OBJ = $(BUILD)/obj
 LIB_OBJ = $(LIB_SRC:%.c=$(OBJ)/%.o)
 CMD_OBJ = $(CMD_SRC:%.c=$(OBJ)/%.o)
+CMD_LINK = $(CMD_OBJ) $(CMD_SHARED:%.c=$(OBJ)/%.o)
 UNIT_BIN = $(UNIT_SRC:%.c=$(BUILD)/%)
 STRESS_BIN = $(STRESS_SRC:%.c=$(BUILD)/%)
 FUZZ_BIN = $(FUZZ_SRC:%.c=$(BUILD)/%)
@@ -194,8 +199,8 @@ $(BUILD)/lua/prunner/core.so: $(BUILD)/libprunner.so
 	@mkdir -p $(@D)
 	ln -sf ../../libprunner.so $@
 
-$(BUILD)/prunner: $(CMD_OBJ) $(BUILD)/libprunner.so
-	$(LINK) -Wl,-rpath,'$(RPATH)' -o $@ $(CMD_OBJ) \
+$(BUILD)/prunner: $(CMD_LINK) $(BUILD)/libprunner.so
+	$(LINK) -Wl,-rpath,'$(RPATH)' -o $@ $(CMD_LINK) \
 	  -L$(BUILD) -lprunner $(LUAJIT_LIBS) $(CURSES_LIBS)
 
 # Tests take the rooms they need from an archive, past the library's visibility.
@@ -492,7 +497,7 @@ install-rock: all
 	install -d $(ROCK_BINDIR) $(ROCK_LIBDIR)/prunner
 	install -m 644 $(BUILD)/libprunner.so $(ROCK_LIBDIR)/prunner/core.so
 	$(LINK) -Wl,-rpath,'$$ORIGIN/../lib/lua/5.1/prunner' -o $(ROCK_BINDIR)/prunner \
-	  $(CMD_OBJ) -L$(ROCK_LIBDIR)/prunner -l:core.so $(LUAJIT_LIBS) $(CURSES_LIBS)
+	  $(CMD_LINK) -L$(ROCK_LIBDIR)/prunner -l:core.so $(LUAJIT_LIBS) $(CURSES_LIBS)
 	for f in $(LUA_FILES); do install -D -m 644 lua/$$f $(ROCK_LUADIR)/$$f || exit 1; done
 
 # ---- a Debian package -----------------------------------------------------

@@ -1,20 +1,18 @@
 #define _GNU_SOURCE
 #include "topline.h"
 
-#include <langinfo.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <wchar.h>
 
+#include "columns.h"
 #include "human.h"
-#include "utf8.h"
+#include "text.h"
 
 enum {
     NAMES_MIN = 8,
     NAMES_MAX = 40,
-    FN_COLUMNS = 63,     /* of a row of functions without the name */
-    WORKER_COLUMNS = 71, /* the same of workers */
+    WORKER_COLUMNS = 67, /* of a row of workers without the name: the wider table */
 };
 
 /* ---- putting a line together ---- */
@@ -27,38 +25,18 @@ topline_start(struct topline *l, int width)
     l->text[0] = '\0';
 }
 
-/* The first character of s, in the locale's own bytes; "?" for what is none. */
-static size_t
-next_character(const char *s, const char **bytes, size_t *len, int *columns)
-{
-    uint32_t code = 0;
-    size_t n = utf8_decode((const unsigned char *)s, strlen(s), &code);
-    bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-    int wide = code < 0x80 ? (code >= ' ' && code < 0x7f ? 1 : -1)
-               : utf8      ? wcwidth((wchar_t)code)
-                           : -1;
-    bool shown = n > 0 && wide > 0;
-    *bytes = shown ? s : "?";
-    *len = shown ? n : 1;
-    *columns = shown ? wide : 1;
-    return n ? n : 1;
-}
-
 void
 topline_put(struct topline *l, const char *s)
 {
-    while (*s) {
-        const char *bytes;
-        size_t len;
-        int columns;
-        s += next_character(s, &bytes, &len, &columns);
-        if (l->columns + columns > l->width || l->bytes + (int)len >= TOPLINE_BYTES)
-            return;
-        memcpy(l->text + l->bytes, bytes, len);
-        l->bytes += (int)len;
-        l->columns += columns;
+    struct text t = {0};
+    int used = columns_put(&t, s, l->width - l->columns, 0);
+    if (t.len > 0 && t.len < (size_t)(TOPLINE_BYTES - l->bytes)) {
+        memcpy(l->text + l->bytes, t.at, t.len);
+        l->bytes += (int)t.len;
+        l->columns += used;
         l->text[l->bytes] = '\0';
     }
+    text_free(&t);
 }
 
 void
@@ -193,23 +171,16 @@ topline_head(struct topline *l, const struct glance *g, int i)
 
 /* ---- tables ---- */
 
-static int
-columns_of(const char *name)
-{
-    struct topline l;
-    topline_start(&l, NAMES_MAX);
-    topline_put(&l, name);
-    return l.columns;
-}
-
 int
 topline_names(const struct glance *g, int width)
 {
     int longest = NAMES_MIN, room = width - WORKER_COLUMNS;
     for (uint32_t f = 0; f <= g->nfns; f++) {
-        int n = g->fns[f].sum.posted || g->fns[f].running ? columns_of(g->names[f].name) : 0;
+        bool used = g->fns[f].sum.posted || g->fns[f].sum.done || g->fns[f].running;
+        int n = used ? columns_of(g->names[f].name) : 0;
         longest = n > longest ? n : longest;
     }
+    longest = longest < NAMES_MAX ? longest : NAMES_MAX;
     if (longest <= room)
         return longest;
     return room > NAMES_MIN ? room : NAMES_MIN;

@@ -10,8 +10,7 @@ enum {
     TOPLINE_PLAIN = 500, /* columns of a line that is printed */
 };
 
-/* One line. It takes no more than `width` columns; bytes that are no text, or that the
- * locale cannot show, become '?'. */
+/* One line. It takes no more than `width` columns; bytes that are no text become '?'. */
 struct topline {
     char text[TOPLINE_BYTES];
     int bytes, columns, width;
