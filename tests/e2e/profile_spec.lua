@@ -37,18 +37,19 @@ local function samples_by(lines, n)
   return sums
 end
 
---- Of the work of `light` and `heavy`, three quarters are heavy's.
+--- Of the work of `light` and `heavy`, three quarters are heavy's. Each takes many samples: tasks that
+-- come as regularly as the samples would always be met at the same place.
 local ratio = [[
   local prunner = require "prunner"
   local function spin(n) local s = 0 for i = 1, n do s = s + i % 7 end return s end
   function begin()
-    for i = 1, 100 do
+    for i = 1, 10 do
       prunner.post_task(heavy, i)
       prunner.post_task(light, i)
     end
   end
-  function heavy() spin(3e6) end
-  function light() spin(1e6) end
+  function heavy() spin(4.5e7) end
+  function light() spin(1.5e7) end
 ]]
 
 --- Runs a job with a profile; returns its lines.
