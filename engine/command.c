@@ -134,7 +134,7 @@ static bool
 open_files(const struct config *c)
 {
     if (c->report)
-        history_open();
+        engine.config.report = history_open(c->report);
     return open_dead(c) && open_output(c) &&
            (!c->joblog || joblog_open(c->joblog, c->record_all) == 0) &&
            (!c->trace || trace_open(c->trace, c->record_all) == 0) &&

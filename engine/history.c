@@ -1,8 +1,11 @@
 #include "history.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "engine.h"
 #include "observe.h"
@@ -239,10 +242,23 @@ static struct observer observer = {
     .record = WATCH_WHOLES,
 };
 
-void
-history_open(void)
+/* The script may go to another directory. */
+static const char *
+whole_name(const char *path)
+{
+    static char name[PATH_MAX];
+    char dir[PATH_MAX];
+    if (path[0] == '/' || !getcwd(dir, sizeof dir))
+        return path;
+    int n = snprintf(name, sizeof name, "%s/%s", dir, path);
+    return n < PATH_MAX ? name : path;
+}
+
+const char *
+history_open(const char *path)
 {
     uint64_t many = (uint64_t)(engine.config.n > 0 ? engine.config.n : 1) * WORKER_NS;
     observer.every_ns = many > FIRST_NS ? many : FIRST_NS;
     observe_add(&observer);
+    return whole_name(path);
 }

@@ -54,7 +54,8 @@ struct history {
 
 extern struct history history;
 
-/* history_open asks to be told. Before the workers start. */
-void history_open(void);
+/* history_open asks to be told. Before the script runs. Returns the name by which `path`, which
+ * the report is to have, is known wherever the script goes. */
+const char *history_open(const char *path);
 
 #endif

@@ -133,6 +133,33 @@ describe("--trace", function()
     assert.is_nil(select(2, check(trace)).kinds.X) -- what was there is gone
   end)
 
+  it("has the workers that prunner ctl has added, and with --record-all all they did", function()
+    local path, trace = make [[
+      function begin() prunner.post_task(first) end
+      function first()
+        print "now"
+        io.flush()
+        while not io.open(arg[1]) do pause(5) end
+        for i = 1, 300 do prunner.post_task(leaf, i) end
+        for i = 1, 30000 do prunner.post_task(tiny, i) end
+      end
+      function leaf() pause(2) end
+      function tiny() end
+    ]]
+    local go = trace .. ".go"
+    local process = helper.spawn_prunner(path, "-n", 1, "--trace", trace, "--record-all", go)
+    helper.wait_until(function() return process:out() ~= "" end)
+    expect(helper.prunner("ctl", process:pid(), "-n", 4))
+    helper.wait_until(function() return select(2, helper.read(trace):gsub("worker 4", "")) > 0 end)
+    helper.write(go, "")
+    expect(process:wait(), 0)
+    local events, counts = check(trace)
+    assert.are.same({ 5, 30301 }, { counts.names.thread_name, counts.kinds.X })
+    local others = 0
+    for _, leaf in ipairs(of(events, "X", "leaf")) do others = others + (leaf.tid > 1 and 1 or 0) end
+    assert.is_true(others > 0)
+  end)
+
   it("works with --serial", function()
     local path, trace = make [[
       function begin() for i = 1, 10000 do prunner.post_task(tiny, i) end end
