@@ -18,8 +18,12 @@
 
 enum {
     RING_MIN = 256,
+#ifdef PRN_BENCH_UNTIMED
+    TIMED_PER_SECOND = 1, /* to count instructions: under valgrind time is another */
+#else
     /* Timed tasks of all workers in a second, in the long run: less than 1 % of a CPU. */
     TIMED_PER_SECOND = 20000,
+#endif
     EVERY_MAX = 1 << 20,
     ARGS_WITH_ERROR = 60,       /* bytes: the rest is for the error */
     FULL_PAUSE_NS = 200 * 1000, /* between two looks at a ring that is full */
