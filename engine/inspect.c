@@ -66,9 +66,8 @@ static struct {
 
 /* ---- the process that is asked ---- */
 
-/* The hook that the script has set itself. */
+/* The hook that the script has set itself, and that ours takes the place of. */
 static struct {
-    bool set; /* ours is in its place */
     lua_Hook hook;
     int mask, count;
 } before;
@@ -131,7 +130,6 @@ at_instruction(lua_State *L, lua_Debug *ar)
 {
     (void)ar;
     lua_sethook(L, before.hook, before.mask, before.count);
-    before.set = false;
     if (me)
         answer(L);
     else
@@ -146,11 +144,10 @@ on_signal(int sig)
     lua_State *L = state;
     if (!L)
         return;
-    if (!before.set) {
+    if (lua_gethook(L) != at_instruction) {
         before.hook = lua_gethook(L);
         before.mask = lua_gethookmask(L);
         before.count = lua_gethookcount(L);
-        before.set = true;
     }
     lua_sethook(L, at_instruction, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
 }
