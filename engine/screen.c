@@ -222,12 +222,12 @@ screen_suspend(void)
 
 /* The block, to be drawn again behind what is written. 0 bytes: not now. */
 static size_t
-again(char text[DRAWING])
+again(const struct block *b, char text[DRAWING])
 {
     static uint64_t last_ns;
     uint64_t now = watch_clock();
-    uint32_t turn = atom_load(&block->turn);
-    const struct drawing *d = &block->drawings[turn % 2];
+    uint32_t turn = atom_load(&b->turn);
+    const struct drawing *d = &b->drawings[turn % 2];
     if (now - last_ns < AGAIN_NS)
         return 0;
     last_ns = now;
@@ -236,17 +236,17 @@ again(char text[DRAWING])
     /* The copy, then the second look: pairs with the release of `turn` in screen_show(). The
      * next drawing goes to the other half; was it this one's turn meanwhile? */
     atom_fence();
-    return atom_load(&block->turn) == turn && atom_load(&block->shown) ? len : 0;
+    return atom_load(&b->turn) == turn && atom_load(&b->shown) ? len : 0;
 }
 
 static ssize_t
-write_above(int fd, const char *bytes, size_t len)
+write_above(const struct block *b, int fd, const char *bytes, size_t len)
 {
     char block_again[DRAWING];
     struct iovec parts[] = {
         {(char *)erase, sizeof erase - 1},
         {(char *)bytes, len},
-        {block_again, again(block_again)},
+        {block_again, again(b, block_again)},
     };
     ssize_t n = writev(fd, parts, 3);
     if (n < 0)
@@ -266,7 +266,7 @@ screen_write(int fd, const char *bytes, size_t len)
     if (likely(!block) || !atom_load(&block->shown) || fstat(fd, &st))
         return write(fd, bytes, len);
     if (is_terminal(&st))
-        return write_above(fd, bytes, len);
+        return write_above(block, fd, bytes, len);
     if (block->pipe_ino && st.st_ino == block->pipe_ino && st.st_dev == block->pipe_dev) {
         ssize_t n = write(terminal, erase, sizeof erase - 1);
         (void)n;
