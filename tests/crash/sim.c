@@ -2,7 +2,8 @@
  * any step. The rooms are the engine's own (sim.h tells how); workers and
  * supervisor here do what worker.c and super.c do, without Lua and fork.
  *
- *   sim [-q] [-n COUNT] [-f FIRST]   runs COUNT seeds from FIRST on; -q says less
+ *   sim [-q] [-1] [-n COUNT] [-f FIRST]   runs COUNT seeds from FIRST on; -q says less;
+ *                    -1: the first failure is enough
  *   sim [-v] SEED                    runs one again; -v tells its story
  *
  * A seed fails if the job ends too early or never, if all sleep while work is
@@ -747,7 +748,7 @@ open_arena(void)
 static int
 usage(void)
 {
-    fprintf(stderr, "usage: sim [-q] [-n COUNT] [-f FIRST] | sim [-v] SEED\n");
+    fprintf(stderr, "usage: sim [-q] [-1] [-n COUNT] [-f FIRST] | sim [-v] SEED\n");
     return 2;
 }
 
@@ -755,13 +756,16 @@ int
 main(int argc, char **argv)
 {
     uint64_t count_of = 500, first = 1;
+    uint64_t enough = FAILURES_MAX;
     bool quiet = false;
     int opt;
-    while ((opt = getopt(argc, argv, "vqn:f:")) != -1) {
+    while ((opt = getopt(argc, argv, "vq1n:f:")) != -1) {
         if (opt == 'v')
             sim_verbose = true;
         else if (opt == 'q')
             quiet = true;
+        else if (opt == '1')
+            enough = 1;
         else if (opt == 'n')
             count_of = strtoull(optarg, NULL, 10);
         else if (opt == 'f')
@@ -775,7 +779,7 @@ main(int argc, char **argv)
     }
     catch_crashes();
     open_arena();
-    for (uint64_t seed = first; seed < first + count_of && total.failed < FAILURES_MAX; seed++) {
+    for (uint64_t seed = first; seed < first + count_of && total.failed < enough; seed++) {
         run_seed(seed);
         count(seed);
     }
