@@ -32,6 +32,11 @@ local function terminal(columns, rows, command)
   return self
 end
 
+--- A command that says its process's number first.
+local function with_pid(command)
+  return "sh -c " .. quote("echo pid=$$; exec " .. command)
+end
+
 --- An interactive shell.
 local function shell(columns, rows)
   local dir = helper.tmpdir()
@@ -258,14 +263,13 @@ describe("progress on a terminal", function()
   for _, case in ipairs { { "INT", 130 }, { "TERM", 143 } } do
     it("leaves a clean terminal after SIG" .. case[1], function()
       local path = helper.script(waiting)
-      local t = terminal(80, 24, "echo pid=$$; exec " .. prunner(path, "-n 2"))
-      t:tmux "set-option remain-on-exit on"
+      local t = terminal(80, 24, with_pid(prunner(path, "-n 2")))
       local text = t:wait "\n0:0%d  0 of 12 tasks"
       os.execute(("kill -%s %s"):format(case[1], text:match "pid=(%d+)"))
       t:wait "waiting for what runs %(left: 12%)"
       t:wait "\n0:0%d  0 of 12 tasks[^\n]*  stopping"
       helper.write(go_of(path), "")
-      t:wait("Pane is dead %(status " .. case[2])
+      t:wait("\nstatus=" .. case[2])
       text = t:all()
       has("prunner: 10 tasks are left, of 12 tasks\n", text)
       assert.is_nil(text:find("\n0:0%d  "))
@@ -306,14 +310,13 @@ describe("progress on a terminal", function()
 
   it("is erased from SIGUSR1's and other messages, too", function()
     local path = helper.script(waiting)
-    local t = terminal(100, 30, "echo pid=$$; exec " .. prunner(path, "-n 3"))
-    t:tmux "set-option remain-on-exit on"
+    local t = terminal(100, 30, with_pid(prunner(path, "-n 3")))
     local pid = t:wait "\n0:0%d  10 of 12 tasks":match "pid=(%d+)"
     os.execute("kill -USR1 " .. pid)
     local text = t:wait "\n  1 without a task\n"
     has("prunner: 0:0", text)
     helper.write(go_of(path), "")
-    t:wait "Pane is dead"
+    t:ended()
     has_not("shared", (t:all():gsub("prunner: [^\n]*", "")))
   end)
 end)
