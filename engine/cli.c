@@ -323,6 +323,7 @@ apply(struct config *c, int opt, const char *value)
     case OPT_SERIAL: c->serial = true; return 0;
     case OPT_ORDER: return parse_order(&c->lifo, value);
     case OPT_TIMEOUT: return parse_seconds(&c->timeout_ns, opt, value);
+    case OPT_DEADLINE: return parse_seconds(&c->deadline_ns, opt, value);
     case OPT_LOAD: return parse_load(&c->load, value);
     case OPT_MEMFREE: return parse_size(&c->memfree_bytes, opt, value);
     case OPT_DELAY: return parse_seconds(&c->delay_ns, opt, value);

@@ -65,6 +65,7 @@ struct config {
     uint32_t attempts;         /* runs in all, crashed ones counted, 1..CONFIG_ATTEMPTS_MAX */
     int64_t timeout_ns;        /* a task's limit; 0: none */
     struct halt halt;          /* when to end the job early */
+    int64_t deadline_ns;       /* the job's limit: then no task starts any more; 0: none */
     struct load load;          /* start nothing while more runs on the machine */
     uint64_t memfree_bytes;    /* start nothing while less memory is free; 0: no limit */
     int64_t delay_ns;          /* between the start of two tasks; 0: none */

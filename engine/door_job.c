@@ -192,6 +192,8 @@ push_summary(lua_State *L)
         set_number(L, "signal", r->signal);
     lua_pushboolean(L, r->halted);
     lua_setfield(L, -2, "halted");
+    lua_pushboolean(L, r->late);
+    lua_setfield(L, -2, "late");
     lua_pushboolean(L, r->epipe);
     lua_setfield(L, -2, "epipe");
     lua_pushboolean(L, r->broken);
@@ -239,22 +241,31 @@ l_run(lua_State *L)
 static int
 l_stats(lua_State *L)
 {
-    double sums[5] = {0};
+    uint64_t posted = 0, done = 0, failed = 0, retried = 0, dead = 0;
+    uint64_t steals = 0, lost = 0, wakes = 0, parks = 0;
     for (uint32_t k = 0, n = arena_workers(&engine.arena); k <= n; k++) {
         struct slot *s = slot_at(&engine.arena, k);
-        sums[0] += (double)atom_peek(&s->done);
-        sums[1] += (double)atom_peek(&s->failed);
-        sums[2] += (double)atom_peek(&s->retried);
-        sums[3] += (double)atom_peek(&s->dead);
-        sums[4] += (double)atom_peek(&s->posted);
+        done += atom_peek(&s->done);
+        failed += atom_peek(&s->failed);
+        retried += atom_peek(&s->retried);
+        dead += atom_peek(&s->dead);
+        posted += atom_peek(&s->posted);
+        steals += atom_peek(&s->steals);
+        lost += atom_peek(&s->lost);
+        wakes += atom_peek(&s->wakes);
+        parks += atom_peek(&s->parks);
     }
     lua_newtable(L);
-    set_number(L, "tasks", sums[4]);
-    set_number(L, "done", sums[0]);
-    set_number(L, "failed", sums[1]);
-    set_number(L, "retried", sums[2]);
-    set_number(L, "dead", sums[3]);
-    set_number(L, "left", sums[4] - sums[0]);
+    set_number(L, "tasks", (double)posted);
+    set_number(L, "done", (double)done);
+    set_number(L, "failed", (double)failed);
+    set_number(L, "retried", (double)retried);
+    set_number(L, "dead", (double)dead);
+    set_number(L, "left", (double)(posted - done));
+    set_number(L, "steals", (double)steals);
+    set_number(L, "lost", (double)lost);
+    set_number(L, "wakes", (double)wakes);
+    set_number(L, "parks", (double)parks);
     return 1;
 }
 

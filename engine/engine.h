@@ -41,6 +41,7 @@ struct result {
     double cpu_seconds; /* of the workers, and of what they started and waited for */
     int signal;         /* that interrupted it; 0: none */
     bool halted;        /* --halt ended it */
+    bool late;          /* --deadline did, with tasks left */
     bool epipe;         /* nobody reads standard output */
     bool broken;        /* prunner could not go on: message printed */
 };

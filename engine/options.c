@@ -19,7 +19,7 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
      "may use. More is fine for tasks that wait for I/O"},
     {WORKERS, OPT_SERIAL, "serial", NULL, NULL, NULL,
      "everything in this one process, for debuggers and\n"
-     "profilers: no crash recovery, no --timeout"},
+     "profilers: no crash recovery, --timeout, --deadline"},
     {WORKERS, OPT_MAX_TASKS, "max-tasks", "K", NULL, "--max-tasks 1000",
      "replace a worker after K tasks"},
     {WORKERS, OPT_MAX_RSS, "max-rss", "SIZE", NULL, "--max-rss 512M",
@@ -43,6 +43,8 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
      "end the job early: never (default), or soon or now with\n"
      "fail, success or done and a number or percentage:\n"
      "now,fail=1   soon,fail=5%   now,success=1   soon,done=100"},
+    {TASKS, OPT_DEADLINE, "deadline", "SECONDS", NULL, "--deadline 60",
+     "after so long start no further task; what runs may end"},
 
     {CONSIDERATION, OPT_LOAD, "load", "MAX", "100%", "--load 100%",
      "start no task while more than MAX processes run; also\n"

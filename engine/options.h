@@ -18,6 +18,7 @@ enum {
     OPT_ATTEMPTS,
     OPT_TIMEOUT,
     OPT_HALT,
+    OPT_DEADLINE,
     OPT_LOAD,
     OPT_MEMFREE,
     OPT_DELAY,

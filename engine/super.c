@@ -91,6 +91,7 @@ static struct {
     uint64_t fork_pause;
     uint64_t nobody_since;
     uint64_t shortest_timeout; /* ns; 0: no timeouts at all */
+    uint64_t deadline;         /* ns; 0: none */
     uint64_t alone_until;      /* ns; when a task runs alone: at most so long */
     struct blame blame;
     struct waiting *waiting;
@@ -615,6 +616,19 @@ check_halt(void)
         stop_soon();
 }
 
+/* --deadline: is it time? */
+static void
+check_deadline(void)
+{
+    if (!super.deadline || super.stopping || now_ns() < super.deadline ||
+        atom_load(&engine.arena.head->mode) == ARENA_DONE)
+        return;
+    engine.result.late = true;
+    log_error("--deadline: the time is over, starting nothing new (left: %llu)",
+              (unsigned long long)observe_left());
+    stop_soon();
+}
+
 /* ---- timeouts ---- */
 
 static void
@@ -816,6 +830,8 @@ supervise(void)
         collect_waiting();
         uint64_t next_due = wake_all_due();
         next_due = sooner(next_due, observe_tick());
+        if (super.deadline && !super.stopping)
+            next_due = sooner(next_due, super.deadline);
         next_due = sooner(next_due, guard_tick(&engine.self, now_ns()));
         if (poll(fds, 3, sleep_ms(next_due)) < 0 && errno != EINTR)
             break;
@@ -828,6 +844,7 @@ supervise(void)
         if (printer_died())
             stop_now();
         check_halt(); /* some may have been set aside */
+        check_deadline();
         check_timeouts();
         check_alone();
         if (!job_over())
@@ -962,6 +979,8 @@ int
 super_run(lua_State *L, int n)
 {
     uint64_t start = now_ns(), cpu = figures_cpu_ns();
+    int64_t limit = engine.config.deadline_ns;
+    super.deadline = limit > 0 ? start + (uint64_t)limit : 0;
     int err = prepare(engine.config.serial ? 1 : (uint32_t)n);
     inspect_open(L);
     if (!engine.config.serial)

@@ -178,13 +178,21 @@ watch_in_worker(void)
     watch.fd = -1;
 }
 
+/* Half a ring: the other half is for what comes before the supervisor reads it. A job of a
+ * few milliseconds is over by then. */
+static double
+credit_max(void)
+{
+    return watch.head->ring / 2;
+}
+
 void
 watch_act(uint32_t k)
 {
     struct watch_head *h = watch.head;
     watch.slot = k < h->slots ? &h->slot[k] : unseen_slot();
     watch.left = watch.every = 1;
-    watch.credit = h->ring;
+    watch.credit = credit_max();
     watch.last_ns = watch_clock();
     watch.last_run = watch.slot->runs;
     watch.described = false;
@@ -281,8 +289,8 @@ plan_next(uint64_t now)
     watch.last_ns = now;
     watch.last_run = watch.slot->runs;
     watch.credit += (double)passed / (double)interval - 1;
-    if (watch.credit > watch.head->ring)
-        watch.credit = watch.head->ring;
+    if (watch.credit > credit_max())
+        watch.credit = credit_max();
     if (watch.credit >= 1 || (watch.head->record & WATCH_ALL)) {
         watch.every = watch.left = 1;
         return;

@@ -247,7 +247,7 @@ function ParallelTaskRunner:start() end
 ---@field attempt integer
 ---@field again boolean will it run again
 
----@class prunner.Stats
+---@class prunner.Counts
 ---@field tasks integer posted
 ---@field done integer failed ones included
 ---@field failed integer
@@ -255,10 +255,17 @@ function ParallelTaskRunner:start() end
 ---@field dead integer set aside
 ---@field left integer
 
----@class prunner.Summary: prunner.Stats
+---@class prunner.Stats: prunner.Counts
+---@field steals integer tasks taken from another worker
+---@field lost integer claims in which another worker was faster
+---@field wakes integer of other workers
+---@field parks integer times that a worker lay down
+
+---@class prunner.Summary: prunner.Counts
 ---@field seconds number
 ---@field workers integer
 ---@field halted boolean
+---@field late boolean --deadline ended it
 ---@field status integer the exit status that the command would have
 
 ---@class prunner.Options

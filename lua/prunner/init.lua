@@ -93,7 +93,8 @@ end
 
 --- Runs the job that @{init} described. Does not return after an interruption.
 -- @treturn table its summary: `tasks` posted, `done` (failed ones included), `failed`, `retried`,
---   `dead` (set aside), `left`, `seconds`, `workers`, `cpu` (seconds), `efficiency` (0 to 1), `halted`, and
+--   `dead` (set aside), `left`, `seconds`, `workers`, `cpu` (seconds), `efficiency` (0 to 1), `halted`,
+--   `late` (--deadline ended it), and
 --   `status`, the exit status that the command would have
 -- @raise if a job was run in this process already
 function M.start()
@@ -129,7 +130,8 @@ end
 
 --- How the job stands. Exact in `end_`.
 -- @treturn table `tasks` posted, `done` (failed ones included), `failed`, `retried`, `dead` (set aside),
---   `left`
+--   `left`; and how the workers got along: `steals` of tasks, `lost` claims (another was faster),
+--   `wakes` of others, `parks` (times that a worker lay down)
 function M.stats()
   return core.stats()
 end

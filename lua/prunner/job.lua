@@ -72,7 +72,7 @@ local function status_of(s)
   if s.epipe then return 128 + 13 end
   if s.signal then return 128 + s.signal end
   if s.broken then return 3 end
-  return (s.failed > 0 or s.dead > 0) and 1 or 0
+  return (s.failed > 0 or s.dead > 0 or s.late) and 1 or 0
 end
 
 -- Is end_ run? Not when the job was cut short.

@@ -2,7 +2,8 @@
 --
 -- What it says is one table of plain figures, which .json is as it stands and .html shows:
 --
---     status, how         exit status; "done", "failed", "interrupted", "halted", "broken"
+--     status, how         exit status; "done", "failed", "interrupted", "late",
+--                         "halted", "broken"
 --     script, version, start (seconds since 1970)
 --     tasks, done, failed, retried, dead, left, runs, workers, seconds
 --     user_seconds, system_seconds, largest_worker_bytes, busy_seconds, efficiency
@@ -24,6 +25,7 @@ local SLOWEST = 20
 local function how_it_ended(s, status)
   if s.signal or s.epipe then return "interrupted" end
   if s.broken then return "broken" end
+  if s.late then return "late" end
   if s.halted then return "halted" end
   return status == 0 and "done" or "failed"
 end

@@ -34,7 +34,7 @@ end
 
 local HOW = {
   done = "All done", failed = "Ended with failures", interrupted = "Interrupted",
-  halted = "Ended early by --halt", broken = "prunner could not go on",
+  late = "Ended by --deadline", halted = "Ended early by --halt", broken = "prunner could not go on",
 }
 
 local function head(data)

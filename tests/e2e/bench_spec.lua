@@ -28,6 +28,16 @@ describe("the scripts that measure", function()
     end)
   end
 
+  it("tell what workers do to each other", function()
+    -- Nobody is woken, or robbed, for every task: docs/scaling.md.
+    for _, n in ipairs { 1, 10, 1000 } do
+      local result = helper.prunner(scripts .. "scaling.lua", "-n", n, "--", 20000)
+      assert.are.equal(80001, number("tasks", result))
+      assert.is_true(number("steals", result) <= (n == 1 and 0 or 500000))
+      assert.is_true(number("lost", result) < 100000)
+    end
+  end)
+
   it("tell what a waiting task takes", function()
     local result = helper.prunner(scripts .. "queued.lua", "-n", 1, "--", 200000)
     local bytes = number("bytes_per_task", result)

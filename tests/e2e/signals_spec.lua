@@ -32,6 +32,28 @@ local function start()
   return run, path:match("^(.*)/") .. "/go"
 end
 
+describe("--deadline", function()
+  after_each(helper.cleanup)
+
+  it("starts nothing new, lets finish what runs, and runs end_", function()
+    local path = script(text)
+    local run = helper.spawn_prunner(path, "-n", 2, "--deadline", "0.5", { timeout = 20 })
+    assert.is_true(helper.wait_until(function() return count("time is over", run:err()) == 1 end))
+    helper.write(path:match("^(.*)/") .. "/go", "")
+    local result = expect(run:wait(), 1)
+    assert.are.equal(2, count("finished\n", result.out))
+    assert.has_match("end\n$", result.out)
+    has("prunner: --deadline: the time is over, starting nothing new (left: 10)\n", result.err)
+    has("prunner: 8 tasks are left, of 10 tasks\n", result.err)
+  end)
+
+  it("does nothing to a job that is over in time", function()
+    local path = script(text)
+    helper.write(path:match("^(.*)/") .. "/go", "")
+    expect(helper.prunner(path, "-n", 2, "--deadline", "60"), 0)
+  end)
+end)
+
 describe("a signal", function()
   after_each(helper.cleanup)
 

@@ -37,8 +37,8 @@ describe("prunner", function()
     assert.are.equal(0, prunner.task_id())
     assert.are.equal(0, prunner.attempt())
     assert.are.equal("loading", core.moment())
-    assert.are.same({ tasks = 0, done = 0, failed = 0, retried = 0, dead = 0, left = 0 },
-      prunner.stats())
+    assert.are.same({ tasks = 0, done = 0, failed = 0, retried = 0, dead = 0, left = 0,
+      steals = 0, lost = 0, wakes = 0, parks = 0 }, prunner.stats())
   end)
 
   it("range makes lists", function()
