@@ -172,7 +172,7 @@ describe("prunner.options", function()
       has(path .. ':2: options: "' .. name:match("%S+$"):gsub("^%-%-none", "-no"), result.err)
     end
     expect(prunner(script [[
-      require("prunner").options { { "--deadline" }, { "--mem" }, { "-x" } }
+      require("prunner").options { { "--depth" }, { "--mem" }, { "-x" } }
       function begin() end
     ]]), 0, "")
   end)
