@@ -180,7 +180,7 @@ describe("SIGUSR1", function()
       jit.off()
       function work(i)
         local n = 0
-        for _ = 1, 2e4 do n = n + 1 end
+        for _ = 1, 3e5 do n = n + 1 end
         if i % 5 == 0 and prunner.attempt() == 1 then ffi.C.kill(ffi.C.getpid(), 9) end
         prunner.counter "sum":add(i)
       end
