@@ -76,6 +76,8 @@ report_error(const struct task *t, uint32_t run, const char *message,
     char task[TASK], poster[TASK], *text = NULL;
     report_task(t, task, sizeof task);
     describe_poster(t, poster, sizeof poster);
+    if (again && run > 1)
+        traceback = NULL;
     int n = asprintf(&text,
                      "prunner: task %s failed%s: %s\n"
                      "  task #%llu, run %u, worker %u, defined at %s, %s\n%s%s",

@@ -40,9 +40,22 @@ function M.init(n, debug, begin, end_)
   configured.begin, configured.end_ = begin, end_
 end
 
+-- What Lua says of some first mistakes (patterns), and what to say beside it.
+local MISTAKES = {
+  ["global%s'prunner'%s%(a%snil"] = ': local prunner = require "prunner" is missing above',
+  ["'<name>'%sexpected%snear%s'end'"] = ": end is a word of Lua, the hook is called end_",
+}
+
+local function explained(text)
+  for pattern, more in pairs(MISTAKES) do
+    if text:find(pattern) then return text .. more end
+  end
+  return text
+end
+
 local function report(what, err)
   local text, traceback = core.text(err)
-  core.error(("%s failed: %s%s"):format(what, text, traceback and "\n" .. traceback or ""))
+  core.error(("%s failed: %s%s"):format(what, explained(text), traceback and "\n" .. traceback or ""))
 end
 
 -- Runs a hook of the supervisor. true and its result, or false after its report.
@@ -246,7 +259,7 @@ function M.command(path)
   end
   chunk, problem = loadfile(path ~= "-" and path or nil)
   if not chunk then
-    core.error(problem)
+    core.error(explained(problem))
     return 2
   end
   require "prunner" -- all of it, before the workers start, wherever the script requires it
@@ -259,7 +272,8 @@ function M.command(path)
   local hooks = hooks_of(result)
   if not hooks then return 2 end
   if not hooks.begin and not core.config "retry_dead" then
-    core.warn(("%s defines no begin(): there is nothing to do"):format(path))
+    core.warn(("%s defines no begin(): there is nothing to do (is it misspelt, or local?)")
+      :format(path))
   end
   hooks.roots = { result }
   local function run() M.start(hooks) end

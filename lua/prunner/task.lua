@@ -33,6 +33,9 @@ local function fail(level, what, id, problem)
   error(("%s(%s): %s"):format(what, known.name_of(id), problem), level + 1)
 end
 
+-- Where a nil in place of a function may come from.
+local NIL = " (a misspelt name? a local function that is defined further down? f(x) instead of f, x?)"
+
 -- The number of a function that has none yet, or an error that says what to do.
 local function resolve(fn, what, level)
   local moment = core.moment()
@@ -53,7 +56,7 @@ local function resolve(fn, what, level)
       :format(what, fn), level + 1)
   elseif type(fn) ~= "function" then
     error(("%s: the first argument must be a function or its name, got %s%s")
-      :format(what, type(fn), fn == nil and " (a misspelt name?)" or ""), level + 1)
+      :format(what, type(fn), fn == nil and NIL or ""), level + 1)
   elseif moment ~= "task" then
     error(("%s: %s"):format(what, why_not(NOT_NOW)), level + 1)
   end
@@ -201,7 +204,8 @@ function M.task(name, fn, options)
   if type(name) ~= "string" or name == "" then
     error(("task: the name must be a string, got %s"):format(type(name)), 2)
   elseif type(fn) ~= "function" then
-    error(("task: the second argument must be a function, got %s"):format(type(fn)), 2)
+    error(("task: the second argument must be a function, got %s%s")
+      :format(type(fn), fn == nil and " (is it defined above this line?)" or ""), 2)
   end
   check_options(options)
   local moment = core.moment()

@@ -316,7 +316,7 @@ describe("prunner", function()
     local result = expect(job [[ function begin() end function end_() print "end" end ]], 0, "end\n")
     assert.are.equal("", result.err)
     result = expect(job "", 0, "")
-    has("defines no begin(): there is nothing to do", result.err)
+    has("defines no begin(): there is nothing to do (is it misspelt, or local?)", result.err)
     expect(job [[ function end_() print "end" end ]], 0, "end\n")
   end)
 

@@ -188,6 +188,15 @@ describe("retries", function()
     assert.are.equal(30, count("failed and will be run again", result.err))
   end)
 
+  it("is reported with its stack the first time and the last", function()
+    local result = job([[
+      function begin() prunner.post_task(work) end
+      function work() error "no" end
+    ]], 1, "", "--retries", 3)
+    assert.are.equal(3, count("failed and will be run again", result.err))
+    assert.are.equal(2, count("stack traceback:", result.err))
+  end)
+
   it("may be given for one function, with a pause that grows", function()
     job([[
       prunner.task("patient", function()
@@ -266,6 +275,15 @@ describe("a hook that raises", function()
       prunner.start()
       print "never"
     ]]), 2, "")
+  end)
+
+  it("is told what Lua's words do not say of a first script's mistakes", function()
+    local result = expect(helper.prunner(script [[
+      function begin() prunner.post_task(print) end
+    ]]), 2, "")
+    has("(a nil value): local prunner = require \"prunner\" is missing above\nstack traceback:", result.err)
+    result = job("function end() end", 2, "")
+    has("expected near 'end': end is a word of Lua, the hook is called end_\n", result.err)
   end)
 
   it("ends the run with status 1 if it is end_", function()
@@ -359,7 +377,7 @@ describe("a function that cannot be known", function()
       function begin() prunner.post_task(work) end
       function work() prunner.post_task(misspelt) end
     ]], 1, "")
-    has("the first argument must be a function or its name, got nil (a misspelt name?)", result.err)
+    has("the first argument must be a function or its name, got nil (a misspelt name? ", result.err)
     result = job([[
       function begin() prunner.post_task(work) end
       function work() prunner.task("late", function() end) end

@@ -46,8 +46,9 @@ describe("prunner.post_task", function()
   it("names what can be no task", function()
     in_begin(function()
       raises(function() prunner.post_task() end,
-        "post_task: the first argument must be a function or its name, got nil (a misspelt name?)")
-      raises(function() prunner.post_task(nil, 1) end, "got nil (a misspelt name?)")
+        "post_task: the first argument must be a function or its name, got nil (a misspelt name? "
+          .. "a local function that is defined further down? f(x) instead of f, x?)")
+      raises(function() prunner.post_task(nil, 1) end, "got nil (a misspelt name? ")
       raises(function() prunner.post_task(5) end, "must be a function or its name, got number")
       raises(function() prunner.post_task({}) end, "must be a function or its name, got table")
       raises(function() prunner.post_task(true) end, "must be a function or its name, got boolean")
@@ -136,7 +137,8 @@ describe("prunner.task", function()
     raises(function() prunner.task() end, "task: the name must be a string, got nil")
     raises(function() prunner.task("", work) end, "task: the name must be a string")
     raises(function() prunner.task(work) end, "task: the name must be a string, got function")
-    raises(function() prunner.task("x") end, "task: the second argument must be a function, got nil")
+    raises(function() prunner.task("x") end,
+      "task: the second argument must be a function, got nil (is it defined above this line?)")
     raises(function() prunner.task("x", "y") end, "must be a function, got string")
     raises(function() prunner.task("x", work, 5) end, "task: options must be a table, got number")
     raises(function() prunner.task("x", work, { retires = 1 }) end, 'task: unknown option "retires" '
