@@ -17,8 +17,8 @@ LDFLAGS ?=
 LUAJIT ?= luajit
 SANITIZE ?=
 
-# What Debian 12 calls the things needed to build, to run, to test, to lint.
-DEPS = \
+# What Debian 12 calls the things needed to build and to run the examples,
+DEMO_DEPS = \
     gcc \
     libc6-dev \
     make \
@@ -28,7 +28,10 @@ DEPS = \
     luajit \
     lua-cjson \
     lua-argparse \
-    lua-socket \
+    lua-socket
+# and those needed to test, to lint, to make packages and documents.
+DEPS = \
+    $(DEMO_DEPS) \
     lua-filesystem \
     lua-busted \
     lua-check \
@@ -135,7 +138,7 @@ all: $(BUILD)/prunner $(BUILD)/lua/prunner/core.so
 help:
 	@echo 'all (default)     the command, the library, the Lua module, below build/'
 	@echo 'deps              apt-get install what is missing (root or sudo)'
-	@echo 'demo              deps, build, and the sum job: prints 4002000'
+	@echo 'demo              what it takes to build, build, and the sum job: prints 4002000'
 	@echo 'check             deps, build, all tests; ends with "N passed, N failed"'
 	@echo 'unit stress spec e2e    one kind of test; `make stress` runs at full length'
 	@echo 'sim spin          simulated jobs with deaths, SIM="-n 30000"; models of the protocols'
@@ -283,14 +286,14 @@ deps:
 	  command -v sudo >/dev/null || { \
 	    echo "prunner: as root, please: apt-get install$$missing" >&2; exit 1; }; \
 	fi; \
-	echo "prunner: installing with $$sudo apt-get:$$missing"; \
+	echo "prunner: installing with $${sudo:+sudo }apt-get, which may take minutes:$$missing"; \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get update -qq || true; \
 	$$sudo env DEBIAN_FRONTEND=noninteractive \
 	  apt-get install -qq -y --no-install-recommends $$missing </dev/null
 
 # The parts run one after the other, each in a make that sees what the last installed.
 demo:
-	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory deps DEPS='$(DEMO_DEPS)'
 	@$(MAKE) --no-print-directory all
 	$(BUILD)/prunner scripts/sum_functions.lua -n 10
 
