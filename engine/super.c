@@ -624,7 +624,8 @@ check_deadline(void)
         atom_load(&engine.arena.head->mode) == ARENA_DONE)
         return;
     engine.result.late = true;
-    log_error("--deadline: the time is over, starting nothing new (left: %llu)",
+    log_error("--deadline: the time is over, starting nothing new, waiting for what runs "
+              "(left: %llu)",
               (unsigned long long)observe_left());
     stop_soon();
 }

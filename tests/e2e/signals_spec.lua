@@ -43,7 +43,8 @@ describe("--deadline", function()
     local result = expect(run:wait(), 1)
     assert.are.equal(2, count("finished\n", result.out))
     assert.has_match("end\n$", result.out)
-    has("prunner: --deadline: the time is over, starting nothing new (left: 10)\n", result.err)
+    has("prunner: --deadline: the time is over, starting nothing new, waiting for what runs (left: 10)\n",
+      result.err)
     has("prunner: 8 tasks are left, of 10 tasks\n", result.err)
   end)
 
