@@ -288,27 +288,84 @@ parse_tmpdir(const char **out, const char *s)
     return 0;
 }
 
-/* One option that takes part in the config. Returns 0, or -EINVAL. */
+/* ---- what an option sets ----------------------------------------------- */
+
+/* What is true when the option is there; NULL: it is another kind of option. The same
+ * for those below. */
+static bool *
+flag_field(struct config *c, int opt)
+{
+    switch (opt) {
+    case OPT_DEBUG: return &c->debug;
+    case OPT_QUIET: return &c->quiet;
+    case OPT_SERIAL: return &c->serial;
+    case OPT_PROFILE_STATES: return &c->profile_states;
+    case OPT_RECORD_ALL: return &c->record_all;
+    case OPT_SUMMARY: return &c->summary;
+    case OPT_KEEP_ORDER: return &c->keep_order;
+    case OPT_TAG: return &c->tag;
+    }
+    return NULL;
+}
+
+/* What is the value as written: the name of a file or directory that whoever opens it
+ * will check. */
+static const char **
+name_field(struct config *c, int opt)
+{
+    switch (opt) {
+    case OPT_STATE: return &c->state;
+    case OPT_RESUME: return &c->resume;
+    case OPT_DEAD: return &c->dead;
+    case OPT_RETRY_DEAD: return &c->retry_dead;
+    case OPT_JOBLOG: return &c->joblog;
+    case OPT_TRACE: return &c->trace;
+    case OPT_PROFILE: return &c->profile;
+    case OPT_OUTPUT_DIR: return &c->output_dir;
+    }
+    return NULL;
+}
+
+static uint64_t *
+size_field(struct config *c, int opt)
+{
+    switch (opt) {
+    case OPT_MEMFREE: return &c->memfree_bytes;
+    case OPT_MEMORY: return &c->memory_bytes;
+    case OPT_MAX_RSS: return &c->max_rss_bytes;
+    case OPT_LUA_MEMORY: return &c->lua_memory_bytes;
+    }
+    return NULL;
+}
+
+static int64_t *
+seconds_field(struct config *c, int opt)
+{
+    switch (opt) {
+    case OPT_TIMEOUT: return &c->timeout_ns;
+    case OPT_DEADLINE: return &c->deadline_ns;
+    case OPT_DELAY: return &c->delay_ns;
+    }
+    return NULL;
+}
+
 static int
-apply(struct config *c, int opt, const char *value)
+apply_number(struct config *c, int opt, const char *value)
 {
     uint64_t v = 0;
     int err;
 
     switch (opt) {
     case OPT_NPROCESS:
-        err = parse_number(&v, opt, value, "a number of workers", 1,
-                           CONFIG_WORKERS_MAX);
+        err = parse_number(&v, opt, value, "a number of workers", 1, CONFIG_WORKERS_MAX);
         c->n = (int)v;
         return err;
     case OPT_RETRIES:
-        err = parse_number(&v, opt, value, "a number of retries", 0,
-                           CONFIG_RETRIES_MAX);
+        err = parse_number(&v, opt, value, "a number of retries", 0, CONFIG_RETRIES_MAX);
         c->retries = (uint32_t)v;
         return err;
     case OPT_ATTEMPTS:
-        err = parse_number(&v, opt, value, "a number of attempts", 1,
-                           CONFIG_ATTEMPTS_MAX);
+        err = parse_number(&v, opt, value, "a number of attempts", 1, CONFIG_ATTEMPTS_MAX);
         c->attempts = (uint32_t)v;
         return err;
     case OPT_NICE:
@@ -316,46 +373,49 @@ apply(struct config *c, int opt, const char *value)
         c->nice = (int)v;
         return err;
     case OPT_MAX_TASKS:
-        return parse_number(&c->max_tasks, opt, value, "a number of tasks", 1,
-                            UINT64_MAX);
-    case OPT_DEBUG: c->debug = true; return 0;
-    case OPT_QUIET: c->quiet = true; return 0;
-    case OPT_SERIAL: c->serial = true; return 0;
+        return parse_number(&c->max_tasks, opt, value, "a number of tasks", 1, UINT64_MAX);
+    }
+    return complain("%s: not handled", option_name(opt));
+}
+
+/* One option that takes part in the config. Returns 0, or -EINVAL. */
+static int
+apply(struct config *c, int opt, const char *value)
+{
+    bool *flag = flag_field(c, opt);
+    const char **name = name_field(c, opt);
+    uint64_t *size = size_field(c, opt);
+    int64_t *seconds = seconds_field(c, opt);
+
+    if (flag)
+        *flag = true;
+    if (name)
+        *name = value;
+    if (flag || name)
+        return 0;
+    if (size)
+        return parse_size(size, opt, value);
+    if (seconds)
+        return parse_seconds(seconds, opt, value);
+
+    switch (opt) {
     case OPT_ORDER: return parse_order(&c->lifo, value);
-    case OPT_TIMEOUT: return parse_seconds(&c->timeout_ns, opt, value);
-    case OPT_DEADLINE: return parse_seconds(&c->deadline_ns, opt, value);
     case OPT_LOAD: return parse_load(&c->load, value);
-    case OPT_MEMFREE: return parse_size(&c->memfree_bytes, opt, value);
-    case OPT_DELAY: return parse_seconds(&c->delay_ns, opt, value);
     case OPT_HALT: return parse_halt(&c->halt, value);
-    case OPT_MEMORY: return parse_size(&c->memory_bytes, opt, value);
     case OPT_TMPDIR: return parse_tmpdir(&c->tmpdir, value);
-    case OPT_STATE: c->state = value; return 0;
-    case OPT_RESUME: c->resume = value; return 0;
-    case OPT_DEAD: c->dead = value; return 0;
-    case OPT_RETRY_DEAD: c->retry_dead = value; return 0;
-    case OPT_JOBLOG: c->joblog = value; return 0;
-    case OPT_TRACE: c->trace = value; return 0;
-    case OPT_PROFILE: c->profile = value; return 0;
-    case OPT_PROFILE_STATES: c->profile_states = true; return 0;
     case OPT_REPORT: return parse_report(&c->report, value);
-    case OPT_RECORD_ALL: c->record_all = true; return 0;
     case OPT_PROGRESS: return parse_progress(&c->progress, value);
     case OPT_NO_PROGRESS: c->progress = PROGRESS_NEVER; return 0;
-    case OPT_SUMMARY: c->summary = true; return 0;
-    case OPT_MAX_RSS: return parse_size(&c->max_rss_bytes, opt, value);
-    case OPT_LUA_MEMORY: return parse_size(&c->lua_memory_bytes, opt, value);
     case OPT_LINE_BUFFER: /* this one and the next: the last one counts */
     case OPT_GROUP:
         c->group = opt == OPT_GROUP;
         c->line_buffer = !c->group;
         return 0;
-    case OPT_KEEP_ORDER: c->keep_order = true; return 0;
-    case OPT_TAG: c->tag = true; return 0;
-    case OPT_OUTPUT_DIR: c->output_dir = value; return 0;
     }
-    return complain("%s: not handled", option_name(opt));
+    return apply_number(c, opt, value);
 }
+
+/* ---- words that are none of our options --------------------------------- */
 
 /* "--re" fits --retries and others: says which. Returns whether it did. */
 static bool

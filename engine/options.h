@@ -1,7 +1,8 @@
 /* options: the table of prunner's options, which all that knows them reads:
  * cli.c to parse, help.c to print, completion.c for shells, prunner.options()
  * to keep a script from taking one of them. A new option is a row here and a
- * case in cli.c. Fixed data; no row refers to another. */
+ * case in one of the functions of cli.c that say what an option sets. Fixed data;
+ * no row refers to another. */
 #ifndef PRN_OPTIONS_H
 #define PRN_OPTIONS_H
 
