@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "engine.h"
 #include "lock.h"
 #include "log.h"
@@ -138,13 +139,13 @@ put_refs(struct text *t, const unsigned char *bytes, size_t len)
 static void
 put_time(struct text *t)
 {
-    struct timespec now;
+    uint64_t now = clock_unix_ns();
+    time_t seconds = (time_t)(now / 1000000000);
     struct tm utc;
     char day[32], text[48];
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
+    gmtime_r(&seconds, &utc);
     strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text, sizeof text, "%s.%03ldZ", day, now.tv_nsec / 1000000);
+    snprintf(text, sizeof text, "%s.%03uZ", day, (unsigned)(now / 1000000 % 1000));
     json_field(t, "time", text);
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "acc.h"
+#include "clock.h"
 #include "futex.h"
 #include "names.h"
 #include "view.h"
@@ -140,9 +141,7 @@ prn_queue_wait(uint32_t seen, double seconds)
 PRN_EXPORT double
 prn_now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return (double)clock_ns() / 1e9;
 }
 
 const luaL_Reg door_share_functions[] = {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "engine.h"
 
 static uint32_t
@@ -101,7 +102,7 @@ void
 figures_take(struct figures *f)
 {
     const struct watch_head *h = watch.head;
-    uint64_t now = h->end_ns ? h->end_ns : watch_clock();
+    uint64_t now = h->end_ns ? h->end_ns : clock_ns();
     memset(f, 0, offsetof(struct figures, fns));
     f->elapsed_ns = now - h->start_ns;
     f->workers = h->nworkers;

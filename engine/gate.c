@@ -1,16 +1,7 @@
 #include "gate.h"
 
-#include <time.h>
-
 #include "actor.h"
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
+#include "clock.h"
 
 static bool
 take_licence(struct actor *x)
@@ -26,7 +17,7 @@ static bool
 take_turn(struct actor *x)
 {
     struct arena_head *head = x->arena->head;
-    uint64_t now = now_ns(), next = atom_load(&head->next_start);
+    uint64_t now = clock_ns(), next = atom_load(&head->next_start);
     if (next > now || !atom_cas(&head->next_start, &next, now + head->delay_ns))
         return false; /* not yet, or somebody else was faster */
     x->turn_before = next;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "procstat.h"
 
 #define LATELY 2.0 /* seconds: how fast rates follow */
@@ -332,7 +333,7 @@ glance_open(struct glance *g, const struct attach *job)
 int
 glance_look(struct glance *g)
 {
-    uint64_t now = watch_clock(), passed_ns = g->now_ns ? now - g->now_ns : 0;
+    uint64_t now = clock_ns(), passed_ns = g->now_ns ? now - g->now_ns : 0;
     g->now_ns = now;
     forget_sums(g);
     int err = look_at_head(g);

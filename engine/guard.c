@@ -1,13 +1,12 @@
 #define _GNU_SOURCE
 #include "guard.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "actor.h"
+#include "clock.h"
 #include "cpus.h"
 #include "gate.h"
 #include "idle.h"
@@ -24,22 +23,6 @@ static struct {
     uint64_t woken_for;     /* the head->next_start for which somebody was woken */
     uint64_t reasons, said; /* GATE_LOAD, GATE_MEMORY: that hold now; that users know of */
 } guard;
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static void
-sleep_ns(uint64_t ns)
-{
-    struct timespec t = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
-    while (nanosleep(&t, &t) && errno == EINTR)
-        ;
-}
 
 uint32_t
 guard_running(const char *root)
@@ -170,12 +153,12 @@ guard_wait(struct arena *a)
 {
     uint64_t now, delay = (uint64_t)guard.config->delay_ns;
     while (guard.next_look != UINT64_MAX && !measure(1))
-        sleep_ns(TICK_NS);
-    now = now_ns();
+        clock_sleep(TICK_NS);
+    now = clock_ns();
     if (a->head->next_start > now)
-        sleep_ns(a->head->next_start - now);
+        clock_sleep(a->head->next_start - now);
     if (delay)
-        a->head->next_start = now_ns() + delay;
+        a->head->next_start = clock_ns() + delay;
 }
 
 void

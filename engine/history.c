@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "engine.h"
 #include "observe.h"
 
@@ -203,7 +204,7 @@ note_run(const struct watch_event *e)
 static void
 note_started(uint32_t k, int pid)
 {
-    uint64_t now = watch_clock();
+    uint64_t now = clock_ns();
     (void)k;
     (void)pid;
     if (now - last_ns >= observer.every_ns)
@@ -218,7 +219,7 @@ note_ended(uint32_t k, int pid, int status)
         return;
     if (history.ndeaths < HISTORY_DEATHS)
         history.deaths[history.ndeaths++] =
-            (struct history_death){since_start(watch_clock()), k, status};
+            (struct history_death){since_start(clock_ns()), k, status};
     else
         history.more_deaths++;
 }
@@ -226,7 +227,7 @@ note_ended(uint32_t k, int pid, int status)
 static void
 end(void)
 {
-    uint64_t now = watch_clock();
+    uint64_t now = clock_ns();
     take_sample(now);
     history.end_ns = since_start(now);
 }

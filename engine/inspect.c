@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "engine.h"
 #include "human.h"
 #include "log.h"
@@ -235,7 +236,7 @@ inspect_ask(void)
     for (uint32_t k = 1, n = last_slot(); k <= n; k++)
         ask_slot(k);
     inspect.waiting = true;
-    inspect.deadline = watch_clock() + PATIENCE_NS;
+    inspect.deadline = clock_ns() + PATIENCE_NS;
     inspect.observer.every_ns = LOOK_NS;
     inspect.observer.next_ns = 0;
 }
@@ -358,7 +359,7 @@ static void
 put_workers(struct text *t)
 {
     uint32_t busy = 0, idle = 0, none = 0;
-    uint64_t now = watch_clock();
+    uint64_t now = clock_ns();
     for (uint32_t k = 1, n = last_slot(); k <= n; k++) {
         const struct watch_slot *s = &watch.head->slot[k];
         if (!has_task(s)) {

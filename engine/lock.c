@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "actor.h"
+#include "clock.h"
 #include "futex.h"
 #include "hash.h"
 #include "names.h"
@@ -32,14 +33,6 @@ bool
 lock_held(const struct actor *x, const uint32_t *word)
 {
     return holder(atom_peek(word)) == x->me;
-}
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 /* A mark of the circle of waits that starts and ends at x: who waits, and for the
@@ -100,7 +93,7 @@ give_up(uint32_t *word, int err)
 static int
 take_slowly(struct actor *x, uint32_t *word, uint64_t deadline)
 {
-    uint64_t seen = 0, next_look = now_ns() + LOOK_NS;
+    uint64_t seen = 0, next_look = clock_ns() + LOOK_NS;
     for (;;) {
         /* Others may sleep too: keep the mark, so that the release wakes one. */
 #ifdef PRN_BUG_NO_WAITERS_KEPT
@@ -109,7 +102,7 @@ take_slowly(struct actor *x, uint32_t *word, uint64_t deadline)
         if (try_take(x, word, LOCK_WAITERS))
 #endif
             return 0;
-        uint64_t now = now_ns();
+        uint64_t now = clock_ns();
         if (now >= deadline)
             return give_up(word, -ETIMEDOUT);
         if (now >= next_look) {
@@ -151,13 +144,13 @@ lock_take(struct actor *x, uint32_t *word, double seconds)
     struct slot *s = x->slot;
     /* 1e9 seconds are for ever. */
     uint64_t ns = seconds >= 0 && seconds <= 1e9 ? (uint64_t)(seconds * 1e9) : (uint64_t)1e18;
-    x->lock_from_ns = now_ns();
+    x->lock_from_ns = clock_ns();
     uint64_t deadline = x->lock_from_ns + ns;
     atom_set(&s->wait_seq, s->wait_seq + 1);
     atom_store(&s->waits_for, arena_offset(x->arena, word));
     int err = take_slowly(x, word, deadline);
     atom_store(&s->waits_for, 0);
-    x->lock_to_ns = now_ns();
+    x->lock_to_ns = clock_ns();
     x->lock_ns += x->lock_to_ns - x->lock_from_ns;
     return err;
 }

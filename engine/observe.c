@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "clock.h"
 #include "engine.h"
 #include "failure.h"
 #include "task.h"
@@ -117,7 +118,7 @@ observe_death(uint32_t k, const struct task *t, uint32_t attempt, int status, bo
               const char *how)
 {
     struct watch_slot *s = &watch.head->slot[k < watch.head->slots ? k : 0];
-    uint64_t now = watch_clock(), from = now;
+    uint64_t now = clock_ns(), from = now;
     char args[WATCH_TEXT / 2];
     drain_slot(s); /* what it did before */
     bool timed = s->since_run == s->runs;
@@ -203,7 +204,7 @@ earlier(uint64_t a, uint64_t b)
 uint64_t
 observe_tick(void)
 {
-    uint64_t now = watch_clock();
+    uint64_t now = clock_ns();
     if (now >= observe.next_mark) {
         for (uint32_t k = 1, n = last_slot(); k <= n; k++)
             mark_slot(&watch.head->slot[k], now);
@@ -229,7 +230,7 @@ observe_tick(void)
 void
 observe_end(void)
 {
-    atom_set(&watch.head->end_ns, watch_clock());
+    atom_set(&watch.head->end_ns, clock_ns());
     atom_store(&watch.head->over, 1); /* release: end_ns is there */
     observe_drain();
     for (uint32_t i = 0; i < observe.n; i++) {

@@ -2,9 +2,9 @@
 #include "post.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include "actor.h"
+#include "clock.h"
 #include "commit.h"
 #include "idle.h"
 #include "queue.h"
@@ -18,15 +18,6 @@ enum {
     PART_AGE_NS = 20 * 1000 * 1000,
 };
 
-/* A few ns and 1 to 10 ms off: good enough to see that 20 ms have passed. */
-static uint64_t
-coarse_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static bool
 part_is_due(struct actor *x)
 {
@@ -34,7 +25,7 @@ part_is_due(struct actor *x)
         return true;
     if (x->staged_count >= PART_IDLE_POSTS && idle_any(x))
         return true;
-    uint64_t now = coarse_ns();
+    uint64_t now = clock_coarse_ns(); /* good enough to see that 20 ms have passed */
     if (!x->staged_since_ns)
         x->staged_since_ns = now;
     return now - x->staged_since_ns > PART_AGE_NS;

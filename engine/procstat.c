@@ -4,16 +4,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-static uint64_t
-since_boot_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
+#include "clock.h"
 
 /* The whole file is one line; the name in it may hold anything, also ')' and blanks. */
 static bool
@@ -49,7 +42,7 @@ procstat_read(struct procstat *out, int pid)
                         &state, &ppid, &user, &system, &start, &rss) != 6)
         return false;
     uint64_t tick = 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
-    uint64_t now = since_boot_ns(), started = start * tick;
+    uint64_t now = clock_boot_ns(), started = start * tick;
     *out = (struct procstat){
         .ppid = ppid,
         .state = state,

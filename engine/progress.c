@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "clock.h"
 #include "engine.h"
 #include "log.h"
 #include "observe.h"
@@ -95,13 +96,13 @@ started(uint32_t k, int pid)
     (void)k;
     (void)pid;
     if (!progress.pace.n)
-        look(watch_clock());
+        look(clock_ns());
 }
 
 void
 progress_describe(struct text *t)
 {
-    look(watch_clock());
+    look(clock_ns());
     progress_line(t, &progress.view);
 }
 
@@ -114,7 +115,7 @@ draw(uint64_t now)
     progress_rows(&progress.text, &progress.view, columns, rows / 2, progress.colours);
     if (!progress.text.failed)
         screen_show(progress.text.at, progress.text.len);
-    uint64_t cost = watch_clock() - now;
+    uint64_t cost = clock_ns() - now;
     progress.observer.every_ns = cost * COST > DRAW_NS ? cost * COST : DRAW_NS;
 }
 
@@ -160,7 +161,7 @@ end(void)
     screen_hide();
     if (progress.kind != JSON)
         return;
-    look(watch_clock());
+    look(clock_ns());
     progress.view.over = true;
     print_json();
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "atomics.h"
+#include "clock.h"
 #include "text.h"
 #include "watch.h"
 
@@ -184,7 +185,7 @@ screen_show(const char *rows, size_t len)
         atom_store(&block->shown, 0);
         return;
     }
-    if (!ready() || watch_clock() - atom_peek(&block->piped_ns) < READER_PAUSE_NS)
+    if (!ready() || clock_ns() - atom_peek(&block->piped_ns) < READER_PAUSE_NS)
         return;
     if (!block->turn)
         look_where();
@@ -225,7 +226,7 @@ static size_t
 again(const struct block *b, char text[DRAWING])
 {
     static uint64_t last_ns;
-    uint64_t now = watch_clock();
+    uint64_t now = clock_ns();
     uint32_t turn = atom_load(&b->turn);
     const struct drawing *d = &b->drawings[turn % 2];
     if (now - last_ns < AGAIN_NS)
@@ -270,7 +271,7 @@ screen_write(int fd, const char *bytes, size_t len)
     if (block->pipe_ino && st.st_ino == block->pipe_ino && st.st_dev == block->pipe_dev) {
         ssize_t n = write(terminal, erase, sizeof erase - 1);
         (void)n;
-        atom_store(&block->piped_ns, watch_clock());
+        atom_store(&block->piped_ns, clock_ns());
     }
     return write(fd, bytes, len);
 }

@@ -11,10 +11,10 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "blame.h"
+#include "clock.h"
 #include "cpus.h"
 #include "crew.h"
 #include "ctl.h"
@@ -101,17 +101,7 @@ static struct {
 static uint64_t
 now_ms(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static uint64_t
-now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    return clock_ns() / 1000000;
 }
 
 static struct slot *
@@ -296,7 +286,7 @@ make_ready(const struct waiting *w)
         return; /* no longer our business */
     if (w->alone) {
         idle_run_alone(&engine.arena, w->task);
-        super.alone_until = now_ns() + ALONE_MAX_S * (uint64_t)1000000000;
+        super.alone_until = clock_ns() + ALONE_MAX_S * (uint64_t)1000000000;
     }
     queue_put(self, self->slot->tail, w->task);
     idle_wake(self, 1);
@@ -308,7 +298,7 @@ static void
 wait_alone(uint32_t task)
 {
     uint64_t word = atom_load(&task_at(&engine.arena, task)->word);
-    uint64_t until_ns = now_ns() + SECOND_MS * (uint64_t)1000000;
+    uint64_t until_ns = clock_ns() + SECOND_MS * (uint64_t)1000000;
     struct waiting w = {task, word, until_ns, true};
     if (add_waiting(w))
         return;
@@ -329,7 +319,7 @@ due_ns(const struct waiting *w, uint64_t now)
 static uint64_t
 wake_all_due(void)
 {
-    uint64_t now = now_ns(), next = UINT64_MAX;
+    uint64_t now = clock_ns(), next = UINT64_MAX;
     for (size_t i = 0; i < super.nwaiting;) {
         uint64_t due = due_ns(&super.waiting[i], now);
         bool room = due > now || queue_reserve(&engine.self, 1) == 0;
@@ -352,7 +342,7 @@ wake_all_due(void)
 static void
 check_alone(void)
 {
-    if (!idle_alone_over(&engine.arena) && now_ns() >= super.alone_until)
+    if (!idle_alone_over(&engine.arena) && clock_ns() >= super.alone_until)
         idle_end_alone(&engine.arena);
 }
 
@@ -480,7 +470,7 @@ child_ended(uint32_t k, int status)
     }
     kill(-pid, SIGKILL); /* what its task had started dies with it */
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !c->timed_out && !super.killing)
-        c->starved = blame_memory(&super.blame, now_ns());
+        c->starved = blame_memory(&super.blame, clock_ns());
     if (!recover_child(k, pid))
         log_warn("no memory to recover worker %u: trying again", k);
 }
@@ -620,7 +610,7 @@ check_halt(void)
 static void
 check_deadline(void)
 {
-    if (!super.deadline || super.stopping || now_ns() < super.deadline ||
+    if (!super.deadline || super.stopping || clock_ns() < super.deadline ||
         atom_load(&engine.arena.head->mode) == ARENA_DONE)
         return;
     engine.result.late = true;
@@ -661,7 +651,7 @@ check_timeout(uint32_t k, uint64_t now)
 static void
 check_timeouts(void)
 {
-    uint64_t now = now_ns();
+    uint64_t now = clock_ns();
     if (!super.shortest_timeout)
         return;
     for (uint32_t k = 1; k <= super.n; k++)
@@ -707,7 +697,7 @@ sleep_ms(uint64_t next_due)
         at_most(&timeout, super.fork_again > now ? super.fork_again - now : 0);
     }
     if (next_due != UINT64_MAX) {
-        uint64_t now = now_ns();
+        uint64_t now = clock_ns();
         at_most(&timeout, next_due > now ? (next_due - now) / 1000000 + 1 : 0);
     }
     for (uint32_t k = 1; k <= super.n; k++) {
@@ -833,7 +823,7 @@ supervise(void)
         next_due = sooner(next_due, observe_tick());
         if (super.deadline && !super.stopping)
             next_due = sooner(next_due, super.deadline);
-        next_due = sooner(next_due, guard_tick(&engine.self, now_ns()));
+        next_due = sooner(next_due, guard_tick(&engine.self, clock_ns()));
         if (poll(fds, 3, sleep_ms(next_due)) < 0 && errno != EINTR)
             break;
         read_signals();
@@ -979,7 +969,7 @@ run_serial(lua_State *L)
 int
 super_run(lua_State *L, int n)
 {
-    uint64_t start = now_ns(), cpu = figures_cpu_ns();
+    uint64_t start = clock_ns(), cpu = figures_cpu_ns();
     int64_t limit = engine.config.deadline_ns;
     super.deadline = limit > 0 ? start + (uint64_t)limit : 0;
     int err = prepare(engine.config.serial ? 1 : (uint32_t)n);
@@ -1001,7 +991,7 @@ super_run(lua_State *L, int n)
         return err;
     }
     count_results();
-    engine.result.seconds = (double)(now_ns() - start) / 1e9;
+    engine.result.seconds = (double)(clock_ns() - start) / 1e9;
     free(super.children);
     free(super.waiting);
     super.children = NULL;

@@ -10,6 +10,7 @@
 
 #include <curses.h>
 
+#include "clock.h"
 #include "topline.h"
 #include "toporder.h"
 
@@ -186,7 +187,7 @@ static int
 look(struct screen *s)
 {
     int err = glance_look(s->g);
-    uint64_t took = watch_clock() - s->g->now_ns;
+    uint64_t took = clock_ns() - s->g->now_ns;
     s->next_ns = s->g->now_ns + (10 * took > s->every_ns ? 10 * took : s->every_ns);
     return err ? err : put_in_order(s);
 }
@@ -281,7 +282,7 @@ static bool
 wait_for_something(const struct screen *s)
 {
     struct pollfd fds[2] = {{STDIN_FILENO, POLLIN, 0}, {s->g->job->pid_fd, POLLIN, 0}};
-    uint64_t now = watch_clock();
+    uint64_t now = clock_ns();
     int ms = now < s->next_ns ? (int)((s->next_ns - now) / 1000000) + 1 : 0;
     if (poll(fds, 2, s->paused ? -1 : ms) < 0)
         return errno == EINTR;
@@ -302,7 +303,7 @@ live(struct screen *s)
                 return TOPSCREEN_QUIT;
         }
         bool ended = attach_ended(s->g->job);
-        if (!ended && (s->paused || watch_clock() < s->next_ns))
+        if (!ended && (s->paused || clock_ns() < s->next_ns))
             continue;
         if (look(s))
             return TOPSCREEN_BROKEN;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "clock.h"
 #include "engine.h"
 #include "hash.h"
 #include "log.h"
@@ -297,7 +298,7 @@ note_life(uint32_t k, const char *what, const char *name, const char *value)
         return;
     struct text *t = put_event("\"ph\":\"i\",\"s\":\"t\",\"cat\":\"worker\"");
     put_string(t, ",\"name\":", what, strlen(what));
-    put_place(t, k, watch_clock());
+    put_place(t, k, clock_ns());
     text_put(t, ",\"args\":{");
     json_bytes(t, name, strlen(name));
     put_string(t, ":", value, strlen(value));
@@ -368,7 +369,7 @@ start(uint32_t n)
 static void
 end(void)
 {
-    uint64_t now = watch_clock();
+    uint64_t now = clock_ns();
     if (!trace.file.failed) {
         put_counter("waiting tasks", observe_left(), now);
         put_counter("running tasks", 0, now);

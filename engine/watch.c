@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "actor.h"
+#include "clock.h"
 #include "codec.h"
 #include "failure.h"
 #include "task.h"
@@ -73,14 +74,6 @@ map_slots(uint32_t slots)
     return at;
 }
 
-static uint64_t
-unix_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 int
 watch_open(void (*full)(void))
 {
@@ -97,8 +90,8 @@ watch_open(void (*full)(void))
     h->ring = WATCH_RING;
     h->interval_ns = 1000000000 / TIMED_PER_SECOND;
     h->pid = (uint32_t)getpid();
-    h->start_ns = watch_clock();
-    h->start_unix_ns = unix_ns();
+    h->start_ns = clock_ns();
+    h->start_unix_ns = clock_unix_ns();
     h->magic = WATCH_MAGIC;
     watch.head = h;
     watch.full = full;
@@ -116,8 +109,8 @@ watch_start_job(uint32_t n, const char *script)
     h->ring = ring;
     h->nworkers = n;
     h->interval_ns = (uint64_t)n * 1000000000 / TIMED_PER_SECOND;
-    h->start_ns = watch_clock();
-    h->start_unix_ns = unix_ns();
+    h->start_ns = clock_ns();
+    h->start_unix_ns = clock_unix_ns();
     snprintf(h->script, sizeof h->script, "%s", script ? script : "");
 }
 
@@ -193,7 +186,7 @@ watch_act(uint32_t k)
     watch.slot = k < h->slots ? &h->slot[k] : unseen_slot();
     watch.left = watch.every = 1;
     watch.credit = credit_max();
-    watch.last_ns = watch_clock();
+    watch.last_ns = clock_ns();
     watch.last_run = watch.slot->runs;
     watch.described = false;
     watch.lock_told = 0; /* a new actor counts from 0 */
@@ -221,7 +214,7 @@ watch_ended(uint32_t k)
     s->fn = 0;
     s->idle_since_ns = 0;
     if (since)
-        s->idle_ns += watch_clock() - since;
+        s->idle_ns += clock_ns() - since;
 }
 
 /* ---- counting ---- */
@@ -271,7 +264,7 @@ uint64_t
 watch_time(const struct actor *x)
 {
     struct watch_slot *s = watch.slot;
-    uint64_t now = watch_clock();
+    uint64_t now = clock_ns();
     s->since_ns = now;
     atom_store(&s->since_run, s->runs); /* release: since_ns is this run's */
     watch.steals = x->slot->steals;
@@ -357,7 +350,7 @@ void
 watch_describe(const struct actor *x, const struct task *t, uint64_t from, const char *error)
 {
     struct watch_slot *s = watch.slot;
-    uint64_t now = watch_clock(), locked = x->lock_ns - watch.lock_ns;
+    uint64_t now = clock_ns(), locked = x->lock_ns - watch.lock_ns;
     atom_set(&s->lock_ns, s->lock_ns + (x->lock_ns - watch.lock_told));
     watch.lock_told = x->lock_ns;
     bool rough = !from;
@@ -471,7 +464,7 @@ watch_idle_start(void)
 {
     struct watch_slot *s = watch.slot;
     atom_set(&s->fn, 0);
-    atom_set(&s->idle_since_ns, watch_clock());
+    atom_set(&s->idle_since_ns, clock_ns());
 }
 
 void
@@ -479,6 +472,6 @@ watch_idle_end(void)
 {
     struct watch_slot *s = watch.slot;
     uint64_t since = s->idle_since_ns;
-    atom_set(&s->idle_ns, s->idle_ns + (watch_clock() - since));
+    atom_set(&s->idle_ns, s->idle_ns + (clock_ns() - since));
     atom_set(&s->idle_since_ns, 0);
 }

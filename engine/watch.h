@@ -15,8 +15,6 @@
 #ifndef PRN_WATCH_H
 #define PRN_WATCH_H
 
-#include <time.h>
-
 #include "arena.h"
 
 struct actor;
@@ -211,15 +209,6 @@ void watch_mark_used(uint32_t fn);
 /* watch_idle_start, watch_idle_end: around looking and waiting for a task. */
 void watch_idle_start(void);
 void watch_idle_end(void);
-
-/* CLOCK_MONOTONIC in ns. */
-static inline uint64_t
-watch_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static inline uint32_t
 watch_index(uint32_t fn)

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <lauxlib.h>
 
 #include "chain.h"
+#include "clock.h"
 #include "commit.h"
 #include "deadletter.h"
 #include "door.h"
@@ -245,22 +245,6 @@ release_locks(bool keep)
     return err;
 }
 
-static uint64_t
-now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static void
-sleep_ns(uint64_t ns)
-{
-    struct timespec t = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
-    while (nanosleep(&t, &t) && errno == EINTR)
-        ;
-}
-
 /* The task goes back to the queue, now or after its function's backoff, which
  * doubles with each error. */
 static void
@@ -273,11 +257,11 @@ run_again(struct actor *x, const struct task *t)
     }
     backoff <<= t->errors < 10 ? t->errors : 10;
     if (engine.config.serial) {
-        sleep_ns(backoff);
+        clock_sleep(backoff);
         (void)commit_end(x, OUTCOME_RETRY);
         return;
     }
-    commit_wait(x, now_ns() + backoff);
+    commit_wait(x, clock_ns() + backoff);
     engine_poke();
 }
 
@@ -687,7 +671,7 @@ become_worker(lua_State *L)
     /* LuaJIT's generator starts with the same seed in every process. */
     lua_getglobal(L, "math");
     lua_getfield(L, -1, "randomseed");
-    lua_pushnumber(L, (lua_Number)(now_ns() % 1000000007u) + getpid() * 7919.0);
+    lua_pushnumber(L, (lua_Number)(clock_ns() % 1000000007u) + getpid() * 7919.0);
     if (lua_pcall(L, 1, 0, 0))
         lua_pop(L, 1);
     lua_settop(L, 0);

@@ -3,14 +3,14 @@
 
 #include <poll.h>
 
+#include "clock.h"
+
 uint64_t seed;
 
 double
 now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return (double)clock_ns() / 1e9;
 }
 
 uint32_t

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "actor.h"
+#include "clock.h"
 #include "codec.h"
 #include "commit.h"
 #include "hash.h"
@@ -466,9 +467,7 @@ all_ops(void)
 static double
 now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return (double)clock_ns() / 1e9;
 }
 
 /* Kills until there were `kills`, then lets the workers end. */

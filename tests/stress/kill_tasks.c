@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "recover.h"
 #include "tree.h"
 
@@ -37,7 +38,7 @@ struct crew {
     uint32_t attempts;
     uint32_t kills, rolled_back, set_aside;
     uint32_t phases[3]; /* deaths by enum phase */
-    struct timespec begin;
+    uint64_t begin_ns;
     bool ok;
 };
 
@@ -65,11 +66,9 @@ report(const char *name, bool ok)
 }
 
 static double
-seconds_since(const struct timespec *begin)
+seconds_since(uint64_t begin_ns)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
+    return (double)(clock_ns() - begin_ns) / 1e9;
 }
 
 static void
@@ -209,12 +208,12 @@ crew_run(struct crew *c, const struct tree *t, uint32_t kills)
 {
     *c = (struct crew){.tree = t, .attempts = kills ? ATTEMPTS : POISON_ATTEMPTS, .ok = true};
     c->lifo = dice(2);
-    clock_gettime(CLOCK_MONOTONIC, &c->begin);
+    c->begin_ns = clock_ns();
     tree_plant(&c->arena, &c->super, t, WORKERS);
     for (uint32_t k = 1; k <= WORKERS; k++)
         spawn(c, k);
     while (c->ok && reap(c)) {
-        if (seconds_since(&c->begin) > LIMIT_S) {
+        if (seconds_since(c->begin_ns) > LIMIT_S) {
             show(c);
             c->ok = false;
         }
@@ -244,9 +243,8 @@ rounds(const char *name, struct tree t, uint32_t kills)
     uint32_t done = 0, n = 0, rolled_back = 0, phases[3] = {0};
     uint32_t first_leaf = t.first_leaf;
     bool ok = true;
-    struct timespec begin;
-    clock_gettime(CLOCK_MONOTONIC, &begin);
-    while (ok && done < kills && n < 10 * kills && seconds_since(&begin) < (is_long() ? 300 : 15)) {
+    uint64_t begin_ns = clock_ns();
+    while (ok && done < kills && n < 10 * kills && seconds_since(begin_ns) < (is_long() ? 300 : 15)) {
         struct crew c;
         uint64_t was = seed;
         t.first_leaf = first_leaf << dice(3);
@@ -313,9 +311,7 @@ int
 main(void)
 {
     const char *s = getenv("SEED");
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    seed = s ? strtoull(s, NULL, 10) : (uint64_t)now.tv_nsec * 2 + 1;
+    seed = s ? strtoull(s, NULL, 10) : clock_unix_ns() * 2 + 1;
     printf("1..4\n# SEED=%lu\n", (unsigned long)seed);
     bulk();
     parts();

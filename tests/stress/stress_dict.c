@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "actor.h"
+#include "clock.h"
 #include "codec.h"
 #include "dict_tx.h"
 #include "hash.h"
@@ -164,9 +165,7 @@ name(enum name_kind kind, const char *text)
 static double
 now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return (double)clock_ns() / 1e9;
 }
 
 /* Lets fn run in all threads for a while; with a dict that is named after it. */

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "tree.h"
 
 enum { THREADS_MAX = 8,
@@ -179,11 +180,9 @@ static uint32_t meeting, too_late;
 static bool
 meet(uint32_t wanted)
 {
-    struct timespec now, begin;
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    uint64_t begin_ns = clock_ns();
     while (atom_load(&meeting) < wanted) {
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if (now.tv_sec - begin.tv_sec > 10 || atom_load(&too_late))
+        if (clock_ns() - begin_ns > 10 * (uint64_t)1000000000 || atom_load(&too_late))
             return false;
         sched_yield();
     }

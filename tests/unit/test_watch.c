@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "actor.h"
+#include "clock.h"
 #include "failure.h"
 #include "task.h"
 #include "watch.h"
@@ -110,7 +111,7 @@ test_marked(void **state)
     while ((from = watch_start(&x, 7, 9)))
         watch_end(7, WATCH_DONE);
     s->seen_run = s->mark = s->runs;
-    s->seen_ns = watch_clock() - 30000000;
+    s->seen_ns = clock_ns() - 30000000;
     assert_true(watch_due(from));
     watch_describe(&x, &t, from, NULL);
     assert_true(watch.event.rough);
