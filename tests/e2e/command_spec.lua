@@ -1,9 +1,7 @@
 --- The command: its options, how it finds and loads the script, what the script sees.
 
 local helper = require "tests.e2e.helper"
-local expect, prunner, script = helper.expect, helper.prunner, helper.script
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
+local expect, prunner, script, has = helper.expect, helper.prunner, helper.script, helper.has
 
 --- Runs `text` with `prunner -n 2`; a table at the end is the options of spawn().
 local function job(text, ...)
@@ -168,7 +166,7 @@ describe("prunner", function()
       function work(v) print(v) end
     ]])
     expect(helper.run({ "chmod", "+x", path }))
-    local bin = helper.command:match("^(.*)/[^/]*$")
+    local bin = helper.directory(helper.command)
     expect(helper.run({ path, "given", "-n", 3 }, { env = { PATH = bin .. ":" .. os.getenv("PATH") } }),
       0, "given\n")
     has(":2:", expect(prunner(helper.script("#!/usr/bin/env prunner\nx x", "bad")), 2).err)

@@ -1,17 +1,11 @@
 --- Workers that die, hang or cannot be started; the supervisor's own death; what is left behind.
 
 local helper = require "tests.e2e.helper"
-local expect, script = helper.expect, helper.script
+local expect, script, has = helper.expect, helper.script, helper.has
 
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
-
---- Lines that scripts begin with: die(signal), and children of a process.
-local prelude = [[
-  local prunner = require "prunner"
-  local ffi = require "ffi"
-  ffi.cdef "int getpid(void); int getppid(void); int kill(int, int); void abort(void);"
-  ffi.cdef "int poll(void *, unsigned long, int);"
-  local function die(signal) ffi.C.kill(ffi.C.getpid(), signal) while true do end end
+--- Lines that scripts begin with.
+local prelude = helper.deadly .. [[
+  ffi.cdef "int getppid(void); void abort(void); int poll(void *, unsigned long, int);"
 ]]
 
 local function job(text, status, out, ...)
@@ -256,7 +250,7 @@ describe("a refused fork", function()
   it("lets the job go on with the workers there are", function()
     if not can_limit() then return pending("needs root") end
     local path = script(prelude .. text)
-    helper.run({ "chmod", "-R", "a+rX", path:match("^(.*)/") })
+    helper.run({ "chmod", "-R", "a+rX", helper.directory(path) })
     local result = expect(limited(4, path, "-n", 10), 0, "5050\n")
     has("no process can be started (Resource temporarily unavailable): going on with 3 workers",
       result.err)
@@ -267,7 +261,7 @@ describe("a refused fork", function()
     if not can_limit() then return pending("needs root") end
     if os.getenv("STRESS") ~= "long" then return pending("takes ten seconds: make e2e STRESS=long") end
     local path = script(prelude .. text)
-    helper.run({ "chmod", "-R", "a+rX", path:match("^(.*)/") })
+    helper.run({ "chmod", "-R", "a+rX", helper.directory(path) })
     local result = expect(limited(1, path, "-n", 2), 3, "")
     has("no worker could be started for 10 s: the job cannot go on (tasks left: 100)", result.err)
     assert.is_true(result.seconds < 15)
@@ -289,7 +283,7 @@ describe("the death of the supervisor", function()
     local workers
     assert.is_true(helper.wait_until(function()
       workers = children(run:pid())
-      return #workers == 8 and select(2, run:err():gsub("busy\n", "")) == 8
+      return #workers == 8 and helper.count("busy\n", run:err()) == 8
     end))
     run:kill "KILL"
     run:wait()

@@ -2,7 +2,7 @@
 
 local ffi = require "ffi"
 local helper = require "tests.e2e.helper"
-local expect, script, prunner = helper.expect, helper.script, helper.prunner
+local expect, script, prunner, has = helper.expect, helper.script, helper.prunner, helper.has
 
 ffi.cdef [[
   int prn_ctl_socket(int, int, int) __asm__("socket");
@@ -10,9 +10,6 @@ ffi.cdef [[
   long prn_ctl_send(int, const char *, size_t, int) __asm__("send");
   int prn_ctl_close(int) __asm__("close");
 ]]
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
-
 local runtime -- PRUNNER_RUNTIME_DIR of one test: it sees, and steers, its own jobs only
 local variable
 
@@ -225,7 +222,7 @@ describe("prunner ctl", function()
       pending "needs root, and a source tree that others may read"
     end
     local path = script(waiting)
-    local dir = path:match "^(.*)/"
+    local dir = helper.directory(path)
     os.execute(("chmod 755 %s"):format(dir))
     local run = helper.spawn({ "setpriv", "--reuid", "65534", helper.command, path, "-n", "1" })
     local pid = run:pid()

@@ -2,22 +2,16 @@
 
 local cjson = require "cjson"
 local helper = require "tests.e2e.helper"
-local expect = helper.expect
+local expect, has = helper.expect, helper.has
 
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
-
-local prelude = [[
-  local prunner = require "prunner"
-  local ffi = require "ffi"
-  ffi.cdef "int getpid(void); int kill(int, int);"
-  local function die(signal) ffi.C.kill(ffi.C.getpid(), signal) while true do end end
+local prelude = helper.deadly .. [[
   local fixed = os.getenv "FIXED"
 ]]
 
 --- A script and the path of a file for its letters.
 local function make(text, name)
   local path = helper.script(prelude .. text, name)
-  return path, path:match "^(.*)/" .. "/dead.jsonl"
+  return path, helper.beside(path, "dead.jsonl")
 end
 
 local function letters(path)

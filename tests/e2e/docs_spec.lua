@@ -78,7 +78,7 @@ local function follow(page)
     end
   end
   commands[#commands + 1] = "echo '@ end'"
-  local path = helper.command:match "^(.*)/[^/]*$" .. ":" .. os.getenv "PATH"
+  local path = helper.directory(helper.command) .. ":" .. os.getenv "PATH"
   local result = helper.run({ "bash", "-c", table.concat(commands, "\n") },
     { cwd = dir, env = { PATH = path } })
   local printed = {}

@@ -8,7 +8,7 @@ local quote = helper.quote
 local function install()
   local prefix = helper.tmpdir() .. "/usr"
   local command = ("cd %s && env -u MAKEFLAGS make -s BUILD=%s install PREFIX=%s"):format(quote(helper.root),
-    quote(helper.command:match "^(.*)/[^/]*$"), quote(prefix))
+    quote(helper.directory(helper.command)), quote(prefix))
   helper.expect(helper.run(command), 0)
   return prefix
 end

@@ -2,21 +2,7 @@
 
 local helper = require "tests.e2e.helper"
 local expect, script = helper.expect, helper.script
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
-
-local function has_not(text, in_what)
-  if in_what:find(text, 1, true) then error("not expected: " .. text .. "\nin: " .. in_what, 2) end
-end
-
-local function count(text, in_what)
-  local n, at = 0, 1
-  while true do
-    local from, to = in_what:find(text, at, true)
-    if not from then return n end
-    n, at = n + 1, to + 1
-  end
-end
+local has, has_not, count = helper.has, helper.has_not, helper.count
 
 --- Runs `text` after `local prunner = require "prunner"` on the same line, with -n 2 and options.
 local function job(text, status, out, ...)

@@ -1,9 +1,7 @@
 --- Consideration for the machine: --load, --memfree, --delay, --nice.
 
 local helper = require "tests.e2e.helper"
-local expect, script, prunner = helper.expect, helper.script, helper.prunner
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
+local expect, script, prunner, has = helper.expect, helper.script, helper.prunner, helper.has
 
 --- Posts `n` tasks, each of which prints when it began, on the clock of helper.now().
 local stamps = [[

@@ -132,11 +132,57 @@ function helper.read(path)
   return contents
 end
 
+--- The directory of a file whose path has one.
+function helper.directory(path) return path:match "^(.*)/[^/]*$" end
+
+--- The path of the file `name` in the same directory.
+function helper.beside(path, name) return helper.directory(path) .. "/" .. name end
+
 --- A script in a directory of its own; returns its path.
 -- @tparam string text
 -- @tparam[opt="script.lua"] string name
 function helper.script(text, name)
   return helper.write(helper.tmpdir() .. "/" .. (name or "script.lua"), text)
+end
+
+--- What scripts begin with whose tasks die: after it there are `prunner`, `ffi` and
+-- die(signal), by default SIGKILL's number.
+helper.deadly = [[
+  local prunner = require "prunner"
+  local ffi = require "ffi"
+  ffi.cdef "int getpid(void); int kill(int, int);"
+  local function die(signal) ffi.C.kill(ffi.C.getpid(), signal or 9) while true do end end
+]]
+
+---------------------------------------------------------------------------------------------------
+-- Texts
+---------------------------------------------------------------------------------------------------
+
+-- Enough to see what is wrong: some texts are whole pages.
+local function start_of(text)
+  return #text <= 8000 and text or text:sub(1, 8000) .. " ..."
+end
+
+--- Raise, with the caller's line, unless `text` (no pattern) is somewhere in `in_what`.
+function helper.has(text, in_what)
+  if in_what:find(text, 1, true) then return end
+  error(("expected: %s\nin: %s"):format(text, start_of(in_what)), 2)
+end
+
+--- Raise, with the caller's line, if it is.
+function helper.has_not(text, in_what)
+  if not in_what:find(text, 1, true) then return end
+  error(("not expected: %s\nin: %s"):format(text, start_of(in_what)), 2)
+end
+
+--- How often `text` (no pattern) is in `in_what`.
+function helper.count(text, in_what)
+  local n, at = 0, 1
+  while true do
+    local from, to = in_what:find(text, at, true)
+    if not from then return n end
+    n, at = n + 1, to + 1
+  end
 end
 
 ---------------------------------------------------------------------------------------------------

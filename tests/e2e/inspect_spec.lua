@@ -1,9 +1,7 @@
 --- SIGUSR1: what each worker does. And it must not harm the tasks.
 
 local helper = require "tests.e2e.helper"
-local expect, script = helper.expect, helper.script
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
+local expect, script, has = helper.expect, helper.script, helper.has
 
 -- Tasks that wait for the file `go` beside the script, in different ways.
 local head = [[
@@ -23,11 +21,11 @@ local head = [[
 local function start(text, ...)
   local path = script(head .. text)
   local run = helper.spawn_prunner(path, ...)
-  return run, path:match "^(.*)/" .. "/go"
+  return run, helper.beside(path, "go")
 end
 
 local function started(run, n)
-  assert.is_true(helper.wait_until(function() return select(2, run:err():gsub("up\n", "")) >= n end) ~= nil)
+  assert.is_true(helper.wait_until(function() return helper.count("up\n", run:err()) >= n end) ~= nil)
 end
 
 -- Sends the signal; returns what was printed for it.
@@ -255,7 +253,7 @@ describe("SIGUSR1", function()
       helper.quote(path)))
     started(run, 1)
     run:kill "USR1"
-    helper.write(path:match "^(.*)/" .. "/go", "")
+    helper.write(helper.beside(path, "go"), "")
     assert.are.equal("up\n", expect(run:wait()).err)
   end)
 end)

@@ -1,24 +1,15 @@
 --- --joblog: a line for each run of a task that ended.
 
 local helper = require "tests.e2e.helper"
-local expect = helper.expect
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
+local expect, has = helper.expect, helper.has
 
 local COLUMNS = "Seq Host Starttime JobRuntime Send Receive Exitval Signal Command Function Worker "
   .. "Attempt Outcome Weight Poster Arguments Error"
 
-local prelude = [[
-  local prunner = require "prunner"
-  local ffi = require "ffi"
-  ffi.cdef "int getpid(void); int kill(int, int);"
-  local function die(signal) ffi.C.kill(ffi.C.getpid(), signal) while true do end end
-]]
-
 --- A script and the path of a file beside it.
 local function make(text)
-  local path = helper.script(prelude .. text)
-  return path, path:match "^(.*)/" .. "/job.log"
+  local path = helper.script(helper.deadly .. text)
+  return path, helper.beside(path, "job.log")
 end
 
 --- The lines of a job log as tables by column; checks that each has all columns.

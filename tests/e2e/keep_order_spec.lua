@@ -3,11 +3,8 @@
 local helper = require "tests.e2e.helper"
 local expect, script = helper.expect, helper.script
 
-local prelude = [[
-  local prunner = require "prunner"
-  local ffi = require "ffi"
-  ffi.cdef "int getpid(void); int kill(int, int); int usleep(unsigned);"
-  local function die() ffi.C.kill(ffi.C.getpid(), 9) while true do end end
+local prelude = helper.deadly .. [[
+  ffi.cdef "int usleep(unsigned);"
   --- A while that differs from task to task.
   local function dawdle(i) ffi.C.usleep(i * 7919 % 20 * 300) end
 ]]

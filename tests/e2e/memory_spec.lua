@@ -1,16 +1,10 @@
 --- Limits of memory and of descriptors: --lua-memory, the kernel's OOM killer, ulimit -n.
 
 local helper = require "tests.e2e.helper"
-local expect, script = helper.expect, helper.script
+local expect, script, has = helper.expect, helper.script, helper.has
 
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
-
-local prelude = [[
-  local prunner = require "prunner"
-  local ffi = require "ffi"
-  ffi.cdef "void *malloc(size_t); void *memset(void *, int, size_t);"
-  ffi.cdef "int poll(void *, unsigned long, int); int getpid(void); int kill(int, int);"
-  local function die(signal) ffi.C.kill(ffi.C.getpid(), signal) while true do end end
+local prelude = helper.deadly .. [[
+  ffi.cdef "void *malloc(size_t); void *memset(void *, int, size_t); int poll(void *, unsigned long, int);"
   local function eat(mib) for _ = 1, mib do ffi.C.memset(ffi.C.malloc(2^20), 1, 2^20) end end
 ]]
 

@@ -1,9 +1,7 @@
 --- `prunner new FILE`, and how sub-commands and scripts of the same name are told apart.
 
 local helper = require "tests.e2e.helper"
-local expect, prunner = helper.expect, helper.prunner
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
+local expect, prunner, has = helper.expect, helper.prunner, helper.has
 
 describe("prunner new", function()
   after_each(helper.cleanup)
@@ -27,7 +25,7 @@ describe("prunner new", function()
   it("writes a script that is a command", function()
     local dir = helper.tmpdir()
     expect(prunner("new", "job", { cwd = dir }), 0, "")
-    local path = helper.command:match("^(.*)/[^/]*$") .. ":" .. os.getenv("PATH")
+    local path = helper.directory(helper.command) .. ":" .. os.getenv("PATH")
     local result = expect(helper.run({ "./job", "-n", 2, "job" }, { cwd = dir, env = { PATH = path } }))
     assert.has_match("^%d+ words in 1 files, 0 failed\n$", result.out)
   end)

@@ -1,9 +1,7 @@
 --- prunner.options: a script with options of its own is a proper command.
 
 local helper = require "tests.e2e.helper"
-local expect, prunner, script = helper.expect, helper.prunner, helper.script
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
+local expect, prunner, script, has = helper.expect, helper.prunner, helper.script, helper.has
 
 --- Ends with status 2 and this message, and has printed nothing.
 local function refused(message, ...)

@@ -1,12 +1,9 @@
 --- `--profile FILE`: where the workers' CPU time goes, as folded stacks.
 
 local helper = require "tests.e2e.helper"
-local expect, script = helper.expect, helper.script
+local expect, script, has = helper.expect, helper.script, helper.has
 
 local FLAMEGRAPH = "/usr/share/perl5/Devel/NYTProf/flamegraph.pl"
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
-
 --- The lines of a profile, each checked against the format: { stack, frames, samples }.
 local function read(path)
   local lines, seen = {}, {}
@@ -55,7 +52,7 @@ local ratio = [[
 --- Runs a job with a profile; returns its lines.
 local function profile(text, ...)
   local path = script(text)
-  local file = path:match("^(.*)/") .. "/job.folded"
+  local file = helper.beside(path, "job.folded")
   local result = expect(helper.prunner("--profile", file, path, ...))
   return read(file), result, file
 end

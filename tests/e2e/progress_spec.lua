@@ -2,10 +2,7 @@
 
 local helper = require "tests.e2e.helper"
 local json = require "cjson"
-local expect, script = helper.expect, helper.script
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
-local function has_not(text, in_what) assert.is_nil(in_what:find(text, 1, true)) end
+local expect, script, has, has_not = helper.expect, helper.script, helper.has, helper.has_not
 
 -- Twenty tasks, of which three fail and one kills its worker twice.
 local mixed = [[
@@ -82,7 +79,7 @@ describe("--progress=json", function()
     assert.are.same({ 2, 2, 5, 8 }, { now.busy, now.workers, now.posted, now.known })
     assert.is_true(now.elapsed_seconds > 1)
     assert.is_true(now.shared_bytes > 0 and now.worker_bytes > 0)
-    helper.write(path:match "^(.*)/" .. "/go", "")
+    helper.write(helper.beside(path, "go"), "")
     local list = objects(expect(run:wait()).err)
     assert.is_true(list[#list].over)
     local names = {}
@@ -108,7 +105,7 @@ describe("--progress=json", function()
     end, 20)
     assert.is_truthy(growing)
     assert.is_nil(growing.eta_seconds)
-    helper.write(path:match "^(.*)/" .. "/go", "")
+    helper.write(helper.beside(path, "go"), "")
     expect(run:wait())
   end)
 
@@ -143,7 +140,7 @@ describe("progress in lines", function()
     assert.is_true(helper.now() - since > 8)
     assert.has_match("^prunner: 0:1%d, 0 of 1 tasks %(0%%%), 0.00/s, 1 of 2 workers busy, shared %d",
       run:err())
-    helper.write(path:match "^(.*)/" .. "/go", "")
+    helper.write(helper.beside(path, "go"), "")
     has("busy; CPU", expect(run:wait()).err)
     assert.are.equal("", expect(quiet:wait()).err)
     assert.are.equal("", expect(none:wait()).err)
@@ -174,7 +171,7 @@ describe("prunner.expect", function()
     expect(result)
     local list = objects(result.err)
     assert.are.equal(1, list[#list].known)
-    assert.are.equal(6, select(2, result.out:gsub("expect: a number of tasks is needed, got ", "")))
+    assert.are.equal(6, helper.count("expect: a number of tasks is needed, got ", result.out))
   end)
 end)
 

@@ -2,23 +2,17 @@
 
 local cjson = require "cjson"
 local helper = require "tests.e2e.helper"
-local expect = helper.expect
+local expect, has = helper.expect, helper.has
 
--- Not by a match of busted: it would show the whole page.
-local function has(text, in_what) assert(in_what:find(text, 1, true), text) end
-
-local prelude = [[
-  local prunner = require "prunner"
-  local ffi = require "ffi"
-  ffi.cdef "int getpid(void); int kill(int, int); int poll(void *, unsigned long, int);"
-  local function die(signal) ffi.C.kill(ffi.C.getpid(), signal) while true do end end
+local prelude = helper.deadly .. [[
+  ffi.cdef "int poll(void *, unsigned long, int);"
   local function pause(ms) ffi.C.poll(nil, 0, ms) end
 ]]
 
 --- A script and the path of a file beside it.
 local function make(text, ending)
   local path = helper.script(prelude .. text)
-  return path, path:match "^(.*)/" .. "/report." .. (ending or "html")
+  return path, helper.beside(path, "report." .. (ending or "html"))
 end
 
 local eventful = [[
@@ -48,7 +42,7 @@ local function page_of(report)
   return page
 end
 
-local function svg_count(page) return select(2, page:gsub("<svg ", "")) end
+local function svg_count(page) return helper.count("<svg ", page) end
 
 describe("--report", function()
   after_each(helper.cleanup)
@@ -159,7 +153,7 @@ describe("--report", function()
       ffi.cdef "int chdir(const char *);"
       function begin() ffi.C.chdir "/" end
     ]]
-    expect(helper.prunner(path, "-n", 1, "--report", "report.html", { cwd = report:match "^(.*)/" }), 0)
+    expect(helper.prunner(path, "-n", 1, "--report", "report.html", { cwd = helper.directory(report) }), 0)
     page_of(report)
   end)
 
@@ -183,7 +177,7 @@ describe("--report", function()
     page_of(report)
     assert.are.equal("644\n", helper.run({ "stat", "-c", "%a", report }).out)
     assert.are.equal("link.html\nreport.html\nscript.lua\n",
-      helper.run({ "ls", (report:match "^(.*)/") }).out)
+      helper.run({ "ls", helper.directory(report) }).out)
   end)
 
   it("that cannot be written is an error before the script runs; later it is said", function()

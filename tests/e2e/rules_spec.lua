@@ -156,7 +156,7 @@ describe("the rooms that live in shared memory", function()
   after_each(helper.cleanup)
 
   it("call each other, and nothing that can fail or jump out of a lock", function()
-    local dir = helper.command:match("^(.*)/[^/]*$") .. "/obj/engine"
+    local dir = helper.directory(helper.command) .. "/obj/engine"
     if not helper.read(dir .. "/task.o") then return pending "the objects are not where the command is" end
     local rooms, known = shared_rooms(), {}
     assert.is_true(#rooms > 15)

@@ -1,9 +1,7 @@
 --- Many workers, many tasks, every way to spread them; and no work while there is none.
 
 local helper = require "tests.e2e.helper"
-local expect, script = helper.expect, helper.script
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
+local expect, script, has = helper.expect, helper.script, helper.has
 
 local long = os.getenv("STRESS") == "long"
 local sum_functions = helper.root .. "/scripts/sum_functions.lua"

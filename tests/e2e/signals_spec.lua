@@ -1,9 +1,7 @@
 --- Signals to the command while tasks run.
 
 local helper = require "tests.e2e.helper"
-local expect, script = helper.expect, helper.script
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
+local expect, script, has, count = helper.expect, helper.script, helper.has, helper.count
 
 --- A job of ten tasks, of which two run, each until the file `go` beside the script appears.
 local text = [[
@@ -21,15 +19,12 @@ local text = [[
   function worker_end() io.stderr:write "worker_end\n" end
   function end_() print "end" end
 ]]
-
-local function count(what, in_what) return select(2, in_what:gsub(what, "")) end
-
 --- Starts it; returns when two tasks run.
 local function start()
   local path = script(text)
   local run = helper.spawn_prunner(path, "-n", 2, { timeout = 20 })
   assert.is_true(helper.wait_until(function() return count("running\n", run:err()) == 2 end))
-  return run, path:match("^(.*)/") .. "/go"
+  return run, helper.beside(path, "go")
 end
 
 describe("--deadline", function()
@@ -39,7 +34,7 @@ describe("--deadline", function()
     local path = script(text)
     local run = helper.spawn_prunner(path, "-n", 2, "--deadline", "0.5", { timeout = 20 })
     assert.is_true(helper.wait_until(function() return count("time is over", run:err()) == 1 end))
-    helper.write(path:match("^(.*)/") .. "/go", "")
+    helper.write(helper.beside(path, "go"), "")
     local result = expect(run:wait(), 1)
     assert.are.equal(2, count("finished\n", result.out))
     assert.has_match("end\n$", result.out)
@@ -50,7 +45,7 @@ describe("--deadline", function()
 
   it("does nothing to a job that is over in time", function()
     local path = script(text)
-    helper.write(path:match("^(.*)/") .. "/go", "")
+    helper.write(helper.beside(path, "go"), "")
     expect(helper.prunner(path, "-n", 2, "--deadline", "60"), 0)
   end)
 end)
@@ -149,7 +144,7 @@ describe("a signal", function()
       helper.quote(path)), { timeout = 20 })
     assert.is_true(helper.wait_until(function() return count("running\n", run:err()) == 2 end))
     run:kill "HUP"
-    helper.write(path:match("^(.*)/") .. "/go", "")
+    helper.write(helper.beside(path, "go"), "")
     local result = expect(run:wait(), 0)
     assert.are.equal(10, count("finished\n", result.out))
   end)

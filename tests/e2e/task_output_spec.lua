@@ -1,13 +1,10 @@
 --- Output told by task: --group, --tag, --output-dir. (--keep-order: keep_order_spec.lua.)
 
 local helper = require "tests.e2e.helper"
-local expect, script = helper.expect, helper.script
+local expect, script, has = helper.expect, helper.script, helper.has
 
-local prelude = [[
-  local prunner = require "prunner"
-  local ffi = require "ffi"
-  ffi.cdef "int getpid(void); int kill(int, int); int usleep(unsigned);"
-  local function die() ffi.C.kill(ffi.C.getpid(), 9) while true do end end
+local prelude = helper.deadly .. [[
+  ffi.cdef "int usleep(unsigned);"
   --- Until others have had time to print in between, or there are none.
   local function meet(n)
     prunner.dict:incr "here"
@@ -27,9 +24,6 @@ local function job_2to1(text, words)
   return helper.run(("%s %s %s 2>&1"):format(helper.quote(helper.command),
     helper.quote(script(prelude .. text)), words))
 end
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
-
 --- Four tasks that print at the same time, by all means there are.
 local chatter = [[
   function begin() for i = 1, 4 do prunner.post_task(work, i) end end
@@ -383,7 +377,7 @@ describe("output that cannot be kept or shown", function()
       local result = expect(helper.run(("{ %s %s %s; echo $? >%s; } | head -1"):format(
         helper.quote(helper.command), helper.quote(path), options, helper.quote(status)), { timeout = 40 }))
       assert.are.equal("141\n", helper.read(status))
-      assert.are.equal(1, select(2, result.out:gsub("\n", "")))
+      assert.are.equal(1, helper.count("\n", result.out))
       assert.is_true(#result.err < 300, result.err)
       assert.is_nil(result.err:find "never")
       assert.are.same({}, helper.survivors(result))

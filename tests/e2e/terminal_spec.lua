@@ -1,10 +1,7 @@
 --- Progress in a real terminal: what is drawn, and that nothing of what is printed is harmed.
 
 local helper = require "tests.e2e.helper"
-local quote = helper.quote
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
-local function has_not(text, in_what) assert.is_nil(in_what:find(text, 1, true), in_what) end
+local quote, has, has_not = helper.quote, helper.has, helper.has_not
 
 ---------------------------------------------------------------------------------------------------
 -- A terminal: tmux, with a server of its own
@@ -119,7 +116,7 @@ local waiting = [[
 local command = quote(helper.command)
 
 local function prunner(path, words) return ("%s %s %s"):format(command, quote(path), words or "") end
-local function go_of(path) return path:match "^(.*)/" .. "/go" end
+local function go_of(path) return helper.beside(path, "go") end
 
 --- Of what a terminal shows, what tasks and prunner itself have written.
 local function without_summary(text)

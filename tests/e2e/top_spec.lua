@@ -4,12 +4,9 @@ local ffi = require "ffi"
 
 local helper = require "tests.e2e.helper"
 local terminal = require "tests.e2e.terminal"
-local expect = helper.expect
+local expect, has, has_not = helper.expect, helper.has, helper.has_not
 
 ffi.cdef [[ int prn_test_geteuid(void) __asm__("geteuid"); ]]
-
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
-local function lacks(text, in_what) assert.has_no_match(text, in_what, 1, true) end
 
 --- Three workers: two hold a task until the file `go` is there, the third has nothing to do.
 local text = [[
@@ -41,7 +38,7 @@ local function start(...)
     seen = helper.prunner("top", "--once", run:pid()).out
     return seen:find("11 done of 12", 1, true) or seen:find("10 done of 12", 1, true)
   end), seen)
-  return run, path:match("^(.*)/") .. "/go"
+  return run, helper.beside(path, "go")
 end
 
 local function once(...) return expect(helper.prunner("top", "--once", ...)).out end
@@ -150,7 +147,7 @@ describe("prunner top", function()
     local run = helper.spawn_prunner(path, "-n", 1)
     assert.is_truthy(helper.wait_until(function() return run:err():find "begin" end))
     has("begin() since 0:", once(run:pid()))
-    helper.write(path:match("^(.*)/") .. "/gobegin", "")
+    helper.write(helper.beside(path, "gobegin"), "")
     assert.is_truthy(helper.wait_until(function() return run:err():find "end" end))
     has("all workers ended after 0:00, end_() since then", once(run:pid()))
   end)
@@ -200,7 +197,7 @@ describe("prunner top", function()
     local run = start()
     -- Through the shell's own copy of the command: the tree may be closed to others.
     local dir = helper.tmpdir()
-    local build = helper.quote(helper.command:match("^(.*)/"))
+    local build = helper.quote(helper.directory(helper.command))
     local command = ("chmod 755 %s && cp %s/prunner %s/libprunner.so %s && cd / && "
       .. "setpriv --reuid 65534 --regid 65534 --clear-groups %s/prunner top %d")
       :format(dir, build, build, dir, dir, run:pid())
@@ -238,7 +235,7 @@ describe("prunner top", function()
       if not result then pending "no namespace of processes can be had" return end
       expect(result, 2, "")
       has("2 jobs of yours are running: choose one by its process, prunner top PID", result.err)
-      assert.are.equal(2, select(2, result.err:gsub("script.lua %-n 3\n", "")))
+      assert.are.equal(2, helper.count("script.lua -n 3\n", result.err))
     end)
 
     it("says when there is none", function()
@@ -358,7 +355,7 @@ describe("prunner top", function()
       t:close()
       t = open(run, { env = { NO_COLOR = 1 } })
       t:wait_for "q quit"
-      lacks("\27[31m", t:screen(true))
+      has_not("\27[31m", t:screen(true))
     end)
 
     it("refuses a terminal that it cannot draw on", function()

@@ -3,22 +3,17 @@
 
 local cjson = require "cjson"
 local helper = require "tests.e2e.helper"
-local expect = helper.expect
+local expect, has = helper.expect, helper.has
 
-local function has(text, in_what) assert.has_match(text, in_what, 1, true) end
-
-local prelude = [[
-  local prunner = require "prunner"
-  local ffi = require "ffi"
-  ffi.cdef "int getpid(void); int kill(int, int); int poll(void *, unsigned long, int);"
-  local function die(signal) ffi.C.kill(ffi.C.getpid(), signal) while true do end end
+local prelude = helper.deadly .. [[
+  ffi.cdef "int poll(void *, unsigned long, int);"
   local function pause(ms) ffi.C.poll(nil, 0, ms) end
 ]]
 
 --- A script and the path of a file beside it.
 local function make(text)
   local path = helper.script(prelude .. text)
-  return path, path:match "^(.*)/" .. "/trace.json"
+  return path, helper.beside(path, "trace.json")
 end
 
 --- Checks a trace and returns its events, and how many there are of each kind and name.
@@ -151,7 +146,7 @@ describe("--trace", function()
     local process = helper.spawn_prunner(path, "-n", 1, "--trace", trace, "--record-all", go)
     helper.wait_until(function() return process:out() ~= "" end)
     expect(helper.prunner("ctl", process:pid(), "-n", 4))
-    helper.wait_until(function() return select(2, helper.read(trace):gsub("worker 4", "")) > 0 end)
+    helper.wait_until(function() return helper.count("worker 4", helper.read(trace)) > 0 end)
     helper.write(go, "")
     expect(process:wait(), 0)
     local events, counts = check(trace)
