@@ -1,32 +1,19 @@
 --- Progress in a real terminal: what is drawn, and that nothing of what is printed is harmed.
 
 local helper = require "tests.e2e.helper"
+local terminal = require "tests.e2e.terminal"
 local quote, has, has_not = helper.quote, helper.has, helper.has_not
 
----------------------------------------------------------------------------------------------------
--- A terminal: tmux, with a server of its own
----------------------------------------------------------------------------------------------------
-
-local Terminal = {}
-Terminal.__index = Terminal
-
-local open = {}
-
-function Terminal:tmux(words)
-  local pipe = assert(io.popen(("tmux -S %s -f /dev/null -u %s 2>&1"):format(quote(self.socket), words)))
-  local text = pipe:read "*a"
-  pipe:close()
-  return text
+--- A terminal that runs a command for the shell, and then says how it ended.
+local function open(columns, rows, command)
+  return terminal.open(command, { width = columns, height = rows })
 end
 
---- A terminal that runs a command for the shell, and then says how it ended.
-local function terminal(columns, rows, command)
-  local dir = helper.tmpdir()
-  local self = setmetatable({ socket = dir .. "/tmux" }, Terminal)
-  open[#open + 1] = self
-  command = ("export LC_ALL=C.UTF-8; unset NO_COLOR; %s\necho status=$?; exec sleep 1000"):format(command)
-  self:tmux(("new-session -d -x %d -y %d bash --norc -c %s"):format(columns, rows, quote(command)))
-  return self
+--- One with an interactive shell.
+local function shell(columns, rows)
+  local t = open(columns, rows, "PS1='$ ' exec bash --norc --noprofile -i")
+  t:wait_for "$"
+  return t
 end
 
 --- A command that says its process's number first.
@@ -34,44 +21,8 @@ local function with_pid(command)
   return "sh -c " .. quote("echo pid=$$; exec " .. command)
 end
 
---- An interactive shell.
-local function shell(columns, rows)
-  local dir = helper.tmpdir()
-  local self = setmetatable({ socket = dir .. "/tmux" }, Terminal)
-  open[#open + 1] = self
-  local command = "env LC_ALL=C.UTF-8 PS1='$ ' bash --norc --noprofile -i"
-  self:tmux(("new-session -d -x %d -y %d %s"):format(columns, rows, quote(command)))
-  return self
-end
-
-function Terminal:keys(...)
-  local words = { "send-keys" }
-  for _, key in ipairs { ... } do words[#words + 1] = quote(key) end
-  self:tmux(table.concat(words, " "))
-end
-
---- What is on it now; `options` "-e" with colours, "-J -S -" all that ever was, lines joined.
-function Terminal:text(options)
-  return (self:tmux("capture-pane -p " .. (options or "")):gsub("[ \n]+$", "\n"):gsub(" +\n", "\n"))
-end
-
-function Terminal:all() return self:text "-J -S -" end
-
-function Terminal:wait(pattern, seconds)
-  local text
-  local found = helper.wait_until(function()
-    text = self:text()
-    return text:find(pattern) and text
-  end, seconds or 20)
-  if not found then error("never seen: " .. pattern .. "\n" .. text, 2) end
-  return found
-end
-
-function Terminal:ended() return self:wait("status=%d+") end
-
 local function cleanup()
-  for _, t in ipairs(open) do t:tmux "kill-server" end
-  open = {}
+  terminal.cleanup()
   helper.cleanup()
 end
 
@@ -129,25 +80,25 @@ describe("progress on a terminal", function()
   for _, size in ipairs { { 80, 24 }, { 40, 10 }, { 13, 7 }, { 200, 50 } } do
     it(("leaves what is printed as it would be without, %d columns wide"):format(size[1]), function()
       local path = helper.script(noisy)
-      local with = terminal(size[1], size[2], prunner(path, "-n 1"))
-      local without = terminal(size[1], size[2], prunner(path, "-n 1 --no-progress"))
+      local with = open(size[1], size[2], prunner(path, "-n 1"))
+      local without = open(size[1], size[2], prunner(path, "-n 1 --no-progress"))
       local seen = helper.wait_until(function()
-        return with:text():find("0:0%d") or with:text():find("status=")
+        return with:screen():find("0:0%d") or with:screen():find("[exit", 1, true)
       end)
       with:ended()
       without:ended()
       assert.is_truthy(seen)
-      local expected = without:all()
-      has("the end\nstatus=1\n", expected)
-      assert.are.equal(expected, without_summary(with:all()))
+      local expected = without:history()
+      has("the end\n[exit 1]\n", expected)
+      assert.are.equal(expected, without_summary(with:history()))
     end)
   end
 
   it("shows rows below the output, no wider than the terminal", function()
     for _, columns in ipairs { 100, 60, 30, 20, 9 } do
       local path = helper.script(waiting)
-      local t = terminal(columns, 20, prunner(path, "-n 2 --progress"))
-      local text = t:wait "\n0:0%d[^\n]*\n"
+      local t = open(columns, 20, prunner(path, "-n 2 --progress"))
+      local text = t:wait_match "\n0:0%d[^\n]*\n"
       local rows = {}
       for row in (text:match "(\n0:.*)$"):gmatch "[^\n]+" do rows[#rows + 1] = row end
       assert.is_true(#rows <= 5, text)
@@ -159,16 +110,16 @@ describe("progress on a terminal", function()
         has("\n  解析データ処理  0/10\n", text)
       end
       helper.write(go_of(path), "")
-      has("status=0", t:ended())
+      has("[exit 0]", t:ended())
     end
   end)
 
   it("is gone at the end, and a summary is there", function()
     local path = helper.script(noisy)
-    local t = terminal(80, 40, prunner(path, "-n 2"))
-    t:wait "\n0:0%d  %d+ of 60 tasks %(%d+%%%)"
+    local t = open(80, 40, prunner(path, "-n 2"))
+    t:wait_match "\n0:0%d  %d+ of 60 tasks %(%d+%%%)"
     t:ended()
-    local text = t:all()
+    local text = t:history()
     assert.is_nil(text:find("\n0:0%d  "))
     assert.has_match("\nprunner: 60 tasks in %d", text)
     has("       3  work: ", text)
@@ -177,23 +128,23 @@ describe("progress on a terminal", function()
   it("is not there in a job of half a second, nor with --no-progress or --quiet", function()
     local path = helper.script(waiting)
     helper.write(go_of(path), "")
-    local t = terminal(80, 24, prunner(path, "-n 2"))
+    local t = open(80, 24, prunner(path, "-n 2"))
     t:ended()
-    assert.has_match("^done %d\ndone %d\nstatus=0\n$", t:all())
+    assert.has_match("^done %d\ndone %d\n%[exit 0%]\n$", t:history())
     for _, option in ipairs { "--no-progress", "--quiet", "--serial" } do
       os.remove(go_of(path))
-      t = terminal(80, 24, ("(sleep 1; touch %s)& %s"):format(quote(go_of(path)),
+      t = open(80, 24, ("(sleep 1; touch %s)& %s"):format(quote(go_of(path)),
         prunner(path, "-n 2 " .. option)))
       t:ended()
-      assert.has_match("^done %d\ndone %d\nstatus=0\n$", t:all())
+      assert.has_match("^done %d\ndone %d\n%[exit 0%]\n$", t:history())
     end
   end)
 
   it("survives deaths of workers", function()
     local path = helper.script("DIES = true\n" .. noisy)
-    local t = terminal(70, 20, prunner(path, "-n 3"))
+    local t = open(70, 20, prunner(path, "-n 3"))
     t:ended()
-    local text = t:all()
+    local text = t:history()
     for i = 1, 60 do
       has((i % 4 == 0 and "half %d," or "line %d\n"):format(i), text)
     end
@@ -203,24 +154,24 @@ describe("progress on a terminal", function()
 
   it("follows the size of the terminal", function()
     local path = helper.script(noisy)
-    local t = terminal(100, 24, prunner(path, "-n 1"))
-    local without = terminal(100, 24, prunner(path, "-n 1 --no-progress"))
-    t:wait "0:0%d  %d+ of 60 tasks"
-    for _, size in ipairs { "30 -y 24", "60 -y 16", "120 -y 30", "40 -y 20", "100 -y 24" } do
-      t:tmux("resize-window -x " .. size)
+    local t = open(100, 24, prunner(path, "-n 1"))
+    local without = open(100, 24, prunner(path, "-n 1 --no-progress"))
+    t:wait_match "0:0%d  %d+ of 60 tasks"
+    for _, size in ipairs { { 30, 24 }, { 60, 16 }, { 120, 30 }, { 40, 20 }, { 100, 24 } } do
+      t:resize(unpack(size))
       helper.wait_until(function() return false end, 0.15)
     end
     t:ended()
     without:ended()
-    assert.are.equal(without:all(), without_summary(t:all()))
+    assert.are.equal(without:history(), without_summary(t:history()))
   end)
 
   it("is in colours, unless NO_COLOR is set", function()
     for _, no in ipairs { "", "NO_COLOR=1 " } do
       local path = helper.script(waiting)
-      local t = terminal(80, 24, no .. prunner(path, "-n 2"))
-      t:wait "\n0:0%d  0 of 12"
-      local escape = t:text "-e":match "0 of 12[^\n]*":find "\27" ~= nil
+      local t = open(80, 24, no .. prunner(path, "-n 2"))
+      t:wait_match "\n0:0%d  0 of 12"
+      local escape = t:screen(true):match "0 of 12[^\n]*":find "\27" ~= nil
       assert.are.equal(no == "", escape)
       helper.write(go_of(path), "")
       t:ended()
@@ -229,19 +180,19 @@ describe("progress on a terminal", function()
 
   it("is lines where the terminal is dumb", function()
     local path = helper.script(waiting)
-    local t = terminal(80, 24, ("(sleep 1.5; touch %s)& TERM=dumb %s"):format(quote(go_of(path)),
+    local t = open(80, 24, ("(sleep 1.5; touch %s)& TERM=dumb %s"):format(quote(go_of(path)),
       prunner(path, "-n 2")))
     t:ended()
-    assert.has_match("^done %d\ndone %d\nstatus=0\n$", t:all())
+    assert.has_match("^done %d\ndone %d\n%[exit 0%]\n$", t:history())
   end)
 
   it("is erased before what a pipe's reader shows", function()
     local path = helper.script(noisy)
     local log = helper.tmpdir() .. "/log"
-    local t = terminal(80, 24, prunner(path, "-n 1") .. " | tee " .. quote(log))
-    t:wait "\n0:0%d  %d+ of 60 tasks"
+    local t = open(80, 24, prunner(path, "-n 1") .. " | tee " .. quote(log))
+    t:wait_match "\n0:0%d  %d+ of 60 tasks"
     t:ended()
-    local text = t:all()
+    local text = t:history()
     assert.is_nil(text:find("\n0:0%d  "))
     for i = 1, 60 do
       has((i % 4 == 0 and "half %d," or "line %d\n"):format(i), text)
@@ -252,22 +203,22 @@ describe("progress on a terminal", function()
 
   it("is drawn whatever a pipe carries to somewhere else", function()
     local path = helper.script(noisy)
-    local t = terminal(80, 24, prunner(path, "-n 1") .. " | sort >/dev/null")
-    t:wait "\n0:0%d  %d+ of 60 tasks"
+    local t = open(80, 24, prunner(path, "-n 1") .. " | sort >/dev/null")
+    t:wait_match "\n0:0%d  %d+ of 60 tasks"
     t:ended()
   end)
 
   for _, case in ipairs { { "INT", 130 }, { "TERM", 143 } } do
     it("leaves a clean terminal after SIG" .. case[1], function()
       local path = helper.script(waiting)
-      local t = terminal(80, 24, with_pid(prunner(path, "-n 2")))
-      local text = t:wait "\n0:0%d  0 of 12 tasks"
+      local t = open(80, 24, with_pid(prunner(path, "-n 2")))
+      local text = t:wait_match "\n0:0%d  0 of 12 tasks"
       os.execute(("kill -%s %s"):format(case[1], text:match "pid=(%d+)"))
-      t:wait "waiting for what runs %(left: 12%)"
-      t:wait "\n0:0%d  0 of 12 tasks[^\n]*  stopping"
+      t:wait_match "waiting for what runs %(left: 12%)"
+      t:wait_match "\n0:0%d  0 of 12 tasks[^\n]*  stopping"
       helper.write(go_of(path), "")
-      t:wait("\nstatus=" .. case[2])
-      text = t:all()
+      t:wait_for(("\n[exit %d]"):format(case[2]))
+      text = t:history()
       has("prunner: 10 tasks are left, of 12 tasks\n", text)
       assert.is_nil(text:find("\n0:0%d  "))
     end)
@@ -276,44 +227,42 @@ describe("progress on a terminal", function()
   it("stops and goes on with the job", function()
     local path = helper.script(waiting)
     local t = shell(80, 24)
-    t:wait "%$"
     t:keys(prunner(path, "-n 2"), "Enter")
-    t:wait "\n0:0%d  0 of 12 tasks"
+    t:wait_match "\n0:0%d  0 of 12 tasks"
     t:keys "C-z"
-    local text = t:wait "Stopped"
+    local text = t:wait_match "Stopped"
     assert.is_nil(text:find("\n0:0%d  "))
     t:keys("echo typed", "Enter")
-    text = t:wait "\ntyped\n"
+    text = t:wait_match "\ntyped\n"
     assert.is_nil(text:find("\n0:0%d  "))
     t:keys("fg", "Enter")
-    t:wait "\n0:0%d  0 of 12 tasks"
+    t:wait_match "\n0:0%d  0 of 12 tasks"
     helper.write(go_of(path), "")
-    t:wait "\ndone %d\n"
-    t:wait "\nprunner: 12 tasks in "
+    t:wait_match "\ndone %d\n"
+    t:wait_match "\nprunner: 12 tasks in "
   end)
 
   it("draws nothing in the background", function()
     local path = helper.script(waiting)
     local t = shell(80, 24)
-    t:wait "%$"
     t:keys(prunner(path, "-n 2 &"), "Enter")
     helper.wait_until(function() return false end, 1.2)
-    assert.is_nil(t:text():find("\n0:0%d  "))
+    assert.is_nil(t:screen():find("\n0:0%d  "))
     t:keys("fg", "Enter")
-    t:wait "\n0:0%d  0 of 12 tasks"
+    t:wait_match "\n0:0%d  0 of 12 tasks"
     helper.write(go_of(path), "")
-    t:wait "\nprunner: 12 tasks in "
+    t:wait_match "\nprunner: 12 tasks in "
   end)
 
   it("is erased from SIGUSR1's and other messages, too", function()
     local path = helper.script(waiting)
-    local t = terminal(100, 30, with_pid(prunner(path, "-n 3")))
-    local pid = t:wait "\n0:0%d  10 of 12 tasks":match "pid=(%d+)"
+    local t = open(100, 30, with_pid(prunner(path, "-n 3")))
+    local pid = t:wait_match "\n0:0%d  10 of 12 tasks":match "pid=(%d+)"
     os.execute("kill -USR1 " .. pid)
-    local text = t:wait "\n  1 without a task\n"
+    local text = t:wait_match "\n  1 without a task\n"
     has("prunner: 0:0", text)
     helper.write(go_of(path), "")
     t:ended()
-    has_not("shared", (t:all():gsub("prunner: [^\n]*", "")))
+    has_not("shared", (t:history():gsub("prunner: [^\n]*", "")))
   end)
 end)
