@@ -135,7 +135,11 @@ describe("--joblog", function()
     local lines, weight = lines_of(log), 0
     for _, line in ipairs(lines) do weight = weight + tonumber(line.Weight) end
     assert.is_true(#lines < 200000)
-    assert.is_true(weight >= #lines and weight <= 200000) -- how much is lost depends on what else runs
+    -- A worker's ring has room for 4096 of them. Half of that are the first tasks, after them come
+    -- 10,000 a second: it is not full before 0.2 s. Until then nothing is missing but what ran after
+    -- the last that was timed: a few thousand.
+    local least = result.seconds < 0.2 and 150000 or 4096
+    assert.is_true(weight >= least and weight <= 200000, weight)
     has(('"%s" got a line for %d of 200000 runs'):format(log, #lines), result.err)
     has("--record-all writes all", result.err)
   end)

@@ -26,8 +26,8 @@ local function job_2to1(text, words)
 end
 --- Four tasks that print at the same time, by all means there are.
 local chatter = [[
-  function begin() for i = 1, 4 do prunner.post_task(work, i) end end
-  function work(i)
+  function begin() for i = 1, 4 do prunner.post_task(page, i) end end
+  function page(i)
     print(i, "first")
     io.stdout:flush()
     meet(4)
@@ -82,8 +82,8 @@ describe("--group", function()
     local flag = helper.tmpdir() .. "/flag"
     local process = helper.spawn_prunner(script(prelude .. [[
       local flag = arg[1]
-      function begin() prunner.post_task(work) end
-      function work()
+      function begin() prunner.post_task(page) end
+      function page()
         print "early"
         io.stdout:flush()
         os.execute "echo shell"
@@ -100,8 +100,8 @@ describe("--group", function()
   it("passes on any bytes, however many, and lines without an end", function()
     for _, options in ipairs { { "-n", 2 }, { "--serial" } } do
       local result = expect(job([[
-        function begin() for i = 1, 4 do prunner.post_task(work, i) end end
-        function work(i)
+        function begin() for i = 1, 4 do prunner.post_task(page, i) end end
+        function page(i)
           local part = string.char(64 + i):rep(49999) .. "\0"
           for _ = 1, 20 do io.write(part) end
           io.stdout:flush()
@@ -120,8 +120,8 @@ describe("--group", function()
 
   it("shows nothing of a run that ended with its worker, and its next run once", function()
     local result = expect(job([[
-      function begin() for i = 1, 20 do prunner.post_task(work, i) end end
-      function work(i)
+      function begin() for i = 1, 20 do prunner.post_task(page, i) end end
+      function page(i)
         print("<", i)
         io.stderr:write "e\n"
         os.execute "echo '(shell)'"
@@ -137,8 +137,8 @@ describe("--group", function()
 
   it("shows each run that ended by an error, and then its report", function()
     local result = expect(job_2to1([[
-      function begin() prunner.post_task(work) end
-      function work()
+      function begin() prunner.post_task(page) end
+      function page()
         print("run", prunner.attempt())
         io.stderr:write "to stderr\n"
         if prunner.attempt() < 3 then error "no luck" end
@@ -146,7 +146,7 @@ describe("--group", function()
     ]], "-n 1 --group --retries 2"))
     local seen = {}
     for line in result.out:gmatch "[^\n]+" do
-      if line:find "^run" or line:find "^to stderr" or line:find "^prunner: task work" then
+      if line:find "^run" or line:find "^to stderr" or line:find "^prunner: task page" then
         seen[#seen + 1] = line:match "^run\t%d" or line:match "^%S+ %S+"
       end
     end
@@ -173,35 +173,35 @@ describe("--group", function()
 
   it("leaves the output of hooks and the messages of prunner as they are", function()
     local result = expect(job([[
-      function begin() print "begin" prunner.post_task(work) end
+      function begin() print "begin" prunner.post_task(page) end
       function worker_begin() print "worker_begin" end
-      function work() print "work" error("no luck", 0) end
+      function page() print "page" error("no luck", 0) end
       function on_error() print "on_error" end
       function worker_end() print "worker_end" end
       function end_() print "end" end
     ]], "--group", "--tag", "-n", 1), 1,
-      "begin\nworker_begin\nwork()\twork\non_error\nworker_end\nend\n")
-    has("prunner: task work() failed: no luck", result.err)
+      "begin\nworker_begin\npage()\tpage\non_error\nworker_end\nend\n")
+    has("prunner: task page() failed: no luck", result.err)
   end)
 
   it("says nothing for tasks that print nothing", function()
     expect(job([[
-      function begin() for i = 1, 100 do prunner.post_task(work, i) end end
-      function work() prunner.dict:incr "n" end
+      function begin() for i = 1, 100 do prunner.post_task(page, i) end end
+      function page() prunner.dict:incr "n" end
       function end_() print(prunner.dict.n) end
     ]], "--group", "-n", 4), 0, "100\n")
   end)
 
   it("is undone by --line-buffer, whichever comes last", function()
     local text = [[
-      function begin() prunner.post_task(work) end
-      function work() print "Lua" os.execute "echo shell" end
+      function begin() prunner.post_task(page) end
+      function page() print "Lua" os.execute "echo shell" end
     ]]
     expect(job(text, "-n", 1, "--line-buffer", "--group"), 0, "shell\nLua\n")
     local result = expect(helper.run(("%s -n 1 --group --line-buffer %s | cat"):format(
       helper.quote(helper.command), helper.quote(script(prelude .. [[
-        function begin() for i = 1, 3 do prunner.post_task(work, i) end end
-        function work(i) print(i) end
+        function begin() for i = 1, 3 do prunner.post_task(page, i) end end
+        function page(i) print(i) end
       ]])))))
     assert.are.equal("1\n2\n3\n", result.out)
   end)
@@ -212,8 +212,8 @@ describe("--tag", function()
 
   it("begins each line with its task", function()
     local text = [[
-      function begin() prunner.post_task(work, "a\tb", { 1 }) end
-      function work()
+      function begin() prunner.post_task(page, "a\tb", { 1 }) end
+      function page()
         io.write "one\ntwo\n\nunfinished"
         io.stderr:write "error\nunfinished error"
       end
@@ -222,7 +222,7 @@ describe("--tag", function()
       { "--keep-order", "--serial" } } do
       local result = expect(job(text, "--tag", unpack(options)))
       local tag = result.out:match "^[^\t]*"
-      assert.has_match('work("a\\tb", {', tag, 1, true)
+      assert.has_match('page("a\\tb", {', tag, 1, true)
       assert.are.equal(("one\ntwo\n\nunfinished\n"):gsub("([^\n]*)\n", tag .. "\t%1\n"), result.out)
       assert.are.equal(("error\nunfinished error\n"):gsub("([^\n]*)\n", tag .. "\t%1\n"), result.err)
     end
@@ -230,21 +230,21 @@ describe("--tag", function()
 
   it("tags what programs print with --group, and not without", function()
     local text = [[
-      function begin() prunner.post_task(work) end
-      function work() os.execute "echo shell" end
+      function begin() prunner.post_task(page) end
+      function page() os.execute "echo shell" end
     ]]
-    expect(job(text, "--tag", "--group"), 0, "work()\tshell\n")
+    expect(job(text, "--tag", "--group"), 0, "page()\tshell\n")
     expect(job(text, "--tag"), 0, "shell\n")
   end)
 
   it("shortens long arguments", function()
     local result = expect(job([[
-      function begin() prunner.post_task(work, ("x"):rep(1000)) end
-      function work() for _ = 1, 3 do print(("y"):rep(50000)) end end
+      function begin() prunner.post_task(page, ("x"):rep(1000)) end
+      function page() for _ = 1, 3 do print(("y"):rep(50000)) end end
     ]], "--tag"))
     for line in result.out:gmatch "([^\n]*)\n" do
       local tag, text = line:match "^(.-)\t(.*)$"
-      assert.has_match("^work%(.*xxx.*%)$", tag)
+      assert.has_match("^page%(.*xxx.*%)$", tag)
       assert.is_true(#tag < 80, tag)
       assert.are.equal(("y"):rep(50000), text)
     end
@@ -273,15 +273,15 @@ describe("--output-dir", function()
       local dir = helper.tmpdir() .. "/new"
       local result = expect(job(chatter, "--output-dir", dir, unpack(options)), 0, "")
       assert.are.equal("", result.err)
-      local tasks = files_of(dir, "work")
+      local tasks = files_of(dir, "page")
       assert.are.equal(4, #tasks)
       for i, files in ipairs(tasks) do
         local errors = ("%d error\n%d shell error\n"):format(i, i)
         assert.are.equal(chatter_of(i), files.stdout)
         assert.are.equal(errors, files.stderr)
-        assert.are.equal(("work(%d)\n"):format(i), files.task)
+        assert.are.equal(("page(%d)\n"):format(i), files.task)
       end
-      local modes = expect(helper.run(("stat -c %%a %s %s/work/*/stdout | sort -u"):format(
+      local modes = expect(helper.run(("stat -c %%a %s %s/page/*/stdout | sort -u"):format(
         helper.quote(dir), helper.quote(dir))))
       assert.are.equal("600\n700\n", modes.out)
     end
@@ -290,13 +290,13 @@ describe("--output-dir", function()
   it("shows it as well when --group, --tag or --keep-order says how", function()
     local dir = helper.tmpdir() .. "/new"
     local text = [[
-      function begin() prunner.post_task(work) end
-      function work() print(prunner.task_id()) os.execute "echo shell" end
+      function begin() prunner.post_task(page) end
+      function page() print(prunner.task_id()) os.execute "echo shell" end
     ]]
     for option, out in pairs { ["--group"] = "shell\n4096\n", ["--keep-order"] = "shell\n4096\n",
-      ["--tag"] = "work()\tshell\nwork()\t4096\n" } do
+      ["--tag"] = "page()\tshell\npage()\t4096\n" } do
       expect(job(text, "--output-dir", dir, option), 0, out)
-      assert.are.equal("shell\n4096\n", helper.read(dir .. "/work/4096/stdout"))
+      assert.are.equal("shell\n4096\n", helper.read(dir .. "/page/4096/stdout"))
     end
   end)
 
@@ -336,8 +336,8 @@ describe("--output-dir", function()
     for _, options in ipairs { { "-n", 2 }, { "--serial" } } do
       local dir = helper.tmpdir()
       local result = expect(job(([[
-        function begin() os.execute "rm -rf %s" prunner.post_task(work) end
-        function work() print "x" end
+        function begin() os.execute "rm -rf %s" prunner.post_task(page) end
+        function page() print "x" end
       ]]):format(dir), "--output-dir", dir, unpack(options)), 3)
       has(('prunner: --output-dir: "%s": No such file or directory: the job cannot go on'):format(dir),
         result.err)
@@ -353,8 +353,8 @@ describe("output that cannot be kept or shown", function()
     for _, options in ipairs { { "--group" }, { "--keep-order" }, { "--group", "--serial" } } do
       local result = expect(job([[
         ffi.cdef "int setrlimit(int, const unsigned long *); void *signal(int, void *);"
-        function begin() prunner.post_task(work) end
-        function work()
+        function begin() prunner.post_task(page) end
+        function page()
           ffi.C.signal(25, ffi.cast("void *", 1)) -- SIGXFSZ is ignored
           ffi.C.setrlimit(1, ffi.new("unsigned long[2]", 100000, 100000))
           for _ = 1, 10000 do print(("x"):rep(100)) end
@@ -370,8 +370,8 @@ describe("output that cannot be kept or shown", function()
     it("ends the job with status 141 when nobody reads, with " .. options, function()
       local status = helper.tmpdir() .. "/status"
       local path = script(prelude .. [[
-        function begin() for i = 1, 10000 do prunner.post_task(work, i) end end
-        function work(i) print(i, ("x"):rep(1000)) end
+        function begin() for i = 1, 10000 do prunner.post_task(page, i) end end
+        function page(i) print(i, ("x"):rep(1000)) end
         function end_() io.stderr:write "never\n" end
       ]])
       local result = expect(helper.run(("{ %s %s %s; echo $? >%s; } | head -1"):format(
@@ -385,8 +385,8 @@ describe("output that cannot be kept or shown", function()
 
     it("ends it with status 3 when standard output is full, with " .. options, function()
       local path = script(prelude .. [[
-        function begin() for i = 1, 20 do prunner.post_task(work, i) end end
-        function work(i) print(i, ("x"):rep(10000)) end
+        function begin() for i = 1, 20 do prunner.post_task(page, i) end end
+        function page(i) print(i, ("x"):rep(10000)) end
       ]])
       local result = helper.run(("%s %s %s >/dev/full"):format(helper.quote(helper.command),
         helper.quote(path), options), { timeout = 40 })
