@@ -56,6 +56,13 @@ door_encode(lua_State *L, int index)
     return &buf;
 }
 
+void
+door_set_number(lua_State *L, const char *name, double v)
+{
+    lua_pushnumber(L, v);
+    lua_setfield(L, -2, name);
+}
+
 /* Where this library was loaded from, for ffi.load: the same copy. */
 static void
 push_library(lua_State *L)

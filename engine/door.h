@@ -25,6 +25,8 @@ const char *door_words(int err);
 /* door_encode encodes the value at `index` (absolute) into a buffer that lives
  * until the next call; raises if it cannot travel. */
 const struct codec_buf *door_encode(lua_State *L, int index);
+/* door_set_number: t[name] = v, of the table at the top of the stack. */
+void door_set_number(lua_State *L, const char *name, double v);
 
 PRN_EXPORT int luaopen_prunner_core(lua_State *L);
 

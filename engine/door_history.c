@@ -16,14 +16,6 @@ seconds(uint64_t ns)
     return (double)ns / 1e9;
 }
 
-/* t[name] = v, of the table at the top. */
-static void
-set_number(lua_State *L, const char *name, double v)
-{
-    lua_pushnumber(L, v);
-    lua_setfield(L, -2, name);
-}
-
 static void
 set_bytes(lua_State *L, const char *name, const char *bytes, size_t len)
 {
@@ -70,9 +62,9 @@ push_times(lua_State *L, const uint64_t times[WATCH_TIMES])
         if (!times[i])
             continue;
         lua_createtable(L, 0, 3);
-        set_number(L, "from", i ? seconds(watch_time_start(i)) : 0);
-        set_number(L, "to", seconds(watch_time_start(i + 1)));
-        set_number(L, "count", (double)times[i]);
+        door_set_number(L, "from", i ? seconds(watch_time_start(i)) : 0);
+        door_set_number(L, "to", seconds(watch_time_start(i + 1)));
+        door_set_number(L, "count", (double)times[i]);
         lua_rawseti(L, -2, ++n);
     }
 }
@@ -82,19 +74,19 @@ push_function(lua_State *L, uint32_t fn, const struct watch_fn *f)
 {
     const struct fn_info *info = engine_fn_info(fn);
     lua_createtable(L, 0, 16);
-    set_number(L, "number", fn);
+    door_set_number(L, "number", fn);
     set_text(L, "name", fn ? info->name : "others");
     set_text(L, "where", info->where ? info->where : "");
-    set_number(L, "posted", (double)f->posted);
-    set_number(L, "done", (double)f->done);
-    set_number(L, "failed", (double)f->failed);
-    set_number(L, "retried", (double)f->retried);
-    set_number(L, "dead", (double)f->dead);
-    set_number(L, "timed", (double)f->timed);
-    set_number(L, "busy", seconds(f->busy_ns));
-    set_number(L, "longest", seconds(f->longest_ns));
-    set_number(L, "p50", seconds(watch_quantile(f->times, 0.5)));
-    set_number(L, "p95", seconds(watch_quantile(f->times, 0.95)));
+    door_set_number(L, "posted", (double)f->posted);
+    door_set_number(L, "done", (double)f->done);
+    door_set_number(L, "failed", (double)f->failed);
+    door_set_number(L, "retried", (double)f->retried);
+    door_set_number(L, "dead", (double)f->dead);
+    door_set_number(L, "timed", (double)f->timed);
+    door_set_number(L, "busy", seconds(f->busy_ns));
+    door_set_number(L, "longest", seconds(f->longest_ns));
+    door_set_number(L, "p50", seconds(watch_quantile(f->times, 0.5)));
+    door_set_number(L, "p95", seconds(watch_quantile(f->times, 0.95)));
     push_times(L, f->times);
     lua_setfield(L, -2, "times");
 }
@@ -136,8 +128,8 @@ push_cells(lua_State *L, const struct history_sample *s)
     lua_createtable(L, (int)history.nrows, 0);
     for (uint32_t r = 0; r < history.nrows; r++) {
         lua_createtable(L, 0, 2);
-        set_number(L, "busy", s->cells[r].busy / 255.0);
-        set_number(L, "fn", s->cells[r].fn);
+        door_set_number(L, "busy", s->cells[r].busy / 255.0);
+        door_set_number(L, "fn", s->cells[r].fn);
         lua_rawseti(L, -2, (int)r + 1);
     }
 }
@@ -149,9 +141,9 @@ push_samples(lua_State *L)
     for (uint32_t i = 0; i < history.nsamples; i++) {
         const struct history_sample *s = &history.samples[i];
         lua_createtable(L, 0, 5);
-        set_number(L, "at", seconds(s->at_ns));
-        set_number(L, "waiting", (double)s->waiting);
-        set_number(L, "busy", (double)s->busy);
+        door_set_number(L, "at", seconds(s->at_ns));
+        door_set_number(L, "waiting", (double)s->waiting);
+        door_set_number(L, "busy", (double)s->busy);
         push_done(L, s);
         lua_setfield(L, -2, "done");
         push_cells(L, s);
@@ -167,17 +159,17 @@ push_task(lua_State *L, const struct watch_event *e)
 {
     static const char *const outcomes[] = {"done", "failed", "retry", "died", "dead"};
     lua_createtable(L, 0, 9);
-    set_number(L, "id", (double)e->id);
+    door_set_number(L, "id", (double)e->id);
     set_text(L, "name", engine_fn_info(e->fn)->name);
     set_text(L, "poster", engine_fn_info(e->parent_fn)->name);
     set_bytes(L, "arguments", e->text, e->args_len);
     set_bytes(L, "error", e->text + e->args_len, e->error_len);
     set_text(L, "outcome", outcomes[e->outcome]);
-    set_number(L, "worker", e->worker);
-    set_number(L, "attempt", e->attempt);
+    door_set_number(L, "worker", e->worker);
+    door_set_number(L, "attempt", e->attempt);
     uint64_t start = watch.head->start_ns;
-    set_number(L, "from", seconds(e->from_ns > start ? e->from_ns - start : 0));
-    set_number(L, "seconds", seconds(e->to_ns - e->from_ns));
+    door_set_number(L, "from", seconds(e->from_ns > start ? e->from_ns - start : 0));
+    door_set_number(L, "seconds", seconds(e->to_ns - e->from_ns));
 }
 
 static void
@@ -220,10 +212,10 @@ push_failures(lua_State *L)
         const struct history_kind *kind = &history.kinds[i];
         const struct watch_kept *kept = find_kept(kind);
         lua_createtable(L, 0, 6);
-        set_number(L, "count", (double)kind->count);
-        set_number(L, "again", (double)kind->again);
-        set_number(L, "first", seconds(kind->first_ns));
-        set_number(L, "last", seconds(kind->last_ns));
+        door_set_number(L, "count", (double)kind->count);
+        door_set_number(L, "again", (double)kind->again);
+        door_set_number(L, "first", seconds(kind->first_ns));
+        door_set_number(L, "last", seconds(kind->last_ns));
         push_task(L, &kind->first);
         lua_setfield(L, -2, "task");
         if (kept)
@@ -238,8 +230,8 @@ push_deaths(lua_State *L)
     lua_createtable(L, (int)history.ndeaths, 0);
     for (uint32_t i = 0; i < history.ndeaths; i++) {
         lua_createtable(L, 0, 3);
-        set_number(L, "at", seconds(history.deaths[i].at_ns));
-        set_number(L, "worker", history.deaths[i].worker);
+        door_set_number(L, "at", seconds(history.deaths[i].at_ns));
+        door_set_number(L, "worker", history.deaths[i].worker);
         set_text(L, "how", report_status(history.deaths[i].status));
         lua_rawseti(L, -2, (int)i + 1);
     }
@@ -254,13 +246,13 @@ set_usage(lua_State *L)
     struct rusage own, workers;
     getrusage(RUSAGE_SELF, &own);
     getrusage(RUSAGE_CHILDREN, &workers);
-    set_number(L, "user_seconds",
-               (double)(own.ru_utime.tv_sec + workers.ru_utime.tv_sec) +
-                   (double)(own.ru_utime.tv_usec + workers.ru_utime.tv_usec) / 1e6);
-    set_number(L, "system_seconds",
-               (double)(own.ru_stime.tv_sec + workers.ru_stime.tv_sec) +
-                   (double)(own.ru_stime.tv_usec + workers.ru_stime.tv_usec) / 1e6);
-    set_number(L, "largest_worker_bytes", (double)workers.ru_maxrss * 1024);
+    door_set_number(L, "user_seconds",
+                    (double)(own.ru_utime.tv_sec + workers.ru_utime.tv_sec) +
+                        (double)(own.ru_utime.tv_usec + workers.ru_utime.tv_usec) / 1e6);
+    door_set_number(L, "system_seconds",
+                    (double)(own.ru_stime.tv_sec + workers.ru_stime.tv_sec) +
+                        (double)(own.ru_stime.tv_usec + workers.ru_stime.tv_usec) / 1e6);
+    door_set_number(L, "largest_worker_bytes", (double)workers.ru_maxrss * 1024);
 }
 
 static void
@@ -275,13 +267,13 @@ static int
 l_history(lua_State *L)
 {
     lua_newtable(L);
-    set_number(L, "start", seconds(watch.head->start_unix_ns));
-    set_number(L, "seconds", seconds(history.end_ns));
-    set_number(L, "workers", history.nworkers);
-    set_number(L, "row_workers", history.row_workers);
-    set_number(L, "runs", (double)observe_runs());
-    set_number(L, "more_kinds_of_failures", (double)history.more_kinds);
-    set_number(L, "more_deaths", (double)history.more_deaths);
+    door_set_number(L, "start", seconds(watch.head->start_unix_ns));
+    door_set_number(L, "seconds", seconds(history.end_ns));
+    door_set_number(L, "workers", history.nworkers);
+    door_set_number(L, "row_workers", history.row_workers);
+    door_set_number(L, "runs", (double)observe_runs());
+    door_set_number(L, "more_kinds_of_failures", (double)history.more_kinds);
+    door_set_number(L, "more_deaths", (double)history.more_deaths);
     set_text(L, "script", watch.head->script);
     set_usage(L);
     set_list(L, "functions", push_functions);

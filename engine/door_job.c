@@ -165,31 +165,24 @@ l_begin_close(lua_State *L)
 }
 
 static void
-set_number(lua_State *L, const char *name, double v)
-{
-    lua_pushnumber(L, v);
-    lua_setfield(L, -2, name);
-}
-
-static void
 push_summary(lua_State *L)
 {
     static struct figures f;
     const struct result *r = &engine.result;
     lua_newtable(L);
-    set_number(L, "tasks", (double)r->posted);
-    set_number(L, "done", (double)r->done);
-    set_number(L, "failed", (double)r->failed);
-    set_number(L, "retried", (double)r->retried);
-    set_number(L, "dead", (double)r->dead);
-    set_number(L, "left", (double)(r->posted - r->done));
-    set_number(L, "seconds", r->seconds);
+    door_set_number(L, "tasks", (double)r->posted);
+    door_set_number(L, "done", (double)r->done);
+    door_set_number(L, "failed", (double)r->failed);
+    door_set_number(L, "retried", (double)r->retried);
+    door_set_number(L, "dead", (double)r->dead);
+    door_set_number(L, "left", (double)(r->posted - r->done));
+    door_set_number(L, "seconds", r->seconds);
     figures_take(&f);
-    set_number(L, "cpu", r->cpu_seconds);
-    set_number(L, "efficiency", figures_efficiency(&f));
-    set_number(L, "workers", engine.arena.head->limit);
+    door_set_number(L, "cpu", r->cpu_seconds);
+    door_set_number(L, "efficiency", figures_efficiency(&f));
+    door_set_number(L, "workers", engine.arena.head->limit);
     if (r->signal)
-        set_number(L, "signal", r->signal);
+        door_set_number(L, "signal", r->signal);
     lua_pushboolean(L, r->halted);
     lua_setfield(L, -2, "halted");
     lua_pushboolean(L, r->late);
@@ -256,16 +249,16 @@ l_stats(lua_State *L)
         parks += atom_peek(&s->parks);
     }
     lua_newtable(L);
-    set_number(L, "tasks", (double)posted);
-    set_number(L, "done", (double)done);
-    set_number(L, "failed", (double)failed);
-    set_number(L, "retried", (double)retried);
-    set_number(L, "dead", (double)dead);
-    set_number(L, "left", (double)(posted - done));
-    set_number(L, "steals", (double)steals);
-    set_number(L, "lost", (double)lost);
-    set_number(L, "wakes", (double)wakes);
-    set_number(L, "parks", (double)parks);
+    door_set_number(L, "tasks", (double)posted);
+    door_set_number(L, "done", (double)done);
+    door_set_number(L, "failed", (double)failed);
+    door_set_number(L, "retried", (double)retried);
+    door_set_number(L, "dead", (double)dead);
+    door_set_number(L, "left", (double)(posted - done));
+    door_set_number(L, "steals", (double)steals);
+    door_set_number(L, "lost", (double)lost);
+    door_set_number(L, "wakes", (double)wakes);
+    door_set_number(L, "parks", (double)parks);
     return 1;
 }
 

@@ -11,13 +11,6 @@
 #include "clock.h"
 #include "engine.h"
 
-static uint32_t
-last_slot(void)
-{
-    uint32_t n = watch.head->nworkers;
-    return n < watch.head->slots ? n : watch.head->slots - 1;
-}
-
 /* ---- tasks ---- */
 
 /* From the arena: true also of a job that was resumed. */
@@ -65,7 +58,7 @@ static void
 add_function(struct figures *f, uint32_t fn)
 {
     struct figures_fn sum = {.fn = fn};
-    for (uint32_t k = 0, n = last_slot(); k <= n; k++) {
+    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++) {
         const struct watch_slot *s = &watch.head->slot[k];
         if (atom_peek(&s->used[fn / 64]) >> fn % 64 & 1)
             add_fn(&sum, &s->fns[fn]);
@@ -87,7 +80,7 @@ static void
 add_functions(struct figures *f)
 {
     uint64_t used[WATCH_FNS / 64] = {0};
-    for (uint32_t k = 0, n = last_slot(); k <= n; k++) {
+    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++) {
         for (uint32_t w = 0; w < WATCH_FNS / 64; w++)
             used[w] |= atom_peek(&watch.head->slot[k].used[w]);
     }
@@ -107,7 +100,7 @@ figures_take(struct figures *f)
     f->elapsed_ns = now - h->start_ns;
     f->workers = h->nworkers;
     f->expected = atom_peek(&h->expected);
-    for (uint32_t k = 1, n = last_slot(); k <= n; k++)
+    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++)
         add_worker(f, &h->slot[k], now);
     add_tasks(f);
     add_functions(f);
@@ -117,7 +110,7 @@ void
 figures_quantiles(uint32_t fn, uint64_t *p50_ns, uint64_t *p95_ns)
 {
     uint64_t times[WATCH_TIMES] = {0};
-    for (uint32_t k = 0, n = last_slot(); k <= n; k++) {
+    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++) {
         const struct watch_slot *s = &watch.head->slot[k];
         if (!(atom_peek(&s->used[fn / 64]) >> fn % 64 & 1))
             continue;
@@ -180,7 +173,7 @@ void
 figures_memory(struct figures_memory *m)
 {
     uint64_t sum = 0, looked = 0, alive = 0;
-    for (uint32_t k = 1, n = last_slot(); k <= n; k++) {
+    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++) {
         uint32_t pid = atom_peek(&watch.head->slot[k].pid);
         alive += pid != 0;
         if (!pid || looked == FIGURES_LOOKS)

@@ -28,13 +28,6 @@ static struct seen {
 static struct observer observer;
 static uint64_t last_ns; /* of the last sample */
 
-static uint64_t
-since_start(uint64_t ns)
-{
-    uint64_t start = watch.head->start_ns;
-    return ns > start ? ns - start : 0;
-}
-
 /* ---- samples ---- */
 
 static void
@@ -132,7 +125,7 @@ take_sample(uint64_t now)
     count_workers();
     struct history_sample *s = &history.samples[history.nsamples++];
     uint64_t left = observe_left();
-    s->at_ns = since_start(now);
+    s->at_ns = watch_since_start(now);
     s->busy = observe_busy();
     s->waiting = left > s->busy ? left - s->busy : 0;
     memset(s->done, 0, (history.nfns + 1) * sizeof *s->done);
@@ -180,7 +173,7 @@ start(uint32_t n)
 static void
 note_run(const struct watch_event *e)
 {
-    uint64_t key = e->kind, at = since_start(e->to_ns);
+    uint64_t key = e->kind, at = watch_since_start(e->to_ns);
     uint32_t i = 0;
     if (e->outcome == WATCH_DONE)
         return;
@@ -219,7 +212,7 @@ note_ended(uint32_t k, int pid, int status)
         return;
     if (history.ndeaths < HISTORY_DEATHS)
         history.deaths[history.ndeaths++] =
-            (struct history_death){since_start(clock_ns()), k, status};
+            (struct history_death){watch_since_start(clock_ns()), k, status};
     else
         history.more_deaths++;
 }
@@ -229,7 +222,7 @@ end(void)
 {
     uint64_t now = clock_ns();
     take_sample(now);
-    history.end_ns = since_start(now);
+    history.end_ns = watch_since_start(now);
 }
 
 static struct observer observer = {

@@ -204,13 +204,6 @@ state_of(uint32_t pid)
                                             : GONE;
 }
 
-static uint32_t
-last_slot(void)
-{
-    uint32_t n = watch.head->nworkers;
-    return n < watch.head->slots ? n : watch.head->slots - 1;
-}
-
 static bool
 has_task(const struct watch_slot *s)
 {
@@ -233,7 +226,7 @@ inspect_ask(void)
     if (inspect.waiting || !shared)
         return;
     atom_store(&shared->asked, shared->asked + 1);
-    for (uint32_t k = 1, n = last_slot(); k <= n; k++)
+    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++)
         ask_slot(k);
     inspect.waiting = true;
     inspect.deadline = clock_ns() + PATIENCE_NS;
@@ -250,7 +243,7 @@ has_answered(uint32_t k)
 static bool
 all_answered(void)
 {
-    for (uint32_t k = 1, n = last_slot(); k <= n; k++) {
+    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++) {
         if (inspect.states[k] == COMPUTES && has_task(&watch.head->slot[k]) && !has_answered(k))
             return false;
     }
@@ -360,7 +353,7 @@ put_workers(struct text *t)
 {
     uint32_t busy = 0, idle = 0, none = 0;
     uint64_t now = clock_ns();
-    for (uint32_t k = 1, n = last_slot(); k <= n; k++) {
+    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++) {
         const struct watch_slot *s = &watch.head->slot[k];
         if (!has_task(s)) {
             idle += s->pid != 0;

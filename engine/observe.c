@@ -31,13 +31,6 @@ observe_add(struct observer *o)
         observe.all[observe.n++] = o;
 }
 
-static uint32_t
-last_slot(void)
-{
-    uint32_t n = watch.head->nworkers;
-    return n < watch.head->slots ? n : watch.head->slots - 1;
-}
-
 /* What the arena has counted and the figures have not: begin() is in both. */
 static void
 note_earlier(struct watch_earlier *e)
@@ -99,7 +92,7 @@ drain_slot(struct watch_slot *s)
 void
 observe_drain(void)
 {
-    for (uint32_t k = 0, n = last_slot(); k <= n; k++)
+    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++)
         drain_slot(&watch.head->slot[k]);
 }
 
@@ -206,7 +199,7 @@ observe_tick(void)
 {
     uint64_t now = clock_ns();
     if (now >= observe.next_mark) {
-        for (uint32_t k = 1, n = last_slot(); k <= n; k++)
+        for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++)
             mark_slot(&watch.head->slot[k], now);
         observe.next_mark = now + mark_every();
     }
@@ -254,7 +247,7 @@ uint64_t
 observe_runs(void)
 {
     uint64_t runs = observe.died;
-    for (uint32_t k = 0, n = last_slot(); k <= n; k++)
+    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++)
         runs += runs_of_slot(&watch.head->slot[k]);
     return runs;
 }
@@ -275,16 +268,7 @@ uint64_t
 observe_busy(void)
 {
     uint64_t busy = 0;
-    for (uint32_t k = 1, n = last_slot(); k <= n; k++)
+    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++)
         busy += atom_peek(&watch.head->slot[k].fn) != 0;
     return busy;
-}
-
-uint64_t
-observe_lost(void)
-{
-    uint64_t lost = 0;
-    for (uint32_t k = 0, n = last_slot(); k <= n; k++)
-        lost += atom_peek(&watch.head->slot[k].events_lost);
-    return lost;
 }

@@ -48,7 +48,5 @@ uint64_t observe_runs(void);
  * workers run one: about, while they go on. */
 uint64_t observe_left(void);
 uint64_t observe_busy(void);
-/* observe_lost returns how many events were lost because a ring was full. */
-uint64_t observe_lost(void);
 
 #endif

@@ -72,13 +72,6 @@ put_time(struct text *t, const char *name, uint64_t ns)
     text_decimal(t, ns, 3);
 }
 
-static uint64_t
-since_start(uint64_t ns)
-{
-    uint64_t start = watch.head->start_ns;
-    return ns > start ? ns - start : 0;
-}
-
 /* ,"pid":12,"tid":1,"ts":5.000 */
 static void
 put_place(struct text *t, uint32_t worker, uint64_t ns)
@@ -87,7 +80,7 @@ put_place(struct text *t, uint32_t worker, uint64_t ns)
     text_integer(t, watch.head->pid);
     text_put(t, ",\"tid\":");
     text_integer(t, worker);
-    put_time(t, ",\"ts\":", since_start(ns));
+    put_time(t, ",\"ts\":", watch_since_start(ns));
 }
 
 static void

@@ -263,6 +263,24 @@ watch_end(uint32_t fn, enum watch_outcome outcome)
         watch_publish(outcome);
 }
 
+/* ---- for those who look at this process's job ---- */
+
+/* Which slots have figures: 0, the supervisor's, up to this one. */
+static inline uint32_t
+watch_last_slot(void)
+{
+    uint32_t n = watch.head->nworkers;
+    return n < watch.head->slots ? n : watch.head->slots - 1;
+}
+
+/* How long after the start of the job, ns; 0: before it. */
+static inline uint64_t
+watch_since_start(uint64_t ns)
+{
+    uint64_t start = watch.head->start_ns;
+    return ns > start ? ns - start : 0;
+}
+
 /* ---- for those who look: also in a process that has no job (`prunner top`) ---- */
 
 /* Where the i-th of WATCH_TIMES begins, ns. */
