@@ -81,8 +81,11 @@ struct arena_head {
 #ifdef PRN_BENCH_SHARED_COUNTER
     _Alignas(CACHE_LINE) uint64_t open_tasks; /* posted - done; see count_open() in commit.c */
 #endif
-    /* Guards creation in the table of names: see names.c. */
+    /* Guards creation in the table of names: see names.h. */
     _Alignas(CACHE_LINE) uint32_t names_lock;
+    /* Bit i%64 of word i/64: entry i may be in use; without it, it is not. writer: who
+     * creates the entry, under names_lock, before the entry is published. */
+    uint64_t names_used[(ARENA_NAMES + 63) / 64];
 };
 
 enum arena_mode {

@@ -33,13 +33,32 @@ find(struct arena *a, enum name_kind kind, const char *text, size_t len,
     return -ENFILE;
 }
 
+struct name *
+names_next(const struct arena *a, uint32_t *i)
+{
+    const uint64_t *used = a->head->names_used;
+    while (*i < ARENA_NAMES) {
+        uint64_t bits = atom_peek(&used[*i / 64]) >> *i % 64;
+        if (!bits) {
+            *i = (*i / 64 + 1) * 64;
+            continue;
+        }
+        *i += (uint32_t)__builtin_ctzll(bits);
+        struct name *n = name_at(a, (*i)++);
+        /* acquire: pairs with the release in create(). */
+        if (atom_load(&n->kind))
+            return n;
+    }
+    return NULL;
+}
+
 /* How many entries of this kind, or of kinds that are numbered with it, there are. */
 static uint32_t
 count(struct arena *a, enum name_kind kind)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < ARENA_NAMES; i++) {
-        uint32_t k = atom_peek(&name_at(a, i)->kind);
+    uint32_t n = 0, i = 0;
+    for (const struct name *other; (other = names_next(a, &i));) {
+        uint32_t k = atom_peek(&other->kind);
         n += k == (uint32_t)kind || (is_acc(kind) && is_acc((enum name_kind)k));
     }
     return n;
@@ -53,6 +72,14 @@ next_number(struct arena *a, enum name_kind kind, uint32_t *number)
         return -ENFILE;
     *number = is_acc(kind) ? n : n + 1;
     return 0;
+}
+
+/* Under names_lock. */
+static void
+mark_used(struct arena *a, uint32_t index)
+{
+    uint64_t *word = &a->head->names_used[index / 64];
+    atom_set(word, atom_peek(word) | (uint64_t)1 << index % 64);
 }
 
 /* Under names_lock. */
@@ -74,8 +101,14 @@ create(struct actor *x, enum name_kind kind, const char *text, size_t len,
     n->hash = hash;
     n->len = (uint32_t)len;
     memcpy(n->text, text, len);
-    /* release: pairs with the acquire in find(). */
+#ifndef PRN_BUG_NAME_UNMARKED
+    mark_used(x->arena, index);
+#endif
+    /* release: pairs with the acquires in find() and names_next(). */
     atom_store(&n->kind, (uint32_t)kind);
+#ifdef PRN_BUG_NAME_UNMARKED
+    mark_used(x->arena, index);
+#endif
     if (kind == NAMED_DICT)
         block_linked(x);
     return 0;
@@ -105,9 +138,9 @@ names_get(struct actor *x, enum name_kind kind, const char *text, size_t len,
 void
 names_each_lock(struct arena *a, void (*fn)(void *arg, uint32_t *word), void *arg)
 {
-    for (uint32_t i = 0; i < ARENA_NAMES; i++) {
-        struct name *n = name_at(a, i);
-        if (atom_load(&n->kind) == NAMED_LOCK)
+    uint32_t i = 0;
+    for (struct name *n; (n = names_next(a, &i));) {
+        if (n->kind == NAMED_LOCK)
             fn(arg, &n->lock);
     }
 }

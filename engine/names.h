@@ -2,8 +2,9 @@
  * fixed size in the arena, open addressing by hash of kind and name; an entry
  * never moves and never goes away, so its number may travel in a task.
  *
- * Entries are created under names_lock and published by one store of `kind`.
- * Died halfway: kind is 0, the next to create overwrites the entry. */
+ * Entries are created under names_lock and published by one store of `kind`, after
+ * their bit in head->names_used: who wants all of them looks at those bits, not at the
+ * 2 MiB of the table. Died halfway: kind is 0, the next to create overwrites the entry. */
 #ifndef PRN_NAMES_H
 #define PRN_NAMES_H
 
@@ -42,6 +43,9 @@ struct name {
  * -ENOSPC. May wait for names_lock. */
 int names_get(struct actor *x, enum name_kind kind, const char *text, size_t len,
               uint32_t *index);
+/* names_next returns the first entry in use from *i on and moves *i behind it; NULL: there
+ * is none. Begin with *i = 0. */
+struct name *names_next(const struct arena *a, uint32_t *i);
 /* names_each_lock calls fn with the word of every named lock. */
 void names_each_lock(struct arena *a, void (*fn)(void *arg, uint32_t *word), void *arg);
 

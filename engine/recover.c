@@ -96,8 +96,8 @@ static bool
 is_dict(const struct actor *x, uint32_t block)
 {
     size_t from = arena_offset(x->arena, block_at(x->arena, block));
-    for (uint32_t i = 0; i < ARENA_NAMES; i++) {
-        const struct name *n = name_at(x->arena, i);
+    uint32_t i = 0;
+    for (const struct name *n; (n = names_next(x->arena, &i));) {
         if (n->kind == NAMED_DICT && n->object - from <= sizeof(struct block) + CACHE_LINE)
             return true;
     }

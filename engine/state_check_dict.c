@@ -141,8 +141,11 @@ check_names(struct check *c)
     if (!lock_fits(c, h->names_lock) || !lock_fits(c, h->output_lock[0]) ||
         !lock_fits(c, h->output_lock[1]) || !lock_fits(c, h->order_lock))
         return DAMAGED("a lock");
-    for (uint32_t i = 0; !wrong && i < ARENA_NAMES; i++)
-        wrong = check_name(c, name_at(c->a, i), &cap);
+    for (uint32_t i = 0; !wrong && i < ARENA_NAMES; i++) {
+        const struct name *n = name_at(c->a, i);
+        bool used = h->names_used[i / 64] >> i % 64 & 1;
+        wrong = n->kind && !used ? DAMAGED("its table of names") : check_name(c, n, &cap);
+    }
     if (!wrong && c->ndicts)
         qsort(c->dicts, c->ndicts, sizeof *c->dicts, by_offset);
     for (size_t i = 0; !wrong && i < c->ndicts; i++)

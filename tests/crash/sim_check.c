@@ -241,8 +241,11 @@ check_leftovers(struct arena *a)
     SAME("names_lock", a->head->names_lock, 0);
     names_each_lock(a, is_free, NULL);
     for (uint32_t i = 0; i < ARENA_NAMES; i++) {
-        if (name_at(a, i)->kind == NAMED_DICT)
-            refer_to_dict(a, name_at(a, i));
+        struct name *name = name_at(a, i);
+        bool marked = a->head->names_used[i / 64] >> i % 64 & 1;
+        SAME("names in use without a mark", name->kind && !marked, 0);
+        if (name->kind == NAMED_DICT)
+            refer_to_dict(a, name);
     }
     for (uint32_t k = 0; k <= n; k++) {
         for (uint32_t list = SLAB_BLOCK; list <= SLAB_LARGE; list++)

@@ -346,8 +346,11 @@ audit_blocks(struct audit *u, uint32_t deaths)
             has_block(u, block_of(u->a, arena_at(u->a, s->tx.list)), "a list");
     }
     for (uint32_t i = 0; i < ARENA_NAMES; i++) {
-        if (name_at(u->a, i)->kind)
-            audit_name(u, name_at(u->a, i));
+        if (!name_at(u->a, i)->kind)
+            continue;
+        if (!(u->a->head->names_used[i / 64] >> i % 64 & 1))
+            WRONG(u, "name %u is not marked as used", i);
+        audit_name(u, name_at(u->a, i));
     }
     uint32_t lost = 0;
     for (uint32_t i = 0; i < u->nused; i++) {

@@ -240,7 +240,7 @@ describe("--retry-dead", function()
       return cjson.encode(l)
     end
     local none = cjson.decode "{}"
-    local prunner_lock = { functions = none, classes = { ["3"] = "prunner.lock.Lock" } }
+    local prunner_lock = { functions = none, classes = { ["3"] = "prunner.lock" } }
     for line, message in pairs {
       ["{"] = "is damaged: no dead letter",
       ["[1, 2"] = "is damaged: no dead letter",
@@ -259,7 +259,7 @@ describe("--retry-dead", function()
         'needs the class "Gone", which the script does not have',
       [letter { refs = { functions = { x = "work" }, classes = none } }] =
         "is damaged: a function without a number or name",
-      [letter { data = "1AM=", refs = prunner_lock }] = "holds an object of its own job (prunner.lock.Lock)",
+      [letter { data = "1AM=", refs = prunner_lock }] = "holds an object of its own job (prunner.lock)",
       [letter { data = "zwU=" }] = "is damaged: damaged bytes, at byte ", -- a table never seen
     } do
       helper.write(dead, good .. "\n\n" .. line .. "\n" .. good .. "\n")
