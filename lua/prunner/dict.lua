@@ -213,7 +213,7 @@ function methods.each(d)
 end
 
 local Dict = { __name = "prunner.dict" }
-M.Dict = Dict
+M.classes = { Dict }
 
 function Dict.__index(d, k)
   local method = methods[k]

@@ -4,6 +4,7 @@
 -- numbers: it walks everything that can be reached from the globals, the loaded modules and
 -- the script's own functions (their upvalues, methods, metatables), or registers a single
 -- function when begin() posts it. After the fork nothing is added any more.
+local jit = require "jit"
 local util = require "jit.util"
 local core = require("prunner.c").core
 
@@ -15,8 +16,7 @@ M.ids = {}
 local classes = {}
 M.classes = {} -- number of each class, by name
 local class_count = 0
-local options_of = {} -- options given with prunner.task, by number
-local named = {}      -- [function] = name given with prunner.task
+local named = {} -- [function] = name given with prunner.task
 
 local FUNCTION, CLASS = 7, 8
 local state = core.config "state" -- then numbers are the same in every run of the job
@@ -58,6 +58,12 @@ local function code_of(fn)
   return table.concat(counts, " ")
 end
 
+-- Where prunner's own functions are defined. Of its modules only what they give away is known:
+-- `prunner` itself, the functions in it, and the `classes` of each module. What is behind those
+-- is nobody's argument, and as much as everything that comes with Lua.
+local OWN = debug.getinfo(1, "S").short_src:match "^(.*)known%.lua$"
+local own = {} -- [function] = true
+
 local function where_of(fn)
   local info = debug.getinfo(fn, "S")
   if info.what == "C" then return "C" end
@@ -95,6 +101,7 @@ function M.add(fn, name)
   local number = ids[fn]
   if not number then
     local where = where_of(fn)
+    own[fn] = where:sub(1, #OWN) == OWN or nil
     name = named[fn] or name
     local stable = state and stable_number(FUNCTION, "function " .. name, name .. " " .. where,
       where == "C" and "C" or code_of(fn))
@@ -126,7 +133,6 @@ function M.name(fn, name, options)
   end
   M.ids[name] = number
   if options then
-    options_of[number] = options
     core.function_options(number, options)
   end
   return number
@@ -190,18 +196,13 @@ local function entries(t)
   end
 end
 
-
 --- Where else than from the globals to look for functions and classes.
 -- @tparam table list of functions and tables
 function M.set_roots(list)
   roots = list
 end
 
---- Makes everything known that can be reached from the globals, the loaded modules and
--- the roots. Breadth first, so that each function gets its shortest name; walked by hand
--- and not by recursion, since data may be nested deeply.
--- @param[opt] further one more root
-function M.walk(further)
+local function walk(further)
   local seen, queue, paths, n = {}, {}, {}, 0
   local function push(value, path)
     local t = type(value)
@@ -212,12 +213,17 @@ function M.walk(further)
     end
   end
 
-  local skip = { [M.ids] = true, [classes] = true, [options_of] = true, [named] = true }
-  for t in pairs(skip) do seen[t] = true end
   seen[_G] = true
   for k, v in entries(_G) do push(v, path_of("", k)) end -- the shortest names first
   for _, root in ipairs(roots) do push(root, "") end
-  for name, module in entries(package.loaded) do push(module, name) end
+  for name, module in entries(package.loaded) do
+    if not tostring(name):find "^prunner%." then
+      push(module, name)
+    elseif type(module) == "table" then
+      seen[module] = true
+      for _, class in ipairs(module.classes or {}) do push(class, class.__name) end
+    end
+  end
   push(further, "")
 
   local i = 0
@@ -241,7 +247,7 @@ function M.walk(further)
     else
       local named_so = path ~= "" and #path <= PATH_MAX
       M.add(value, named_so and path or where_of(value))
-      for up = 1, 255 do
+      for up = 1, own[value] and 0 or 255 do
         local name, v = debug.getupvalue(value, up)
         if not name then break end
         push(v, name)
@@ -249,6 +255,19 @@ function M.walk(further)
       push(debug.getfenv(value), "")
     end
   end
+end
+
+--- Makes everything known that can be reached from the globals, the loaded modules and
+-- the roots. Breadth first, so that each function gets its shortest name; walked by hand
+-- and not by recursion, since data may be nested deeply. Run once or twice in a process's
+-- life: never compiled, which would cost more than it saves.
+-- @param[opt] further one more root
+function M.walk(further)
+  local compiling = jit.status()
+  if compiling then jit.off() end
+  local ok, problem = pcall(walk, further)
+  if compiling then jit.on() end
+  if not ok then error(problem, 0) end
 end
 
 --- The number of a class, by its metatable.
@@ -260,8 +279,5 @@ end
 function M.name_of(number)
   return (core.function_name(number))
 end
-
--- Run once or twice in a process's life: compiling it costs more than it saves (1 ms of 2).
-require("jit").off(M.walk, true)
 
 return M

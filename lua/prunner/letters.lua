@@ -20,7 +20,7 @@ end
 
 -- Classes whose objects mean something in their own job only.
 local function belongs_to_job(number)
-  for _, class in ipairs { dict.Dict, lock.Lock, unpack(acc.classes) } do
+  for _, class in ipairs { dict.classes[1], lock.classes[1], unpack(acc.classes) } do
     if known.class_of(class) == number then return true end
   end
   return false

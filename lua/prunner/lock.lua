@@ -13,7 +13,7 @@ local FOREVER = -1
 local M = {}
 local Lock = { __name = "prunner.lock" }
 Lock.__index = Lock
-M.Lock = Lock
+M.classes = { Lock }
 
 local function fail(lock, err, level)
   local words = core.words(err)
