@@ -117,7 +117,8 @@ CHAOS_BIN = $(BUILD)/tests/crash/chaos $(BUILD)/tests/crash/treekill
 
 PRN_CFLAGS = -std=gnu11 -D_GNU_SOURCE= -Wall -Wextra -Wshadow \
     -fPIC -fvisibility=hidden -pthread -Iengine $(LUAJIT_CFLAGS)
-PRN_LDFLAGS = -pthread
+# now: all symbols are looked up once, before the workers are forked, and not in each of them.
+PRN_LDFLAGS = -pthread -Wl,-z,now,-z,relro
 ifneq ($(SANITIZE),)
 PRN_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 PRN_LDFLAGS += -fsanitize=$(SANITIZE)
