@@ -13,7 +13,7 @@
 
 enum {
     PART_POSTS = 1000,
-    PART_BYTES = 1 << 20,
+    PART_BYTES = 1 << 17, /* still in the cache when the part is hashed */
     PART_IDLE_POSTS = 64,
     PART_AGE_NS = 20 * 1000 * 1000,
 };
