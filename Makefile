@@ -116,7 +116,7 @@ STEP_BIN = $(BUILD)/tests/crash/step
 CHAOS_BIN = $(BUILD)/tests/crash/chaos $(BUILD)/tests/crash/treekill
 
 PRN_CFLAGS = -std=gnu11 -D_GNU_SOURCE= -Wall -Wextra -Wshadow \
-    -fPIC -fvisibility=hidden -pthread -Iengine $(LUAJIT_CFLAGS)
+    -fPIC -fno-plt -fvisibility=hidden -pthread -Iengine $(LUAJIT_CFLAGS)
 # now: all symbols are looked up once, before the workers are forked, and not in each of them.
 PRN_LDFLAGS = -pthread -Wl,-z,now,-z,relro
 ifneq ($(SANITIZE),)

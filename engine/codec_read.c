@@ -253,29 +253,11 @@ read_number(struct reader *r, unsigned tag)
     return 0;
 }
 
-/* Pushes one value, or fails with anything on the stack. */
+/* A value that is no number in more than one byte, no string and no table; p is behind its
+ * tag. */
 static int
-read_value(struct reader *r, int depth)
+read_other(struct reader *r, unsigned tag)
 {
-    unsigned tag;
-
-    if (r->p == r->end)
-        return damaged(r, "they end too early");
-    tag = *r->p;
-    if (tag >= CODEC_STR_FIRST && tag <= CODEC_STR_LAST)
-        return read_string(r);
-    if (tag >= CODEC_STR8 && tag <= CODEC_STR32)
-        return read_string(r);
-    if (tag >= CODEC_U8 && tag <= CODEC_DOUBLE)
-        return read_number(r, tag);
-    r->p++;
-    if (tag <= CODEC_INT_LAST || tag >= CODEC_NEG_FIRST) {
-        lua_pushinteger(r->L, (int8_t)tag);
-        return 0;
-    }
-    if (tag >= CODEC_TABLE && tag <= CODEC_TABLE + 7)
-        return read_table(r, tag - CODEC_TABLE, depth);
-
     switch (tag) {
     case CODEC_NIL:
         lua_pushnil(r->L);
@@ -297,6 +279,28 @@ read_value(struct reader *r, int depth)
         r->p--;
         return damaged(r, "no value begins with %02x", tag);
     }
+}
+
+/* Pushes one value, or fails with anything on the stack. The commonest first. */
+static int
+read_value(struct reader *r, int depth)
+{
+    if (r->p == r->end)
+        return damaged(r, "they end too early");
+    unsigned tag = *r->p;
+    if (tag <= CODEC_INT_LAST || tag >= CODEC_NEG_FIRST) {
+        r->p++;
+        lua_pushinteger(r->L, (int8_t)tag);
+        return 0;
+    }
+    if (tag <= CODEC_STR_LAST || (tag >= CODEC_STR8 && tag <= CODEC_STR32))
+        return read_string(r);
+    if (tag >= CODEC_U8 && tag <= CODEC_DOUBLE)
+        return read_number(r, tag);
+    r->p++;
+    if (tag >= CODEC_TABLE && tag <= CODEC_TABLE + 7)
+        return read_table(r, tag - CODEC_TABLE, depth);
+    return read_other(r, tag);
 }
 
 /* From here on tables are numbered, from 0. The numbered ones stand below all

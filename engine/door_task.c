@@ -23,10 +23,16 @@
 
 static struct codec_buf args;
 
+static bool
+may_post(void)
+{
+    return likely(engine.moment == MOMENT_TASK || engine.moment == MOMENT_BEGIN);
+}
+
 static int
 post_bytes(uint32_t fn, const void *bytes, size_t len)
 {
-    if (unlikely(engine.moment != MOMENT_TASK && engine.moment != MOMENT_BEGIN))
+    if (!may_post())
         return -EPERM;
     bool skipped = engine.self.skip; /* an earlier run has posted it */
     int err = post(&engine.self, fn, bytes, len);
@@ -118,18 +124,26 @@ prn_post_line(uint32_t line)
     engine.self.post_line = line > TASK_LINE_MAX ? TASK_LINE_MAX : line;
 }
 
-/* core.post(fn, ...) -> 0 | -errno; raises if a value cannot travel:
- * "argument 2, at .conn: a userdata cannot be sent to another process". */
+/* core.post(fn, ...) -> 0 | -errno [, what is wrong with a value that cannot travel:
+ * "argument 2, at .conn: a userdata cannot be sent to another process"]. */
 static int
 l_post(lua_State *L)
 {
     uint32_t fn = (uint32_t)luaL_checknumber(L, 1);
+    if (!may_post()) {
+        lua_pushinteger(L, -EPERM);
+        return 1;
+    }
     args.len = 0;
-    if (codec_encode(engine.codec, L, 2, lua_gettop(L), "argument", &args))
-        return luaL_error(L, "%s", codec_error(engine.codec));
+    int err = codec_encode(engine.codec, L, 2, lua_gettop(L), "argument", &args);
+    if (err) {
+        lua_pushinteger(L, err);
+        lua_pushstring(L, codec_error(engine.codec));
+        return 2;
+    }
     for (int i = lua_gettop(L); i > 1 && !engine.self.post_bag; i--)
         engine.self.post_bag = lua_istable(L, i);
-    int err = post_bytes(fn, args.bytes, args.len);
+    err = post_bytes(fn, args.bytes, args.len);
     engine.self.post_bag = false;
     lua_pushinteger(L, err);
     return 1;

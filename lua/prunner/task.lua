@@ -77,15 +77,14 @@ end
 
 -- Tables, functions, many arguments: through the C API, with the errors that name the path.
 local function post_any(id, level, what, ...)
-  local moment = core.moment()
-  if moment ~= "task" and moment ~= "begin" then fail(level + 1, what, id, why_not(NOT_NOW)) end
-  local ok, err = pcall(core.post, id, ...)
-  if not ok and moment == "begin" then
+  local err, problem = core.post(id, ...)
+  if err == 0 then return end
+  if problem and core.moment() == "begin" then
     known.walk { ... } -- functions and classes that begin() has made
-    ok, err = pcall(core.post, id, ...)
+    err, problem = core.post(id, ...)
+    if err == 0 then return end
   end
-  if not ok then fail(level + 1, what, id, err) end
-  if err ~= 0 then fail(level + 1, what, id, why_not(err)) end
+  fail(level + 1, what, id, problem or why_not(err))
 end
 
 local debugging = false
@@ -122,8 +121,8 @@ function M.post_task(fn, ...)
       return
     end
   end
-  if n <= 3 then
-    local a, b, d = ...
+  local a, b, d = ...
+  if n <= 3 and type(a) ~= "table" and type(b) ~= "table" and type(d) ~= "table" then
     C.prn_args_begin()
     local err = 0
     if n >= 1 then err = put(a) end
