@@ -205,6 +205,20 @@ check_lua_memory(lua_State *L)
     return -ENOMEM;
 }
 
+/* Garbage that a worker may gather before it looks what lives; all of them together. */
+enum { BALLAST = 1 << 20,
+       BALLAST_ALL = 64 << 20 };
+
+/* On the stack: it goes when the caller returns. With --lua-memory there is none: then
+ * memory counts for more than time. */
+static void
+push_ballast(lua_State *L, uint32_t workers)
+{
+    size_t share = BALLAST_ALL / workers;
+    if (!engine.config.lua_memory_bytes)
+        luamem_push_ballast(L, share < BALLAST ? share : BALLAST);
+}
+
 /* core.run(hooks) -> summary. Forks; workers never come back from here. */
 static int
 l_run(lua_State *L)
@@ -218,6 +232,7 @@ l_run(lua_State *L)
     }
     int n = engine.config.serial ? 1 : engine.config.n ? engine.config.n
                                                        : cpus_default();
+    push_ballast(L, (uint32_t)n);
     lua_gc(L, LUA_GCCOLLECT, 0);
     engine.moment = MOMENT_RUNNING;
     int err = check_lua_memory(L);

@@ -28,6 +28,12 @@ luamem_used(lua_State *L)
     return ((uint64_t)lua_gc(L, LUA_GCCOUNT, 0) << 10) + (uint64_t)lua_gc(L, LUA_GCCOUNTB, 0);
 }
 
+void
+luamem_push_ballast(lua_State *L, size_t bytes)
+{
+    (void)lua_newuserdata(L, bytes);
+}
+
 /* Both calls set a number, no more; the pause counts at the end of a cycle, when `used`
  * is what lives. */
 static void

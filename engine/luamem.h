@@ -10,12 +10,18 @@
 #define PRN_LUAMEM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <lua.h>
 
 /* luamem_used returns the bytes that the state's objects take. */
 uint64_t luamem_used(lua_State *L);
+/* luamem_push_ballast pushes a block that is counted as memory and never touched. While it
+ * lives, the collector of a small state begins a cycle after `bytes` of garbage, not each
+ * time that as much garbage is there as the script's few functions take: marking those
+ * again and again costs more than many a task. May raise "not enough memory". */
+void luamem_push_ballast(lua_State *L, size_t bytes);
 /* luamem_open limits the state, which must outlive luamem_close(). */
 void luamem_open(lua_State *L, uint64_t limit_bytes);
 /* luamem_close gives the state its own allocator back. */

@@ -660,7 +660,7 @@ open_output(lua_State *L)
 static void
 become_worker(lua_State *L)
 {
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC), top = lua_gettop(L);
     if (null >= 0 && null != STDIN_FILENO) {
         dup2(null, STDIN_FILENO);
         close(null);
@@ -674,7 +674,7 @@ become_worker(lua_State *L)
     lua_pushnumber(L, (lua_Number)(clock_ns() % 1000000007u) + getpid() * 7919.0);
     if (lua_pcall(L, 1, 0, 0))
         lua_pop(L, 1);
-    lua_settop(L, 0);
+    lua_settop(L, top);
 }
 
 /* A hook of the worker's own, with what it adds to accumulators. */
