@@ -100,3 +100,11 @@ cpus_default(void)
     int cpus = smaller(affinity_cpus(), cpus_quota(""));
     return cpus > 0 ? cpus : 1;
 }
+
+void
+cpus_take_turns(void)
+{
+    const struct sched_param usual = {0};
+    if (sched_getscheduler(0) == SCHED_OTHER)
+        (void)sched_setscheduler(0, SCHED_BATCH, &usual);
+}

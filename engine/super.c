@@ -80,6 +80,7 @@ static struct {
     struct child *children; /* 1..n */
     uint32_t n;             /* slots that have, or had, workers */
     uint32_t limit;         /* ... and 1..limit shall have one */
+    uint32_t cpus;          /* that they may use */
     uint32_t alive;
     int signal_fd;
     pid_t pid;
@@ -131,6 +132,9 @@ child_main(uint32_t k)
     ctl_forget();
     sigprocmask(SIG_SETMASK, &super.old_mask, NULL);
     guard_be_nice(&engine.config);
+    idle_spin_ok = super.cpus >= super.limit;
+    if (!idle_spin_ok)
+        cpus_take_turns();
     if (engine_act(k))
         _exit(1);
     worker_run(super.L);
@@ -931,7 +935,7 @@ run_workers(lua_State *L)
     int err = open_signals();
     if (err)
         return err;
-    idle_spin_ok = cpus_default() >= (int)super.n;
+    super.cpus = (uint32_t)cpus_default();
     find_shortest_timeout();
     blame_open(&super.blame, memlimit_oom_kills);
     fflush(NULL);

@@ -74,6 +74,20 @@ describe("prunner", function()
     end
   end)
 
+  it("lets workers take turns when there are more of them than CPUs", function()
+    -- Field 41 of proc_pid_stat(5), what follows the name in () being field 3 and on: 0 usual, 3 SCHED_BATCH.
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() prunner.post_task(look) end
+      function look()
+        local fields = io.open("/proc/self/stat"):read "*a":match "%) (.*)"
+        print((fields:match(("%S+ "):rep(38) .. "(%d+)")))
+      end
+    ]]
+    expect(helper.prunner(path, "-n", 1), 0, "0\n")
+    expect(helper.prunner(path, "-n", 1024), 0, "3\n")
+  end)
+
   it("posts all or none of a task that may not be published in parts", function()
     expect(helper.prunner(script [[
       local prunner = require "prunner"

@@ -2,6 +2,8 @@
 #include "cpus.h"
 
 #include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "fixture_root.h"
 
@@ -156,6 +158,37 @@ test_cpus_default_follows_the_affinity_mask(void **state)
     assert_int_equal(now, 1);
 }
 
+/* In a process of its own. */
+static int
+policy_after(int before)
+{
+    const struct sched_param usual = {0};
+    int status = 0;
+    pid_t pid = fork();
+    if (!pid) {
+        if (before != SCHED_OTHER && sched_setscheduler(0, before, &usual))
+            _exit(255);
+        cpus_take_turns();
+        _exit(sched_getscheduler(0));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WEXITSTATUS(status);
+}
+
+static void
+test_cpus_take_turns(void **state)
+{
+    (void)state;
+    assert_int_equal(policy_after(SCHED_OTHER), SCHED_BATCH);
+}
+
+static void
+test_cpus_take_turns_leaves_the_users_choice(void **state)
+{
+    (void)state;
+    assert_int_equal(policy_after(SCHED_IDLE), SCHED_IDLE);
+}
+
 int
 main(void)
 {
@@ -169,6 +202,8 @@ main(void)
         FIXTURE_ROOT_TEST(test_cpus_both_versions_the_smaller_holds),
         FIXTURE_ROOT_TEST(test_cpus_nonsense_limits_nothing),
         FIXTURE_ROOT_TEST(test_cpus_default_follows_the_affinity_mask),
+        FIXTURE_ROOT_TEST(test_cpus_take_turns),
+        FIXTURE_ROOT_TEST(test_cpus_take_turns_leaves_the_users_choice),
     };
     return cmocka_run_group_tests_name("cpus", tests, NULL, NULL);
 }
