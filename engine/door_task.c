@@ -241,6 +241,8 @@ l_post_bytes(lua_State *L)
 
 /* ---- functions ---- */
 
+enum { MANY_FUNCTIONS = 400 }; /* as many as come with Lua, and some */
+
 static void
 optional_number(lua_State *L, int table, const char *name, double scale, double *out)
 {
@@ -280,21 +282,37 @@ l_stable(lua_State *L)
     return 1;
 }
 
-/* core.know_function(fn, number or nil, name, where) -> number. Before the fork. */
+/* Pushes where the function at 1 is defined: "job.lua:12", or "C". */
+static void
+push_where(lua_State *L)
+{
+    lua_Debug info;
+    lua_pushvalue(L, 1);
+    lua_getinfo(L, ">S", &info);
+    if (info.what[0] == 'C')
+        lua_pushliteral(L, "C");
+    else
+        lua_pushfstring(L, "%s:%d", info.short_src, info.linedefined);
+}
+
+/* core.know_function(fn, number or nil, name) -> number, where it is defined. Before the
+ * fork. */
 static int
 l_know_function(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     uint32_t number = (uint32_t)luaL_optnumber(L, 2, 0);
-    const char *name = luaL_checkstring(L, 3), *where = luaL_checkstring(L, 4);
+    const char *name = luaL_checkstring(L, 3);
     bool fresh = !codec_function_id(engine.codec, L, 1);
-    number = engine_fn(number, name, where);
+    lua_settop(L, 3);
+    push_where(L);
+    number = engine_fn(number, name, lua_tostring(L, 4));
     if (!number)
         return luaL_error(L, "not enough memory");
     if (fresh) {
         codec_know_function(engine.codec, L, 1, number);
         if (!engine.function_table) {
-            lua_newtable(L);
+            lua_createtable(L, MANY_FUNCTIONS, 0);
             engine.function_table = luaL_ref(L, LUA_REGISTRYINDEX);
         }
         lua_rawgeti(L, LUA_REGISTRYINDEX, engine.function_table);
@@ -303,7 +321,8 @@ l_know_function(lua_State *L)
         lua_pop(L, 1);
     }
     lua_pushnumber(L, number);
-    return 1;
+    lua_insert(L, 4);
+    return 2;
 }
 
 /* core.chain_give_up(number): no loop for that function (chain.lua). */

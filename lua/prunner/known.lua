@@ -6,12 +6,16 @@
 -- function when begin() posts it. After the fork nothing is added any more.
 local jit = require "jit"
 local util = require "jit.util"
+local new = require "table.new"
 local core = require("prunner.c").core
 
 local M = {}
 
+-- So many functions come with Lua; tables that are made for them need not grow.
+local MANY = 400
+
 --- number of each known function; names are keys as well
-M.ids = {}
+M.ids = new(0, 2 * MANY)
 
 local classes = {}
 M.classes = {} -- number of each class, by name
@@ -76,13 +80,13 @@ M.where_of = where_of
 local lasting = core.config "dead" or core.config "retry_dead"
 local taken = { {}, {} } -- functions, classes: [name] = the one called so
 
-local function lasting_name(kind, name, where, object)
+local function lasting_name(kind, name, object, where)
   local names = taken[kind]
   if not lasting or names[name] == nil or names[name] == object then
     names[name] = object
     return name
   end
-  local base, k = name .. where, 1
+  local base, k = where and name .. " " .. where or name, 1
   name = base
   while names[name] ~= nil do
     k = k + 1
@@ -100,13 +104,13 @@ function M.add(fn, name)
   local ids = M.ids
   local number = ids[fn]
   if not number then
-    local where = where_of(fn)
-    own[fn] = where:sub(1, #OWN) == OWN or nil
+    local where = (state or lasting) and where_of(fn)
     name = named[fn] or name
     local stable = state and stable_number(FUNCTION, "function " .. name, name .. " " .. where,
       where == "C" and "C" or code_of(fn))
-    name = lasting_name(1, name, " " .. where, fn)
-    number = core.know_function(fn, stable, name, where)
+    name = lasting_name(1, name, fn, where)
+    number, where = core.know_function(fn, stable, name)
+    own[fn] = where:sub(1, #OWN) == OWN or nil
     ids[fn] = number
   end
   if ids[name] == nil then
@@ -122,12 +126,11 @@ function M.name(fn, name, options)
   named[fn] = name
   taken[1][name] = fn
   if lasting and other and other ~= fn then
-    local where = where_of(other)
-    core.know_function(other, M.ids[other], lasting_name(1, name, " " .. where, other), where)
+    core.know_function(other, M.ids[other], lasting_name(1, name, other, where_of(other)))
   end
   local number = M.ids[fn]
   if number then
-    core.know_function(fn, number, name, where_of(fn))
+    core.know_function(fn, number, name)
   else
     number = M.add(fn, name)
   end
@@ -142,7 +145,7 @@ local function add_class(mt, path)
   if classes[mt] then return end
   class_count = class_count + 1
   classes[mt] = state and stable_number(CLASS, "class " .. path, path, "class") or class_count
-  local name = lasting_name(2, path, "", mt)
+  local name = lasting_name(2, path, mt)
   if M.classes[name] == nil then M.classes[name] = classes[mt] end
   core.know_class(mt, classes[mt], name)
 end
@@ -203,7 +206,7 @@ function M.set_roots(list)
 end
 
 local function walk(further)
-  local seen, queue, paths, n = {}, {}, {}, 0
+  local seen, queue, paths, n = new(0, 2 * MANY), new(2 * MANY, 0), new(2 * MANY, 0), 0
   local function push(value, path)
     local t = type(value)
     if (t == "table" or t == "function") and not seen[value] then
