@@ -227,6 +227,7 @@ local function walk(further)
       for _, class in ipairs(module.classes or {}) do push(class, class.__name) end
     end
   end
+  for name, fn in entries(taken[1]) do push(fn, name) end -- named or posted, and perhaps nowhere else
   push(further, "")
 
   local i = 0

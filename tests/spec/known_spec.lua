@@ -51,6 +51,24 @@ describe("prunner.known", function()
     _G.known_spec = nil
   end)
 
+  it("finds what is behind a function that nothing but prunner.task knows", function()
+    local helper, Class = function() end, { __index = {} }
+    prunner.task("nothing but named", function() return helper, Class end)
+    known.walk()
+    assert.are.equal("helper", name_of(helper))
+    assert.is_truthy(known.class_of(Class))
+  end)
+
+  it("knows what prunner gives away, and nothing of its inside", function()
+    known.walk()
+    assert.are.equal("prunner.post_task", name_of(prunner.post_task))
+    assert.is_truthy(known.class_of(getmetatable(prunner.dict)))
+    assert.is_truthy(known.class_of(getmetatable(prunner.lock "known_spec")))
+    assert.is_truthy(known.class_of(getmetatable(prunner.counter "known_spec")))
+    assert.is_nil(known.ids[known.walk])
+    assert.is_nil(known.ids[core.post])
+  end)
+
   it("gives a function one number however often it is met", function()
     local f = function() end
     known.walk(f)
