@@ -416,15 +416,30 @@ send_in_order(enum output_when when)
         now.error = e;
 }
 
+/* The last of the task's lines, and its end, which is missing if a tag follows: nobody
+ * else's in between. */
+static void
+emit_last(struct stream *s)
+{
+    if (!s->len && !s->real.in_line)
+        return;
+    s->real.tag = tag();
+    (void)lock_take(s->actor, s->lock, -1);
+    sink_put(&s->real, s->bytes, s->len);
+    sink_end_line(&s->real);
+    lock_release(s->actor, s->lock);
+    s->len = 0;
+}
+
 static void
 flush_lines(bool ended)
 {
-    emit(&out, out.len);
-    if (!ended)
+    if (!ended) {
+        emit(&out, out.len);
         return;
-    emit(&err, err.len);
-    sink_end_line(&out.real);
-    sink_end_line(&err.real);
+    }
+    emit_last(&out);
+    emit_last(&err);
 }
 
 /* 0, or what output_flush() returns. */

@@ -228,6 +228,20 @@ describe("--tag", function()
     end
   end)
 
+  it("ends what a task left unfinished before another task's line can begin", function()
+    local result = expect(job([[
+      function begin() for i = 1, 50000 do prunner.post_task(page, i) end end
+      function page(i) io.write("unfinished ", i) end
+    ]], "--tag", "-n", 8), 0)
+    local n = 0
+    for line in result.out:gmatch "([^\n]*)\n" do
+      local of, i = line:match "^page%((%d+)%)\tunfinished (%d+)$"
+      assert.are.equal(of or "a line of one task", i, line)
+      n = n + 1
+    end
+    assert.are.equal(50000, n)
+  end)
+
   it("tags what programs print with --group, and not without", function()
     local text = [[
       function begin() prunner.post_task(page) end
