@@ -193,6 +193,18 @@ describe("--joblog", function()
     has("is not complete: File too large", result.err)
   end)
 
+  it("is given up when its reader goes away in the midst of a write", function()
+    local path, log = make [[
+      function begin() for i = 1, 10000 do prunner.post_task(tiny, ("x"):rep(60) .. i) end end
+      function tiny() end
+      function end_() print "ended" end
+    ]]
+    local result = expect(helper.run(("mkfifo %s && { (head -c 100000 && sleep 0.5) < %s > /dev/null & } && "
+      .. "exec %s -n 2 --record-all --joblog %s %s"):format(helper.quote(log), helper.quote(log),
+      helper.quote(helper.command), helper.quote(log), helper.quote(path))), 0, "ended\n")
+    has("is not complete: Broken pipe. The job goes on without it\n", result.err)
+  end)
+
   it("is complete when the job is interrupted", function()
     local path, log = make [[
       function begin() prunner.post_task(slow) prunner.post_task(waits) end
