@@ -79,7 +79,9 @@ local function json(data)
     for number, n in pairs(sample.done) do done[tostring(number)] = n end
     sample.done = next(done) and done or nil
   end
-  return cjson.encode(data) .. "\n"
+  -- For cjson a table with nothing in it is an object; all that can be empty here are lists. In a
+  -- string the quotes would not stand there without a backslash.
+  return (cjson.encode(data):gsub('"(%a+)":{}', '"%1":[]')) .. "\n"
 end
 
 --- Can it be written? Before the script runs.

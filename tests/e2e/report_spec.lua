@@ -83,6 +83,18 @@ describe("--report", function()
     assert.is_true(busy > 0.5)
   end)
 
+  it("has lists in .json, also where there is nothing in them", function()
+    local path, report = make([[
+      function begin() prunner.post_task(work) end
+      function work() error('"failures":{}', 0) end
+    ]], "json")
+    expect(helper.prunner(path, "-n", 1, "-q", "--report", report), 1)
+    local text = helper.read(report)
+    has('"error":"\\"failures\\":{}"', text)
+    has('"deaths":[]', text)
+    helper.has_not('":{}', (text:gsub('\\"failures\\":{}', "")))
+  end)
+
   it("is a page that needs nothing else and takes nothing for its own tags", function()
     local path, report = make(eventful)
     expect(helper.prunner(path, "-n", 3, "-q", "--attempts", 2, "--report", report), 1)
