@@ -25,6 +25,8 @@ report_task(const struct task *t, char *text, uint32_t cap)
     codec_describe(task_args(&engine.arena, t), t->bytes, args,
                    room < sizeof args ? room : sizeof args);
     snprintf(text, cap, "%s(%s)", name, args);
+    for (char *c = text; *c; c++) /* of a name: it is to stay in its line */
+        *c = (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c;
 }
 
 /* "posted by double (job.lua:12)", or what of it is known. */

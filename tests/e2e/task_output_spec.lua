@@ -251,6 +251,16 @@ describe("--tag", function()
     expect(job(text, "--tag"), 0, "shell\n")
   end)
 
+  it("shows a name with ends of lines and the like in one line", function()
+    local text = [[
+      prunner.task("a\tb\n\27c", function() print "one" end)
+      function begin() prunner.post_task("a\tb\n\27c", "\t") end
+    ]]
+    for _, how in ipairs { "--line-buffer", "--group", "--keep-order" } do
+      expect(job(text, "--tag", how), 0, 'a?b??c("\\t")\tone\n')
+    end
+  end)
+
   it("shortens long arguments", function()
     local result = expect(job([[
       function begin() prunner.post_task(page, ("x"):rep(1000)) end
