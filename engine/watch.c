@@ -355,7 +355,7 @@ watch_describe(const struct actor *x, const struct task *t, uint64_t from, const
     watch.lock_told = x->lock_ns;
     bool rough = !from;
     if (rough) /* it was marked, or it failed among those that are not timed */
-        from = s->seen_run == s->runs ? s->seen_ns : now;
+        from = s->seen_run == s->runs && s->seen_ns < now ? s->seen_ns : now;
     struct watch_event *e = &watch.event;
     uint32_t attempt = task_attempt(atom_peek(&t->word));
     *e = (struct watch_event){

@@ -119,6 +119,22 @@ test_marked(void **state)
     assert_true(s->fns[7].longest_ns >= 30000000);
 }
 
+/* The supervisor sees the run for the first time when its end has been timed already. */
+static void
+test_seen_late(void **state)
+{
+    (void)state;
+    struct watch_slot *s = &watch.head->slot[1];
+    static struct task t = {.fn = 7, .id = 9};
+    while (watch_start(&x, 7, 9))
+        watch_end(7, WATCH_DONE);
+    s->seen_run = s->runs;
+    s->seen_ns = clock_ns() + 1000000000;
+    watch_describe(&x, &t, 0, "no");
+    assert_int_equal(watch.event.to_ns - watch.event.from_ns, 0);
+    watch_end(7, WATCH_FAILED);
+}
+
 static void
 test_ring_full(void **state)
 {
@@ -231,6 +247,7 @@ main(void)
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_sampled),
         cmocka_unit_test(test_marked),
+        cmocka_unit_test(test_seen_late),
         cmocka_unit_test(test_ring_full),
         cmocka_unit_test(test_all),
         cmocka_unit_test(test_kinds_of_failures),
