@@ -268,6 +268,8 @@ run_again(struct actor *x, const struct task *t)
 __attribute__((noreturn)) static void
 leave(enum bye bye)
 {
+    (void)signal(SIGPIPE, SIG_IGN); /* of a program that a task has started and left */
+    fflush(NULL);                   /* files that tasks have opened and not closed */
     int lost = output_end();
     if (lost) {
         atom_store(&engine.arena.head->epipe, (uint32_t)-lost);

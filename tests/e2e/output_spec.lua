@@ -150,6 +150,28 @@ describe("the output of tasks", function()
     assert.are.equal("to the file", helper.read(path))
   end)
 
+  it("is in files that tasks have opened and not closed, when their worker has ended", function()
+    local path = helper.tmpdir() .. "/file"
+    for _, option in ipairs { "-q", "--serial", "--max-tasks=3" } do
+      job(([[
+        local file
+        function begin() for i = 1, 10 do prunner.post_task(work, i) end end
+        function work(i)
+          file = file or assert(io.open(%q, "a"))
+          file:write(i, "\n")
+        end
+      ]]):format(path), 0, "", option)
+    end
+    assert.are.equal(3 * 10, helper.count("\n", helper.read(path)))
+  end)
+
+  it("is no matter of the job when it is for a program that has gone", function()
+    job([[
+      function begin() prunner.post_task(work) end
+      function work() pipe = io.popen("exec true", "w") os.execute "sleep 0.2" pipe:write "x" end
+    ]], 0, "")
+  end)
+
   it("takes in what commands of tasks print", function()
     job([[
       function begin() prunner.post_task(work) end
