@@ -772,6 +772,14 @@ anybody_coming(void)
     return false;
 }
 
+static void
+nobody_left(void)
+{
+    log_error("no worker is left: the job cannot go on (tasks left: %llu)",
+              (unsigned long long)observe_left());
+    engine.result.broken = true;
+}
+
 /* true: the job goes on. */
 static bool
 go_on(void)
@@ -788,9 +796,7 @@ go_on(void)
     if (super.stopping)
         return anybody_coming() && super.children && !super.killing;
     if (!anybody_coming()) {
-        log_error("no worker is left: the job cannot go on (tasks left: %llu)",
-                  (unsigned long long)observe_left());
-        engine.result.broken = true;
+        nobody_left();
         return false;
     }
     uint64_t now = now_ms();
@@ -965,7 +971,8 @@ run_serial(lua_State *L)
     watch.full = observe_drain;
     guard_be_nice(&engine.config);
     watch_started(1, getpid());
-    worker_serial(L);
+    if (!worker_serial(L))
+        nobody_left();
     watch_ended(1);
     return engine_act(0);
 }

@@ -725,10 +725,8 @@ static bool
 open_serial(lua_State *L)
 {
     int err = output_by_task ? output_open(&engine.self, L) : 0;
-    if (err) {
+    if (err)
         log_error("the output of tasks cannot be kept: %s", strerror(-err));
-        engine.result.broken = true;
-    }
     return !err;
 }
 
@@ -740,19 +738,22 @@ close_serial(lua_State *L)
         output_failed(lost);
 }
 
-void
+bool
 worker_serial(lua_State *main)
 {
     engine.moment = MOMENT_HOOK;
     if (!open_serial(main))
-        return;
+        return false;
     lua_State *L = task_thread(main);
     limit_memory(main);
     profile_start(L);
-    (void)run_hook(L, "worker_begin");
-    (void)run_tasks(L);
-    (void)run_hook(L, "worker_end");
+    bool begun = run_hook(L, "worker_begin");
+    if (begun) {
+        (void)run_tasks(L);
+        (void)run_hook(L, "worker_end");
+    }
     profile_stop(L);
     luamem_close(main);
     close_serial(main);
+    return begun;
 }

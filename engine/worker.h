@@ -4,12 +4,14 @@
 #define PRN_WORKER_H
 
 #include <lua.h>
+#include <stdbool.h>
 
 /* worker_run is the life of a forked worker that acts for engine.self's slot.
  * Does not return. */
 __attribute__((noreturn)) void worker_run(lua_State *L);
-/* worker_serial runs all tasks in this process (--serial), acting for slot 1. */
-void worker_serial(lua_State *L);
+/* worker_serial runs all tasks in this process (--serial), acting for slot 1.
+ * false: it could not begin, like a worker that is given up; message printed. */
+bool worker_serial(lua_State *L);
 /* worker_traceback is the message handler of every call into the script: keeps
  * the value as it is and remembers the traceback for the report. */
 int worker_traceback(lua_State *L);

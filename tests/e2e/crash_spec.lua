@@ -213,6 +213,18 @@ describe("workers that die before they take a task", function()
     has("no database", result.err)
   end)
 
+  it("end the job under --serial too, where nobody takes their place", function()
+    local result = job([[
+      function begin() prunner.post_task(work) prunner.post_task(work) end
+      function worker_begin() error "no database" end
+      function worker_end() print "never" end
+      function work() print "never" end
+      function end_() print "never" end
+    ]], 3, "", "--serial")
+    has("worker_begin failed in worker 1: ", result.err)
+    has("no worker is left: the job cannot go on (tasks left: 2)", result.err)
+  end)
+
   it("leave the job to the others", function()
     local result = job([[
       function begin() for i = 1, 100 do prunner.post_task(work, i) end end
