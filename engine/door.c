@@ -78,9 +78,12 @@ int
 luaopen_prunner_core(lua_State *L)
 {
     int err = engine_open(L);
+    if (err == -EMFILE)
+        return luaL_error(L, "prunner cannot be loaded: %s (is there a limit on them? ulimit -n)",
+                          strerror(-err));
     if (err)
-        return luaL_error(L, "prunner: no shared memory can be had: %s (is there a limit on "
-                             "the address space? ulimit -v)",
+        return luaL_error(L, "no shared memory can be had: %s (is there a limit on the "
+                             "address space? ulimit -v)",
                           strerror(-err));
     lua_newtable(L);
     luaL_register(L, NULL, door_task_functions);

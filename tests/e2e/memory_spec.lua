@@ -153,4 +153,20 @@ describe("few file descriptors", function()
     ]]
     expect(helper.run { "prlimit", "--nofile=16", helper.command, path, "-n", 300 }, 0, "500500\n")
   end)
+
+  it("are what is named when they are too few", function()
+    local path = script [[ local prunner = require "prunner" function begin() end ]]
+    local named = 0
+    for files = 4, 32 do -- how many the test itself hands down is not known
+      local result = helper.run(("ulimit -n %d && exec %s %s"):format(files,
+        helper.quote(helper.command), helper.quote(path)))
+      assert.is_nil(result.err:find("ulimit -v", 1, true), result.err)
+      if result.status == 3 then
+        has("prunner: prunner cannot be loaded: Too many open files (is there a limit on them? "
+          .. "ulimit -n)\n", result.err)
+        named = named + 1
+      end
+    end
+    assert.is_true(named > 0)
+  end)
 end)
