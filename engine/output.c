@@ -160,6 +160,8 @@ static ssize_t
 collect(void *cookie, const char *bytes, size_t len)
 {
     struct stream *s = cookie;
+    /* More than BUFFER of it is the start of one line, which is not looked through again. */
+    bool look = now.keeps || s->len <= BUFFER || memchr(bytes, '\n', len);
     if (s == &err)
         keep_words(s->actor->slot, bytes, len);
     if (s->len + len > s->cap) {
@@ -175,7 +177,7 @@ collect(void *cookie, const char *bytes, size_t len)
     memcpy(s->bytes + s->len, bytes, len);
     s->len += len;
     /* In a file, stderr stands where a program that the task starts finds it. */
-    if (!s->hold || s->len > BUFFER)
+    if (look && (!s->hold || s->len > BUFFER))
         push(s);
     return (ssize_t)len;
 }

@@ -172,6 +172,20 @@ describe("the output of tasks", function()
     ]], 0, "")
   end)
 
+  it("may be a line of any length, and is not looked through again and again", function()
+    local path = helper.script [[
+      local prunner = require "prunner"
+      function begin() prunner.post_task(work) end
+      function work()
+        local part = ("x"):rep(1000)
+        for _ = 1, 120000 do io.write(part) end
+        io.write "\nshort\n"
+      end
+    ]]
+    local command = ("%s -n 1 %s | wc"):format(helper.quote(helper.command), helper.quote(path))
+    assert.has_match("^ *2 +2 120000007\n$", helper.run(command, { timeout = 15 }).out)
+  end)
+
   it("takes in what commands of tasks print", function()
     job([[
       function begin() prunner.post_task(work) end
