@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -85,6 +86,18 @@ refuse(int fd, int err, const char *words, const char **problem)
     return err;
 }
 
+/* The system's own word for what errno says. */
+static int
+refuse_errno(int fd, const char **problem)
+{
+    static char *words; /* for the caller, until the next one */
+    int err = -errno;
+    free(words);
+    if (asprintf(&words, "cannot be opened: %s", strerror(-err)) < 0)
+        words = NULL;
+    return refuse(fd, err, words ? words : strerror(-err), problem);
+}
+
 int
 state_create(struct arena *out, const char *path, uint64_t script_hash,
              const char **problem)
@@ -96,14 +109,14 @@ state_create(struct arena *out, const char *path, uint64_t script_hash,
                                    "it to start anew",
                       problem);
     if (fd < 0)
-        return refuse(fd, -errno, strerror(errno), problem);
+        return refuse_errno(fd, problem);
     int err = 0;
     if (is_remote(fd))
         err = refuse(-1, -EINVAL, "is on a network file system, which cannot keep a job's "
                                   "state: use a local disk",
                      problem);
     else if (flock(fd, LOCK_EX | LOCK_NB))
-        err = refuse(-1, -errno, strerror(errno), problem);
+        err = refuse_errno(-1, problem);
     else if ((err = arena_open_file(out, fd, 0)))
         (void)refuse(-1, err, "cannot be mapped: is the disk full, or the address space "
                               "limited (ulimit -v)?",
@@ -164,9 +177,10 @@ state_open(struct arena *out, const char *path, uint64_t script_hash, const char
     struct stat st;
     struct arena_head head;
     int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ELOOP)
+        return refuse(fd, -ELOOP, "is a symbolic link", problem);
     if (fd < 0)
-        return refuse(fd, -errno, errno == ELOOP ? "is a symbolic link" : strerror(errno),
-                      problem);
+        return refuse_errno(fd, problem);
     const char *wrong = wrong_file(fd, &st);
     if (!wrong && pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head)
         wrong = "cannot be read";

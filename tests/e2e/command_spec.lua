@@ -94,6 +94,10 @@ describe("prunner", function()
     end
     refused('--tmpdir: "/missing": No such file', path, "--tmpdir", "/missing")
     refused('"' .. path .. '" is not a directory', path, "--tmpdir", path)
+    for _, option in ipairs { "--state", "--resume" } do
+      refused(option .. ': "/missing/x" cannot be opened: No such file or directory', path, option,
+        "/missing/x")
+    end
     refused("-n: a value is missing, such as -n 10", path, "-n")
     refused("--halt: a value is missing, such as --halt now,fail=1", path, "--halt")
     refused("--timeout kills worker processes, and --serial has none", path, "--serial",
