@@ -28,6 +28,14 @@ describe("prunner.known", function()
     _G.known_spec = nil
   end)
 
+  it("takes for a name what LuaJIT does", function()
+    local f = function() end
+    _G["zähle"] = f
+    known.walk()
+    assert.are.equal("zähle", name_of(f))
+    _G["zähle"] = nil
+  end)
+
   it("prefers the name of a global to any other", function()
     local f = function() end
     _G.a_global_function = f
