@@ -98,8 +98,11 @@ STEP_LDFLAGS = -no-pie -Wl,-z,now -Wl,--wrap=syscall
 
 LUAJIT_CFLAGS ?= $(shell pkg-config --cflags luajit 2>/dev/null)
 LUAJIT_LIBS ?= $(shell pkg-config --libs luajit 2>/dev/null)
-# The command's only.
-CURSES_LIBS ?= $(shell pkg-config --libs ncursesw 2>/dev/null || echo -lncursesw -ltinfo)
+# The command's only, for `prunner top`: part of it where the archives are there. As libraries of
+# their own, each start would map them, and each fork of a worker copy that (7 % of a small job).
+CURSES_ARCHIVES := $(filter /%,$(foreach l,ncursesw tinfo,$(shell $(CC) -print-file-name=lib$(l).a)))
+CURSES_LIBS ?= $(if $(word 2,$(CURSES_ARCHIVES)),$(CURSES_ARCHIVES), \
+    $(shell pkg-config --libs ncursesw 2>/dev/null || echo -lncursesw -ltinfo))
 
 OBJ = $(BUILD)/obj
 LIB_OBJ = $(LIB_SRC:%.c=$(OBJ)/%.o)
