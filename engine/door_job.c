@@ -210,22 +210,17 @@ enum { BALLAST = 1 << 20,
        BALLAST_ALL = 64 << 20,
        LITTLE_KIB = 1024 };
 
-/* On the stack: it goes when the caller returns. With --lua-memory there is none: then
- * memory counts for more than time. */
+/* Before the fork. What begin() has left over need not be in each worker; a little takes
+ * longer to find than to keep. The ballast stays on the stack and goes when the caller
+ * returns. With --lua-memory memory counts for more than time: all is collected, no ballast. */
 static void
-push_ballast(lua_State *L, uint32_t workers)
+settle_heap(lua_State *L, uint32_t workers)
 {
     size_t share = BALLAST_ALL / workers;
-    if (!engine.config.lua_memory_bytes)
+    bool limited = engine.config.lua_memory_bytes;
+    bool little = !limited && lua_gc(L, LUA_GCCOUNT, 0) < LITTLE_KIB;
+    if (!limited)
         luamem_push_ballast(L, share < BALLAST ? share : BALLAST);
-}
-
-/* What begin() has left over need not be in each worker. A little takes longer to find than
- * to keep: then the collector only learns of the ballast. */
-static void
-collect(lua_State *L)
-{
-    bool little = lua_gc(L, LUA_GCCOUNT, 0) - BALLAST / 1024 < LITTLE_KIB;
     if (little)
         (void)lua_gc(L, LUA_GCRESTART, -1); /* LuaJIT: the next cycle as after a full one */
     else
@@ -245,8 +240,7 @@ l_run(lua_State *L)
     }
     int n = engine.config.serial ? 1 : engine.config.n ? engine.config.n
                                                        : cpus_default();
-    push_ballast(L, (uint32_t)n);
-    collect(L);
+    settle_heap(L, (uint32_t)n);
     engine.moment = MOMENT_RUNNING;
     int err = check_lua_memory(L);
     if (!err)
