@@ -128,8 +128,6 @@ static const char cell_lua[] =
     "end\n"
     "return write, read, cell\n";
 
-enum { MANY_FUNCTIONS = 400 }; /* as many as come with Lua, and some */
-
 /* Under lua_cpcall, since all of it may raise. */
 static int
 open_protected(lua_State *L)
@@ -137,7 +135,7 @@ open_protected(lua_State *L)
     struct codec *c = lua_touserdata(L, 1);
 
     luaL_checkstack(L, 8, "codec_open");
-    lua_createtable(L, MANY_FUNCTIONS, MANY_FUNCTIONS);
+    lua_createtable(L, CODEC_MANY, CODEC_MANY);
     c->functions = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_newtable(L);
     c->classes = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -49,6 +49,7 @@
 
 enum { CODEC_DEPTH_MAX = 200 };             /* tables inside tables */
 enum { CODEC_SCALAR_MAX = 9 };              /* bytes of the longest number */
+enum { CODEC_MANY = 400 };                  /* functions that come with Lua, and some */
 #define CODEC_BYTES_MAX ((size_t)256 << 20) /* of one codec_encode() */
 
 enum codec_tag {

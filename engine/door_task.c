@@ -241,8 +241,6 @@ l_post_bytes(lua_State *L)
 
 /* ---- functions ---- */
 
-enum { MANY_FUNCTIONS = 400 }; /* as many as come with Lua, and some */
-
 static void
 optional_number(lua_State *L, int table, const char *name, double scale, double *out)
 {
@@ -312,7 +310,7 @@ l_know_function(lua_State *L)
     if (fresh) {
         codec_know_function(engine.codec, L, 1, number);
         if (!engine.function_table) {
-            lua_createtable(L, MANY_FUNCTIONS, 0);
+            lua_createtable(L, CODEC_MANY, 0);
             engine.function_table = luaL_ref(L, LUA_REGISTRYINDEX);
         }
         lua_rawgeti(L, LUA_REGISTRYINDEX, engine.function_table);
