@@ -20,8 +20,10 @@ end
 
 -- Classes whose objects mean something in their own job only.
 local function belongs_to_job(number)
-  for _, class in ipairs { dict.classes[1], lock.classes[1], unpack(acc.classes) } do
-    if known.class_of(class) == number then return true end
+  for _, module in ipairs { dict, lock, acc } do
+    for _, class in ipairs(module.classes) do
+      if known.class_of(class) == number then return true end
+    end
   end
   return false
 end
