@@ -94,5 +94,7 @@ cpu_relax(void)
 #define CACHE_LINE 64
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+/* For the body of a hot call and its variant: compiled into each, without what it does not use. */
+#define INTO_EACH static inline __attribute__((always_inline))
 
 #endif

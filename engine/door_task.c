@@ -18,8 +18,8 @@
 #include "view.h"
 #include "watch.h"
 
-/* ---- posting through FFI: prn_post_number() for the commonest case, the
- * argument builder for scalars, core.post() for everything ---- */
+/* ---- posting through FFI: prn_post_number() and prn_post_string() for the commonest
+ * cases, the argument builder for scalars, core.post() for everything ---- */
 
 static struct codec_buf args;
 
@@ -47,6 +47,23 @@ prn_post_number(uint32_t fn, double v)
 {
     unsigned char bytes[CODEC_SCALAR_MAX];
     return post_bytes(fn, bytes, codec_put_number(bytes, v));
+}
+
+/* post_task(fn, v) for a string. 1: too long; core.post() has the words for it. */
+PRN_EXPORT int
+prn_post_string(uint32_t fn, const char *bytes, size_t len)
+{
+    if (!may_post())
+        return -EPERM;
+    if (len > CODEC_BYTES_MAX)
+        return 1;
+    unsigned char head[CODEC_SCALAR_MAX];
+    bool skipped = engine.self.skip;
+    size_t head_len = codec_put_string_head(head, len);
+    int err = post_joined(&engine.self, fn, head, head_len, bytes, len);
+    if (likely(!err && !skipped))
+        watch_posted(fn);
+    return err;
 }
 
 static int

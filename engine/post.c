@@ -2,6 +2,8 @@
 #include "post.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "actor.h"
 #include "clock.h"
@@ -40,21 +42,34 @@ repeat(struct actor *x, uint32_t fn, const void *args, size_t bytes)
     return last && x->post_hash != record_current(x)->post_hash ? -EINVAL : 0;
 }
 
-int
-post(struct actor *x, uint32_t fn, const void *args, size_t bytes)
+static int
+repeat_joined(struct actor *x, uint32_t fn, const void *args, size_t bytes, const void *more,
+              size_t more_bytes)
 {
-    if (unlikely(x->skip))
-        return repeat(x, fn, args, bytes);
-        /* One more than the posts: a task that fails goes back into the ring. */
+    char *whole = malloc(bytes + more_bytes);
+    if (!whole)
+        return -ENOMEM;
+    memcpy(whole, args, bytes);
+    memcpy(whole + bytes, more, more_bytes);
+    int err = repeat(x, fn, whole, bytes + more_bytes);
+    free(whole);
+    return err;
+}
+
+/* One more than the posts: a task that fails goes back into the ring. */
+INTO_EACH int
+reserve(struct actor *x)
+{
 #ifdef PRN_BUG_NO_ROOM_FIRST
-    int err = 0;
+    return 0;
 #else
-    int err = queue_reserve(x, x->staged_count + 2);
+    return queue_reserve(x, x->staged_count + 2);
 #endif
-    if (likely(!err))
-        err = task_stage(x, fn, args, bytes);
-    if (unlikely(err))
-        return err;
+}
+
+INTO_EACH void
+publish_when_due(struct actor *x)
+{
     /* A first post is no reason to look at the clock. */
     if (x->staged_count > 1 && x->partial && x->slot->cur && part_is_due(x)) {
         uint32_t n = x->staged_count;
@@ -62,7 +77,33 @@ post(struct actor *x, uint32_t fn, const void *args, size_t bytes)
             idle_wake(x, n);
         /* Else there is no memory for the record: the posts wait for the end of the task. */
     }
-    return 0;
+}
+
+int
+post(struct actor *x, uint32_t fn, const void *args, size_t bytes)
+{
+    if (unlikely(x->skip))
+        return repeat(x, fn, args, bytes);
+    int err = reserve(x);
+    if (likely(!err))
+        err = task_stage(x, fn, args, bytes);
+    if (likely(!err))
+        publish_when_due(x);
+    return err;
+}
+
+int
+post_joined(struct actor *x, uint32_t fn, const void *args, size_t bytes, const void *more,
+            size_t more_bytes)
+{
+    if (unlikely(x->skip))
+        return repeat_joined(x, fn, args, bytes, more, more_bytes);
+    int err = reserve(x);
+    if (likely(!err))
+        err = task_stage_joined(x, fn, args, bytes, more, more_bytes);
+    if (likely(!err))
+        publish_when_due(x);
+    return err;
 }
 
 uint32_t

@@ -45,10 +45,20 @@ append_staged(struct actor *x, uint32_t index)
     x->staged_count++;
 }
 
-int
-task_stage(struct actor *x, uint32_t fn, const void *args, size_t bytes)
+INTO_EACH void
+join(void *to, const void *args, size_t bytes, const void *more, size_t more_bytes)
+{
+    memcpy(to, args, bytes);
+    if (more_bytes)
+        memcpy((char *)to + bytes, more, more_bytes);
+}
+
+INTO_EACH int
+stage(struct actor *x, uint32_t fn, const void *args, size_t first_bytes, const void *more,
+      size_t more_bytes)
 {
     struct slot *s = x->slot;
+    size_t bytes = first_bytes + more_bytes;
     uint32_t index;
     int err = slab_pick(x, SLAB_TASK, &index);
     if (unlikely(err))
@@ -63,10 +73,10 @@ task_stage(struct actor *x, uint32_t fn, const void *args, size_t bytes)
             slab_hint(x, SLAB_TASK, index);
             return err;
         }
-        memcpy(block_at(x->arena, block)->bytes, args, bytes);
+        join(block_at(x->arena, block)->bytes, args, first_bytes, more, more_bytes);
         memcpy(t->args + TASK_INLINE - sizeof block, &block, sizeof block);
     } else {
-        memcpy(t->args, args, bytes);
+        join(t->args, args, first_bytes, more, more_bytes);
     }
     t->bytes = (uint32_t)bytes;
     t->next = 0;
@@ -93,6 +103,19 @@ task_stage(struct actor *x, uint32_t fn, const void *args, size_t bytes)
         block_linked(x);
     x->staged_bytes += bytes;
     return 0;
+}
+
+int
+task_stage(struct actor *x, uint32_t fn, const void *args, size_t bytes)
+{
+    return stage(x, fn, args, bytes, NULL, 0);
+}
+
+int
+task_stage_joined(struct actor *x, uint32_t fn, const void *args, size_t bytes, const void *more,
+                  size_t more_bytes)
+{
+    return stage(x, fn, args, bytes, more, more_bytes);
 }
 
 bool

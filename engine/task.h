@@ -114,6 +114,10 @@ task_at(const struct arena *a, uint32_t index)
  * `args`: encoded arguments, `bytes` of them. 0, or -ENOSPC/-ENOMEM with nothing
  * changed. */
 int task_stage(struct actor *x, uint32_t fn, const void *args, size_t bytes);
+/* task_stage_joined: the arguments are `bytes` at args and `more_bytes` at more behind
+ * them. For long strings: nobody has to copy one behind its head first. */
+int task_stage_joined(struct actor *x, uint32_t fn, const void *args, size_t bytes,
+                      const void *more, size_t more_bytes);
 /* task_claim takes the task if it is READY: intent in the slot, then the CAS.
  * false: it is not, or somebody was faster. */
 bool task_claim(struct actor *x, uint32_t index);

@@ -5,6 +5,7 @@ local core = require "prunner.core"
 
 ffi.cdef [[
 int prn_post_number(uint32_t fn, double v);
+int prn_post_string(uint32_t fn, const char *bytes, size_t len);
 void prn_args_begin(void);
 int prn_args_nil(void);
 int prn_args_boolean(int v);

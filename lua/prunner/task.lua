@@ -65,14 +65,24 @@ local function resolve(fn, what, level)
     .. "arguments"):format(what, known.where_of(fn)), level + 1)
 end
 
--- Adds one scalar to the argument builder. 1: it is none.
+local OTHER = 1 -- not done: post_any does it, or knows what to say
+
+-- The commonest posts: a number, or a string, and nothing else.
+local function post_one(id, v)
+  local t = type(v)
+  if t == "number" then return C.prn_post_number(id, v) end
+  if t == "string" then return C.prn_post_string(id, v, #v) end
+  return OTHER
+end
+
+-- Adds one scalar to the argument builder.
 local function put(v)
   local t = type(v)
   if t == "number" then return C.prn_args_number(v) end
   if t == "string" then return C.prn_args_string(v, #v) end
   if t == "nil" then return C.prn_args_nil() end
   if t == "boolean" then return C.prn_args_boolean(v and 1 or 0) end
-  return 1
+  return OTHER
 end
 
 -- Tables, functions, many arguments: through the C API, with the errors that name the path.
@@ -114,9 +124,8 @@ function M.post_task(fn, ...)
   if debugging then note_line() end
   local n = select("#", ...)
   if n == 1 then
-    local a = ...
-    if type(a) == "number" then
-      local err = C.prn_post_number(id, a)
+    local err = post_one(id, (...))
+    if err ~= OTHER then
       if err ~= 0 then fail(2, "post_task", id, why_not(err)) end
       return
     end
@@ -149,13 +158,11 @@ function M.post_many(fn, list)
   if debugging then note_line() end
   for i = 1, #list do
     local v = list[i]
-    C.prn_args_begin()
-    local err = put(v)
-    if err == 0 then
-      err = C.prn_args_post(id)
-      if err ~= 0 then fail(2, "post_many", id, why_not(err)) end
-    else
+    local err = post_one(id, v)
+    if err == OTHER then
       post_any(id, 2, "post_many", v)
+    elseif err ~= 0 then
+      fail(2, "post_many", id, why_not(err))
     end
   end
 end

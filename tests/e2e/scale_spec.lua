@@ -138,6 +138,40 @@ describe("prunner", function()
     ]], "-n", 3, "--attempts", 10, "-q"), 0, "1250025000\t50000\n")
   end)
 
+  it("counts them once when they are long strings, or many values", function()
+    expect(helper.prunner(script [=[
+      local prunner = require "prunner"
+      local lists = { text = {}, mixed = {} }
+      for i = 1, 5000 do
+        lists.text[i] = ("%04d"):format(i) .. ("x"):rep(i % 700)
+        lists.mixed[i] = i % 3 == 0 and i or i % 3 == 1 and lists.text[i] or { i }
+      end
+      function begin()
+        prunner.post_task(produce)
+        prunner.post_task(produce_many, "text")
+        prunner.post_task(produce_many, "mixed")
+      end
+      local function perhaps_die() if prunner.attempt() == 1 then os.execute "kill -9 $PPID" end end
+      function produce()
+        for i, text in ipairs(lists.text) do
+          prunner.post_task(work, text)
+          if i == 4000 then perhaps_die() end
+        end
+      end
+      function produce_many(name)
+        prunner.post_many(work, lists[name])
+        perhaps_die()
+      end
+      function work(v)
+        local i = type(v) == "table" and v[1] or tonumber(v) or tonumber(v:sub(1, 4))
+        assert(type(v) ~= "string" or v == lists.text[i])
+        prunner.counter "n":add(i)
+        prunner.counter "count":add()
+      end
+      function end_() print(prunner.counter "n":get(), prunner.counter "count":get()) end
+    ]=], "-n", 3, "-q"), 0, "37507500\t15000\n")
+  end)
+
   it("goes on at the cursor of a producer that has committed and died", function()
     local result = expect(helper.prunner(script [[
       local prunner = require "prunner"

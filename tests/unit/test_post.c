@@ -159,16 +159,13 @@ test_post_goes_on_when_a_part_finds_no_memory(void **state)
 
 /* ---- the second run ---- */
 
-/* A task has published 1000 posts and staged 200 more; its worker dies. Returns the
- * actor of the worker that claims it again. */
+/* The worker of task `cur`, which has published 1000 posts, dies. Returns the actor of the
+ * worker that claims it again. */
 static struct actor *
-die_after_a_part(struct fixture *f)
+second_run(struct fixture *f, uint32_t cur)
 {
     struct recovered r;
-    struct actor *x = begin_task(f);
-    uint32_t cur = x->slot->cur;
-    post_n(x, 0, 1200);
-    x = fixture_reopen(f, 1);
+    struct actor *x = fixture_reopen(f, 1);
     assert_int_equal(recover(x, &f->actors[0], 3, false, &r), 0);
     assert_int_equal(r.task, cur);
     assert_int_equal(fixture_count(f, TASK_READY), 1001);
@@ -178,6 +175,16 @@ die_after_a_part(struct fixture *f)
     commit_begin(y);
     assert_int_equal(y->skip, 1000);
     return y;
+}
+
+/* With 200 more staged. */
+static struct actor *
+die_after_a_part(struct fixture *f)
+{
+    struct actor *x = begin_task(f);
+    uint32_t cur = x->slot->cur;
+    post_n(x, 0, 1200);
+    return second_run(f, cur);
 }
 
 static void
@@ -250,11 +257,40 @@ test_post_of_another_function_or_length_is_an_error(void **state)
     }
 }
 
+/* The thousandth post of both runs has its arguments in one place or in two. */
+static void
+test_post_joined_is_the_same_post(void **state)
+{
+    (void)state;
+    static const char text[] = "an argument that is too long to stand in its task";
+    for (int way = 0; way < 3; way++) {
+        void *f;
+        assert_int_equal(fixture_setup(&f), 0);
+        struct actor *x = begin_task(f);
+        uint32_t cur = x->slot->cur;
+        post_n(x, 0, 999);
+        if (way == 1)
+            assert_int_equal(post(x, 50, text, 40), 0);
+        else
+            assert_int_equal(post_joined(x, 50, text, 3, text + 3, 37), 0);
+        assert_int_equal(x->slot->posted, 1000);
+        struct actor *y = second_run(f, cur);
+        post_n(y, 0, 999);
+        if (way == 2)
+            assert_int_equal(post_joined(y, 50, text, 3, text + 4, 37), -EINVAL);
+        else
+            assert_int_equal(post_joined(y, 50, text, 4, text + 4, 36), 0);
+        assert_int_equal(y->skip, 0);
+        fixture_teardown(&f);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_post_small_tasks_are_atomic),
+        cmocka_unit_test(test_post_joined_is_the_same_post),
         FIXTURE_TEST(test_post_publishes_after_1000),
         FIXTURE_TEST(test_post_publishes_after_128_kib),
         FIXTURE_TEST(test_post_publishes_after_20_ms),

@@ -26,6 +26,28 @@ first_hint(struct fixture *f, uint32_t slot)
 }
 
 static void
+test_task_stage_joined_keeps_both_parts(void **state)
+{
+    struct fixture *f = *state;
+    struct actor *x = &f->actors[1];
+    static char bytes[5000];
+    size_t cuts[] = {0, 3, 5}, sizes[] = {5, 19, 20, 5000};
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)(i * 7);
+    commit_begin(x);
+    for (size_t i = 0; i < 12; i++) {
+        size_t cut = cuts[i % 3], size = sizes[i / 3];
+        assert_int_equal(task_stage_joined(x, 11, bytes, cut, bytes + cut, size - cut), 0);
+        struct task *t = at(f, x->staged_tail);
+        assert_int_equal(t->bytes, size);
+        assert_memory_equal(task_args(&f->arena, t), bytes, size);
+    }
+    assert_int_equal(fixture_blocks(f), 6);
+    commit_undo(x);
+    assert_int_equal(fixture_blocks(f), 0);
+}
+
+static void
 test_task_is_one_cache_line(void **state)
 {
     (void)state;
@@ -236,6 +258,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_task_is_one_cache_line),
+        FIXTURE_TEST(test_task_stage_joined_keeps_both_parts),
         FIXTURE_TEST(test_task_stage_keeps_arguments_of_any_size),
         FIXTURE_TEST(test_task_stage_names_parent_and_never_repeats_an_id),
         FIXTURE_TEST(test_task_stage_without_memory_changes_nothing),
