@@ -21,13 +21,13 @@ local items = {}
 
 -- FULL is what docs/benchmarks.md reports. QUICK tries out the harness in about a minute.
 local FULL = {
-  rounds = 5, small_rounds = 15, small = 2000, sum = 2000000, styles = 200000,
+  rounds = 5, more_rounds = 15, small = 2000, sum = 2000000, styles = 200000,
   erlang = 200000, python = 20000, perl = 5000, parallel = 1000, tree = 20, chain = 1000000,
   spread = 200000, buffer = 2000000, queens = 15, queens_answer = 2279184, requests = 2000,
   wakes = 500, queued = { 1000000, 10000000 }, operations = 4000000, counters = 40000000,
 }
 local QUICK = {
-  rounds = 2, small_rounds = 2, small = 200, sum = 20000, styles = 5000,
+  rounds = 2, more_rounds = 2, small = 200, sum = 20000, styles = 5000,
   erlang = 5000, python = 500, perl = 200, parallel = 20, tree = 12, chain = 20000,
   spread = 10000, buffer = 20000, queens = 11, queens_answer = 2680, requests = 200,
   wakes = 50, queued = { 20000, 200000 }, operations = 200000, counters = 1000000,
@@ -145,7 +145,7 @@ local function sum_whole(n, w)
   return {
     name = ("sum_n%d_w%d"):format(n.small, w),
     title = ("The sum job, N = %d, %d workers: the whole process"):format(n.small, w),
-    metric = "wall_ms", unit = "ms", better = "less", rounds = n.small_rounds, programs = programs,
+    metric = "wall_ms", unit = "ms", better = "less", rounds = n.more_rounds, programs = programs,
   }
 end
 
@@ -215,7 +215,7 @@ local function queens(n)
   for _, program in ipairs(programs) do answers(nil, n.queens_answer .. "\n", program) end
   return {
     name = "nqueens_" .. size, title = ("CPU-bound: %d queens"):format(size),
-    metric = "wall", unit = "s", better = "less", rounds = n.rounds, programs = programs,
+    metric = "wall", unit = "s", better = "less", rounds = n.more_rounds, programs = programs,
   }
 end
 

@@ -32,18 +32,36 @@ local function free_squares(columns, left, right)
   return band(full, bnot(bor(columns, left, right)))
 end
 
---- Counts the ways to fill the rest of the board.
+-- Boards to come back to: their columns, left, right and free squares, one board after the other.
+local stack = {}
+for i = 1, 4 * 31 do stack[i] = 0 end
+
+--- Counts the ways to fill the rest of the board. A loop, where recursion would be shorter: LuaJIT
+-- compiles loops the same way each time, recursion now and then in a way that is three times slower.
 local function count(columns, left, right)
-  if columns == full then return 1 end
-  local found = 0
+  local found, top = 0, 0
   local free = free_squares(columns, left, right)
-  while free ~= 0 do
+  if free == 0 then return columns == full and 1 or 0 end
+  while true do
     local queen = band(free, -free) -- the lowest free square
     free = free - queen
-    found = found
-      + count(bor(columns, queen), lshift(bor(left, queen), 1), rshift(bor(right, queen), 1))
+    local c, l, r = bor(columns, queen), lshift(bor(left, queen), 1), rshift(bor(right, queen), 1)
+    local below = free_squares(c, l, r)
+    if below ~= 0 then
+      if free ~= 0 then
+        stack[top + 1], stack[top + 2], stack[top + 3], stack[top + 4] = columns, left, right, free
+        top = top + 4
+      end
+      columns, left, right, free = c, l, r, below
+    else
+      if c == full then found = found + 1 end
+      if free == 0 then
+        if top == 0 then return found end
+        top = top - 4
+        columns, left, right, free = stack[top + 1], stack[top + 2], stack[top + 3], stack[top + 4]
+      end
+    end
   end
-  return found
 end
 
 --- A task: rows 0 .. row-1 have their queens.
