@@ -67,8 +67,8 @@ struct arena_head {
     _Alignas(CACHE_LINE) uint32_t unit_hint;
     uint32_t spill_hint;   /* the same for the spill's units */
     uint32_t budget_units; /* units that may be memory; fixed before the fork */
-    /* Bit k%64 of word k/64: slot k may be parked. writer: slot k by and/or, the
-     * supervisor for a dead one. A hint: slot k's `park` word decides. */
+    /* Bit k%64 of word k/64: slot k may be parked. writer: slot k by and/or, who wakes it
+     * by and, the supervisor for a dead one. A hint: slot k's `park` word decides. */
     _Alignas(CACHE_LINE) uint64_t idle_bits[ARENA_SLOTS / 64];
     /* Bumped by whoever puts something into a shared queue. A hint to wake
      * sleeping getters; a lost bump makes them a tick late, no more. */

@@ -28,14 +28,29 @@ idle_any(struct actor *x)
     return false;
 }
 
-/* Wakes slot k if it is parked. */
+static void
+clear_bit(struct arena *a, uint32_t k)
+{
+    (void)atom_and(&a->head->idle_bits[k / 64], ~((uint64_t)1 << k % 64));
+}
+
+/* Wakes slot k if it is parked. Its bit goes first: until it runs, others would look at its
+ * flag in vain; and after the CAS the bit may be that of its next sleep. */
 static bool
 wake_slot(struct arena *a, uint32_t k)
 {
     struct slot *s = slot_at(a, k);
     uint32_t parked = 1;
-    if (atom_peek(&s->park) != 1 || !atom_cas(&s->park, &parked, 0))
+    if (atom_peek(&s->park) != 1)
         return false;
+#ifndef PRN_BUG_BIT_LATE
+    clear_bit(a, k);
+#endif
+    if (!atom_cas(&s->park, &parked, 0))
+        return false;
+#ifdef PRN_BUG_BIT_LATE
+    clear_bit(a, k);
+#endif
     futex_wake(&s->park, 1);
     return true;
 }
@@ -220,7 +235,7 @@ lower_flag(struct actor *x)
 {
     uint32_t parked = 1;
     bool woken = !atom_cas(&x->slot->park, &parked, 0);
-    (void)atom_and(&x->arena->head->idle_bits[x->me / 64], ~((uint64_t)1 << x->me % 64));
+    clear_bit(x->arena, x->me);
     return woken;
 }
 

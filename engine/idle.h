@@ -2,13 +2,14 @@
  *
  *   park[k]    0 awake, 1 parked. Raised by worker k, cleared by k or by who wakes
  *              it: both by CAS. The futex word.
- *   idle_bits  bit k: look at park[k]. Set and cleared by k alone: a hint.
+ *   idle_bits  bit k: look at park[k]. Set by k, cleared by k and, before its CAS, by
+ *              who wakes it: a hint.
  *   posted[i]  tasks made visible by i, done[i] tasks finished by i. One writer.
  *
  * To park: (1) park = 1, own bit set (2) full fence (3) look for a task everywhere
  * (4) sum all done, then all posted: equal means finished (5) futex wait while
  * park == 1. To publish: children READY, hint written, full fence, look at the
- * bits, CAS one park 1 -> 0, futex wake. One of the two sees the other
+ * bits, clear one, CAS its park 1 -> 0, futex wake. One of the two sees the other
  * (docs/sleeping.md). A woken worker that finds work wakes the next if there is more.
  *
  * Why the sums: take a moment t between them. done never passes posted and both

@@ -46,10 +46,20 @@ bit finished[NT], ran[NT];                    /* what is really so; for the asse
 /* How me sees a descriptor: its own stores first. */
 #define SEES_READY(me, t) (word[t] == READY || (poster == me && buffer[t]))
 
-/* wake_slot(): a CAS, then futex_wake() in a step of its own. */
+/* wake_slot(): a look, the bit, a CAS, then futex_wake() in a step of its own. */
+#define CLEAR_BIT(me, k) STEP( DRAINED(me) -> bits[k] = 0 )
+#define WAKE_CAS(me, k) \
+    STEP( DRAINED(me) -> if :: park[k] -> park[k] = 0; woke = 1 :: else -> woke = 0 fi )
+#ifdef PRN_BUG_BIT_LATE
 #define WAKE_SLOT(me, k) \
-    STEP( DRAINED(me) -> if :: park[k] -> park[k] = 0; woke = 1 :: else -> woke = 0 fi ); \
+    WAKE_CAS(me, k); \
+    if :: woke -> CLEAR_BIT(me, k); STEP( asleep[k] = 0 ) :: else fi
+#else
+#define WAKE_SLOT(me, k) \
+    STEP( woke = park[k] ); \
+    if :: woke -> CLEAR_BIT(me, k); WAKE_CAS(me, k) :: else fi; \
     if :: woke -> STEP( asleep[k] = 0 ) :: else fi
+#endif
 
 #ifdef PRN_BUG_NO_WAKE_FENCE
 #define WAKE_FENCE(me) skip
@@ -220,8 +230,10 @@ end:
 #ifdef PRN_BUG_NO_WAKE_ALL
 #define WAKE_ALL skip
 #else
-#define WAKE_ALL \
-    d_step { park[0] = 0; asleep[0] = 0 }; d_step { park[1] = 0; asleep[1] = 0 }
+#define WAKE_ALL WAKE_ANYWAY(0); WAKE_ANYWAY(1)
+#define WAKE_ANYWAY(k) \
+    if :: park[k] -> bits[k] = 0 :: else fi; \
+    d_step { park[k] = 0; asleep[k] = 0 }
 #endif
 
 active proctype Supervisor()

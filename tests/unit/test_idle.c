@@ -230,6 +230,21 @@ test_idle_wake_of_nobody(void **state)
     assert_int_equal(slot_of(f, 1)->wakes, 1);
 }
 
+/* Woken, and not yet running: nobody looks at its flag again. */
+static void
+test_idle_who_is_woken_has_no_bit(void **state)
+{
+    struct fixture *f = *state;
+    slot_of(f, 2)->park = slot_of(f, 3)->park = 1;
+    f->arena.head->idle_bits[0] = 1u << 2 | 1u << 3;
+    idle_wake(&f->actors[1], 1);
+    assert_int_equal(slot_of(f, 2)->park + slot_of(f, 3)->park, 1);
+    assert_int_equal(bits(f), slot_of(f, 2)->park ? 1u << 2 : 1u << 3);
+    idle_wake(&f->actors[1], 1);
+    assert_false(idle_any(&f->actors[1]));
+    assert_int_equal(slot_of(f, 1)->wakes, 2);
+}
+
 /* One wake-up is enough for any number of tasks: who finds more wakes the next.
  * Each task here waits for the other two. */
 static void
@@ -501,6 +516,7 @@ main(void)
         FIXTURE_TEST(test_idle_last_one_ends_the_job_and_wakes_all),
         FIXTURE_TEST(test_idle_wake_brings_one_to_the_task),
         FIXTURE_TEST(test_idle_wake_of_nobody),
+        FIXTURE_TEST(test_idle_who_is_woken_has_no_bit),
         FIXTURE_TEST(test_idle_wake_is_passed_on),
         FIXTURE_TEST(test_idle_wake_all_wakes_whom_a_dead_waker_left_asleep),
         FIXTURE_TEST(test_idle_recover_takes_a_dead_sleeper_out),
