@@ -15,10 +15,6 @@ actor_open(struct actor *out, struct arena *a, uint32_t me, uint32_t nslots)
     out->random = me * 2654435761u + 1;
     out->next_victim = me + 1 < nslots ? me + 1 : 0;
     out->partial = true;
-    out->nremembered = nslots;
-    out->victims = calloc(nslots, sizeof *out->victims);
-    if (!out->victims)
-        return -ENOMEM;
     for (uint32_t c = 0; c < SLOT_CLASSES; c++) {
         int err = slab_open(out, c);
         if (err) {
@@ -36,15 +32,8 @@ actor_follow(struct actor *x)
 #ifdef PRN_BUG_NO_FOLLOW
     n = x->nvictims;
 #endif
-    if (likely(n <= x->nvictims))
-        return;
-    x->nvictims = n;
-    struct victim *grown = realloc(x->victims, n * sizeof *grown);
-    if (!grown)
-        return; /* their rings are looked at from the head each time */
-    memset(grown + x->nremembered, 0, (n - x->nremembered) * sizeof *grown);
-    x->victims = grown;
-    x->nremembered = n;
+    if (n > x->nvictims)
+        x->nvictims = n;
 }
 
 void
@@ -52,8 +41,6 @@ actor_close(struct actor *x)
 {
     for (uint32_t c = 0; c < SLOT_CLASSES; c++)
         slab_close(x, c);
-    free(x->victims);
-    x->victims = NULL;
     free(x->copy);
     x->copy = NULL;
     x->copy_room = 0;

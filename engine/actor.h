@@ -10,22 +10,14 @@
 #include "slab.h"
 #include "slot.h"
 
-/* Where a thief left off in one victim's ring. */
-struct victim {
-    uint64_t clean;  /* all hints below were seen stale: no need to look again */
-    uint64_t cursor; /* where the next steal starts to look */
-};
-
 struct actor {
     struct arena *arena;
     struct slot *slot;
     uint32_t me;
-    bool lifo;         /* --order */
-    uint32_t nvictims; /* slots to steal from: 0 .. nvictims - 1 */
-    struct victim *victims;
-    uint32_t nremembered; /* of them have an entry in victims: all, unless memory ran out */
+    bool lifo;            /* --order */
+    uint32_t nvictims;    /* slots to steal from: 0 .. nvictims - 1 */
     uint32_t next_victim; /* where the last steal succeeded */
-    uint32_t random;      /* xorshift state, for a place to start stealing */
+    uint32_t random;      /* state of a generator, for a place to start stealing */
     bool licensed;        /* may start tasks without a new licence: see gate.h */
     uint64_t turn_before; /* head->next_start before its own turn */
     uint64_t turn;        /* ... and after it; 0: it has taken none */

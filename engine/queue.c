@@ -140,13 +140,10 @@ queue_take(struct actor *x)
     return x->lifo ? take_last(x) : take_first(x);
 }
 
-/* Copies hints from position p on into the own ring. Best effort. */
+/* Copies n hints from position p on into the own ring. Best effort. */
 static void
-copy_hints(struct actor *x, struct ring r, uint64_t p, uint64_t end)
+copy_hints(struct actor *x, struct ring r, uint64_t p, uint64_t n)
 {
-    uint64_t n = (end - p) / 2;
-    if (n > STEAL_COPIES)
-        n = STEAL_COPIES;
     if (n == 0 || queue_reserve(x, (uint32_t)n))
         return;
     for (uint64_t i = 0; i < n; i++) {
@@ -170,40 +167,68 @@ claim_in(struct actor *x, struct ring r, uint64_t from, uint64_t end, uint64_t *
     return false;
 }
 
+/* The first position of slot s's ring that may be of use, given its head. Not below what some
+ * thief has seen stale: positions of a FIFO ring only grow.
+ * acquire: pairs with the release in seen_stale(). */
+static uint64_t
+low_of(const struct actor *x, const struct slot *s, uint64_t head)
+{
+    uint64_t stale_to = x->lifo ? 0 : atom_load(&s->stale_to);
+    return stale_to > head ? stale_to : head;
+}
+
+/* All hints below p are stale, and those from `from` on were just seen to be. Of two thieves the
+ * lower may win: then somebody looks once more. release: pairs with low_of(); who skips them
+ * knows what we knew. */
+static void
+seen_stale(const struct actor *x, struct slot *s, uint64_t from, uint64_t low, uint64_t p)
+{
+#ifndef PRN_BUG_STALE_ANYWHERE
+    if (from != low)
+        return;
+#endif
+    if (!x->lifo && atom_peek(&s->stale_to) < p)
+        atom_store(&s->stale_to, p);
+}
+
+/* Where to look first: behind what the last thief took; where the owner is not. */
+static uint64_t
+look_from(const struct actor *x, const struct slot *s, uint64_t low, uint64_t end)
+{
+    uint64_t at = atom_peek(&s->steal_at);
+    if (at > low && at <= end)
+        return at;
+    return x->lifo ? low : low + (end - low) / 2;
+}
+
 /* Takes from one victim; `all`: from everything not known stale. */
 static bool
 steal_from(struct actor *x, uint32_t v, bool all)
 {
     struct slot *s = slot_at(x->arena, v);
-    struct victim none = {0, 0};
-    struct victim *mem = v < x->nremembered ? &x->victims[v] : &none;
     /* acquire: pairs with queue_put(): the hints below tail are written. The ring
      * is read after the tail: a newer ring holds all that an older one held. */
-    uint64_t end = atom_load(&s->tail), head = atom_load(&s->head);
+    uint64_t end = atom_load(&s->tail), low = low_of(x, s, atom_load(&s->head)), at;
     struct ring r = ring_of(x->arena, s);
-    uint64_t low = x->lifo || mem->clean < head ? head : mem->clean, at;
     if (low >= end)
         return false;
 
-    uint64_t from = mem->cursor;
-    if (all)
-        from = low;
-    else if (from < low || from > end)
-        from = x->lifo ? low : low + (end - low) / 2; /* where the owner is not */
+    uint64_t from = all ? low : look_from(x, s, low, end);
     if (!claim_in(x, r, from, end, &at)) {
-        mem->cursor = end;
-        if (from == low && !x->lifo)
-            mem->clean = end;
+        if (atom_peek(&s->steal_at) != end)
+            atom_set(&s->steal_at, end);
+        seen_stale(x, s, from, low, end);
         return false;
     }
 #ifdef PRN_BUG_THIEF_WRITES
     atom_set(&s->head, at + 1);
 #endif
-    if (from == low && !x->lifo)
-        mem->clean = at + 1; /* all below was stale, and this one is ours */
-    uint64_t before = x->slot->tail;
-    copy_hints(x, r, at + 1, end);
-    mem->cursor = at + 1 + (x->slot->tail - before);
+    uint64_t copies = (end - at - 1) / 2;
+    if (copies > STEAL_COPIES)
+        copies = STEAL_COPIES;
+    atom_set(&s->steal_at, at + 1 + copies); /* before: others take what is behind */
+    seen_stale(x, s, from, low, at + 1);     /* this one is ours */
+    copy_hints(x, r, at + 1, copies);
     x->next_victim = v;
     x->slot->steals++;
     return true;
@@ -236,15 +261,6 @@ queue_look(struct actor *x)
     return queue_take(x) || steal(x, true);
 }
 
-/* From where on hints of slot k may be of use to x. */
-static uint64_t
-low_of(const struct actor *x, uint32_t k)
-{
-    uint64_t head = atom_load(&slot_at(x->arena, k)->head);
-    bool remembered = !x->lifo && k != x->me && k < x->nremembered;
-    return remembered && x->victims[k].clean > head ? x->victims[k].clean : head;
-}
-
 bool
 queue_more(const struct actor *x)
 {
@@ -252,7 +268,8 @@ queue_more(const struct actor *x)
     if (s->tail > s->head)
         return true;
     for (uint32_t k = 0; k < x->nvictims; k++) {
-        if (k != x->me && atom_peek(&slot_at(x->arena, k)->tail) > low_of(x, k))
+        const struct slot *of = slot_at(x->arena, k);
+        if (k != x->me && atom_peek(&of->tail) > low_of(x, of, atom_load(&of->head)))
             return true;
     }
     return false;
@@ -263,7 +280,7 @@ any_in(const struct actor *x, uint32_t k)
 {
     const struct slot *s = slot_at(x->arena, k);
     /* acquire, and the ring after the tail: as in steal_from(). */
-    uint64_t end = atom_load(&s->tail), p = low_of(x, k);
+    uint64_t end = atom_load(&s->tail), p = low_of(x, s, atom_load(&s->head));
     struct ring r = ring_of(x->arena, s);
     for (; p < end; p++) {
         uint32_t index = atom_peek(&r.hints[p & r.mask]);

@@ -5,8 +5,10 @@
  * Only the owner writes its ring, head and tail. A thief claims one descriptor by
  * CAS and copies some further hints into its own ring; it never writes the
  * victim's. Every return of a task to READY queues a new hint. So in a FIFO ring,
- * whose positions only grow, a position once seen stale stays stale; the owner of
- * a LIFO ring uses positions again, and a thief's last look starts at its head.
+ * whose positions only grow, a position once seen stale stays stale, for everybody:
+ * thieves tell each other up to where (stale_to), so that each hint is looked at in
+ * vain once, and not once by each of them. The owner of a LIFO ring uses positions
+ * again, and a thief's last look starts at its head.
  *
  * Died halfway: taking claims first and moves `head` afterwards, so a hint is
  * never gone before its task was claimed. Growing copies first and publishes the
@@ -28,11 +30,11 @@ void queue_put(struct actor *x, uint64_t at, uint32_t index);
 int queue_push(struct actor *x, uint32_t index);
 /* queue_take claims the next task of the own ring. false: none is ready. */
 bool queue_take(struct actor *x);
-/* queue_steal claims a task from another slot's ring, where the last steals left
+/* queue_steal claims a task from another slot's ring, where the last thief left
  * off. false: found none; some may be there nevertheless. */
 bool queue_steal(struct actor *x);
 /* queue_look claims a task if any ring has one: looks at everything that was not
- * seen stale before. The last look before parking. */
+ * seen stale before by some thief. The last look before parking. */
 bool queue_look(struct actor *x);
 /* queue_any: is a task READY in some ring? Looks at the tasks themselves; claims
  * nothing. Not for the hot path. */

@@ -27,6 +27,7 @@ reset_slot(struct arena *a, uint32_t k)
     struct slot *s = slot_at(a, k);
     atom_store(&s->wait_head, s->wait_tail);
     atom_store(&s->head, s->tail);
+    s->stale_to = s->steal_at = 0; /* said of a ring in the --order of then */
     s->pid = 0;
     s->bye = 0;
 }

@@ -138,6 +138,10 @@ struct slot {
     uint64_t head;                      /* next to take */
     uint64_t tail;                      /* next to put; release: publishes the hint */
 
+    /* What thieves tell each other of this ring. writer: thieves. */
+    _Alignas(CACHE_LINE) uint64_t stale_to; /* FIFO: all hints below were seen stale */
+    uint64_t steal_at;                      /* where the next one may begin to look */
+
     /* Hints to tasks in WAIT, for the supervisor. writer of wait_head: it. */
     _Alignas(CACHE_LINE) uint32_t wait_head;
     uint32_t wait_tail;

@@ -1,4 +1,4 @@
-/* hints: rings of hints, thieves that never look twice at a hint they saw stale, and
+/* hints: rings of hints, thieves that tell each other up to where a ring is stale, and
  * workers that die at any step, with or without a successor. Is a task that is READY
  * always found? The steps are those of queue.c, commit.c and recover.c.
  *
@@ -25,7 +25,7 @@ mtype word[NT] = NONE;
 byte owner[NT];
 byte ring[NS * RING];
 byte head[NS], tail[NS];
-byte clean[NS * NS];  /* [thief * NS + victim]: all below was seen stale */
+byte stale_to[NS];    /* all below was seen stale, by some thief */
 mtype phase[NS] = IDLE;
 byte cur[NS], new_tail[NS];
 bit awake[NS], dead[NS];
@@ -49,12 +49,23 @@ bit finished[NT];
     STEP( d_step { phase[me] = IDLE; cur[me] = 0 } ); \
     goto no
 
+/* seen_stale(): only who began at the low end knows it. */
+#ifdef PRN_BUG_STALE_ANYWHERE
+#define KNOWN 1
+#else
+#define KNOWN whole
+#endif
+#define SEEN_STALE(to) \
+    STEP( higher = KNOWN && stale_to[v] < (to) ); \
+    if :: higher -> STEP( stale_to[v] = (to) ) :: else fi
+
 proctype Worker(byte me)
 {
     byte p, v, t, end;
+    bit all, whole, higher;
 
 again:
-    p = 0; v = 0; t = 0; end = 0;
+    p = 0; v = 0; t = 0; end = 0; all = 0; whole = 0; higher = 0;
     STEP( skip -> if :: ALL_FINISHED -> goto out :: else -> awake[me] = 0 fi );
 
     /* queue_take() */
@@ -84,25 +95,28 @@ own_yes:
     STEP( head[me] = p + 1 ); goto body;
 #endif
 
-    /* steal(all): tail, then head, then what is between that was not seen stale */
+    /* steal(): tail, then head and stale_to, then what is between; before waiting all of it,
+     * before that perhaps from some other place on */
+    if :: all = 0 :: all = 1 fi;
 steal:
     v = 0;
 victim:
     if
-    :: v == NS -> goto wait
+    :: v == NS && all -> goto wait
+    :: v == NS && !all -> all = 1; goto steal
     :: v == me -> v++; goto victim
     :: else
     fi;
     STEP( end = tail[v] );
     STEP( p = head[v] );
-#if !defined(LIFO) || defined(PRN_BUG_LIFO_CLEAN)
-    if :: clean[me * NS + v] > p -> p = clean[me * NS + v] :: else fi;
+#if !defined(LIFO) || defined(PRN_BUG_LIFO_STALE)
+    STEP( if :: stale_to[v] > p -> p = stale_to[v] :: else fi );
 #endif
+    whole = 1;
+    if :: !all && p < end -> p = p + 1; whole = 0 :: else fi;
 hint:
     if
-    :: p >= end ->
-        if :: clean[me * NS + v] < end -> clean[me * NS + v] = end :: else fi;
-        v++; goto victim
+    :: p >= end -> SEEN_STALE(end); v++; goto victim
     :: else
     fi;
     STEP( t = HINT(v, p) );
@@ -110,7 +124,7 @@ hint:
 next:
     p++; goto hint;
 stolen:
-    if :: clean[me * NS + v] < p + 1 -> clean[me * NS + v] = p + 1 :: else fi;
+    SEEN_STALE(p + 1);
     goto body;
 
 wait:
@@ -118,7 +132,7 @@ wait:
     goto again;
 
 body: /* the task at hand, and its commit */
-    p = 0; v = 0; end = 0; t = cur[me];
+    p = 0; v = 0; end = 0; all = 0; whole = 0; higher = 0; t = cur[me];
     STEP( new_tail[me] = tail[me] );
     STEP( d_step { phase[me] = COMMIT; finished[t] = 1 } );
     if
@@ -141,12 +155,12 @@ body: /* the task at hand, and its commit */
 
 died:
     skip;
-    d_step { p = 0; v = 0; t = 0; end = 0; dead[me] = 1 }; /* waitpid() */
+    d_step { p = 0; v = 0; t = 0; end = 0; all = 0; whole = 0; higher = 0; dead[me] = 1 }; /* waitpid() */
 out:
     skip
 }
 
-/* recover(), then a successor: with a fresh memory, or none while the other lives. */
+/* recover(), then a successor, or none while the other lives. */
 #define RECOVER(k) \
     if \
     :: phase[k] == COMMIT -> \
@@ -162,8 +176,7 @@ out:
         if :: word[cur[k]] == RUN && owner[cur[k]] == k -> BACK(k) :: else fi \
     :: else \
     fi; \
-    d_step { phase[k] = IDLE; cur[k] = 0; new_tail[k] = 0; dead[k] = 0 }; \
-    d_step { clean[k * NS] = 0; clean[k * NS + 1] = 0; clean[k * NS + 2] = 0 }
+    d_step { phase[k] = IDLE; cur[k] = 0; new_tail[k] = 0; dead[k] = 0 }
 
 #ifdef PRN_BUG_HINT_BEFORE_STATE
 #define BACK(k) HINT(0, tail[0]) = cur[k]; tail[0] = tail[0] + 1; word[cur[k]] = READY

@@ -76,28 +76,6 @@ test_crew_old_workers_find_the_new_ones_tasks(void **state)
     assert_true(idle_all_done(&f->arena));
 }
 
-/* Without memory for where it left off it looks at everything each time. */
-static void
-test_crew_what_is_not_remembered_is_found_all_the_same(void **state)
-{
-    struct fixture *f = *state;
-    struct actor x, *old = &f->actors[1];
-    fixture_publish(f, 0, 1, 1);
-    assert_int_equal(crew_set(&f->arena, MORE), 0);
-    act(f, &x, MORE);
-    assert_true(queue_look(&x));
-    post_and_end(&x, 5);
-    old->nvictims = MORE + 1; /* as after a realloc() that failed */
-    for (int i = 0; i < 5; i++) {
-        assert_true(queue_more(old) || i > 0);
-        assert_true(queue_look(old));
-        end_task(old);
-    }
-    assert_false(queue_look(old));
-    assert_true(idle_all_done(&f->arena));
-    actor_close(&x);
-}
-
 /* The sum of `done` was made when slot 4 was not there yet; then it came, ended its
  * task after two posts, and one of the children was ended by slot 1, whose `done` had
  * not been summed up yet. With the old number of slots for the second sum as well, both
@@ -174,7 +152,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_crew_new_workers_find_the_old_ones_tasks),
         FIXTURE_TEST(test_crew_old_workers_find_the_new_ones_tasks),
-        FIXTURE_TEST(test_crew_what_is_not_remembered_is_found_all_the_same),
         FIXTURE_TEST(test_crew_who_comes_between_the_sums_is_counted),
         FIXTURE_TEST(test_crew_sleepers_in_new_slots_are_woken),
         FIXTURE_TEST(test_crew_of_fewer_ends_those_above),

@@ -198,18 +198,60 @@ test_queue_look_finds_what_a_steal_passed_over(void **state)
     struct fixture *f = *state;
     struct actor *thief = &f->actors[2];
     fixture_publish(f, 1, 0, 100);
-    /* The thief's own copies gone, its cursor beyond the end. */
-    thief->victims[1].cursor = slot_at(&f->arena, 1)->tail;
+    /* As if others had left off at the end. */
+    slot_at(&f->arena, 1)->steal_at = slot_at(&f->arena, 1)->tail;
+    assert_false(queue_steal(thief));
     thief->next_victim = 1;
     for (uint32_t i = 0; i < 100; i++) {
         assert_true(queue_look(thief));
         finish(thief);
     }
     assert_false(queue_look(thief));
-    /* Seen stale: not looked at again, until something new is there. */
-    assert_int_equal(thief->victims[1].clean, slot_at(&f->arena, 1)->tail);
+    /* Seen stale: nobody looks at it again, until something new is there. */
+    assert_int_equal(slot_at(&f->arena, 1)->stale_to, slot_at(&f->arena, 1)->tail);
+    assert_false(queue_more(&f->actors[3]));
     fixture_publish(f, 1, 100, 1);
     assert_true(queue_look(thief));
+}
+
+/* Who began in the middle does not know what is below. */
+static void
+test_queue_only_a_look_from_the_low_end_says_what_is_stale(void **state)
+{
+    struct fixture *f = *state;
+    struct slot *s = slot_at(&f->arena, 1);
+    struct actor *thief = &f->actors[2];
+    fixture_publish(f, 1, 0, 10);
+    s->steal_at = 5;
+    thief->next_victim = 1;
+    assert_true(queue_steal(thief));
+    finish(thief);
+    assert_int_equal(s->steal_at, 8); /* that one, and two more as hints */
+    assert_int_equal(s->stale_to, 0);
+    thief->slot->head = thief->slot->tail; /* its copies */
+    for (int i = 0; i < 9; i++) {
+        thief->next_victim = 1;
+        assert_true(queue_look(thief));
+        finish(thief);
+        thief->slot->head = thief->slot->tail;
+    }
+    assert_int_equal(s->stale_to, s->tail);
+}
+
+/* A LIFO owner uses positions again: what was stale need not stay so. */
+static void
+test_queue_of_a_lifo_ring_nobody_says_what_is_stale(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t k = 1; k <= 3; k++)
+        f->actors[k].lifo = true;
+    fixture_publish(f, 1, 0, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_true(queue_look(&f->actors[2]));
+        finish(&f->actors[2]);
+    }
+    assert_false(queue_look(&f->actors[3]));
+    assert_int_equal(slot_at(&f->arena, 1)->stale_to, 0);
 }
 
 static void
@@ -323,6 +365,8 @@ main(void)
         FIXTURE_TEST(test_queue_reserve_without_memory_changes_nothing),
         FIXTURE_TEST(test_queue_forgets_what_thieves_took_before_it_grows),
         FIXTURE_TEST(test_queue_put_twice_is_harmless),
+        FIXTURE_TEST(test_queue_only_a_look_from_the_low_end_says_what_is_stale),
+        FIXTURE_TEST(test_queue_of_a_lifo_ring_nobody_says_what_is_stale),
         FIXTURE_TEST(test_queue_thief_takes_hints_along_and_leaves_the_victims_alone),
         FIXTURE_TEST(test_queue_nothing_is_lost_fifo),
         FIXTURE_TEST(test_queue_nothing_is_lost_lifo),
