@@ -1,13 +1,18 @@
 --- N queens in plain LuaJIT: the algorithm of scripts/nqueens.lua without prunner.
 --
 --   luajit bench/peers/lua/nqueens.lua 12      14200
+--
+-- It splits the board as the script does. One call from the first row on is compiled into other
+-- traces, which take 2 to 5 % less time: that is not what is to be compared here.
 
 local bit = require "bit"
 
 local band, bor, bnot, lshift, rshift = bit.band, bit.bor, bit.bnot, bit.lshift, bit.rshift
 
 local n = tonumber(arg[1] or 10)
+local depth = tonumber(arg[2] or 3)
 local full = 2 ^ n - 1 -- one bit for each column of the board
+local solutions = 0
 
 local function free_squares(columns, left, right)
   return band(full, bnot(bor(columns, left, right)))
@@ -43,4 +48,26 @@ local function count(columns, left, right)
   end
 end
 
-print(count(0, 0, 0))
+-- Tasks that wait, first in, first out.
+local queue, first = {}, 1
+
+local function place(row, columns, left, right)
+  if row >= depth or row == n then
+    solutions = solutions + count(columns, left, right)
+    return
+  end
+  local free = free_squares(columns, left, right)
+  while free ~= 0 do
+    local queen = band(free, -free)
+    free = free - queen
+    queue[#queue + 1] = { row + 1, bor(columns, queen), band(full, lshift(bor(left, queen), 1)),
+      rshift(bor(right, queen), 1) }
+  end
+end
+
+place(0, 0, 0, 0)
+while queue[first] do
+  place(unpack(queue[first]))
+  first = first + 1
+end
+print(solutions)
