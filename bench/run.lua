@@ -3,7 +3,7 @@
 --   luajit bench/run.lua [--only WORDS] [--rounds K] [--quick] [--list] [--write-docs] [--docs-only]
 --
 --   --only WORDS    items with one of these in their names: sum, wake, _w10; separated by commas
---   --rounds K      instead of 5, or of 15 (what takes milliseconds, n-queens)
+--   --rounds K      instead of 5, or of 15 (what takes milliseconds, n-queens, GETs by 100)
 --   --quick         small sizes and two rounds, to try out the harness: the numbers mean nothing
 --   --list          say what there is, run nothing
 --   --write-docs    also write docs/benchmarks.md; not together with --only or --quick
