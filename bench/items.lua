@@ -234,7 +234,8 @@ local function io_bound(n, w)
   return {
     name = ("io_r%d_20ms_w%d"):format(r, w),
     title = ("I/O-bound: %d GETs of 20 ms, %d workers; ideal %.2f s"):format(r, w, r * 0.02 / w),
-    metric = "wall", unit = "s", better = "less", rounds = w > 10 and n.more_rounds or n.rounds, programs = programs,
+    metric = "wall", unit = "s", better = "less",
+    rounds = w > 10 and n.more_rounds or n.rounds, programs = programs,
     server = { "server", 20 }, ideal = r * 0.02 / w,
   }
 end
