@@ -49,7 +49,8 @@ prn_post_number(uint32_t fn, double v)
     return post_bytes(fn, bytes, codec_put_number(bytes, v));
 }
 
-/* post_task(fn, v) for a string. 1: too long; core.post() has the words for it. */
+/* post_task(fn, v) for a string. 1: too long; core.post() has the words for it. (As post_bytes();
+ * one body for both took 12 instructions more of each task.) */
 PRN_EXPORT int
 prn_post_string(uint32_t fn, const char *bytes, size_t len)
 {
