@@ -53,46 +53,34 @@ DEPS = \
     fish \
     spin
 
-# The command's own files. Every other file in engine/ belongs to the library:
-# a room is one .c there, and adding a room needs no change here.
-CMD_SRC = \
-    engine/main.c \
-    engine/attach.c \
-    engine/cli.c \
-    engine/completion.c \
-    engine/glance.c \
-    engine/help.c \
-    engine/new.c \
-    engine/procstat.c \
-    engine/steer.c \
-    engine/subcommand.c \
-    engine/top.c \
-    engine/topline.c \
-    engine/toporder.c \
-    engine/topscreen.c
-# Rooms of the library that the command has too: of the library itself it sees prn_* only.
+# engine/ has a folder a layer (engine/README.md). cli/ is the executable; all else is the
+# library: a module is one .c there, and adding one needs no change here.
+CMD_SRC = $(sort $(wildcard engine/cli/*.c))
+LIB_SRC = $(filter-out $(CMD_SRC),$(sort $(wildcard engine/*/*.c)))
+# Modules of the library that the command has too: of the library itself it sees prn_* only.
 CMD_SHARED = \
-    engine/columns.c \
-    engine/text.c
-LIB_SRC = $(filter-out $(CMD_SRC),$(sort $(wildcard engine/*.c)))
+    engine/base/columns.c \
+    engine/base/text.c \
+    engine/supervisor/control_dir.c
 
-# Each test_*.c is a program; what else lies in tests/unit is linked to all of them.
-UNIT_SRC = $(sort $(wildcard tests/unit/test_*.c))
-UNIT_COMMON = $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
+# Each test_*.c is a program; what lies beside their folders is linked to all of them.
+UNIT_SRC = $(sort $(wildcard tests/unit/*/test_*.c))
+UNIT_COMMON = $(sort $(wildcard tests/unit/*.c))
 STRESS_SRC = $(sort $(wildcard tests/stress/*.c))
 FUZZ_SRC = $(sort $(wildcard tests/fuzz/*.c))
 
-# The simulator has the rooms that live in shared memory, compiled for it, and
-# stands in for the kernel (tests/crash/sim.h). sim_view.c includes view.c.
-SIM_ROOMS = acc actor arena block chunk commit dict dict_tx gate idle journal lock names post \
-    queue record recover resume scratch slab task
-SIM_SRC = $(SIM_ROOMS:%=engine/%.c) engine/crew.c $(sort $(wildcard tests/crash/sim*.c))
+# What lives in shared memory, and what it stands on.
+SHARED_SRC = $(sort $(wildcard engine/memory/*.c engine/store/*.c engine/task/*.c)) \
+    engine/base/tmpfile.c
+
+# The simulator has it compiled for itself and stands in for the kernel (tests/crash/sim.h).
+# sim_section.c includes section.c.
+SIM_SRC = $(filter-out %/section.c,$(SHARED_SRC)) $(sort $(wildcard tests/crash/sim*.c))
 SIM_CFLAGS = -DPRN_SIM -DPRN_NAMES=64 -Dclock_gettime=sim_clock -Dfallocate=sim_fallocate -Dmadvise=sim_madvise
 
-# The stepper walks the rooms instruction by instruction: a small table of names,
-# no lazy binding, and nobody really sleeps (tests/crash/step.h).
-STEP_ROOMS = $(SIM_ROOMS) $(patsubst engine/%.c,%,$(wildcard engine/state_check*.c)) view
-STEP_SRC = $(STEP_ROOMS:%=engine/%.c) $(sort $(wildcard tests/crash/step*.c))
+# The stepper walks it instruction by instruction: a small table of names, no lazy
+# binding, and nobody really sleeps (tests/crash/step.h).
+STEP_SRC = $(SHARED_SRC) $(sort $(wildcard engine/job/state_*.c tests/crash/step*.c))
 STEP_CFLAGS = -DPRN_NAMES=16
 STEP_LDFLAGS = -no-pie -Wl,-z,now -Wl,--wrap=syscall
 
@@ -119,7 +107,7 @@ STEP_BIN = $(BUILD)/tests/crash/step
 CHAOS_BIN = $(BUILD)/tests/crash/chaos $(BUILD)/tests/crash/treekill
 
 PRN_CFLAGS = -std=gnu11 -D_GNU_SOURCE= -Wall -Wextra -Wshadow \
-    -fPIC -fno-plt -fvisibility=hidden -pthread -Iengine $(LUAJIT_CFLAGS)
+    -fPIC -fno-plt -fvisibility=hidden -pthread -Iengine -Itests/unit $(LUAJIT_CFLAGS)
 # now: all symbols are looked up once, before the workers are forked, and not in each of them.
 PRN_LDFLAGS = -pthread -Wl,-z,now,-z,relro
 ifneq ($(SANITIZE),)
@@ -175,7 +163,7 @@ $(OBJ)/%.o: %.c $(OBJ)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
-# The Lua modules as bytes for engine/bytecode.c. Without luajit: none, the sources do.
+# The Lua modules as bytes for engine/lua/bytecode.c. Without luajit: none, the sources do.
 MODULES = $(sort $(wildcard lua/prunner/*.lua))
 $(OBJ)/bytecode.inc: $(MODULES) $(OBJ)/flags
 	@mkdir -p $(@D)
@@ -186,8 +174,8 @@ $(OBJ)/bytecode.inc: $(MODULES) $(OBJ)/flags
 	  list="$$list X(prunner_$$m, \"$$r\")"; \
 	done >$@; echo "#define MODULES(X)$$list" >>$@
 
-$(OBJ)/engine/bytecode.o: $(OBJ)/bytecode.inc
-$(OBJ)/engine/bytecode.o: PRN_CFLAGS += -I$(OBJ)
+$(OBJ)/engine/lua/bytecode.o: $(OBJ)/bytecode.inc
+$(OBJ)/engine/lua/bytecode.o: PRN_CFLAGS += -I$(OBJ)
 
 # Which files there are: a room that came or went links the library anew.
 $(OBJ)/files: FORCE
@@ -243,7 +231,7 @@ $(STEP_BIN): $(STEP_OBJ)
 # that have the switch (tests/crash/mutants).
 ifneq ($(MUTANT),)
 MUT = $(BUILD)/mutants/$(MUTANT)
-MUT_SRC := $(shell grep -lw PRN_BUG_$(MUTANT) engine/*.c tests/crash/*.c)
+MUT_SRC := $(shell grep -lw PRN_BUG_$(MUTANT) engine/*/*.c tests/crash/*.c)
 mut_objects = $(foreach s,$(1),$(if $(filter $(s),$(MUT_SRC)),$(MUT),$(OBJ))/$(2)/$(s:.c=.o))
 
 $(MUT)/step/%.o: %.c $(OBJ)/flags
@@ -415,7 +403,7 @@ instructions: all
 
 # ---- lint -----------------------------------------------------------------
 
-LINT_C = $(sort $(wildcard engine/*.[ch] tests/unit/*.[ch] tests/stress/*.[ch] tests/crash/*.[ch] \
+LINT_C = $(sort $(wildcard engine/*/*.[ch] tests/unit/*.[ch] tests/unit/*/*.[ch] tests/stress/*.[ch] tests/crash/*.[ch] \
     tests/fuzz/*.[ch]))
 LINT_LUA = $(wildcard lua scripts tests bench editor/meta)
 
@@ -424,7 +412,7 @@ lint: $(OBJ)/bytecode.inc
 	@echo 'clang-format --dry-run'; clang-format --dry-run -Werror $(LINT_C) || { \
 	  echo 'lint: run `make format`' >&2; exit 1; }
 	@for cc in gcc clang; do echo "$$cc -fsyntax-only"; for f in $(filter %.c,$(LINT_C)); do \
-	  $$cc -fsyntax-only -Werror -O1 $(PRN_CFLAGS) -I$(OBJ) -Itests/unit $$f || exit 1; done; done
+	  $$cc -fsyntax-only -Werror -O1 $(PRN_CFLAGS) -I$(OBJ) $$f || exit 1; done; done
 	cppcheck --quiet --std=c11 --language=c --error-exitcode=1 --inline-suppr \
 	  --enable=warning,performance,portability --suppress=missingIncludeSystem \
 	  -D__GNUC__=12 -D__x86_64__ -D_GNU_SOURCE= -Iengine $(CMD_SRC) $(LIB_SRC)
@@ -515,7 +503,7 @@ DEB_DEPS = \
     fakeroot \
     lintian
 
-VERSION = $(shell sed -n 's/.*PRUNNER_VERSION "\(.*\)".*/\1/p' engine/config.h)
+VERSION = $(shell sed -n 's/.*PRUNNER_VERSION "\(.*\)".*/\1/p' engine/job/config.h)
 DEB_DIR = $(BUILD)/deb
 DEB_TREE = $(DEB_DIR)/prunner-$(VERSION)
 
@@ -525,7 +513,7 @@ DEB_TREE = $(DEB_DIR)/prunner-$(VERSION)
 deb: deps
 	@$(MAKE) --no-print-directory deps DEPS='$(DEB_DEPS)'
 	@[ "$$(dpkg-parsechangelog -S Version)" = '$(VERSION)' ] || { \
-	  echo 'deb: debian/changelog does not begin with version $(VERSION), that of engine/config.h' >&2; exit 1; }
+	  echo 'deb: debian/changelog does not begin with version $(VERSION), that of engine/job/config.h' >&2; exit 1; }
 	rm -rf $(DEB_DIR)
 	mkdir -p $(DEB_TREE)
 	cp -a Makefile README.md CHANGELOG.md LICENSE engine lua scripts editor docs tests debian $(DEB_TREE)

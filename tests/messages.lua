@@ -1,7 +1,7 @@
 --- The messages of the engine, found in its sources, and the entries of docs/messages.md.
 --
 --   local messages = require "messages"
---   for _, m in ipairs(messages.of("engine/halt.c", text)) do print(m.file, m.line, m.text) end
+--   for _, m in ipairs(messages.of("engine/job/halt.c", text)) do print(m.file, m.line, m.text) end
 --
 -- A source is cut into its words; each string is kept with the calls it stands in. Strings side by
 -- side, which the compiler joins, are one; so are those that Lua's `..` joins.

@@ -3,7 +3,7 @@
 
 #include <poll.h>
 
-#include "clock.h"
+#include "base/clock.h"
 
 uint64_t seed;
 

@@ -17,17 +17,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "actor.h"
-#include "block.h"
-#include "chunk.h"
-#include "crew.h"
-#include "gate.h"
-#include "idle.h"
-#include "names.h"
-#include "queue.h"
-#include "recover.h"
-#include "resume.h"
-#include "task.h"
+#include "memory/self.h"
+#include "memory/block.h"
+#include "memory/chunk.h"
+#include "task/pool.h"
+#include "task/gate.h"
+#include "task/idle.h"
+#include "store/names.h"
+#include "task/queue.h"
+#include "task/recover.h"
+#include "task/resume.h"
+#include "task/task.h"
 
 enum {
     POINTS_MAX = 8 * 1000 * 1000, /* a seed that needs more hangs */
@@ -334,7 +334,7 @@ something_to_do(void)
 static void
 set_crew(uint32_t n)
 {
-    if (crew_set(&world.arena, n))
+    if (pool_resize(&world.arena, n))
         abort();
     world.limit = n;
     sim_say("wants %u workers", n);
@@ -351,7 +351,7 @@ settle_crew(void)
     while (k <= world.n && world.ended_seen[k])
         k++;
     if (k > world.n)
-        crew_settled(&world.arena);
+        pool_settled(&world.arena);
 }
 
 /* prunner ctl: other numbers of workers, pauses, at any time. Returns when to come
@@ -476,7 +476,7 @@ heir(uint32_t k)
     atom_store(&h->mode, ARENA_RUN);
     memset(h->idle_bits, 0, sizeof h->idle_bits);
     world.paused = false;
-    if (crew_open(&world.arena, world.limit))
+    if (pool_open(&world.arena, world.limit))
         abort();
     for (uint32_t i = 1; i <= world.limit; i++)
         start(i);
@@ -568,7 +568,7 @@ set_up(uint64_t seed)
     world.poked = world.done_seen = world.repairing = false;
     world.first_point = sim_points;
     actor_slot_init(&world.arena, 0);
-    if (crew_open(&world.arena, world.limit))
+    if (pool_open(&world.arena, world.limit))
         abort();
     actor_close(&world.super);
     if (actor_open(&world.super, &world.arena, 0, world.n + 1))

@@ -3,13 +3,13 @@
 
 #include <string.h>
 
-#include "acc.h"
-#include "actor.h"
-#include "block.h"
-#include "chunk.h"
-#include "dict.h"
-#include "names.h"
-#include "task.h"
+#include "store/accumulator.h"
+#include "memory/self.h"
+#include "memory/block.h"
+#include "memory/chunk.h"
+#include "store/dict.h"
+#include "store/names.h"
+#include "task/task.h"
 
 /* ---- is the answer right? ---- */
 

@@ -5,16 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "acc.h"
-#include "actor.h"
-#include "block.h"
-#include "commit.h"
-#include "hash.h"
-#include "idle.h"
-#include "names.h"
-#include "post.h"
-#include "task.h"
-#include "view.h"
+#include "store/accumulator.h"
+#include "memory/self.h"
+#include "memory/block.h"
+#include "task/commit.h"
+#include "base/hash.h"
+#include "task/idle.h"
+#include "store/names.h"
+#include "task/post.h"
+#include "task/task.h"
+#include "task/section.h"
 
 enum { FN = 7,
        ARGS_MAX = 40000 };

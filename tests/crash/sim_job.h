@@ -16,7 +16,7 @@
 
 #include "sim.h"
 
-#include "acc.h"
+#include "store/accumulator.h"
 
 enum {
     JOB_NODES = 1024, /* at most */

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acc.h"
-#include "actor.h"
-#include "codec.h"
-#include "hash.h"
-#include "names.h"
-#include "view.h"
+#include "store/accumulator.h"
+#include "memory/self.h"
+#include "codec/codec.h"
+#include "base/hash.h"
+#include "store/names.h"
+#include "task/section.h"
 
 enum {
     COUNTERS = 3,

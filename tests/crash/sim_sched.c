@@ -17,8 +17,8 @@
 #include <time.h>
 #include <ucontext.h>
 
-#include "atomics.h"
-#include "futex.h"
+#include "base/atomics.h"
+#include "base/futex.h"
 
 enum {
     STACK = 256 << 10,

@@ -13,13 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "codec.h"
-#include "dict.h"
-#include "hash.h"
-#include "idle.h"
-#include "state_check.h"
-#include "task.h"
+#include "base/clock.h"
+#include "codec/codec.h"
+#include "store/dict.h"
+#include "base/hash.h"
+#include "task/idle.h"
+#include "job/state_check.h"
+#include "task/task.h"
 
 enum {
     FAILURES_SHOWN = 5,

@@ -13,8 +13,8 @@
 
 #include <setjmp.h>
 
-#include "actor.h"
-#include "slot.h"
+#include "memory/self.h"
+#include "memory/layout.h"
 
 enum {
     STEP_WORKERS = 2, /* slot 1 is killed, slot 2 lives on */

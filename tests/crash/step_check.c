@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acc.h"
-#include "block.h"
-#include "chunk.h"
-#include "codec.h"
-#include "dict.h"
-#include "hash.h"
-#include "idle.h"
-#include "names.h"
-#include "record.h"
-#include "task.h"
+#include "store/accumulator.h"
+#include "memory/block.h"
+#include "memory/chunk.h"
+#include "codec/codec.h"
+#include "store/dict.h"
+#include "base/hash.h"
+#include "task/idle.h"
+#include "store/names.h"
+#include "task/record.h"
+#include "task/task.h"
 
 /* ---- what is owed ---- */
 

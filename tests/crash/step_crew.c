@@ -12,13 +12,13 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "gate.h"
-#include "idle.h"
-#include "queue.h"
-#include "recover.h"
-#include "resume.h"
-#include "task.h"
-#include "view.h"
+#include "task/gate.h"
+#include "task/idle.h"
+#include "task/queue.h"
+#include "task/recover.h"
+#include "task/resume.h"
+#include "task/task.h"
+#include "task/section.h"
 
 enum { TASKS_MAX = 5000,
        NEVER = 1 << 30,

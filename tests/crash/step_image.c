@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chunk.h"
-#include "names.h"
+#include "memory/chunk.h"
+#include "store/names.h"
 
 enum { MARGIN = 1024,
        FIXED = 5 };

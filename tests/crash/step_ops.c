@@ -4,18 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "block.h"
-#include "codec.h"
-#include "commit.h"
-#include "dict_tx.h"
-#include "hash.h"
-#include "idle.h"
-#include "names.h"
-#include "post.h"
-#include "queue.h"
-#include "recover.h"
-#include "task.h"
-#include "view.h"
+#include "memory/block.h"
+#include "codec/codec.h"
+#include "task/commit.h"
+#include "store/dict_tx.h"
+#include "base/hash.h"
+#include "task/idle.h"
+#include "store/names.h"
+#include "task/post.h"
+#include "task/queue.h"
+#include "task/recover.h"
+#include "task/task.h"
+#include "task/section.h"
 
 /* Accumulators are numbered by their kind; collect() comes behind. */
 enum { COLLECT = 4 };

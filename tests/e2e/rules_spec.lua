@@ -66,7 +66,7 @@ end
 local seeded = set_of("\n" .. text_of "tests/crash/mutants.txt", "\n(%u[%u_]+) ")
 local models = texts_of "tests/crash/*.pml"
 local in_models = set_of(models:gsub("PRN_BUG_NAME", ""), "PRN_BUG_([%u_]+)")
-local engine = texts_of "engine/*.[ch]"
+local engine = texts_of "engine/*/*.[ch]"
 local crash_tests = texts_of "tests/crash/*.[ch]"
 
 --- Is it defined or declared? (What comments call name() is not.)
@@ -104,7 +104,7 @@ describe("docs/crash-safety.md", function()
   end)
 
   it("names functions and unit tests that exist", function()
-    local units = texts_of "tests/unit/*.c"
+    local units = texts_of "tests/unit/*/*.c"
     for name in text_of(PAGE):gmatch("`([%l][%w_]*)%(%)`") do
       assert(is_there(name) or crash_tests:find("\n" .. name .. "(", 1, true),
         "there is no function " .. name .. "()")
@@ -123,53 +123,57 @@ describe("a seeded bug", function()
   end)
 end)
 
---- The rooms that live in shared memory, as the Makefile lists them for the simulator.
-local function shared_rooms()
-  local list = text_of("Makefile"):match("\nSIM_ROOMS = (.-[^\\])\n")
-  local rooms = {}
-  for room in list:gsub("\\\n", " "):gmatch("%S+") do rooms[#rooms + 1] = room end
-  return rooms
+--- The modules that live in shared memory, as "store/lock": those of the simulator. The section's are
+-- private to a process, and allocate.
+local function shared_modules()
+  local _, paths = texts_of "engine/memory/*.c engine/store/*.c engine/task/*.c engine/base/tmpfile.c"
+  local modules = {}
+  for _, path in ipairs(paths) do
+    local module = path:match "^engine/(.*)%.c$"
+    if module ~= "task/section" then modules[#modules + 1] = module end
+  end
+  return modules
 end
 
---- What a shared room may call that is none itself; for all of them under "".
+--- What a shared module may call that is none itself; for all of them under "".
 local MAY_CALL = {
   [""] = "memcpy memmove memset memcmp bcmp _GLOBAL_OFFSET_TABLE_ __stack_chk_fail",
-  actor = "calloc realloc free",        -- a process's private half: whom it steals from
-  arena = "__errno_location close fallocate fcntl ftruncate getrlimit madvise memfd_create mmap munmap",
-  chunk = "abort fprintf stderr",       -- ENSURE(): damage
-  dict = "realloc",                     -- a reader's copy, before any lock
-  gate = "clock_gettime",
-  idle = "syscall",                     -- futex
-  lock = "syscall clock_gettime",
-  post = "clock_gettime",
-  scratch = "__errno_location mkostemp open snprintf unlink", -- before there are workers
-  slab = "realloc free",                -- which items are free: without it they are looked for
+  ["memory/self"] = "calloc realloc free",        -- a process's private half: whom it steals from
+  ["memory/arena"] = "__errno_location close fallocate fcntl ftruncate getrlimit madvise memfd_create mmap munmap",
+  ["memory/chunk"] = "abort fprintf stderr",       -- ENSURE(): damage
+  ["store/dict"] = "realloc",                     -- a reader's copy, before any lock
+  ["task/gate"] = "clock_gettime",
+  ["task/idle"] = "syscall",                     -- futex
+  ["store/lock"] = "syscall clock_gettime",
+  ["task/post"] = "clock_gettime",
+  ["base/tmpfile"] = "__errno_location mkostemp open snprintf unlink", -- before there are workers
+  ["memory/slab"] = "realloc free",                -- which items are free: without it they are looked for
 }
 
-local function symbols(dir, room, options)
-  local result = helper.run({ "nm", options, dir .. "/" .. room .. ".o" })
+local function symbols(dir, module, options)
+  local result = helper.run({ "nm", options, dir .. "/" .. module .. ".o" })
   helper.expect(result, 0)
   return set_of(result.out, "%f[%w]%a ([%w_]+)\n")
 end
 
-describe("the rooms that live in shared memory", function()
+describe("the modules that live in shared memory", function()
   after_each(helper.cleanup)
 
   it("call each other, and nothing that can fail or jump out of a lock", function()
     local dir = helper.directory(helper.command) .. "/obj/engine"
-    if not helper.read(dir .. "/task.o") then return pending "the objects are not where the command is" end
-    local rooms, known = shared_rooms(), {}
-    assert.is_true(#rooms > 15)
-    for _, room in ipairs(rooms) do
-      for name in pairs(symbols(dir, room, "--defined-only")) do known[name] = true end
+    if not helper.read(dir .. "/task/task.o") then return pending "the objects are not where the command is" end
+    local modules, known = shared_modules(), {}
+    assert.is_true(#modules > 15)
+    for _, module in ipairs(modules) do
+      for name in pairs(symbols(dir, module, "--defined-only")) do known[name] = true end
     end
-    for _, room in ipairs(rooms) do
-      local may = set_of(MAY_CALL[""] .. " " .. (MAY_CALL[room] or ""), "%S+")
+    for _, module in ipairs(modules) do
+      local may = set_of(MAY_CALL[""] .. " " .. (MAY_CALL[module] or ""), "%S+")
       local calls = {}
-      for name in pairs(symbols(dir, room, "-u")) do
+      for name in pairs(symbols(dir, module, "-u")) do
         if not known[name] then calls[name] = true end
       end
-      all_in(calls, may, "engine/" .. room .. ".c calls what a shared room must not call")
+      all_in(calls, may, "engine/" .. module .. ".c calls what a shared module must not call")
     end
   end)
 end)
@@ -181,13 +185,13 @@ local function calls(path, name)
 end
 
 describe("the engine", function()
-  local _, paths = texts_of "engine/*.[ch]"
+  local _, paths = texts_of "engine/*/*.[ch]"
 
   it("has no counter that several processes increment", function()
     for _, path in ipairs(paths) do
       -- But for a build that shows what one would cost.
       local text = text_of(path):gsub("#ifdef PRN_BENCH_SHARED_COUNTER.-#endif", "")
-      if path == "engine/atomics.h" then
+      if path == "engine/base/atomics.h" then
         -- Its fence for ThreadSanitizer adds nothing but to a word that nobody reads.
         text = text:gsub("fetch_add%(&tsan_fence", "")
         -- Nor is there one in what users run: the other kind is built to be measured.
@@ -207,11 +211,11 @@ describe("the engine", function()
     for _, path in ipairs(paths) do
       for _ = 1, calls(path, "recover") do callers[#callers + 1] = path end
     end
-    assert.are.same({ "engine/resume.c", "engine/super.c" }, callers)
+    assert.are.same({ "engine/supervisor/supervisor.c", "engine/task/resume.c" }, callers)
 
-    assert.are.equal(1, calls("engine/super.c", "child_ended"))
+    assert.are.equal(1, calls("engine/supervisor/supervisor.c", "child_ended"))
     local awaited = "waitpid(pid, &status, WNOHANG) == pid)\n            child_ended(k, status);"
-    assert(text_of("engine/super.c"):find(awaited, 1, true), "child_ended() without waitpid()")
+    assert(text_of("engine/supervisor/supervisor.c"):find(awaited, 1, true), "child_ended() without waitpid()")
   end)
 
   it("names the partner of each fence", function()

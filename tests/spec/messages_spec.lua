@@ -12,7 +12,7 @@ local function read(path)
 end
 
 local function sources()
-  local pipe = assert(io.popen "ls engine/*.[ch] lua/prunner/*.lua")
+  local pipe = assert(io.popen "ls engine/*/*.[ch] lua/prunner/*.lua")
   local files = {}
   for file in pipe:lines() do
     -- The rooms of a report's page and pictures (report_html.lua ...) write a page, and no messages.

@@ -16,19 +16,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "actor.h"
-#include "clock.h"
-#include "codec.h"
-#include "commit.h"
-#include "hash.h"
-#include "idle.h"
-#include "lock.h"
-#include "names.h"
-#include "post.h"
-#include "queue.h"
-#include "recover.h"
-#include "task.h"
-#include "view.h"
+#include "memory/self.h"
+#include "base/clock.h"
+#include "codec/codec.h"
+#include "task/commit.h"
+#include "base/hash.h"
+#include "task/idle.h"
+#include "store/lock.h"
+#include "store/names.h"
+#include "task/post.h"
+#include "task/queue.h"
+#include "task/recover.h"
+#include "task/task.h"
+#include "task/section.h"
 
 enum {
     WORKERS = 4,

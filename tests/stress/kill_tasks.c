@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "recover.h"
+#include "base/clock.h"
+#include "task/recover.h"
 #include "tree.h"
 
 enum { WORKERS = 4,

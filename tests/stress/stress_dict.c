@@ -6,13 +6,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "actor.h"
-#include "clock.h"
-#include "codec.h"
-#include "dict_tx.h"
-#include "hash.h"
-#include "lock.h"
-#include "names.h"
+#include "memory/self.h"
+#include "base/clock.h"
+#include "codec/codec.h"
+#include "store/dict_tx.h"
+#include "base/hash.h"
+#include "store/lock.h"
+#include "store/names.h"
 
 enum { THREADS = 4 };
 

@@ -15,14 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acc.h"
-#include "actor.h"
-#include "block.h"
-#include "commit.h"
-#include "idle.h"
-#include "post.h"
-#include "queue.h"
-#include "task.h"
+#include "store/accumulator.h"
+#include "memory/self.h"
+#include "memory/block.h"
+#include "task/commit.h"
+#include "task/idle.h"
+#include "task/post.h"
+#include "task/queue.h"
+#include "task/task.h"
 
 enum { TREE_PRODUCERS = 3,
        TREE_FN = 7 };

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "block.h"
-#include "chunk.h"
-#include "commit.h"
-#include "queue.h"
-#include "task.h"
+#include "memory/block.h"
+#include "memory/chunk.h"
+#include "task/commit.h"
+#include "task/queue.h"
+#include "task/task.h"
 
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define CAN_STEP 1

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "actor.h"
+#include "memory/self.h"
 
 enum { FIXTURE_WORKERS = 3 };
 

@@ -13,15 +13,15 @@
 
 #include <cmocka.h>
 
-#include "block.h"
-#include "codec.h"
-#include "commit.h"
-#include "hash.h"
-#include "names.h"
-#include "post.h"
-#include "queue.h"
-#include "recover.h"
-#include "slab.h"
+#include "memory/block.h"
+#include "codec/codec.h"
+#include "task/commit.h"
+#include "base/hash.h"
+#include "store/names.h"
+#include "task/post.h"
+#include "task/queue.h"
+#include "task/recover.h"
+#include "memory/slab.h"
 
 void
 stage_open(struct stage *s, size_t bytes)

@@ -3,8 +3,8 @@
 #ifndef FIXTURE_DICT_H
 #define FIXTURE_DICT_H
 
-#include "actor.h"
-#include "dict_tx.h"
+#include "memory/self.h"
+#include "store/dict_tx.h"
 
 enum { STAGE_ACTORS = 5,
        STAGE_LOCKS = 3 };

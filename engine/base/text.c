@@ -1,0 +1,188 @@
+#define _GNU_SOURCE
+#include "base/text.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+enum { DIGITS = 20 }; /* of the largest number */
+
+char *
+text_room(struct text *t, size_t more)
+{
+    if (t->len + more > t->cap && !t->failed) {
+        size_t cap = (t->len + more) * 2;
+        char *grown = realloc(t->at, cap);
+        t->failed = !grown;
+        if (grown) {
+            t->at = grown;
+            t->cap = cap;
+        }
+    }
+    return t->failed ? NULL : t->at + t->len;
+}
+
+void
+text_bytes(struct text *t, const char *bytes, size_t n)
+{
+    char *at = text_room(t, n);
+    if (!at)
+        return;
+    memcpy(at, bytes, n);
+    t->len += n;
+}
+
+void
+text_put(struct text *t, const char *s)
+{
+    text_bytes(t, s, strlen(s));
+}
+
+void
+text_print(struct text *t, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    char *at = n < 0 ? NULL : text_room(t, (size_t)n + 1);
+    if (!at)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(at, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    t->len += (size_t)n;
+}
+
+void
+text_decimal(struct text *t, uint64_t v, int digits)
+{
+    char number[DIGITS + 2], *end = number + sizeof number, *at = end;
+    do {
+        *--at = (char)('0' + v % 10);
+        v /= 10;
+        if (--digits == 0)
+            *--at = '.';
+    } while (v || digits >= 0);
+    text_bytes(t, at, (size_t)(end - at));
+}
+
+void
+text_integer(struct text *t, uint64_t v)
+{
+    text_decimal(t, v, -1);
+}
+
+void
+text_clear(struct text *t)
+{
+    t->len = 0;
+    t->failed = false;
+}
+
+void
+text_free(struct text *t)
+{
+    free(t->at);
+    *t = (struct text){0};
+}
+
+/* ---- JSON ---- */
+
+/* What JSON cannot have as it is, byte c; `utf8`: it begins a character. */
+static void
+put_escape(struct text *t, unsigned char c, bool utf8)
+{
+    if (!utf8)
+        text_print(t, "\\\\x%02x", c);
+    else if (c == '"' || c == '\\')
+        text_print(t, "\\%c", c);
+    else if (c == '\n')
+        text_put(t, "\\n");
+    else
+        text_print(t, "\\u%04x", c);
+}
+
+/* How many bytes from here on JSON has as they are. */
+static size_t
+plain_bytes(const unsigned char *s, size_t len)
+{
+    size_t i = 0;
+    while (i < len && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
+        i++;
+    return i;
+}
+
+void
+json_bytes(struct text *t, const char *s, size_t len)
+{
+    uint32_t code;
+    text_put(t, "\"");
+    for (size_t i = 0, n; i < len; i += n ? n : 1) {
+        const unsigned char *at = (const unsigned char *)s + i;
+        size_t plain = plain_bytes(at, len - i);
+        n = plain ? plain : utf8_decode(at, len - i, &code);
+        if (plain || n > 1)
+            text_bytes(t, s + i, n);
+        else
+            put_escape(t, *at, n != 0);
+    }
+    text_put(t, "\"");
+}
+
+void
+json_string(struct text *t, const char *s)
+{
+    json_bytes(t, s, strlen(s));
+}
+
+void
+json_name(struct text *t, const char *name)
+{
+    bool first = t->failed || t->len == 0 || t->at[t->len - 1] == '{';
+    text_put(t, first ? "" : ",");
+    json_string(t, name);
+    text_put(t, ":");
+}
+
+void
+json_field(struct text *t, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    json_name(t, name);
+    json_string(t, value);
+}
+
+void
+json_integer(struct text *t, const char *name, uint64_t v)
+{
+    json_name(t, name);
+    text_print(t, "%llu", (unsigned long long)v);
+}
+
+/* A host that has set a locale may write decimals with a comma. */
+void
+json_number(struct text *t, const char *name, double v)
+{
+    json_name(t, name);
+    size_t from = t->len;
+    if (!isfinite(v))
+        text_put(t, "null");
+    else
+        text_print(t, "%.9g", v);
+    char *comma = t->failed ? NULL : memchr(t->at + from, ',', t->len - from);
+    if (comma)
+        *comma = '.';
+}
+
+void
+json_boolean(struct text *t, const char *name, bool v)
+{
+    json_name(t, name);
+    text_put(t, v ? "true" : "false");
+}

@@ -1,0 +1,338 @@
+#include "cli/completion.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "job/options.h"
+#include "cli/subcommand.h"
+
+/* Calls fn for prunner itself, whose name here is "", and for each sub-command. */
+static void
+each_command(void (*fn)(const char *name, const struct option_row *rows))
+{
+    fn("", prn_options);
+    for (const struct subcommand *s = subcommands; s->name; s++)
+        fn(s->name, s->options);
+}
+
+static bool
+takes(const struct option_row *row, const char *value)
+{
+    return row->value && strcmp(row->value, value) == 0;
+}
+
+/* What an option is for: its help up to the first : ; or full stop, in one line,
+ * with `escape` before those of `special`. */
+static void
+put_summary(const char *text, const char *special, const char *escape)
+{
+    for (const char *p = text; *p && *p != ':' && *p != ';'; p++) {
+        if (*p == '.' && (p[1] == '\0' || p[1] == ' ' || p[1] == '\n'))
+            break;
+        if (strchr(special, *p))
+            fputs(escape, stdout);
+        putchar(*p == '\n' ? ' ' : *p);
+    }
+}
+
+static void
+put_command_names(void)
+{
+    for (const struct subcommand *s = subcommands; s->name; s++)
+        printf("%s%s", s == subcommands ? "" : " ", s->name);
+}
+
+/* ---- bash: nothing of the package bash-completion is needed -------------- */
+
+/* clang-format off */
+static const char bash_head[] =
+    "# bash completion for prunner, made by: prunner --completion bash\n"
+    "\n"
+    "# What is offered for the value of option $2 of command $1. Fails if it takes none.\n"
+    "_prunner_value()\n"
+    "{\n"
+    "    case \"$1 $2\" in\n";
+
+static const char bash_options_head[] =
+    "    *) return 1 ;;\n"
+    "    esac\n"
+    "}\n"
+    "\n"
+    "_prunner_options()\n"
+    "{\n"
+    "    case $1 in\n";
+
+static const char bash_commands_head[] =
+    "    *) return 1 ;;\n"
+    "    esac\n"
+    "}\n"
+    "\n"
+    "_prunner_commands='";
+
+static const char bash_tail[] =
+    "'\n"
+    "\n"
+    "_prunner()\n"
+    "{\n"
+    "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+    "    local i=1 command= script= literal= offer\n"
+    "    COMPREPLY=()\n"
+    "    if [[ $cur == = ]]; then # --order=lifo is three words here\n"
+    "        cur=\n"
+    "    elif [[ $prev == = ]]; then\n"
+    "        prev=${COMP_WORDS[COMP_CWORD-2]}\n"
+    "    fi\n"
+    "    if ((COMP_CWORD > 1)) && _prunner_options \"${COMP_WORDS[1]}\" >/dev/null; then\n"
+    "        command=${COMP_WORDS[1]} script=none i=2\n"
+    "    fi\n"
+    "    for (( ; i < COMP_CWORD; i++)); do\n"
+    "        case $literal${COMP_WORDS[i]} in\n"
+    "        --) literal=yes ;;\n"
+    "        -?*)\n"
+    "            _prunner_value \"$command\" \"${COMP_WORDS[i]}\" || continue\n"
+    "            [[ ${COMP_WORDS[i+1]} != = ]] || ((i++))\n"
+    "            ((i++))\n"
+    "            ;;\n"
+    "        *) script=given ;;\n"
+    "        esac\n"
+    "    done\n"
+    "    if [[ ! $literal ]] && _prunner_value \"$command\" \"$prev\"; then\n"
+    "        ((${#offer[@]} == 0)) ||\n"
+    "            mapfile -t COMPREPLY < <(compgen \"${offer[@]}\" -- \"$cur\")\n"
+    "        [[ ${offer[0]} == -W ]] || compopt -o filenames 2>/dev/null\n"
+    "        return\n"
+    "    fi\n"
+    "    if [[ $cur == -* && ! $literal ]]; then\n"
+    "        mapfile -t COMPREPLY < <(\n"
+    "            compgen -W \"$(_prunner_options \"$command\")\" -- \"$cur\")\n"
+    "        return\n"
+    "    fi\n"
+    "    compopt -o filenames 2>/dev/null\n"
+    "    if [[ ! $script ]]; then\n"
+    "        mapfile -t COMPREPLY < <(\n"
+    "            compgen -f -X '!*.lua' -- \"$cur\"\n"
+    "            compgen -d -- \"$cur\"\n"
+    "            ((COMP_CWORD > 1)) || compgen -W \"$_prunner_commands\" -- \"$cur\")\n"
+    "    fi\n"
+    "    ((${#COMPREPLY[@]})) || mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+    "}\n"
+    "\n"
+    "complete -F _prunner prunner\n";
+/* clang-format on */
+
+static void
+bash_values(const char *command, const struct option_row *rows)
+{
+    for (const struct option_row *row = rows; row->name; row++) {
+        if (!row->value)
+            continue;
+        fputs("    ", stdout);
+        if (row->opt < 256)
+            printf("'%s -%c' | ", command, row->opt);
+        printf("'%s --%s') offer=(", command, row->name);
+        if (row->offer)
+            printf("-W '%s'", row->offer);
+        else if (takes(row, "FILE"))
+            fputs("-f", stdout);
+        else if (takes(row, "DIR"))
+            fputs("-d", stdout);
+        fputs(") ;;\n", stdout);
+    }
+}
+
+static void
+bash_options(const char *command, const struct option_row *rows)
+{
+    printf("    '%s') echo '", command);
+    for (const struct option_row *row = rows; row->name; row++) {
+        if (row->opt < 256)
+            printf("-%c ", row->opt);
+        printf("--%s ", row->name);
+    }
+    fputs("' ;;\n", stdout);
+}
+
+static void
+print_bash(void)
+{
+    fputs(bash_head, stdout);
+    each_command(bash_values);
+    fputs(bash_options_head, stdout);
+    each_command(bash_options);
+    fputs(bash_commands_head, stdout);
+    put_command_names();
+    fputs(bash_tail, stdout);
+}
+
+/* ---- zsh ----------------------------------------------------------------- */
+
+/* One name of an option, as _arguments wants it. */
+static void
+zsh_option(const struct option_row *row, const char *dashes, const char *name)
+{
+    const char *joint = !row->value ? "" : dashes[1] ? "="
+                                                     : "+";
+    printf("      '%s%s%s[", dashes, name, joint);
+    put_summary(row->help, "[]\\", "\\");
+    putchar(']');
+    if (row->offer)
+        printf(":%s:(%s)", row->value, row->offer);
+    else if (row->value)
+        printf(":%s:%s", row->value,
+               takes(row, "FILE") ? "_files" : takes(row, "DIR") ? "_files -/"
+                                                                 : " ");
+    fputs("' \\\n", stdout);
+}
+
+static void
+zsh_command(const char *command, const struct option_row *rows)
+{
+    printf("    '%s') _arguments -s -S \\\n", command);
+    for (const struct option_row *row = rows; row->name; row++) {
+        char letter[] = {(char)row->opt, '\0'};
+        if (row->opt < 256)
+            zsh_option(row, "-", letter);
+        zsh_option(row, "--", row->name);
+    }
+    if (!*command)
+        fputs("      '1:script:_prunner_script' \\\n", stdout);
+    fputs("      '*:argument:_files' ;;\n", stdout);
+}
+
+static void
+print_zsh(void)
+{
+    fputs("#compdef prunner\n"
+          "# zsh completion for prunner, made by: prunner --completion zsh\n"
+          "\n"
+          "_prunner_script() {\n"
+          "  local -a commands=(\n",
+          stdout);
+    for (const struct subcommand *s = subcommands; s->name; s++) {
+        printf("    '%s:", s->name);
+        put_summary(s->help, ":\\", "\\");
+        fputs("'\n", stdout);
+    }
+    fputs("  )\n"
+          "  (( CURRENT > 2 )) || _describe -t commands command commands\n"
+          "  _files -g '*.lua'\n"
+          "}\n"
+          "\n"
+          "_prunner() {\n"
+          "  local command=\n"
+          "  case $CURRENT:$words[2] in\n"
+          "    2:*) ;;\n"
+          "    *:(",
+          stdout);
+    for (const struct subcommand *s = subcommands; s->name; s++)
+        printf("%s%s", s == subcommands ? "" : "|", s->name);
+    fputs(")) command=$words[2]; shift words; (( CURRENT-- )) ;;\n"
+          "  esac\n"
+          "  case $command in\n",
+          stdout);
+    each_command(zsh_command);
+    fputs("  esac\n"
+          "}\n"
+          "\n"
+          "_prunner \"$@\"\n",
+          stdout);
+}
+
+/* ---- fish ---------------------------------------------------------------- */
+
+static const char fish_script[] =
+    "        set -e words[1]\n"
+    "    end\n"
+    "end\n"
+    "\n"
+    "complete -c prunner -f -k -n __prunner_needs_script -a '(__fish_complete_suffix .lua)'\n";
+
+static void
+fish_valued(const char *command, const struct option_row *rows)
+{
+    if (*command)
+        return;
+    for (const struct option_row *row = rows; row->name; row++) {
+        if (row->value && row->opt < 256)
+            printf(" -%c", row->opt);
+        if (row->value)
+            printf(" --%s", row->name);
+    }
+}
+
+static void
+fish_options(const char *command, const struct option_row *rows)
+{
+    for (const struct option_row *row = rows; row->name; row++) {
+        printf("complete -c prunner -n '__prunner_in \"%s\"' -l %s", command, row->name);
+        if (row->opt < 256)
+            printf(" -s %c", row->opt);
+        if (row->offer)
+            printf(" -x -a '%s'", row->offer);
+        else if (row->value)
+            fputs(takes(row, "FILE")  ? " -r -F"
+                  : takes(row, "DIR") ? " -x -a '(__fish_complete_directories)'"
+                                      : " -x",
+                  stdout);
+        fputs(" -d '", stdout);
+        put_summary(row->help, "\\'", "\\");
+        fputs("'\n", stdout);
+    }
+}
+
+static void
+print_fish(void)
+{
+    fputs("# fish completion for prunner, made by: prunner --completion fish\n"
+          "\n"
+          "# Is this the command line of that sub-command, or, with \"\", of none?\n"
+          "function __prunner_in\n"
+          "    set -l words (commandline -opc)\n"
+          "    set -l command ''\n"
+          "    if set -q words[2]; and contains -- $words[2] ",
+          stdout);
+    put_command_names();
+    fputs("\n"
+          "        set command $words[2]\n"
+          "    end\n"
+          "    test \"$command\" = \"$argv[1]\"\n"
+          "end\n"
+          "\n"
+          "function __prunner_needs_script\n"
+          "    __prunner_in ''; or return 1\n"
+          "    set -l words (commandline -opc)\n"
+          "    set -e words[1]\n"
+          "    while set -q words[1]\n"
+          "        switch $words[1]\n"
+          "            case",
+          stdout);
+    each_command(fish_valued);
+    fputs("\n"
+          "                set -e words[1]\n"
+          "            case '-?*'\n"
+          "            case '*'\n"
+          "                return 1\n"
+          "        end\n",
+          stdout);
+    fputs(fish_script, stdout);
+    for (const struct subcommand *s = subcommands; s->name; s++) {
+        printf("complete -c prunner -n 'test (count (commandline -opc)) = 1' -a %s -d '", s->name);
+        put_summary(s->help, "\\'", "\\");
+        fputs("'\n", stdout);
+    }
+    each_command(fish_options);
+}
+
+bool
+completion_print(const char *shell)
+{
+    if (strcmp(shell, "bash") == 0)
+        print_bash();
+    else if (strcmp(shell, "zsh") == 0)
+        print_zsh();
+    else if (strcmp(shell, "fish") == 0)
+        print_fish();
+    else
+        return false;
+    return true;
+}

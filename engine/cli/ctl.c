@@ -1,0 +1,248 @@
+#define _GNU_SOURCE
+#include "cli/ctl.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "job/config.h"
+#include "supervisor/control.h"
+#include "cli/control_client.h"
+#include "cli/help.h"
+
+enum {
+    EXIT_WORDS = 2,
+    EXIT_SILENT = 3, /* the job does not answer */
+    JOBS_MAX = 100,  /* that are listed */
+    OPT_NOW = 256,
+};
+
+const struct option_row steer_options[] = {
+    {"Options", OPT_NPROCESS, "nprocess", "N", NULL, "-n 4",
+     "N workers (1 to 4000) from now on. Surplus ones end\n"
+     "when they have ended their task"},
+    {"Options", OPT_NOW, "now", NULL, NULL, NULL, "stop: kill what runs"},
+    {"Options", OPT_HELP, "help", NULL, NULL, NULL, "print this and exit"},
+    {NULL, 0, NULL, NULL, NULL, NULL, NULL},
+};
+
+static const char help_text[] =
+    "usage: prunner ctl [PID] [status | -n N | pause | resume | stop [--now]]\n"
+    "\n"
+    "Steers a running job of yours. PID is the process of prunner itself; it may be left\n"
+    "out while there is one job only. Without a word for what to do: lists the jobs.\n"
+    "\n"
+    "  status               how it stands\n"
+    "  pause                start nothing new; what runs goes on\n"
+    "  resume               go on\n"
+    "  stop                 as Ctrl-C: start nothing new, end when nothing runs\n"
+    "  stop --now           as Ctrl-C twice: kill what runs\n";
+
+/* What the command line asks for. */
+struct wish {
+    pid_t pid;        /* 0: not said */
+    char request[64]; /* as in ctl.h; "": none */
+    bool now, help;
+};
+
+/* One line on stderr; the exit status for whoever wants to return it. */
+__attribute__((format(printf, 1, 2))) static int
+complain(const char *fmt, ...)
+{
+    va_list ap;
+    fputs("prunner ctl: ", stderr);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+    return EXIT_WORDS;
+}
+
+/* 0: it is no whole number from 1 to max. */
+static long
+number(const char *word, long max)
+{
+    size_t len = strlen(word);
+    if (!len || len > 10 || strspn(word, "0123456789") != len)
+        return 0;
+    long n = strtol(word, NULL, 10);
+    return n <= max ? n : 0;
+}
+
+/* 0, or an exit status with its message printed. */
+static int
+want(struct wish *w, const char *request)
+{
+    if (w->request[0])
+        return complain("one thing at a time: \"%s\" or \"%s\"", w->request, request);
+    snprintf(w->request, sizeof w->request, "%s", request);
+    return 0;
+}
+
+static int
+want_workers(struct wish *w, const char *value)
+{
+    char request[32];
+    long n = value ? number(value, CONFIG_WORKERS_MAX) : 0;
+    if (!value)
+        return complain("-n: a value is missing, such as -n 4");
+    if (!n && strspn(value, "0") == strlen(value) && *value)
+        return complain("-n: \"%s\": a job has at least one worker; prunner ctl pause lets "
+                        "it start nothing new",
+                        value);
+    if (!n)
+        return complain("-n: \"%s\" is not a number of workers (1 to %d)", value,
+                        CONFIG_WORKERS_MAX);
+    snprintf(request, sizeof request, "workers %ld", n);
+    return want(w, request);
+}
+
+/* -n 4, -n4, --nprocess 4, --nprocess=4: the value; *used: words that it takes. */
+static const char *
+workers_value(char **words, int left, int *used)
+{
+    static const char name[] = "--nprocess";
+    const char *word = words[0];
+    *used = 1;
+    if (strncmp(word, name, sizeof name - 1) == 0 && word[sizeof name - 1] == '=')
+        return word + sizeof name;
+    if (word[1] == 'n' && word[2])
+        return word + 2;
+    *used = left > 1 ? 2 : 1;
+    return left > 1 ? words[1] : NULL;
+}
+
+static int
+read_word(struct wish *w, const char *word)
+{
+    static const char *const actions[] = {"status", "pause", "resume", "stop"};
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        if (strcmp(word, actions[i]) == 0)
+            return want(w, word);
+    }
+    if (!isdigit((unsigned char)word[0]))
+        return complain("\"%s\" is neither a process nor one of status, pause, resume, stop: "
+                        "see prunner ctl --help",
+                        word);
+    if (w->pid)
+        return complain("\"%s\": one job at a time, and %d is named already", word, (int)w->pid);
+    w->pid = (pid_t)number(word, INT_MAX);
+    return w->pid ? 0 : complain("\"%s\" is not the number of a process", word);
+}
+
+/* 0, or an exit status with its message printed. */
+static int
+read_words(struct wish *w, int argc, char **argv)
+{
+    int err = 0, used;
+    for (int i = 1; i < argc && !err; i += used) {
+        const char *word = argv[i];
+        used = 1;
+        if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
+            w->help = true;
+        else if (strcmp(word, "--now") == 0)
+            w->now = true;
+        else if (strncmp(word, "-n", 2) == 0 || strcmp(word, "--nprocess") == 0 ||
+                 strncmp(word, "--nprocess=", 11) == 0)
+            err = want_workers(w, workers_value(argv + i, argc - i, &used));
+        else if (word[0] == '-')
+            err = complain("unknown option %s: see prunner ctl --help", word);
+        else
+            err = read_word(w, word);
+    }
+    if (err || w->help)
+        return err;
+    if (w->now && strcmp(w->request, "stop") != 0)
+        return complain("--now belongs to stop: prunner ctl stop --now");
+    if (w->now)
+        snprintf(w->request, sizeof w->request, "stop now");
+    return 0;
+}
+
+/* Why there is nothing to speak to. */
+static int
+no_such_job(pid_t pid)
+{
+    char path[32];
+    struct stat st;
+    snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    if (stat(path, &st))
+        return complain("there is no process %d", (int)pid);
+    if (st.st_uid != geteuid())
+        return complain("process %d is another user's (number %u): only they can steer it",
+                        (int)pid, (unsigned)st.st_uid);
+    return complain("process %d is no job that can be steered: it is no prunner, it is over, or "
+                    "it runs with --serial",
+                    (int)pid);
+}
+
+static int
+failed(pid_t pid, int err)
+{
+    if (err == -ENOENT)
+        return no_such_job(pid);
+    if (err == -ECONNREFUSED || err == -ECONNRESET || err == -EPIPE)
+        return complain("job %d has ended meanwhile", (int)pid);
+    if (err == -ETIMEDOUT)
+        complain("job %d does not answer: is it stopped (SIGSTOP)?", (int)pid);
+    else
+        complain("job %d: %s", (int)pid, strerror(-err));
+    return EXIT_SILENT;
+}
+
+static int
+ask(pid_t pid, const char *request)
+{
+    char answer[CTL_LINE + 1];
+    int err = prn_ctl_ask(pid, request, answer, sizeof answer);
+    if (err)
+        return failed(pid, err);
+    if (answer[0] == '+') {
+        printf("%d: %s\n", (int)pid, answer + 1);
+        return 0;
+    }
+    return complain("job %d: %s", (int)pid, answer[0] ? answer + 1 : "it said nothing");
+}
+
+static void
+list(const pid_t *jobs, size_t n)
+{
+    for (size_t i = 0; i < n && i < JOBS_MAX; i++)
+        (void)ask(jobs[i], "status");
+    if (n > JOBS_MAX)
+        printf("... and %zu more\n", n - JOBS_MAX);
+}
+
+int
+steer_run(int argc, char **argv)
+{
+    struct wish w = {0};
+    pid_t jobs[JOBS_MAX];
+    int err = read_words(&w, argc, argv);
+    if (err)
+        return err;
+    if (w.help) {
+        fputs(help_text, stdout);
+        help_options(stdout, steer_options);
+        return 0;
+    }
+    if (w.pid)
+        return ask(w.pid, w.request[0] ? w.request : "status");
+    size_t n = prn_ctl_jobs(jobs, JOBS_MAX);
+    if (!n)
+        return complain("no job of yours is running");
+    if (n == 1)
+        return ask(jobs[0], w.request[0] ? w.request : "status");
+    list(jobs, n);
+    if (!w.request[0] || strcmp(w.request, "status") == 0)
+        return 0;
+    return complain("%zu jobs are running: say which, such as prunner ctl %d %s", n,
+                    (int)jobs[0], strncmp(w.request, "workers", 7) ? w.request : "-n 4");
+}

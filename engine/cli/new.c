@@ -1,0 +1,133 @@
+#include "cli/new.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/help.h"
+
+enum { EXIT_WORDS = 2 };
+
+const struct option_row new_options[] = {
+    {"Options", OPT_HELP, "help", NULL, NULL, NULL, "print this and exit"},
+    {NULL, 0, NULL, NULL, NULL, NULL, NULL},
+};
+
+/* It runs as it is, and prints something. */
+static const char skeleton[] =
+    "#!/usr/bin/env prunner\n"
+    "-- Counts words in files, each file in a task of its own.\n"
+    "--\n"
+    "--   prunner THIS_FILE -n 4 --longer 3 *.md\n"
+    "--   prunner THIS_FILE --help\n"
+    "local prunner = require \"prunner\"\n"
+    "\n"
+    "-- The words of the command line, as this script wants them.\n"
+    "local opt = prunner.options {\n"
+    "  description = \"Counts words in files.\",\n"
+    "  { \"files\", args = \"*\", description = \"which ones; none: this script\" },\n"
+    "  { \"--longer\", default = 0, description = \"count words longer than this\" },\n"
+    "}\n"
+    "\n"
+    "-- Counters are shared by all workers. Other variables are copied to each of them.\n"
+    "local words = prunner.counter \"words\"\n"
+    "\n"
+    "-- Runs once, first: posts the first tasks.\n"
+    "function begin()\n"
+    "  prunner.post_many(count, #opt.files > 0 and opt.files or { arg[0] })\n"
+    "end\n"
+    "\n"
+    "-- A task: runs in some worker, beside others, and may post tasks too. An error ends this\n"
+    "-- task only: what it added is undone, it is reported, and prunner's exit status will be 1.\n"
+    "function count(path)\n"
+    "  local file = assert(io.open(path))\n"
+    "  for line in file:lines() do\n"
+    "    for word in line:gmatch \"%a+\" do\n"
+    "      if #word > opt.longer then words:add(1) end\n"
+    "    end\n"
+    "  end\n"
+    "  file:close()\n"
+    "end\n"
+    "\n"
+    "-- How tasks of one function are run: once more after an error, a minute at most.\n"
+    "prunner.task(\"count\", count, { retries = 1, timeout = 60 })\n"
+    "\n"
+    "-- Runs once, last, when no task is left.\n"
+    "function end_()\n"
+    "  local stats = prunner.stats()\n"
+    "  print((\"%d words in %d files, %d failed\"):format(\n"
+    "    words:get(), stats.tasks, stats.failed))\n"
+    "end\n";
+
+static void
+print_help(FILE *out)
+{
+    fputs("usage: prunner new FILE\n"
+          "\n"
+          "Writes a script to begin with to FILE, such as job.lua. It runs as it is:\n"
+          "prunner job.lua. A file that exists is left alone.\n",
+          out);
+    help_options(out, new_options);
+}
+
+/* One line on stderr; the exit status for whoever wants to return it. */
+static int
+complain(const char *path, const char *problem)
+{
+    fprintf(stderr, "prunner new: \"%s\": %s\n", path, problem);
+    return EXIT_WORDS;
+}
+
+/* Returns 0, or -errno. */
+static int
+write_all(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, bytes, len);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0) {
+            bytes += n;
+            len -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+static int
+create(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0777);
+    if (fd < 0 && errno == EEXIST)
+        return complain(path, "it exists already, and is left as it is: give another name");
+    if (fd < 0)
+        return complain(path, strerror(errno));
+    int err = write_all(fd, skeleton, sizeof skeleton - 1);
+    if (close(fd) != 0 && !err)
+        err = -errno;
+    if (!err)
+        return 0;
+    (void)unlink(path);
+    return complain(path, strerror(-err));
+}
+
+int
+new_run(int argc, char **argv)
+{
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        print_help(stdout);
+        return 0;
+    }
+    if (argc == 3 && strcmp(argv[1], "--") == 0)
+        return create(argv[2]);
+    if (argc == 2 && argv[1][0] != '-')
+        return create(argv[1]);
+    if (argc > 1 && argv[1][0] == '-')
+        fprintf(stderr, "prunner new: unknown option %s: see prunner new --help\n", argv[1]);
+    else
+        fprintf(stderr, "prunner new: %s: see prunner new --help\n",
+                argc < 2 ? "no file given, such as job.lua" : "one file is made at a time");
+    return EXIT_WORDS;
+}

@@ -1,0 +1,358 @@
+#define _GNU_SOURCE
+#include "cli/snapshot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/procstat.h"
+
+#define LATELY 2.0 /* seconds: how fast rates follow */
+
+/* What is read of a slot at once: all up to its slowest tasks. */
+enum { SLOT_FRONT = offsetof(struct watch_slot, slowest) };
+
+static uint64_t
+above(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+static double
+seconds(uint64_t ns)
+{
+    return (double)ns / 1e9;
+}
+
+/* Moves *average towards what the last `passed` seconds say. */
+static void
+follow(double *average, double latest, double passed)
+{
+    *average += (latest - *average) * passed / (passed + LATELY);
+}
+
+/* ---- the job as a whole ---- */
+
+static bool
+grow_fns(struct glance *g, uint32_t n)
+{
+    uint32_t had = g->fns ? g->nfns + 1 : 0;
+    struct glance_fn *fns = realloc(g->fns, (n + 1) * sizeof *fns);
+    if (fns)
+        g->fns = fns;
+    struct watch_name *names = realloc(g->names, (n + 1) * sizeof *names);
+    if (names)
+        g->names = names;
+    if (!fns || !names)
+        return false;
+    memset(fns + had, 0, (n + 1 - had) * sizeof *fns);
+    g->nfns = n;
+    return true;
+}
+
+static int
+read_names(struct glance *g, uint32_t n)
+{
+    n = n < WATCH_FNS ? n : WATCH_FNS - 1;
+    if (g->fns && n <= g->nfns)
+        return 0;
+    if (!grow_fns(g, n))
+        return -ENOMEM;
+    if (!attach_read(g->job, g->names, (n + 1) * sizeof *g->names,
+                     offsetof(struct watch_head, names)))
+        return -EIO;
+    strcpy(g->names[0].name, "(others)");
+    for (uint32_t f = 1; f <= n; f++)
+        g->names[f].name[WATCH_NAME - 1] = g->names[f].where[WATCH_NAME - 1] = '\0';
+    return 0;
+}
+
+/* Of workers that a job no longer has the figures still count: never fewer. */
+static int
+grow_workers(struct glance *g, uint32_t n)
+{
+    if (n >= g->job->slots)
+        n = g->job->slots ? g->job->slots - 1 : 0;
+    if (n <= g->nworkers)
+        return 0;
+    struct glance_worker *grown = realloc(g->workers, n * sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    memset(grown + g->nworkers, 0, (n - g->nworkers) * sizeof *grown);
+    for (uint32_t i = g->nworkers; i < n; i++)
+        grown[i].slot = i + 1;
+    g->workers = grown;
+    g->nworkers = n;
+    return 0;
+}
+
+static int
+look_at_head(struct glance *g)
+{
+    struct watch_head h;
+    bool gone = attach_ended(g->job); /* first: what is read next is then the last */
+    if (!attach_read(g->job, &h, offsetof(struct watch_head, names), 0))
+        return -EIO;
+    uint64_t end = h.over ? h.end_ns : g->now_ns;
+    if (gone && g->elapsed_ns && !h.over)
+        end = h.start_ns + g->elapsed_ns;
+    g->stage = gone ? h.over ? GLANCE_GONE : GLANCE_CUT : h.over   ? GLANCE_END
+                                                      : h.nworkers ? GLANCE_RUN
+                                                                   : GLANCE_BEGIN;
+    g->elapsed_ns = above(end, h.start_ns);
+    g->expected = h.expected;
+    g->earlier = h.earlier;
+    int err = read_names(g, h.nfns);
+    return err ? err : grow_workers(g, h.nworkers);
+}
+
+/* ---- a slot ---- */
+
+static int
+add_fn(struct glance *g, uint32_t slot, uint32_t f)
+{
+    struct watch_fn one, *sum;
+    if (f > g->nfns)
+        return 0; /* figures of a function without a name: not what prunner writes */
+    size_t at = offsetof(struct watch_head, slot) + slot * sizeof(struct watch_slot) +
+                offsetof(struct watch_slot, fns) + f * sizeof one;
+    if (!attach_read(g->job, &one, sizeof one, at))
+        return -EIO;
+    sum = &g->fns[f].sum;
+    sum->posted += one.posted;
+    sum->done += one.done;
+    sum->failed += one.failed;
+    sum->retried += one.retried;
+    sum->dead += one.dead;
+    sum->timed += one.timed;
+    sum->busy_ns += one.busy_ns;
+    if (one.longest_ns > sum->longest_ns)
+        sum->longest_ns = one.longest_ns;
+    for (uint32_t i = 0; i < WATCH_TIMES; i++)
+        sum->times[i] += one.times[i];
+    return 0;
+}
+
+/* Only of functions that it has used: the rest is not even memory. */
+static int
+add_fns(struct glance *g, uint32_t slot, const struct watch_slot *s)
+{
+    for (uint32_t w = 0; w < WATCH_FNS / 64; w++) {
+        for (uint64_t bits = s->used[w]; bits; bits &= bits - 1) {
+            int err = add_fn(g, slot, w * 64 + (uint32_t)__builtin_ctzll(bits));
+            if (err)
+                return err;
+        }
+    }
+    return 0;
+}
+
+/* Since when it runs its task: as it has noted, as the supervisor has seen, as we have. */
+static uint64_t
+running_since(const struct watch_slot *s, const struct glance_worker *w)
+{
+    if (s->since_run == s->runs)
+        return s->since_ns;
+    if (s->seen_run == s->runs)
+        return s->seen_ns;
+    return w->run_before == s->runs ? w->run_seen_ns : 0;
+}
+
+static enum glance_does
+what_it_does(const struct watch_slot *s, const struct procstat *p)
+{
+    if (!s->pid)
+        return GLANCE_NOBODY;
+    if (p && (p->state == 'T' || p->state == 't'))
+        return GLANCE_STOPPED;
+    if (!s->fn)
+        return s->idle_since_ns ? GLANCE_IDLE : GLANCE_STARTS;
+    if (!p || p->state == 'R')
+        return GLANCE_RUNS;
+    return p->state == 'D' ? GLANCE_DISK : GLANCE_SLEEPS;
+}
+
+/* Shares: of the time since the look before, the first time since the start. */
+static void
+measure(struct glance *g, struct glance_worker *w, const struct watch_slot *s,
+        const struct procstat *p, uint64_t passed_ns)
+{
+    uint64_t idle = s->idle_ns;
+    if (s->idle_since_ns)
+        idle += above(g->now_ns, s->idle_since_ns);
+    uint64_t of = passed_ns ? passed_ns : g->elapsed_ns;
+    double share = of ? (double)above(idle, passed_ns ? w->idle_before : 0) / (double)of : 0;
+    w->idle = share < 1 ? share : 1;
+    w->idle_before = idle;
+    w->cpu = 0;
+    w->rss_bytes = p ? p->rss_bytes : 0;
+    if (p) {
+        bool same = passed_ns && w->pid == w->pid_before;
+        uint64_t age = same ? passed_ns : p->age_ns;
+        w->cpu = age ? (double)above(p->cpu_ns, same ? w->cpu_before : 0) / (double)age : 0;
+        w->cpu_before = p->cpu_ns;
+    }
+    w->pid_before = w->pid;
+}
+
+static void
+look_at_worker(struct glance *g, struct glance_worker *w, const struct watch_slot *s,
+               uint64_t passed_ns)
+{
+    struct procstat st;
+    const struct procstat *p = NULL;
+    /* Its number means something here only if we see the same processes as the job does. */
+    int pid = (int)s->pid; /* under --serial the supervisor itself */
+    if (pid && procstat_read(&st, pid) && (st.ppid == g->job->pid || pid == g->job->pid))
+        p = &st;
+    w->pid = s->pid;
+    w->runs = s->runs;
+    w->does = g->stage < GLANCE_GONE ? what_it_does(s, p) : GLANCE_NOBODY;
+    w->fn = w->does > GLANCE_IDLE ? s->fn : 0;
+    w->id = s->id;
+    if (w->run_before != s->runs || !w->fn)
+        w->run_seen_ns = g->now_ns;
+    uint64_t since = w->fn ? running_since(s, w) : w->does == GLANCE_IDLE ? s->idle_since_ns
+                                                                          : 0;
+    w->for_ns = since ? above(g->now_ns, since) : 0;
+    w->run_before = s->runs;
+    measure(g, w, s, p, passed_ns);
+    if (w->fn) {
+        struct glance_fn *f = &g->fns[w->fn <= g->nfns ? w->fn : 0];
+        f->running++;
+        f->running_ns += w->for_ns;
+    }
+    g->alive += w->does != GLANCE_NOBODY;
+    g->busy += w->fn != 0;
+    g->cpu += w->cpu;
+}
+
+static uint64_t
+sum_posted(const struct glance *g)
+{
+    uint64_t n = 0;
+    for (uint32_t f = 0; f <= g->nfns; f++)
+        n += g->fns[f].sum.posted;
+    return n;
+}
+
+static int
+look_at_slots(struct glance *g, uint64_t passed_ns)
+{
+    struct watch_slot *s = g->room;
+    for (uint32_t k = 0; k <= g->nworkers; k++) {
+        size_t at = offsetof(struct watch_head, slot) + k * sizeof *s;
+        if (!attach_read(g->job, s, SLOT_FRONT, at))
+            return -EIO;
+        int err = add_fns(g, k, s);
+        if (err)
+            return err;
+        if (k)
+            look_at_worker(g, &g->workers[k - 1], s, passed_ns);
+        else
+            g->by_begin = g->earlier.posted + sum_posted(g);
+    }
+    return 0;
+}
+
+/* ---- what follows from it ---- */
+
+static void
+sum_up(struct glance *g, double passed)
+{
+    double elapsed = seconds(g->elapsed_ns), time = 0;
+    const struct watch_earlier *e = &g->earlier;
+    uint64_t before = passed > 0 ? g->done : e->done;
+    g->posted = e->posted;
+    g->done = e->done;
+    g->failed = e->failed;
+    g->retried = e->retried;
+    g->dead = e->dead;
+    for (uint32_t i = 0; i <= g->nfns; i++) {
+        struct glance_fn *f = &g->fns[i];
+        g->posted += f->sum.posted;
+        g->done += f->sum.done;
+        g->failed += f->sum.failed;
+        g->retried += f->sum.retried;
+        g->dead += f->sum.dead;
+        time += seconds(f->sum.busy_ns) + seconds(f->running_ns);
+        if (passed > 0)
+            follow(&f->rate, (double)above(f->sum.done, f->done_before) / passed, passed);
+        else
+            f->rate = elapsed > 0 ? (double)f->sum.done / elapsed : 0;
+        f->done_before = f->sum.done;
+    }
+    for (uint32_t i = 0; i <= g->nfns; i++) {
+        struct glance_fn *f = &g->fns[i];
+        f->share = time > 0 ? (seconds(f->sum.busy_ns) + seconds(f->running_ns)) / time : 0;
+    }
+    if (passed > 0)
+        follow(&g->rate, (double)above(g->done, before) / passed, passed);
+    else
+        g->rate = elapsed > 0 ? (double)above(g->done, before) / elapsed : 0;
+}
+
+/* An end is in sight only while less and less is left. */
+static void
+foresee(struct glance *g, double passed)
+{
+    uint64_t known = g->expected > g->posted ? g->expected : g->posted;
+    uint64_t left = above(known, g->done);
+    bool fixed = g->posted <= g->by_begin || known > g->posted;
+    if (passed > 0)
+        follow(&g->shrink, ((double)g->left_before - (double)left) / passed, passed);
+    else
+        g->shrink = fixed ? g->rate : 0;
+    g->left_before = left;
+    g->growing = !fixed && g->shrink < 0;
+    g->left_ns = 0;
+    if (left && g->shrink > 0 && (double)left / g->shrink < 1e9)
+        g->left_ns = (uint64_t)((double)left / g->shrink * 1e9);
+}
+
+static void
+forget_sums(struct glance *g)
+{
+    for (uint32_t f = 0; g->fns && f <= g->nfns; f++) {
+        memset(&g->fns[f].sum, 0, sizeof g->fns[f].sum);
+        g->fns[f].running = 0;
+        g->fns[f].running_ns = 0;
+    }
+    g->alive = g->busy = 0;
+    g->cpu = 0;
+}
+
+int
+glance_open(struct glance *g, const struct attach *job)
+{
+    *g = (struct glance){.job = job, .room = malloc(sizeof *g->room)};
+    return g->room ? 0 : -ENOMEM;
+}
+
+int
+glance_look(struct glance *g)
+{
+    uint64_t now = clock_ns(), passed_ns = g->now_ns ? now - g->now_ns : 0;
+    g->now_ns = now;
+    forget_sums(g);
+    int err = look_at_head(g);
+    if (g->stage >= GLANCE_END)
+        passed_ns = 0; /* rates and shares: of all the time */
+    if (!err)
+        err = look_at_slots(g, passed_ns);
+    if (err)
+        return err;
+    sum_up(g, seconds(passed_ns));
+    foresee(g, seconds(passed_ns));
+    return 0;
+}
+
+void
+glance_close(struct glance *g)
+{
+    free(g->fns);
+    free(g->names);
+    free(g->workers);
+    free(g->room);
+}

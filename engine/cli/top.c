@@ -1,0 +1,281 @@
+#define _GNU_SOURCE
+#include "cli/top.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/help.h"
+#include "cli/top_line.h"
+#include "cli/top_order.h"
+#include "cli/top_screen.h"
+
+enum {
+    EXIT_WORDS = 2,
+    EXIT_BROKEN = 3,
+    JOBS_SHOWN = 64,
+    OPT_ONCE = 256,
+};
+#define EVERY_SECONDS 0.5
+#define EVERY_LEAST 0.1
+#define EVERY_MOST 3600.0
+
+const struct option_row top_options[] = {
+    {"Options", 'd', "delay", "SECONDS", NULL, "-d 2",
+     "look every SECONDS, 0.1 to 3600; default 0.5"},
+    {"Options", OPT_ONCE, "once", NULL, NULL, NULL,
+     "print what there is to see, once, and exit: for scripts;\nalso when there is no terminal"},
+    {"Options", OPT_HELP, "help", NULL, NULL, NULL, "print this and exit"},
+    {NULL, 0, NULL, NULL, NULL, NULL, NULL},
+};
+
+struct words {
+    double every;
+    bool once;
+    const char *job; /* PID or STATE; NULL: the only one there is */
+};
+
+/* One line on stderr; the exit status for whoever wants to return it. */
+__attribute__((format(printf, 1, 2))) static int
+complain(const char *fmt, ...)
+{
+    char line[2 * ATTACH_WORDS];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "prunner top: %s\n", line);
+    return EXIT_WORDS;
+}
+
+static void
+print_help(void)
+{
+    fputs("usage: prunner top [options] [PID | STATE]\n"
+          "\n"
+          "Shows a running job, which does not notice: its tasks by function, and what each\n"
+          "worker does. PID is its process, or one of its workers; STATE the file it was given\n"
+          "by --state or --resume. Without either it is the only job of this user. On the\n"
+          "screen, ? shows the keys, and q quits. When the job ends, its last figures are\n"
+          "printed.\n",
+          stdout);
+    help_options(stdout, top_options);
+}
+
+/* ---- words ---- */
+
+static int
+parse_delay(double *out, const char *s)
+{
+    char *end;
+    double v = strtod(s, &end);
+    if (end == s || *end || !(v >= EVERY_LEAST && v <= EVERY_MOST))
+        return complain("--delay: \"%s\" is not a number of seconds (0.1 to 3600)", s);
+    *out = v;
+    return 0;
+}
+
+static void
+long_options(struct option *out)
+{
+    for (const struct option_row *r = top_options; r->name; r++)
+        *out++ = (struct option){r->name, r->value ? required_argument : no_argument, NULL, r->opt};
+    *out = (struct option){0};
+}
+
+/* 0; an exit status; -1: --help was printed. */
+static int
+parse(struct words *w, int argc, char **argv)
+{
+    struct option options[sizeof top_options / sizeof *top_options];
+    int opt, err = 0;
+    long_options(options);
+    opterr = 0;
+    optind = 0;
+    while ((opt = getopt_long(argc, argv, ":d:h", options, NULL)) != -1) {
+        const char *word = argv[optind - 1];
+        switch (opt) {
+        case 'd': err = parse_delay(&w->every, optarg); break;
+        case OPT_ONCE: w->once = true; break;
+        case OPT_HELP: print_help(); return -1;
+        case ':': return complain("%s: a number of seconds is missing, such as 2", word);
+        default: return complain("unknown option %s: see prunner top --help", word);
+        }
+        if (err)
+            return err;
+    }
+    if (argc - optind > 1)
+        return complain("one job is shown at a time: see prunner top --help");
+    w->job = argv[optind];
+    return 0;
+}
+
+/* ---- which job ---- */
+
+static bool
+all_digits(const char *s)
+{
+    return *s && strspn(s, "0123456789") == strlen(s);
+}
+
+/* One line about a job, for the user to choose. */
+static void
+print_choice(int pid)
+{
+    char why[ATTACH_WORDS];
+    struct attach a;
+    if (attach_pid(&a, pid, why))
+        return;
+    struct topline l;
+    topline_start(&l, TOPLINE_PLAIN);
+    topline_put(&l, a.command);
+    fprintf(stderr, "  %7d  %s\n", pid, l.text);
+    attach_close(&a);
+}
+
+static int
+attach_only(struct attach *out)
+{
+    char why[ATTACH_WORDS];
+    int pids[JOBS_SHOWN];
+    size_t n = attach_list(pids, JOBS_SHOWN);
+    if (n == 0)
+        return complain("no job of yours is running");
+    if (n == 1)
+        return attach_pid(out, pids[0], why) ? complain("%s", why) : 0;
+    complain("%zu jobs of yours are running: choose one by its process, prunner top PID", n);
+    for (size_t i = 0; i < n; i++)
+        print_choice(pids[i]);
+    return EXIT_WORDS;
+}
+
+static int
+attach_job(struct attach *out, const char *job)
+{
+    char why[ATTACH_WORDS];
+    int err;
+    if (!job)
+        return attach_only(out);
+    if (all_digits(job)) {
+        unsigned long pid = strtoul(job, NULL, 10);
+        if (pid == 0 || pid > INT32_MAX)
+            return complain("\"%s\" is not the number of a process", job);
+        err = attach_pid(out, (int)pid, why);
+    } else {
+        err = attach_state(out, job, why);
+    }
+    return err ? complain("%s", why) : 0;
+}
+
+/* ---- printing ---- */
+
+static void
+print_fns(const struct glance *g, const uint32_t *fns, uint32_t n, int names)
+{
+    struct topline l;
+    topline_start(&l, TOPLINE_PLAIN);
+    topline_fn_heading(&l, names);
+    printf("\n%s\n", l.text);
+    for (uint32_t i = 0; i < n; i++) {
+        topline_start(&l, TOPLINE_PLAIN);
+        topline_fn(&l, g, fns[i], names);
+        puts(l.text);
+    }
+}
+
+static void
+print_workers(const struct glance *g, const uint32_t *workers, uint32_t n, int names)
+{
+    struct topline l;
+    topline_start(&l, TOPLINE_PLAIN);
+    topline_worker_heading(&l, names);
+    printf("\n%s\n", l.text);
+    for (uint32_t i = 0; i < n; i++) {
+        topline_start(&l, TOPLINE_PLAIN);
+        topline_worker(&l, g, &g->workers[workers[i]], names);
+        puts(l.text);
+    }
+}
+
+/* All of it, as plain lines. */
+static int
+print_once(const struct glance *g)
+{
+    static const struct toporder order = {FNS_BY_TIME, WORKERS_BY_SLOT, false};
+    int names = topline_names(g, TOPLINE_PLAIN);
+    uint32_t *numbers = calloc(g->nfns + g->nworkers + 1, sizeof *numbers);
+    struct topline l;
+    if (!numbers)
+        return -ENOMEM;
+    for (int i = 0; i < TOPLINE_HEAD; i++) {
+        topline_start(&l, TOPLINE_PLAIN);
+        topline_head(&l, g, i);
+        puts(l.text);
+    }
+    print_fns(g, numbers, toporder_fns(&order, g, numbers), names);
+    print_workers(g, numbers, toporder_workers(&order, g, numbers), names);
+    free(numbers);
+    return fflush(stdout) ? -errno : 0;
+}
+
+/* ---- */
+
+static int
+broken(int err)
+{
+    complain(err == -ENOMEM ? "not enough memory" : "the job's figures cannot be read");
+    return EXIT_BROKEN;
+}
+
+static int
+printed(const struct glance *g)
+{
+    int err = print_once(g);
+    if (err == -ENOMEM)
+        return broken(err);
+    if (!err)
+        return 0;
+    complain("standard output: %s", strerror(-err));
+    return EXIT_BROKEN;
+}
+
+static int
+show(struct glance *g, const struct words *w)
+{
+    int err = glance_look(g);
+    if (err)
+        return broken(err);
+    if (w->once || !isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
+        return printed(g);
+    switch (topscreen_run(g, (uint64_t)(w->every * 1e9))) {
+    case TOPSCREEN_QUIT: return 0;
+    case TOPSCREEN_ENDED: return printed(g);
+    case TOPSCREEN_NONE: return complain("this terminal (TERM) cannot be drawn on: use --once");
+    case TOPSCREEN_BROKEN: break;
+    }
+    return broken(-EIO);
+}
+
+int
+top_run(int argc, char **argv)
+{
+    struct words w = {.every = EVERY_SECONDS};
+    struct attach job;
+    struct glance g;
+    setlocale(LC_CTYPE, "");
+    int status = parse(&w, argc, argv);
+    if (status)
+        return status < 0 ? 0 : status;
+    status = attach_job(&job, w.job);
+    if (status)
+        return status;
+    status = glance_open(&g, &job) ? broken(-ENOMEM) : show(&g, &w);
+    glance_close(&g);
+    attach_close(&job);
+    return status;
+}

@@ -1,0 +1,545 @@
+#define _GNU_SOURCE
+#include "job/state_check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "memory/self.h"
+#include "memory/chunk.h"
+#include "store/dict_tx.h"
+#include "store/names.h"
+#include "job/state_map.h"
+
+const char check_no_memory[] = "cannot be checked: there is not enough memory";
+
+/* Flags of a table word, see chunk.c. */
+enum { ENTRY_FREE = 1 };
+
+static uint64_t
+unit_offset(const struct check *c, uint32_t unit)
+{
+    return arena_unit_offset(c->a, unit);
+}
+
+/* ---- what lies where ---- */
+
+struct extent *
+check_extent(const struct check *c, uint64_t offset)
+{
+    if (offset < c->a->heap_at)
+        return NULL;
+    uint64_t unit = (offset - c->a->heap_at) / ARENA_UNIT;
+    size_t low = 0, high = c->nextents;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        struct extent *e = &c->extents[mid];
+        if (unit < e->unit)
+            high = mid;
+        else if (unit >= (uint64_t)e->unit + e->units)
+            low = mid + 1;
+        else
+            return e;
+    }
+    return NULL;
+}
+
+/* The chunk that begins with unit u - 1, as lists name it. */
+static struct extent *
+list_entry(const struct check *c, uint32_t u)
+{
+    struct extent *e = u - 1 < c->used_units ? check_extent(c, unit_offset(c, u - 1)) : NULL;
+    return e && e->unit == u - 1 ? e : NULL;
+}
+
+/* The chunk in which an item starts there; NULL: none does. */
+static struct extent *
+item_at(const struct check *c, uint32_t index)
+{
+    uint64_t offset = (uint64_t)index * ARENA_GRAIN;
+    struct extent *e = check_extent(c, offset);
+    if (!e || !e->linked || e->class > SLAB_LARGE)
+        return NULL;
+    uint64_t from = unit_offset(c, e->unit) + ARENA_GRAIN;
+    if (offset < from)
+        return NULL;
+    if (e->class == SLAB_LARGE)
+        return offset == from ? e : NULL;
+    uint64_t size = slab_item_bytes(e->class), room = (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN;
+    return (offset - from) % size == 0 && (offset - from) / size < room / size ? e : NULL;
+}
+
+bool
+check_is_task(const struct check *c, uint32_t index)
+{
+    const struct extent *e = item_at(c, index);
+    return e && e->class == SLAB_TASK;
+}
+
+bool
+check_is_block(const struct check *c, uint32_t index)
+{
+    const struct extent *e = item_at(c, index);
+    return e && e->class != SLAB_TASK;
+}
+
+bool
+check_used(const struct check *c, uint32_t index, uint64_t bytes)
+{
+    return check_is_block(c, index) &&
+           (atom_peek(&block_at(c->a, index)->word) & 0xff) == BLOCK_USED &&
+           block_room(c->a, index) >= bytes;
+}
+
+static uint64_t *
+mark_of(const struct check *c, uint32_t index, uint64_t *bit)
+{
+    uint64_t grain = index - c->a->heap_at / ARENA_GRAIN;
+    *bit = (uint64_t)1 << grain % 64;
+    return &c->marks[grain / 64];
+}
+
+bool
+check_marked(const struct check *c, uint32_t index)
+{
+    uint64_t bit, *word = mark_of(c, index, &bit);
+    return *word & bit;
+}
+
+bool
+check_mark(struct check *c, uint32_t index)
+{
+    uint64_t bit, *word = mark_of(c, index, &bit);
+    bool fresh = !(*word & bit);
+    *word |= bit;
+    return fresh;
+}
+
+bool
+check_runs(const struct check *c, uint32_t k)
+{
+    const struct slot *s = slot_at(c->a, k);
+    if (s->phase == PHASE_IDLE || !s->cur)
+        return false;
+    uint64_t word = atom_peek(&task_at(c->a, s->cur)->word);
+    return task_state(word) == TASK_RUN && task_worker(word) == k &&
+           task_generation(word) == task_generation(s->expect);
+}
+
+static bool
+zero_bytes(const char *p, size_t n)
+{
+    return !n || (!p[0] && memcmp(p, p + 1, n - 1) == 0); /* each is like the next */
+}
+
+/* Holes of the file are passed over: most of it is. */
+bool
+check_zero(const struct check *c, uint64_t from, uint64_t to)
+{
+    while (from < to) {
+        off_t data = lseek(c->a->fd, (off_t)from, SEEK_DATA);
+        if (data < 0 && errno == ENXIO)
+            return true;
+        uint64_t at = data < 0 ? from : (uint64_t)data;
+        off_t hole = data < 0 ? -1 : lseek(c->a->fd, data, SEEK_HOLE);
+        uint64_t end = hole < 0 || (uint64_t)hole > to ? to : (uint64_t)hole;
+        if (at < end && !zero_bytes(c->a->base + at, end - at))
+            return false;
+        from = end > at ? end : to;
+    }
+    return true;
+}
+
+/* ---- head, table of chunks ---- */
+
+static const char *
+check_head(const struct check *c)
+{
+    const struct arena_head *h = c->a->head;
+    if (h->nworkers >= ARENA_SLOTS)
+        return DAMAGED("its number of workers");
+    if (h->budget_units > c->a->units || h->finished > 1 || h->begun > 1)
+        return DAMAGED("its header");
+    return NULL;
+}
+
+static bool
+grow_extents(struct check *c, size_t *cap)
+{
+    if (c->nextents < *cap)
+        return true;
+    size_t more = *cap ? *cap * 2 : 256;
+    struct extent *grown = realloc(c->extents, more * sizeof *grown);
+    if (!grown)
+        return false;
+    c->extents = grown;
+    *cap = more;
+    return true;
+}
+
+/* One CAS makes an entry, at the first word that is 0: behind it all are. */
+static const char *
+check_table(struct check *c)
+{
+    const struct arena *a = c->a;
+    size_t cap = 0;
+    uint32_t u = 0;
+    bool hint_fits = a->head->unit_hint == 0;
+    for (uint64_t word; u < a->units && (word = a->table[u]) != 0;) {
+        uint32_t units = (uint32_t)(word >> 32), class = (word & 0xff) - 1;
+        uint32_t owner = (word >> 16) & 0xffff, flags = (word >> 8) & 0xff;
+        if (!units || units > a->units - u || class >= SLOT_CLASSES || owner > c->n ||
+            flags > ENTRY_FREE)
+            return DAMAGED("its table of chunks");
+        if (!grow_extents(c, &cap))
+            return check_no_memory;
+        /* A free one must be as new: whoever claims it takes it for that. */
+        if (flags == ENTRY_FREE &&
+            !check_zero(c, unit_offset(c, u), unit_offset(c, u) + (uint64_t)units * ARENA_UNIT))
+            return DAMAGED("a chunk that was given back");
+        c->extents[c->nextents++] = (struct extent){
+            .unit = u,
+            .units = units,
+            .owner = (uint16_t)owner,
+            .class = flags == ENTRY_FREE ? UINT8_MAX : (uint8_t) class,
+        };
+        u += units;
+        hint_fits |= u == a->head->unit_hint;
+    }
+    c->used_units = u;
+    if (!hint_fits || !check_zero(c, a->table_at + (uint64_t)u * 8, a->heap_at) ||
+        !check_zero(c, unit_offset(c, u), a->bytes))
+        return DAMAGED("its table of chunks");
+    return NULL;
+}
+
+/* ---- slots: memory ---- */
+
+/* link_chunk() writes the chunk's head before it links it. */
+static const char *
+check_list(struct check *c, uint32_t k, uint32_t class)
+{
+    for (uint32_t u = slot_at(c->a, k)->chunks[class]; u;) {
+        struct extent *e = list_entry(c, u);
+        if (!e || e->class != class || e->owner != k || e->linked)
+            return DAMAGED("a list of chunks");
+        const struct chunk *at = chunk_at(c->a, u - 1);
+        if (at->class != class || at->owner != k || at->bytes != (uint64_t)e->units * ARENA_UNIT)
+            return DAMAGED("the head of a chunk");
+        e->linked = true;
+        u = at->next;
+    }
+    return NULL;
+}
+
+/* The intent names a unit where the log of the table had ended or had a free entry:
+ * ours and not linked yet, or linked last, or somebody else's by now. */
+static const char *
+check_intent(const struct check *c, uint32_t k)
+{
+    const struct slot *s = slot_at(c->a, k);
+    if (!s->chunk_intent)
+        return NULL;
+    uint32_t u = s->chunk_intent - 1;
+    if (u >= c->a->units || s->chunk_class >= SLOT_CLASSES)
+        return DAMAGED("a claim of memory");
+    const struct extent *e = u < c->used_units ? check_extent(c, unit_offset(c, u)) : NULL;
+    if (u < c->used_units ? !e || e->unit != u : u != c->used_units)
+        return DAMAGED("a claim of memory");
+    if (!e || e->class != s->chunk_class || e->owner != k)
+        return NULL;
+    if (e->linked)
+        return s->chunks[e->class] == u + 1 ? NULL : DAMAGED("a claim of memory");
+    uint64_t at = unit_offset(c, u);
+    return check_zero(c, at + ARENA_GRAIN, at + (uint64_t)e->units * ARENA_UNIT)
+               ? NULL
+               : DAMAGED("a chunk that is being claimed");
+}
+
+/* The ring's chunk is claimed and filled before the word names it. */
+static const char *
+check_ring(const struct check *c, uint32_t k)
+{
+    const struct slot *s = slot_at(c->a, k);
+    uint64_t at = s->ring >> 8, log2 = s->ring & 0xff;
+    if (at == arena_offset(c->a, s->ring0)) {
+        if (log2 != (uint64_t)__builtin_ctz(SLOT_RING))
+            return DAMAGED("a ring");
+    } else {
+        const struct extent *e = check_extent(c, at);
+        if (!e || !e->linked || e->class != SLAB_RING || e->owner != k || log2 > 40 ||
+            at != unit_offset(c, e->unit) + ARENA_GRAIN ||
+            (sizeof(uint32_t) << log2) > (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN)
+            return DAMAGED("a ring");
+    }
+    uint64_t size = (uint64_t)1 << log2;
+    if (s->head > s->tail || s->tail - s->head > size || s->tail >> 62)
+        return DAMAGED("the ends of a ring");
+    const uint32_t *hints = arena_at(c->a, at);
+    for (uint64_t p = s->head; p < s->tail; p++) {
+        uint32_t index = hints[p & (size - 1)];
+        if (index && !check_is_task(c, index))
+            return DAMAGED("a hint in a ring");
+    }
+    return NULL;
+}
+
+/* actor_slot_init() stores `ring` last. */
+static const char *
+check_unborn(const struct check *c, uint32_t k)
+{
+    struct slot s = *slot_at(c->a, k);
+    if (s.tx.list == arena_offset(c->a, slot_at(c->a, k)->tx.own))
+        s.tx.list = 0;
+    return zero_bytes((const char *)&s, sizeof s) ? NULL : DAMAGED("a slot");
+}
+
+static const char *
+check_slot_memory(struct check *c, uint32_t k)
+{
+    const char *wrong = NULL;
+    if (!slot_at(c->a, k)->ring)
+        return check_unborn(c, k);
+    for (uint32_t class = 0; !wrong && class < SLOT_CLASSES; class ++)
+        wrong = check_list(c, k, class);
+    return wrong ? wrong : check_intent(c, k);
+}
+
+/* ---- slots: numbers that are used as such ---- */
+
+static const char *
+check_slot_numbers(const struct check *c, uint32_t k)
+{
+    const struct slot *s = slot_at(c->a, k);
+    if (s->phase > PHASE_COMMIT || (s->phase == PHASE_COMMIT && s->outcome > OUTCOME_POINT))
+        return DAMAGED("the phase of a transaction");
+    if (s->cur && (!check_is_task(c, s->cur) ||
+                   (task_at(c->a, s->cur)->record &&
+                    !check_is_block(c, task_at(c->a, s->cur)->record))))
+        return DAMAGED("the task of a slot");
+    if (s->phase == PHASE_COMMIT && !s->cur && s->outcome != OUTCOME_DONE)
+        return DAMAGED("the phase of a transaction");
+    if (s->phase == PHASE_IDLE && s->journal_on) /* commit_apply() clears it before */
+        return DAMAGED("a journal");
+    if (s->naccs > SLOT_ACCS)
+        return DAMAGED("the accumulators of a slot");
+    for (uint32_t i = 0; i < s->naccs; i++) {
+        if (s->acc_log[i].id >= SLOT_ACCS)
+            return DAMAGED("the accumulators of a slot");
+    }
+    if (s->wait_tail - s->wait_head > SLOT_WAITS)
+        return DAMAGED("the list of the waiting");
+    if (s->waits_for >= c->a->bytes - sizeof(uint32_t) || s->waits_for % sizeof(uint32_t))
+        return DAMAGED("the lock that a slot waits for");
+    return NULL;
+}
+
+/* Entries fill a chunk of the log up to `used`, exactly. */
+static bool
+log_entries_fit(const char *at, uint64_t used)
+{
+    while (used) {
+        uint32_t entry[2]; /* id, len: see acc.c */
+        if (used < sizeof entry)
+            return false;
+        memcpy(entry, at, sizeof entry);
+        uint64_t bytes = sizeof entry + ((uint64_t)entry[1] + 7) / 8 * 8;
+        if (bytes > used)
+            return false;
+        at += bytes;
+        used -= bytes;
+    }
+    return true;
+}
+
+/* Chunks newer than the end belong to tasks that were rolled back: unread. */
+static const char *
+check_log(const struct check *c, uint32_t k)
+{
+    const struct slot *s = slot_at(c->a, k);
+    uint64_t end = s->phase == PHASE_COMMIT ? s->new_log_end : s->log_end;
+    uint32_t u = (uint32_t)(end >> 32);
+    uint64_t used = (uint32_t)end;
+    if (!u)
+        return used ? DAMAGED("a log") : NULL;
+    for (; u; used = u ? chunk_at(c->a, u - 1)->used : 0) {
+        const struct extent *e = list_entry(c, u);
+        if (!e || !e->linked || e->class != SLAB_LOG || e->owner != k ||
+            used > (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN ||
+            !log_entries_fit((const char *)chunk_at(c->a, u - 1) + ARENA_GRAIN, used))
+            return DAMAGED("a log");
+        u = chunk_at(c->a, u - 1)->next;
+    }
+    return NULL;
+}
+
+static const char *
+check_slot(const struct check *c, uint32_t k)
+{
+    if (!slot_at(c->a, k)->ring)
+        return NULL;
+    const char *wrong = check_ring(c, k);
+    if (!wrong)
+        wrong = check_slot_numbers(c, k);
+    return wrong ? wrong : check_log(c, k);
+}
+
+/* ---- blocks ---- */
+
+/* The word is written whole; class and owner are those of the chunk for good. */
+static const char *
+check_blocks(const struct check *c)
+{
+    for (size_t i = 0; i < c->nextents; i++) {
+        const struct extent *e = &c->extents[i];
+        if (!e->linked || e->class < SLAB_BLOCK || e->class > SLAB_LARGE)
+            continue;
+        uint64_t room = (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN;
+        uint64_t size = e->class == SLAB_LARGE ? room : slab_item_bytes(e->class);
+        const char *at = c->a->base + unit_offset(c, e->unit) + ARENA_GRAIN;
+        for (uint64_t n = room / size; n; n--, at += size) {
+            uint64_t word = atom_peek(&((const struct block *)at)->word);
+            uint64_t is = (uint64_t)e->owner << 16 | (uint64_t)e->class << 8 | BLOCK_USED;
+            if ((word & 0xff) != BLOCK_FREE && (word & 0xffffffffu) != is)
+                return DAMAGED("a block");
+        }
+    }
+    return NULL;
+}
+
+/* ---- what a slot has taken and not linked ---- */
+
+/* What the slot itself, or a dict, says about the block in slot->loose: the same
+ * questions that recover.c asks. */
+static bool
+loose_is_linked(const struct check *c, uint32_t k, uint32_t loose)
+{
+    const struct slot *s = slot_at(c->a, k);
+    struct actor x = {.arena = c->a, .slot = slot_at(c->a, k), .me = k};
+    uint32_t record = s->phase != PHASE_IDLE && s->cur ? task_at(c->a, s->cur)->record : 0;
+    if (loose == s->record || loose == record || dict_tx_uses(&x, loose))
+        return true;
+    if (record && ((const struct task_record *)block_at(c->a, record)->bytes)->cursor == loose)
+        return true;
+    if (s->phase == PHASE_COMMIT && s->outcome == OUTCOME_POINT && loose == s->new_cursor)
+        return true;
+    for (size_t i = 0; i < c->ndicts; i++) {
+        if (c->dicts[i].at / ARENA_GRAIN == (uint64_t)loose + 1)
+            return true;
+    }
+    return false;
+}
+
+/* A block that will be freed must have no owner. After all owners were marked. */
+static const char *
+check_loose(struct check *c, uint32_t k)
+{
+    const struct slot *s = slot_at(c->a, k);
+    uint32_t loose = s->ring ? s->loose : 0;
+    if (!loose)
+        return NULL;
+    if (!check_is_block(c, loose))
+        return DAMAGED("a block that is being taken");
+    if (check_used(c, loose, 0) && check_marked(c, loose) && !loose_is_linked(c, k, loose))
+        return DAMAGED("a block that is being taken");
+    uint32_t of_task = s->phase != PHASE_IDLE && s->cur ? task_at(c->a, s->cur)->record : 0;
+    if (loose != s->record && loose != of_task)
+        return NULL;
+    uint32_t old = ((const struct task_record *)block_at(c->a, loose)->bytes)->replaces;
+    if (!old)
+        return NULL;
+    if (!check_is_block(c, old) ||
+        (check_used(c, old, 0) && check_marked(c, old) &&
+         block_at(c->a, old)->serves == block_at(c->a, loose)->serves))
+        return DAMAGED("a block that is being replaced");
+    return NULL;
+}
+
+/* ---- a job that is done ---- */
+
+/* state_finish() gives the heap back; only slot 0's lists are still walked. */
+static const char *
+check_finished(const struct check *c)
+{
+    for (uint32_t class = 0; class < SLOT_CLASSES; class ++) {
+        uint32_t u = slot_at(c->a, 0)->chunks[class];
+        for (uint32_t steps = 0; u; u = chunk_at(c->a, u - 1)->next) {
+            if (u > c->a->units || steps++ > c->a->units)
+                return DAMAGED("a list of chunks");
+        }
+    }
+    return NULL;
+}
+
+/* ---- all ---- */
+
+static const char *
+check_each(struct check *c, const char *(*fn)(struct check *c, uint32_t k))
+{
+    const char *wrong = NULL;
+    for (uint32_t k = 0; !wrong && k <= c->n; k++)
+        wrong = fn(c, k);
+    return wrong;
+}
+
+static const char *
+slot_numbers(struct check *c, uint32_t k)
+{
+    return check_slot(c, k);
+}
+
+static const char *
+slot_tx(struct check *c, uint32_t k)
+{
+    return slot_at(c->a, k)->ring ? check_tx(c, k) : NULL;
+}
+
+static const char *
+check_all(struct check *c)
+{
+    struct arena *a = c->a;
+    const char *wrong = check_head(c);
+    if (wrong)
+        return wrong;
+    c->n = a->head->nworkers;
+    if (a->head->finished)
+        return check_finished(c);
+    wrong = check_table(c);
+    if (wrong)
+        return wrong;
+    if (!check_zero(c, a->slots_at + (c->n + 1) * sizeof(struct slot), a->names_at))
+        return DAMAGED("a slot that nobody has used");
+    size_t words = (size_t)c->used_units * (ARENA_UNIT / ARENA_GRAIN / 64);
+    c->marks = calloc(words + 1, sizeof *c->marks);
+    if (!c->marks)
+        return check_no_memory;
+    wrong = check_each(c, check_slot_memory);
+    if (!wrong)
+        wrong = check_blocks(c);
+    if (!wrong)
+        wrong = check_each(c, slot_numbers);
+    if (!wrong)
+        wrong = check_names(c); /* and what the dicts own */
+    if (!wrong)
+        wrong = check_tasks(c); /* and what the tasks own */
+    if (!wrong)
+        wrong = check_each(c, slot_tx); /* what dicts will own */
+    if (!wrong)
+        wrong = check_shards(c);
+    return wrong ? wrong : check_each(c, check_loose);
+}
+
+int
+state_check(struct arena *a, const char **problem)
+{
+    struct check c = {.a = a};
+    const char *wrong = check_all(&c);
+    free(c.extents);
+    free(c.marks);
+    free(c.dicts);
+    if (!wrong)
+        return 0;
+    *problem = wrong;
+    return wrong == check_no_memory ? -ENOMEM : -EINVAL;
+}

@@ -1,0 +1,320 @@
+/* The part of state_check that looks at tasks, what they own, and whether they add
+ * up. docs/task.md tells which states death leaves behind. */
+#include <string.h>
+
+#include "memory/chunk.h"
+#include "task/journal.h"
+#include "memory/slab.h"
+#include "job/state_map.h"
+
+enum { LENIENT,
+       STRICT };
+
+static uint32_t
+args_index(const struct task *t)
+{
+    uint32_t index = 0;
+    if (t->bytes > TASK_INLINE)
+        memcpy(&index, t->args + TASK_INLINE - sizeof index, sizeof index);
+    return index;
+}
+
+static bool
+serves(const struct check *c, uint32_t block, uint64_t whom)
+{
+    return block_at(c->a, block)->serves == whom;
+}
+
+static struct task_record *
+record_at(const struct check *c, uint32_t index)
+{
+    return (struct task_record *)block_at(c->a, index)->bytes;
+}
+
+/* Is this the slot of a task that ends, so that what it owns may be free already? */
+static bool
+is_ending(const struct slot *s)
+{
+    return s->phase == PHASE_COMMIT &&
+           (s->outcome == OUTCOME_DONE || s->outcome == OUTCOME_FAILED);
+}
+
+static bool
+journal_fits(const struct check *c, uint32_t record, uint64_t len)
+{
+    return check_used(c, record, sizeof(struct task_record)) &&
+           len <= block_room(c->a, record) - sizeof(struct task_record) &&
+           journal_sound(record_at(c, record)->journal, len);
+}
+
+static bool
+cursor_fits(const struct check *c, uint32_t block, uint64_t whom)
+{
+    const struct task_cursor *cursor;
+    if (!check_used(c, block, sizeof *cursor) || !serves(c, block, whom))
+        return false;
+    cursor = (const struct task_cursor *)block_at(c->a, block)->bytes;
+    return cursor->bytes <= block_room(c->a, block) - sizeof *cursor;
+}
+
+/* ---- what a task owns ---- */
+
+/* LENIENT: the task is being freed; its blocks may be somebody else's. */
+static const char *
+check_args(struct check *c, uint32_t index, const struct task *t, int how)
+{
+    uint32_t block = args_index(t);
+    if (t->bytes <= TASK_INLINE)
+        return NULL;
+    if (how == LENIENT)
+        return check_is_block(c, block) ? NULL : DAMAGED("the arguments of a task");
+    if (!check_used(c, block, t->bytes) ||
+        !serves(c, block, serves_task(index, task_generation(t->word))) ||
+        !check_mark(c, block))
+        return DAMAGED("the arguments of a task");
+    return NULL;
+}
+
+/* While it runs, the journal's length in the record is an old one: the slot's counts. */
+static const char *
+check_record(struct check *c, uint32_t index, const struct task *t, int how, bool journal)
+{
+    uint32_t block = t->record;
+    uint64_t whom = serves_task(index, task_generation(t->word));
+    if (!block)
+        return NULL;
+    if (!check_is_block(c, block))
+        return DAMAGED("the record of a task");
+    bool has = check_used(c, block, sizeof(struct task_record)) && serves(c, block, whom);
+    if (how == LENIENT && !has)
+        return NULL;
+    if (!has || !check_mark(c, block) ||
+        (journal && !journal_fits(c, block, record_at(c, block)->journal_len)))
+        return DAMAGED("the record of a task");
+    uint32_t cursor = record_at(c, block)->cursor;
+    if (!cursor)
+        return NULL;
+    if (how == LENIENT)
+        return check_is_block(c, cursor) ? NULL : DAMAGED("the cursor of a task");
+    return cursor_fits(c, cursor, whom) && check_mark(c, cursor) ? NULL
+                                                                 : DAMAGED("the cursor of a task");
+}
+
+static const char *
+check_owned(struct check *c, uint32_t index, int how, bool journal)
+{
+    const struct task *t = task_at(c->a, index);
+    const char *wrong = check_args(c, index, t, how);
+    return wrong ? wrong : check_record(c, index, t, how, journal);
+}
+
+/* ---- a slot's transaction ---- */
+
+/* What a task has posted: appended to the list before it is marked STAGED, all made
+ * READY by the commit or all freed, then the list is empty again. Only the slot's
+ * own slab has them, so that none is used again while it is in the list. */
+static const char *
+check_staged(struct check *c, uint32_t k)
+{
+    const struct slot *s = slot_at(c->a, k);
+    uint64_t n = 0;
+    if (s->staged && s->phase == PHASE_IDLE)
+        return DAMAGED("a list of posted tasks");
+    for (uint32_t i = s->staged; i; i = task_at(c->a, i)->next, n++) {
+        if (!check_is_task(c, i) || check_extent(c, (uint64_t)i * ARENA_GRAIN)->owner != k ||
+            !check_mark(c, i))
+            return DAMAGED("a list of posted tasks");
+        if (s->phase == PHASE_COMMIT)
+            continue;
+        enum task_state state = task_state(task_at(c->a, i)->word);
+        if (state != TASK_STAGED && state != TASK_FREE)
+            return DAMAGED("a list of posted tasks");
+        const char *wrong = check_owned(c, i, LENIENT, false);
+        if (wrong)
+            return wrong;
+    }
+    if (s->phase != PHASE_COMMIT)
+        return NULL;
+    /* The new hints go from new_tail on, for which there was room. */
+    uint64_t size = (uint64_t)1 << (s->ring & 0xff);
+    bool posts = s->outcome == OUTCOME_DONE || s->outcome == OUTCOME_PART ||
+                 s->outcome == OUTCOME_POINT;
+    n += s->outcome == OUTCOME_RETRY;
+    /* The list is emptied before the phase says so: then nobody knows how many. */
+    bool emptied = posts && !s->staged;
+    if ((s->staged && !posts) || s->new_tail < s->head || s->new_tail > s->tail ||
+        (!emptied && s->tail - s->new_tail > n) || s->new_tail - s->head + n > size)
+        return DAMAGED("the ends of a ring");
+    return NULL;
+}
+
+/* The spare record, which is the running task's for one instruction. */
+static const char *
+check_spare(struct check *c, uint32_t k)
+{
+    const struct slot *s = slot_at(c->a, k);
+    if (!s->record)
+        return NULL;
+    if (!check_used(c, s->record, sizeof(struct task_record)))
+        return DAMAGED("the record of a slot");
+    bool given = check_runs(c, k) && task_at(c->a, s->cur)->record == s->record;
+    if (!given && !check_mark(c, s->record))
+        return DAMAGED("the record of a slot");
+    if (!check_runs(c, k) || given) /* not yet somebody's: nobody reads it */
+        return NULL;
+    return journal_fits(c, s->record, record_at(c, s->record)->journal_len) &&
+                   !record_at(c, s->record)->cursor
+               ? NULL
+               : DAMAGED("the record of a slot");
+}
+
+static const char *
+check_journal(const struct check *c, uint32_t k)
+{
+    const struct slot *s = slot_at(c->a, k);
+    bool will_be = s->tx.state == TX_COMMIT && s->tx.journal_len;
+    if (will_be && (s->phase != PHASE_ACTIVE || !check_runs(c, k)))
+        return DAMAGED("a journal");
+    bool goes_on = s->phase == PHASE_ACTIVE || s->outcome == OUTCOME_PART ||
+                   s->outcome == OUTCOME_POINT;
+    if (!goes_on || !check_runs(c, k)) /* nobody reads it any more */
+        return NULL;
+    uint32_t record = task_at(c->a, s->cur)->record;
+    record = record ? record : s->record;
+    uint64_t len = will_be ? s->tx.journal_len : s->journal_on ? s->journal_len
+                                                               : 0;
+    return !len || (record && journal_fits(c, record, len)) ? NULL : DAMAGED("a journal");
+}
+
+/* PART and POINT need a record; POINT puts a cursor in place of another. */
+static const char *
+check_point(struct check *c, uint32_t k)
+{
+    const struct slot *s = slot_at(c->a, k);
+    bool point = s->outcome == OUTCOME_POINT;
+    if (s->phase != PHASE_COMMIT || (!point && s->outcome != OUTCOME_PART))
+        return NULL;
+    const struct task *t = task_at(c->a, s->cur);
+    if (!check_runs(c, k) || (!t->record && !s->record))
+        return DAMAGED("a partial commit");
+    if (!point)
+        return NULL;
+    uint32_t now = t->record ? record_at(c, t->record)->cursor : 0;
+    uint64_t whom = serves_task(s->cur, task_generation(s->expect));
+    if (s->new_cursor && (!cursor_fits(c, s->new_cursor, whom) ||
+                          (s->new_cursor != now && !check_mark(c, s->new_cursor))))
+        return DAMAGED("the cursor of a task");
+    if (!s->old_cursor)
+        return NULL;
+    if (!check_is_block(c, s->old_cursor))
+        return DAMAGED("the cursor of a task");
+    /* It is freed if its word is still that one. */
+    bool frees = block_at(c->a, s->old_cursor)->word == s->old_cursor_word &&
+                 (s->old_cursor_word & 0xff) == BLOCK_USED;
+    if (frees && (s->old_cursor == s->new_cursor ||
+                  (s->old_cursor != now && !check_mark(c, s->old_cursor))))
+        return DAMAGED("the cursor of a task");
+    return NULL;
+}
+
+static const char *
+check_transaction(struct check *c, uint32_t k)
+{
+    if (!slot_at(c->a, k)->ring)
+        return NULL;
+    const char *wrong = check_spare(c, k);
+    if (!wrong)
+        wrong = check_journal(c, k);
+    return wrong ? wrong : check_point(c, k);
+}
+
+/* ---- each task ---- */
+
+/* *alive: will it still have to be done once the slots are repaired? */
+static const char *
+check_running(struct check *c, uint32_t index, bool *alive)
+{
+    uint64_t word = task_at(c->a, index)->word;
+    uint32_t k = task_worker(word);
+    if (k > c->n || slot_at(c->a, k)->cur != index || !check_runs(c, k))
+        return DAMAGED("a task that runs nowhere");
+    const struct slot *s = slot_at(c->a, k);
+    *alive = !is_ending(s) && !(s->phase == PHASE_COMMIT && s->outcome == OUTCOME_DEAD);
+    return check_owned(c, index, is_ending(s) ? LENIENT : STRICT,
+                       s->phase == PHASE_ACTIVE && !s->journal_on);
+}
+
+static const char *
+check_task(struct check *c, uint32_t index, uint32_t owner, bool *alive)
+{
+    const struct slot *s = slot_at(c->a, owner);
+    uint64_t word = task_at(c->a, index)->word;
+    switch (task_state(word)) {
+    case TASK_FREE:
+        return NULL;
+    case TASK_STAGED:
+        *alive = s->phase == PHASE_COMMIT && check_marked(c, index);
+        return *alive ? check_owned(c, index, STRICT, true) : NULL;
+    case TASK_READY:
+    case TASK_WAIT:
+        *alive = true;
+        return check_owned(c, index, STRICT, true);
+    case TASK_DEAD:
+        return check_owned(c, index, STRICT, true);
+    case TASK_RUN:
+        return check_running(c, index, alive);
+    }
+    return DAMAGED("the state of a task");
+}
+
+static const char *
+check_descriptors(struct check *c, uint64_t *alive)
+{
+    uint64_t per_unit = ARENA_UNIT / ARENA_GRAIN;
+    for (size_t i = 0; i < c->nextents; i++) {
+        struct extent *e = &c->extents[i];
+        if (!e->linked || e->class != SLAB_TASK)
+            continue;
+        uint32_t first = arena_index(c->a, chunk_at(c->a, e->unit)) + 1;
+        for (uint64_t j = 0; j < e->units * per_unit - 1; j++) {
+            bool is = false;
+            const char *wrong = check_task(c, first + (uint32_t)j, e->owner, &is);
+            if (wrong)
+                return wrong;
+            *alive += is;
+        }
+    }
+    return NULL;
+}
+
+/* Tasks posted and not done, after all commits: as many as there are. `posted` and
+ * `done` change within a commit only, by absolute values. */
+static const char *
+check_counts(const struct check *c, uint64_t alive)
+{
+    uint64_t left = 0;
+    for (uint32_t k = 0; k <= c->n; k++) {
+        const struct slot *s = slot_at(c->a, k);
+        bool commits = s->phase == PHASE_COMMIT;
+        bool ends = is_ending(s) || s->outcome == OUTCOME_DEAD;
+        left += commits ? s->new_posted : s->posted;
+        left -= commits && s->cur && ends ? s->new_done : s->done;
+    }
+    return left == alive ? NULL : DAMAGED("its count of tasks");
+}
+
+const char *
+check_tasks(struct check *c)
+{
+    const char *wrong = NULL;
+    uint64_t alive = 0;
+    for (uint32_t k = 0; !wrong && k <= c->n; k++)
+        wrong = check_staged(c, k);
+    if (!wrong)
+        wrong = check_descriptors(c, &alive);
+    if (!wrong)
+        wrong = check_counts(c, alive);
+    for (uint32_t k = 0; !wrong && k <= c->n; k++)
+        wrong = check_transaction(c, k);
+    return wrong;
+}

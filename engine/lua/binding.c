@@ -1,0 +1,99 @@
+#define _GNU_SOURCE
+#include "lua/binding.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+
+const char *
+door_words(int err)
+{
+    switch (-err) {
+    case ENOSPC:
+    case ENOMEM:
+        return "no room is left for shared data: neither in memory (--memory) nor in the "
+               "file that the queue spills to (--tmpdir)";
+    case EPERM:
+        return "not held";
+    case EDEADLK:
+        return "is already held by this task";
+    case ELOOP:
+        return "deadlock: it is held by a task that waits, itself or through others, for a "
+               "lock that this task holds";
+    case ETIMEDOUT:
+        return "timeout";
+    case ESTALE:
+        return "this run of the task does something else than an earlier run whose worker "
+               "died, after reading what that run had read under the lock: the task fails "
+               "rather than write by an old value";
+    case EUSERS:
+        return "more than 64 locks held at once";
+    case ENAMETOOLONG:
+        return "a name may have up to 96 bytes";
+    case ENFILE:
+        return "too many names: 16,384 in all, 256 of them counters and the like";
+    default:
+        return strerror(-err);
+    }
+}
+
+int
+door_fail(lua_State *L, int err)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, door_words(err));
+    lua_pushinteger(L, -err);
+    return 3;
+}
+
+const struct codec_buf *
+door_encode(lua_State *L, int index)
+{
+    static struct codec_buf buf;
+    buf.len = 0;
+    if (codec_encode(engine.codec, L, index, index, NULL, &buf))
+        luaL_error(L, "%s", codec_error(engine.codec));
+    return &buf;
+}
+
+void
+door_set_number(lua_State *L, const char *name, double v)
+{
+    lua_pushnumber(L, v);
+    lua_setfield(L, -2, name);
+}
+
+/* Where this library was loaded from, for ffi.load: the same copy. */
+static void
+push_library(lua_State *L)
+{
+    Dl_info info;
+    if (dladdr((void *)luaopen_prunner_core, &info) && info.dli_fname)
+        lua_pushstring(L, info.dli_fname);
+    else
+        lua_pushliteral(L, "libprunner.so");
+}
+
+int
+luaopen_prunner_core(lua_State *L)
+{
+    int err = engine_open(L);
+    if (err == -EMFILE)
+        return luaL_error(L, "prunner cannot be loaded: %s (is there a limit on them? ulimit -n)",
+                          strerror(-err));
+    if (err)
+        return luaL_error(L, "no shared memory can be had: %s (is there a limit on the "
+                             "address space? ulimit -v)",
+                          strerror(-err));
+    lua_newtable(L);
+    luaL_register(L, NULL, door_task_functions);
+    luaL_register(L, NULL, door_dict_functions);
+    luaL_register(L, NULL, door_share_functions);
+    luaL_register(L, NULL, door_job_functions);
+    luaL_register(L, NULL, door_history_functions);
+    push_library(L);
+    lua_setfield(L, -2, "library");
+    lua_pushliteral(L, PRUNNER_VERSION);
+    lua_setfield(L, -2, "version");
+    return 1;
+}

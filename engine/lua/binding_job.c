@@ -1,0 +1,337 @@
+/* What lua/prunner/job.lua calls: the stages of a job. */
+#define _GNU_SOURCE
+#include "lua/binding.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "task/commit.h"
+#include "base/cpus.h"
+#include "monitor/totals.h"
+#include "base/log.h"
+#include "worker/lua_alloc.h"
+#include "job/options.h"
+#include "output/report.h"
+#include "job/state.h"
+#include "supervisor/supervisor.h"
+#include "task/task.h"
+#include "worker/worker.h"
+
+/* core.moment() -> "loading", "begin", "task", "hook", "running", "end" */
+static int
+l_moment(lua_State *L)
+{
+    static const char *const names[] = {"loading", "begin", "task", "hook", "running", "end"};
+    lua_pushstring(L, names[engine.moment]);
+    return 1;
+}
+
+/* core.configure{n =, debug =}: what prunner.init() asks for, unless the command
+ * line has said it. */
+static int
+l_configure(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_getfield(L, 1, "n");
+    if (!engine.config.n && lua_isnumber(L, -1))
+        engine.config.n = (int)lua_tointeger(L, -1);
+    lua_getfield(L, 1, "debug");
+    if (lua_toboolean(L, -1))
+        engine.config.debug = true;
+    log_init(engine.config.quiet, engine.config.debug);
+    return 0;
+}
+
+/* As prunner ctl has set it, else as configured. */
+static int
+workers_now(const struct config *c)
+{
+    int now = engine.arena.base ? (int)atom_load(&engine.arena.head->limit) : 0;
+    if (now)
+        return now;
+    return c->serial ? 1 : c->n ? c->n
+                                : cpus_default();
+}
+
+/* core.config(name) -> a setting */
+static int
+l_config(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    const struct config *c = &engine.config;
+    if (strcmp(name, "n") == 0)
+        lua_pushinteger(L, workers_now(c));
+    else if (strcmp(name, "debug") == 0)
+        lua_pushboolean(L, c->debug);
+    else if (strcmp(name, "serial") == 0)
+        lua_pushboolean(L, c->serial);
+    else if (strcmp(name, "halt_now") == 0)
+        lua_pushboolean(L, c->halt.when == HALT_NOW);
+    else if (strcmp(name, "state") == 0)
+        lua_pushstring(L, c->state ? c->state : c->resume);
+    else if (strcmp(name, "dead") == 0)
+        lua_pushstring(L, c->dead);
+    else if (strcmp(name, "report") == 0)
+        lua_pushstring(L, c->report);
+    else if (strcmp(name, "retry_dead") == 0)
+        lua_pushstring(L, c->retry_dead);
+    else if (strcmp(name, "script") == 0)
+        lua_pushstring(L, c->script);
+    else if (strcmp(name, "resuming") == 0)
+        lua_pushboolean(L, c->resume != NULL);
+    else if (strcmp(name, "begun") == 0)
+        lua_pushboolean(L, engine.arena.head->begun);
+    else if (strcmp(name, "finished") == 0)
+        lua_pushboolean(L, engine.arena.head->finished);
+    else if (strcmp(name, "command") == 0)
+        lua_pushboolean(L, c->script != NULL);
+    else if (strcmp(name, "help") == 0)
+        lua_pushboolean(L, c->help);
+    else if (strcmp(name, "unknown") == 0)
+        lua_pushstring(L, c->unknown);
+    else if (strcmp(name, "nliteral") == 0)
+        lua_pushinteger(L, c->nliteral);
+    else
+        return luaL_argerror(L, 1, "no such setting");
+    return 1;
+}
+
+/* core.options() -> list of {name =, letter =}: prunner's own options */
+static int
+l_options(lua_State *L)
+{
+    lua_newtable(L);
+    for (int i = 0; prn_options[i].name; i++) {
+        const struct option_row *row = &prn_options[i];
+        lua_createtable(L, 0, 2);
+        lua_pushstring(L, row->name);
+        lua_setfield(L, -2, "name");
+        if (row->opt < 256) {
+            lua_pushfstring(L, "%c", row->opt);
+            lua_setfield(L, -2, "letter");
+        }
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+/* core.resume() -> true | nil, message. --resume: before the script is loaded. */
+static int
+l_resume(lua_State *L)
+{
+    int err = super_resume();
+    if (err)
+        return door_fail(L, err);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+/* core.finish(): --state: the job is done, nothing is to be resumed. What end_ has
+ * printed is out before. */
+static int
+l_finish(lua_State *L)
+{
+    (void)L;
+    (void)fflush(stdout);
+    if (engine.arena.file)
+        state_finish(&engine.arena);
+    return 0;
+}
+
+/* core.begin_open(): posts are allowed from here on. */
+static int
+l_begin_open(lua_State *L)
+{
+    (void)L;
+    engine.moment = MOMENT_BEGIN;
+    engine.self.slot->cur = 0;
+    commit_begin(&engine.self);
+    atom_store(&engine.self.slot->phase, PHASE_ACTIVE);
+    return 0;
+}
+
+/* core.begin_close(ok): begin() is over; its posts are published or dropped. */
+static int
+l_begin_close(lua_State *L)
+{
+    bool ok = lua_toboolean(L, 1);
+    if (ok)
+        (void)commit_end(&engine.self, OUTCOME_DONE);
+    else
+        commit_undo(&engine.self);
+    engine.moment = MOMENT_LOADING;
+    return 0;
+}
+
+static void
+push_summary(lua_State *L)
+{
+    static struct figures f;
+    const struct result *r = &engine.result;
+    lua_newtable(L);
+    door_set_number(L, "tasks", (double)r->posted);
+    door_set_number(L, "done", (double)r->done);
+    door_set_number(L, "failed", (double)r->failed);
+    door_set_number(L, "retried", (double)r->retried);
+    door_set_number(L, "dead", (double)r->dead);
+    door_set_number(L, "left", (double)(r->posted - r->done));
+    door_set_number(L, "seconds", r->seconds);
+    figures_take(&f);
+    door_set_number(L, "cpu", r->cpu_seconds);
+    door_set_number(L, "efficiency", figures_efficiency(&f));
+    door_set_number(L, "workers", engine.arena.head->limit);
+    if (r->signal)
+        door_set_number(L, "signal", r->signal);
+    lua_pushboolean(L, r->halted);
+    lua_setfield(L, -2, "halted");
+    lua_pushboolean(L, r->late);
+    lua_setfield(L, -2, "late");
+    lua_pushboolean(L, r->epipe);
+    lua_setfield(L, -2, "epipe");
+    lua_pushboolean(L, r->broken);
+    lua_setfield(L, -2, "broken");
+}
+
+/* --lua-memory: is anything left to the tasks once the script is loaded? */
+static int
+check_lua_memory(lua_State *L)
+{
+    uint64_t limit = engine.config.lua_memory_bytes, used = luamem_used(L);
+    if (!limit || used < limit)
+        return 0;
+    log_error("--lua-memory %s: the script and its data alone take %llu KiB",
+              report_size(limit), (unsigned long long)(used >> 10));
+    return -ENOMEM;
+}
+
+/* Garbage that a worker may gather before it looks what lives; all of them together. */
+enum { BALLAST = 1 << 20,
+       BALLAST_ALL = 64 << 20,
+       LITTLE_KIB = 1024 };
+
+/* Before the fork. What begin() has left over need not be in each worker; a little takes
+ * longer to find than to keep. The ballast stays on the stack and goes when the caller
+ * returns. With --lua-memory memory counts for more than time: all is collected, no ballast. */
+static void
+settle_heap(lua_State *L, uint32_t workers)
+{
+    size_t share = BALLAST_ALL / workers;
+    bool limited = engine.config.lua_memory_bytes;
+    bool little = !limited && lua_gc(L, LUA_GCCOUNT, 0) < LITTLE_KIB;
+    if (!limited)
+        luamem_push_ballast(L, share < BALLAST ? share : BALLAST);
+    if (little)
+        (void)lua_gc(L, LUA_GCRESTART, -1); /* LuaJIT: the next cycle as after a full one */
+    else
+        (void)lua_gc(L, LUA_GCCOLLECT, 0);
+}
+
+/* core.run(hooks) -> summary. Forks; workers never come back from here. */
+static int
+l_run(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_pushvalue(L, 1);
+    engine.hooks = luaL_ref(L, LUA_REGISTRYINDEX);
+    if (!engine.function_table) {
+        lua_newtable(L);
+        engine.function_table = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    int n = engine.config.serial ? 1 : engine.config.n ? engine.config.n
+                                                       : cpus_default();
+    settle_heap(L, (uint32_t)n);
+    engine.moment = MOMENT_RUNNING;
+    int err = check_lua_memory(L);
+    if (!err)
+        err = super_run(L, n);
+    engine.moment = MOMENT_END;
+    if (err)
+        engine.result.broken = true;
+    push_summary(L);
+    return 1;
+}
+
+/* core.stats() -> how the job stands: sums over all slots; exact when it is over */
+static int
+l_stats(lua_State *L)
+{
+    uint64_t posted = 0, done = 0, failed = 0, retried = 0, dead = 0;
+    uint64_t steals = 0, lost = 0, wakes = 0, parks = 0;
+    for (uint32_t k = 0, n = arena_workers(&engine.arena); k <= n; k++) {
+        struct slot *s = slot_at(&engine.arena, k);
+        done += atom_peek(&s->done);
+        failed += atom_peek(&s->failed);
+        retried += atom_peek(&s->retried);
+        dead += atom_peek(&s->dead);
+        posted += atom_peek(&s->posted);
+        steals += atom_peek(&s->steals);
+        lost += atom_peek(&s->lost);
+        wakes += atom_peek(&s->wakes);
+        parks += atom_peek(&s->parks);
+    }
+    lua_newtable(L);
+    door_set_number(L, "tasks", (double)posted);
+    door_set_number(L, "done", (double)done);
+    door_set_number(L, "failed", (double)failed);
+    door_set_number(L, "retried", (double)retried);
+    door_set_number(L, "dead", (double)dead);
+    door_set_number(L, "left", (double)(posted - done));
+    door_set_number(L, "steals", (double)steals);
+    door_set_number(L, "lost", (double)lost);
+    door_set_number(L, "wakes", (double)wakes);
+    door_set_number(L, "parks", (double)parks);
+    return 1;
+}
+
+/* core.expect(n): so many tasks in all */
+static int
+l_expect(lua_State *L)
+{
+    atom_set(&watch.head->expected, (uint64_t)luaL_checknumber(L, 1));
+    return 0;
+}
+
+/* core.error(text), core.warn(text): messages of prunner's own */
+static int
+l_error(lua_State *L)
+{
+    log_error("%s", luaL_checkstring(L, 1));
+    return 0;
+}
+
+static int
+l_warn(lua_State *L)
+{
+    log_warn("%s", luaL_checkstring(L, 1));
+    return 0;
+}
+
+/* core.text(value) -> what the error value says, and the last traceback */
+static int
+l_text(lua_State *L)
+{
+    lua_settop(L, 1);
+    worker_message(L);
+    lua_pushstring(L, worker_take_traceback());
+    return 2;
+}
+
+const luaL_Reg door_job_functions[] = {
+    {"moment", l_moment},
+    {"configure", l_configure},
+    {"config", l_config},
+    {"options", l_options},
+    {"resume", l_resume},
+    {"finish", l_finish},
+    {"begin_open", l_begin_open},
+    {"begin_close", l_begin_close},
+    {"run", l_run},
+    {"stats", l_stats},
+    {"expect", l_expect},
+    {"error", l_error},
+    {"warn", l_warn},
+    {"text", l_text},
+    {"traceback", worker_traceback},
+    {NULL, NULL},
+};

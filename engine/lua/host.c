@@ -1,0 +1,182 @@
+#define _GNU_SOURCE
+#include "lua/host.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "lua/bytecode.h"
+#include "output/dead_letter.h"
+#include "lua/binding.h"
+#include "monitor/timeline.h"
+#include "monitor/stack_dump.h"
+#include "monitor/joblog.h"
+#include "base/log.h"
+#include "output/output.h"
+#include "monitor/profile.h"
+#include "monitor/progress.h"
+#include "job/state.h"
+#include "monitor/summary.h"
+#include "monitor/trace.h"
+#include "worker/worker.h"
+
+enum { EXIT_SCRIPT = 2,
+       EXIT_BROKEN = 3 };
+
+/* The directory this executable stands in. */
+static bool
+own_directory(char *dir, size_t cap)
+{
+    ssize_t n = readlink("/proc/self/exe", dir, cap - 1);
+    if (n <= 0)
+        return false;
+    dir[n] = '\0';
+    char *slash = strrchr(dir, '/');
+    if (!slash)
+        return false;
+    *slash = '\0';
+    return true;
+}
+
+/* package.path begins with the Lua files that belong to this executable: beside
+ * it in the source tree (build/prunner and lua/), or below its prefix. */
+static void
+find_modules(lua_State *L)
+{
+    char dir[PATH_MAX], probe[PATH_MAX + 32];
+    if (!own_directory(dir, sizeof dir))
+        return;
+    snprintf(probe, sizeof probe, "%s/../lua/prunner/init.lua", dir);
+    const char *below = access(probe, R_OK) == 0 ? "../lua" : "../share/lua/5.1";
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "path");
+    lua_pushfstring(L, "%s/%s/?.lua;%s/%s/?/init.lua;%s", dir, below, dir, below,
+                    lua_tostring(L, -1));
+    lua_setfield(L, -3, "path");
+    lua_pop(L, 2);
+}
+
+/* prunner.core is this very library, not one that lies on package.cpath. */
+static void
+preload_core(lua_State *L)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "preload");
+    lua_pushcfunction(L, luaopen_prunner_core);
+    lua_setfield(L, -2, "prunner.core");
+    lua_pop(L, 2);
+}
+
+/* The script sees `arg` as under luajit: its name at 0, the command's at -1. */
+static void
+set_arg(lua_State *L, const struct config *c)
+{
+    lua_createtable(L, c->nargs, 2);
+    lua_pushstring(L, c->command_name ? c->command_name : "prunner");
+    lua_rawseti(L, -2, -1);
+    lua_pushstring(L, c->script);
+    lua_rawseti(L, -2, 0);
+    for (int i = 0; i < c->nargs; i++) {
+        lua_pushstring(L, c->args[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setglobal(L, "arg");
+}
+
+/* require("prunner.job").command(script) -> exit status */
+static int protected(lua_State *L)
+{
+    luaL_openlibs(L);
+    find_modules(L);
+    preload_core(L);
+    bytecode_preload(L);
+    set_arg(L, &engine.config);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "prunner.job");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "command");
+    lua_pushstring(L, engine.config.script);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+/* --dead. false: message printed. */
+static bool
+open_dead(const struct config *c)
+{
+    int err = c->dead ? deadletter_open(c->dead, c->retry_dead) : 0;
+    if (err == -EEXIST)
+        log_error("--dead: \"%s\" is what --retry-dead reads: give it another name", c->dead);
+    else if (err)
+        log_error("--dead: \"%s\": %s", c->dead, strerror(-err));
+    return !err;
+}
+
+/* --output-dir and its kin, likewise. */
+static bool
+open_output(const struct config *c)
+{
+    int err = output_prepare();
+    if (err)
+        log_error("--output-dir: \"%s\": %s", c->output_dir, strerror(-err));
+    return !err;
+}
+
+/* Before anything of the script runs. false: message printed. */
+static bool
+open_files(const struct config *c)
+{
+    if (c->report)
+        engine.config.report = history_open(c->report);
+    return open_dead(c) && open_output(c) &&
+           (!c->joblog || joblog_open(c->joblog, c->record_all) == 0) &&
+           (!c->trace || trace_open(c->trace, c->record_all) == 0) &&
+           (!c->profile || profile_open(c->profile, c->profile_states) == 0);
+}
+
+int
+prn_command(const struct config *config)
+{
+    engine.config = *config;
+    log_init(config->quiet, config->debug);
+    lua_State *L = luaL_newstate();
+    if (!L) {
+        log_error("not enough memory for a Lua state");
+        return EXIT_BROKEN;
+    }
+    int err = engine_memory();
+    if (err) {
+        if (!engine.arena.base && !config->state && !config->resume)
+            log_error("no shared memory can be had (%s): is there a limit on the address "
+                      "space (ulimit -v)?",
+                      strerror(-err));
+        bool asked = config->state || config->resume || engine.arena.base;
+        return asked ? EXIT_SCRIPT : EXIT_BROKEN;
+    }
+    if (!open_files(config))
+        return EXIT_SCRIPT;
+    inspect_open(L);
+    progress_open(config);
+    summary_open(config);
+    lua_pushcfunction(L, protected);
+    int status = EXIT_BROKEN;
+    if (lua_pcall(L, 0, 1, 0) == 0)
+        status = (int)lua_tointeger(L, -1);
+    else
+        log_error("%s", worker_message(L));
+    if (fflush(stdout) && status == 0) {
+        log_error("standard output: cannot be written");
+        status = EXIT_BROKEN;
+    }
+    if (status == EXIT_SCRIPT && config->state)
+        state_abandon(&engine.arena, config->state);
+    state_give_back(&engine.arena);
+    return status;
+}

@@ -1,0 +1,72 @@
+#include "memory/block.h"
+
+#include "memory/self.h"
+#include "memory/chunk.h"
+
+static uint32_t
+class_of(uint64_t word)
+{
+    return (word >> 8) & 0xff;
+}
+
+static uint32_t
+slab_owner(uint64_t word)
+{
+    return (word >> 16) & 0xffff;
+}
+
+int
+block_new(struct actor *x, size_t bytes, uint64_t serves, uint32_t *index)
+{
+    size_t need = bytes + sizeof(struct block);
+    uint32_t class = slab_class(need), i;
+    int err = class == SLAB_LARGE ? slab_pick_large(x, need, &i)
+                                  : slab_pick(x, class, &i);
+    if (err)
+        return err;
+
+    struct block *b = block_at(x->arena, i);
+    uint64_t gen = atom_peek(&b->word) >> 32; /* free and ours: nobody else writes it */
+#ifndef PRN_BUG_LOOSE_UNNAMED
+    atom_store(&x->slot->loose, i);
+#endif
+    atom_set(&b->serves, serves);
+    /* release: who finds the block USED finds what it serves. */
+    atom_store(&b->word, gen << 32 | (uint64_t)x->me << 16 | class << 8 | BLOCK_USED);
+    *index = i;
+    return 0;
+}
+
+void
+block_linked(struct actor *x)
+{
+    atom_store(&x->slot->loose, 0);
+}
+
+void
+block_free(struct actor *x, uint32_t index, uint64_t word)
+{
+    struct block *b = block_at(x->arena, index);
+    if ((word & 0xff) != BLOCK_USED || atom_peek(&b->word) != word)
+        return;
+#ifdef PRN_BUG_GENERATION_KEPT
+    word -= (uint64_t)1 << 32;
+#endif
+    /* release: pairs with is_free() in slab.c: our reads of it are over. The
+     * class and slab owner stay, for block_room(). */
+    atom_store(&b->word, ((word >> 32) + 1) << 32 | (word & 0xffffff00u) | BLOCK_FREE);
+    if (slab_owner(word) == x->me)
+        slab_hint(x, class_of(word), index);
+}
+
+size_t
+block_room(const struct arena *a, uint32_t index)
+{
+    struct block *b = block_at(a, index);
+    uint32_t class = class_of(atom_peek(&b->word));
+    if (class == SLAB_LARGE) {
+        struct chunk *c = (struct chunk *)((char *)b - ARENA_GRAIN);
+        return c->bytes - ARENA_GRAIN - sizeof *b;
+    }
+    return slab_item_bytes(class) - sizeof *b;
+}

@@ -1,0 +1,58 @@
+/* block: memory of any size for large arguments, dict records and task records.
+ *
+ *   word:  generation (32) | slot that owns the slab (16) | class (8) | state (8)
+ *
+ *   FREE --block_take(), owner of the slab--> USED --block_free()--> FREE, gen + 1
+ *
+ * A block says whom it serves in `serves`; who frees it compares word and serves
+ * first, so that a redo never frees a block that was already used again. Readers
+ * of dicts look at a block without a lock and compare the word before and after.
+ *
+ * Died between pick and take: nothing has happened. Died after take, before the
+ * block was linked where its user finds it: slot->loose names it and recover.c
+ * frees it. */
+#ifndef PRN_BLOCK_H
+#define PRN_BLOCK_H
+
+#include "memory/arena.h"
+
+struct actor;
+
+enum { BLOCK_FREE = 0,
+       BLOCK_USED = 1 };
+
+struct block {
+    uint64_t word;   /* see above */
+    uint64_t serves; /* writer: who takes it, before it is USED */
+    char bytes[];
+};
+
+/* block_new takes a block with room for `bytes`, serving `serves`, and names it
+ * in slot->loose; the caller links it and then calls block_linked().
+ * 0 and *index, -ENOSPC, -ENOMEM. */
+int block_new(struct actor *x, size_t bytes, uint64_t serves, uint32_t *index);
+/* block_linked: the block is now found through what it serves. */
+void block_linked(struct actor *x);
+/* block_free ends the use of the block if its word is still `word`. Idempotent. */
+void block_free(struct actor *x, uint32_t index, uint64_t word);
+/* block_room returns how many bytes fit. */
+size_t block_room(const struct arena *a, uint32_t index);
+
+static inline struct block *
+block_at(const struct arena *a, uint32_t index)
+{
+    return arena_grain(a, index);
+}
+
+/* `serves` of a block that belongs to a task, of a dict record, of a slot's spare
+ * task record. */
+static inline uint64_t
+serves_task(uint32_t index, uint32_t generation)
+{
+    return (uint64_t)index << 32 | generation;
+}
+#define SERVES_DICT 1u /* index 0 is the arena's head: no task has it */
+#define SERVES_SLOT 2u
+#define SERVES_LIST 3u
+
+#endif

@@ -1,0 +1,165 @@
+#include "memory/chunk.h"
+
+#include <errno.h>
+
+#include "memory/self.h"
+#include "base/ensure.h"
+
+/* Table word: units (32) | owner (16) | flags (8) | class + 1 (8). */
+#define WORD_FREE ((uint64_t)1 << 8)
+
+static uint64_t
+word_of(uint32_t units, uint32_t owner, uint32_t class)
+{
+    return (uint64_t)units << 32 | (uint64_t)owner << 16 | (class + 1);
+}
+
+static bool
+same_kind(uint64_t word, uint32_t units, uint32_t class)
+{
+    return word >> 32 == units && (word & 0xff) == class + 1;
+}
+
+/* The last steps of a claim, for the claimer and for who inherits it. */
+static void
+link_chunk(struct actor *x, uint32_t class, uint32_t unit, uint32_t units)
+{
+    struct chunk *c = chunk_at(x->arena, unit);
+    if (atom_peek(&x->slot->chunks[class]) != unit + 1) {
+        c->class = class;
+        c->owner = x->me;
+        c->bytes = (uint64_t)units * ARENA_UNIT;
+        c->next = x->slot->chunks[class];
+        /* release: pairs with the acquire of who walks the list after our death. */
+        atom_store(&x->slot->chunks[class], unit + 1);
+    }
+    atom_store(&x->slot->chunk_intent, 0);
+}
+
+/* Part of the heap: memory, or the spill. */
+struct part {
+    uint32_t end;   /* first unit behind it */
+    uint32_t *hint; /* in the arena's head */
+};
+
+static struct part
+memory_part(const struct arena *a)
+{
+    return (struct part){a->head->budget_units, &a->head->unit_hint};
+}
+
+static struct part
+spill_part(const struct arena *a)
+{
+    return (struct part){a->units, &a->head->spill_hint};
+}
+
+/* The unit's memory cannot be had: somebody may claim it again later. */
+static void
+give_back(struct actor *x, uint32_t unit, uint64_t word)
+{
+    struct arena *a = x->arena;
+    struct part p = unit < a->spill_unit ? memory_part(a) : spill_part(a);
+    atom_store(&a->table[unit], word | WORD_FREE);
+    if (atom_peek(p.hint) > unit)
+        atom_set(p.hint, unit); /* what is free must be found */
+    atom_store(&x->slot->chunk_intent, 0);
+}
+
+/* Walks the log from the hint to the first unit that can be had and takes it.
+ * Returns the unit, or part.end: none. */
+static uint32_t
+take_unit(struct actor *x, uint32_t class, uint32_t units, struct part part)
+{
+    struct arena *a = x->arena;
+    uint32_t u = atom_peek(part.hint); /* a hint: any old value is a boundary */
+    bool passed_free = false;
+    while ((uint64_t)u + units <= part.end) {
+        uint64_t word = atom_load(&a->table[u]);
+#ifdef PRN_BUG_ANY_KIND
+        bool again = (word & WORD_FREE) != 0;
+#else
+        bool again = (word & WORD_FREE) && same_kind(word, units, class);
+#endif
+        if (word && !again) {
+            passed_free |= (word & WORD_FREE) != 0;
+            u += (uint32_t)(word >> 32);
+            if (!passed_free)
+                atom_set(part.hint, u);
+            continue;
+        }
+        if (unlikely(arena_reserve_table(a, u)))
+            return part.end;
+        /* The intent first (R3), then the word that names the winner (R2). */
+        atom_set(&x->slot->chunk_class, class);
+#ifndef PRN_BUG_CHUNK_FIRST
+        atom_store(&x->slot->chunk_intent, u + 1);
+#endif
+#ifdef PRN_BUG_CHUNK_UNSIGNED
+        if (atom_cas(&a->table[u], &word, word_of(units, 0, class)))
+            return u;
+#endif
+        if (atom_cas(&a->table[u], &word, word_of(units, x->me, class)))
+            return u;
+        atom_store(&x->slot->chunk_intent, 0);
+    }
+    return part.end;
+}
+
+static int
+claim_in(struct actor *x, uint32_t class, uint32_t units, struct part part,
+         uint32_t *unit)
+{
+    struct arena *a = x->arena;
+    uint32_t u = take_unit(x, class, units, part);
+    if (u == part.end)
+        return -ENOSPC;
+
+    size_t at = arena_unit_offset(a, u), len = (size_t)units * ARENA_UNIT;
+    int err = arena_reserve(a, at, len);
+    if (err) {
+        give_back(x, u, word_of(units, x->me, class));
+        return err;
+    }
+    arena_populate(a, at, len);
+    link_chunk(x, class, u, units);
+    *unit = u;
+    return 0;
+}
+
+int
+chunk_claim(struct actor *x, uint32_t class, size_t bytes, uint32_t *unit)
+{
+    struct arena *a = x->arena;
+    uint32_t units = (uint32_t)((bytes + ARENA_UNIT - 1) / ARENA_UNIT);
+    int err = claim_in(x, class, units, memory_part(a), unit);
+    if (err && a->spill_fd >= 0)
+        err = claim_in(x, class, units, spill_part(a), unit);
+    return err;
+}
+
+void
+chunk_recover(struct actor *x)
+{
+    uint32_t intent = atom_load(&x->slot->chunk_intent);
+    if (!intent)
+        return;
+    struct arena *a = x->arena;
+    uint32_t class = x->slot->chunk_class, u = intent - 1;
+    ENSURE(class < SLOT_CLASSES && u < a->units);
+
+    uint64_t word = atom_load(&a->table[u]);
+    bool mine = !(word & WORD_FREE) && (word & 0xff) == class + 1 &&
+                (uint16_t)(word >> 16) == x->me;
+    if (!mine) {
+        atom_store(&x->slot->chunk_intent, 0);
+        return;
+    }
+    uint32_t units = (uint32_t)(word >> 32);
+    bool linked = atom_peek(&x->slot->chunks[class]) == u + 1; /* in use: never given back */
+    if (!linked && arena_reserve(a, arena_unit_offset(a, u), (size_t)units * ARENA_UNIT)) {
+        give_back(x, u, word);
+        return;
+    }
+    link_chunk(x, class, u, units);
+}

@@ -1,0 +1,173 @@
+/* slot: what one process of the job writes, for all to read.
+ *
+ * Slot 0 belongs to the supervisor (and to begin(), which runs there), slot k to
+ * worker k. Every field has one writer, the slot's process ("owner"); after
+ * waitpid said that it is gone, the supervisor writes in its place until a new
+ * worker is forked into the slot. The exceptions say so. docs/task.md has the
+ * story of the transaction, docs/dict.md that of `tx`. */
+#ifndef PRN_LAYOUT_H
+#define PRN_LAYOUT_H
+
+#include "memory/arena.h"
+
+enum {
+    SLOT_RING = 256,   /* hints in the ring a slot is born with */
+    SLOT_ACCS = 256,   /* accumulators in a job */
+    SLOT_CLASSES = 24, /* of memory in slab.c */
+    SLOT_WAITS = 64,   /* tasks on their way to the supervisor's list of the waiting */
+    SLOT_TX = 4,       /* dict changes that need no memory of their own */
+#ifdef PRN_NAMES
+    SLOT_WORDS = 64,
+#else
+    SLOT_WORDS = 4096, /* of what a task wrote to stderr, the last */
+#endif
+};
+
+/* Where a task's transaction stands. */
+enum phase {
+    PHASE_IDLE = 0,
+    PHASE_ACTIVE = 1, /* `cur` is being claimed or runs; `staged` are its posts */
+    PHASE_COMMIT = 2, /* what `outcome` says is true; it only has to be applied */
+};
+
+/* What a commit does with the task it ends. */
+enum outcome {
+    OUTCOME_DONE = 0,   /* done, with all its posts */
+    OUTCOME_PART = 1,   /* these posts are public; the task goes on */
+    OUTCOME_FAILED = 2, /* ended by an error for good; posts were dropped */
+    OUTCOME_RETRY = 3,  /* ended by an error, to be run again */
+    OUTCOME_WAIT = 4,   /* the same, not before the time in its record */
+    OUTCOME_DEAD = 5,   /* set aside: it keeps killing its worker */
+    OUTCOME_POINT = 6,  /* prunner.commit(): all so far is true; the task goes on, anew */
+};
+
+/* Why a worker ended on purpose. writer: the worker, as its last store. */
+enum bye {
+    BYE_NONE = 0,    /* it did not: killed, crashed, or os.exit in a task */
+    BYE_DONE = 1,    /* nothing left to do, or told to stop */
+    BYE_RECYCLE = 2, /* --max-tasks or --max-rss: wants a successor */
+    BYE_EPIPE = 3,   /* nobody reads its standard output */
+    BYE_FATAL = 4,   /* could not start: message printed */
+    BYE_SURPLUS = 5, /* there are to be fewer workers now */
+};
+
+/* An accumulator's part of one worker. */
+struct acc_cell {
+    double value;
+    uint64_t set; /* 0: nothing was added yet */
+};
+
+/* A new absolute value of a cell, applied with a commit. */
+struct acc_change {
+    uint32_t id;
+    uint32_t pad;
+    double value;
+};
+
+/* One change of a dict: see dict_tx.c. */
+struct tx_entry {
+    uint64_t shard;       /* offset of the shard it changes; set before its lock is tried */
+    uint32_t kind;        /* enum tx_kind */
+    uint32_t record;      /* PUT: index of the new record, a block */
+    uint32_t planned;     /* 0: the fields below are not valid yet */
+    uint32_t victim;      /* index of the record replaced or deleted; 0: none */
+    uint64_t victim_word; /* its block word while in use */
+    uint64_t at;          /* offset of the 8-byte word to store */
+    uint64_t word;        /* what is stored there */
+    uint32_t live, used;  /* the shard's counters afterwards */
+};
+
+enum tx_state {
+    TX_IDLE = 0,
+    TX_OPEN = 1,    /* shards named in the entries may be locked by the owner */
+    TX_COMMIT = 2,  /* to be applied */
+    TX_APPLIED = 3, /* true and done; the shards have to be unlocked */
+};
+
+struct tx {
+    uint32_t state;
+    uint32_t n;
+    uint64_t list;        /* offset of struct tx_entry[]: `own`, or a block's */
+    uint64_t journal_len; /* of the record, once applied; see journal.c */
+    struct tx_entry own[SLOT_TX];
+};
+
+struct slot {
+    /* The transaction. */
+    _Alignas(CACHE_LINE) uint32_t phase;
+    uint32_t outcome;
+    uint32_t cur;    /* index of the task; valid while phase is not IDLE */
+    uint32_t staged; /* index of the first task posted, linked by task->next */
+    uint64_t expect; /* cur's state word before the claim */
+    /* Absolute values that a commit makes true: applying it twice is harmless. */
+    uint64_t new_posted, new_done;
+    uint64_t new_tail;      /* where in the ring the first new hint goes */
+    uint64_t new_count;     /* failed, retried or dead, as the outcome says */
+    uint64_t new_hash;      /* PART: rolling hash of all published posts */
+    uint32_t new_published; /* PART: how many posts this task has published */
+    uint32_t new_wait_tail; /* WAIT: position in wait_ring */
+    uint32_t new_errors;    /* FAILED, RETRY, WAIT: runs that ended by an error */
+    uint32_t naccs;         /* entries of acc_log */
+    uint32_t new_cursor;    /* POINT: block with the cursor; 0: none */
+    uint32_t old_cursor;    /* POINT: the one it replaces; 0: none */
+    uint64_t old_cursor_word;
+    uint64_t new_log_end; /* of the log of collect() */
+
+    uint32_t record;      /* block for a task that has no record yet; 0: none */
+    uint32_t loose;       /* block taken but not yet linked anywhere: recovery frees it */
+    uint64_t log_end;     /* unit + 1 of the log's last chunk (32) | committed bytes in it (32) */
+    uint64_t journal_len; /* committed bytes of the running task's journal */
+    uint32_t journal_on;  /* 0: journal_len says nothing yet */
+
+    /* Read by everybody who wants to know whether all is done. */
+    _Alignas(CACHE_LINE) uint64_t posted;
+    uint64_t done;
+    uint64_t failed, retried, dead;      /* of those done: by errors; set aside. Runs again. */
+    uint64_t steals, lost, wakes, parks; /* counters for people */
+
+    /* 0 awake, 1 parked. writer: the owner and whoever wakes it, both by CAS. */
+    _Alignas(CACHE_LINE) uint32_t park;
+    uint32_t bye;       /* enum bye */
+    uint32_t pid;       /* writer: the supervisor */
+    uint32_t claims;    /* how many tasks this worker has claimed */
+    uint64_t waits_for; /* offset of the lock it sleeps for; 0: none */
+    uint64_t wait_seq;  /* counts its waits: a second look can tell two apart */
+
+    /* Hints to tasks that may be ready. Only the owner writes; others read. */
+    _Alignas(CACHE_LINE) uint64_t ring; /* offset of uint32_t[] | log2 of its length */
+    uint64_t head;                      /* next to take */
+    uint64_t tail;                      /* next to put; release: publishes the hint */
+
+    /* What thieves tell each other of this ring. writer: thieves. */
+    _Alignas(CACHE_LINE) uint64_t stale_to; /* FIFO: all hints below were seen stale */
+    uint64_t steal_at;                      /* where the next one may begin to look */
+
+    /* Hints to tasks in WAIT, for the supervisor. writer of wait_head: it. */
+    _Alignas(CACHE_LINE) uint32_t wait_head;
+    uint32_t wait_tail;
+    uint32_t wait_ring[SLOT_WAITS];
+
+    /* Memory: chunks owned by this slot, one list a class. */
+    _Alignas(CACHE_LINE) uint32_t chunk_intent; /* unit + 1 being claimed; 0: none */
+    uint32_t chunk_class;
+    uint32_t chunks[SLOT_CLASSES]; /* unit + 1 of the newest; 0: none */
+
+    struct tx tx;
+
+    struct acc_cell accs[SLOT_ACCS];
+    struct acc_change acc_log[SLOT_ACCS];
+    uint32_t ring0[SLOT_RING];
+
+    /* What the task wrote to stderr: a ring. Outlives its worker, for --dead. */
+    uint32_t words_of;  /* `claims` when it was written: another number, another task */
+    uint64_t words_len; /* bytes written in all */
+    char words[SLOT_WORDS];
+};
+
+static inline struct slot *
+slot_at(const struct arena *a, uint32_t k)
+{
+    return (struct slot *)(a->base + a->slots_at) + k;
+}
+
+#endif

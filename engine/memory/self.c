@@ -1,0 +1,56 @@
+#include "memory/self.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int
+actor_open(struct actor *out, struct arena *a, uint32_t me, uint32_t nslots)
+{
+    memset(out, 0, sizeof *out);
+    out->arena = a;
+    out->slot = slot_at(a, me);
+    out->me = me;
+    out->nvictims = nslots;
+    out->random = me * 2654435761u + 1;
+    out->next_victim = me + 1 < nslots ? me + 1 : 0;
+    out->partial = true;
+    for (uint32_t c = 0; c < SLOT_CLASSES; c++) {
+        int err = slab_open(out, c);
+        if (err) {
+            actor_close(out);
+            return err;
+        }
+    }
+    return 0;
+}
+
+void
+actor_follow(struct actor *x)
+{
+    uint32_t n = arena_workers(x->arena) + 1;
+#ifdef PRN_BUG_NO_FOLLOW
+    n = x->nvictims;
+#endif
+    if (n > x->nvictims)
+        x->nvictims = n;
+}
+
+void
+actor_close(struct actor *x)
+{
+    for (uint32_t c = 0; c < SLOT_CLASSES; c++)
+        slab_close(x, c);
+    free(x->copy);
+    x->copy = NULL;
+    x->copy_room = 0;
+}
+
+void
+actor_slot_init(struct arena *a, uint32_t me)
+{
+    struct slot *s = slot_at(a, me);
+    uint64_t log2 = (uint64_t)__builtin_ctz(SLOT_RING);
+    s->tx.list = arena_offset(a, s->tx.own);
+    atom_store(&s->ring, (uint64_t)arena_offset(a, s->ring0) << 8 | log2);
+}

@@ -1,0 +1,63 @@
+/* actor: a process's private view of the slot it acts for. A worker acts for
+ * its own slot for life; the supervisor makes an actor for a dead worker's slot
+ * to repair it. Everything here can be rebuilt from shared memory: it dies with
+ * its process and nothing is lost. */
+#ifndef PRN_SELF_H
+#define PRN_SELF_H
+
+#include "memory/arena.h"
+#include "store/accumulator.h"
+#include "memory/slab.h"
+#include "memory/layout.h"
+
+struct actor {
+    struct arena *arena;
+    struct slot *slot;
+    uint32_t me;
+    bool lifo;            /* --order */
+    uint32_t nvictims;    /* slots to steal from: 0 .. nvictims - 1 */
+    uint32_t next_victim; /* where the last steal succeeded */
+    uint32_t random;      /* state of a generator, for a place to start stealing */
+    bool licensed;        /* may start tasks without a new licence: see gate.h */
+    uint64_t turn_before; /* head->next_start before its own turn */
+    uint64_t turn;        /* ... and after it; 0: it has taken none */
+
+    /* The transaction's private half. */
+    uint32_t staged_tail; /* index of the last task posted; 0: none */
+    uint32_t staged_count;
+    size_t staged_bytes;
+    uint64_t staged_since_ns; /* when posts began to wait, 0: not asked yet */
+    uint32_t published;       /* posts of this task that parts have published */
+    uint32_t skip;            /* of those, how many this run has still to repeat */
+    uint64_t post_hash;       /* over the posts that were published, or repeated */
+    bool post_bag;            /* the post at hand has a table: see hash_bag() */
+    bool partial;             /* may commit in parts */
+    uint32_t post_line;       /* --debug: the line of the post at hand */
+
+    bool journaling;      /* dict operations are recorded for a second run */
+    bool journal_warned;  /* ... and one said that it does not match */
+    uint64_t journal_pos; /* how much of the journal this run has repeated */
+
+    char *copy; /* the value that dict_get() handed out last */
+    size_t copy_room;
+
+    uint64_t lock_ns;                  /* slept for locks, in all */
+    uint64_t lock_from_ns, lock_to_ns; /* the last time; CLOCK_MONOTONIC */
+
+    struct acc_pending pending; /* what the task added to accumulators */
+
+    struct slab slabs[SLOT_CLASSES];
+};
+
+/* actor_open begins to act for slot `me`; the slot's shared part is as it was
+ * left. 0 or -ENOMEM. */
+int actor_open(struct actor *out, struct arena *a, uint32_t me, uint32_t nslots);
+/* actor_follow lets x steal from slots that have got workers since. Between tasks. */
+void actor_follow(struct actor *x);
+/* actor_close frees the private part. */
+void actor_close(struct actor *x);
+/* actor_slot_init gives a slot that was never used its first ring. Once, by the
+ * supervisor before the fork. */
+void actor_slot_init(struct arena *a, uint32_t me);
+
+#endif

@@ -1,0 +1,276 @@
+#include "memory/slab.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory/self.h"
+#include "memory/chunk.h"
+#include "base/ensure.h"
+
+enum {
+    CHUNK_MAX = 1 << 20, /* chunks double from one unit to this */
+    FREE_MAX = 1 << 16,  /* remembered free items; the rest is found by sweeping */
+    ITEMS_MIN = 8,       /* a chunk holds */
+};
+
+static const uint16_t block_grains[SLAB_BLOCKS] = {
+    1,
+    2,
+    3,
+    4,
+    6,
+    8,
+    12,
+    16,
+    24,
+    32,
+    48,
+    64,
+    96,
+    128,
+    192,
+    256,
+    384,
+    512,
+};
+
+size_t
+slab_item_bytes(uint32_t class)
+{
+    if (class == SLAB_TASK)
+        return ARENA_GRAIN;
+    return (size_t)block_grains[class - SLAB_BLOCK] * ARENA_GRAIN;
+}
+
+uint32_t
+slab_class(size_t bytes)
+{
+    uint32_t i = 0;
+    if (bytes > 8 * ARENA_GRAIN)
+        i = 6;
+    while (i < SLAB_BLOCKS && (size_t)block_grains[i] * ARENA_GRAIN < bytes)
+        i++;
+    return SLAB_BLOCK + i; /* == SLAB_LARGE past the last */
+}
+
+static bool
+is_free(struct actor *x, uint32_t index)
+{
+    uint64_t *word = arena_grain(x->arena, index);
+    /* acquire: pairs with the release of who ended the item's use; what it read
+     * there it has read before we overwrite it. */
+    return (atom_load(word) & 0xff) == 0;
+}
+
+static uint32_t
+first_item(struct arena *a, uint32_t unit)
+{
+    return arena_index(a, chunk_at(a, unit)) + 1;
+}
+
+static uint32_t
+item_count(struct arena *a, uint32_t unit, uint32_t class)
+{
+    size_t room = chunk_at(a, unit)->bytes - ARENA_GRAIN;
+    return (uint32_t)(room / slab_item_bytes(class));
+}
+
+static int
+remember_chunk(struct slab *s, uint32_t unit, size_t bytes)
+{
+    if (s->nchunks == s->chunks_cap) {
+        uint32_t cap = s->chunks_cap ? s->chunks_cap * 2 : 8;
+        uint32_t *grown = realloc(s->chunks, cap * sizeof *grown);
+        if (!grown)
+            return -ENOMEM;
+        s->chunks = grown;
+        s->chunks_cap = cap;
+    }
+    s->chunks[s->nchunks++] = unit;
+    s->bytes += bytes;
+    return 0;
+}
+
+static bool
+remember_free(struct slab *s, uint32_t index)
+{
+    if (s->nfree == s->cap) {
+        if (s->cap >= FREE_MAX)
+            return false;
+        uint32_t cap = s->cap ? s->cap * 2 : 64;
+        uint32_t *grown = realloc(s->free, cap * sizeof *grown);
+        if (!grown)
+            return false;
+        s->free = grown;
+        s->cap = cap;
+    }
+    s->free[s->nfree++] = index;
+    return true;
+}
+
+void
+slab_hint(struct actor *x, uint32_t class, uint32_t index)
+{
+    if (class < SLAB_LARGE)
+        (void)remember_free(&x->slabs[class], index);
+}
+
+/* Looks through the next chunk in turn. */
+static void
+sweep(struct actor *x, uint32_t class)
+{
+    struct slab *s = &x->slabs[class];
+    uint32_t unit = s->chunks[s->sweep++ % s->nchunks];
+    uint32_t step = (uint32_t)(slab_item_bytes(class) / ARENA_GRAIN);
+    uint32_t n = item_count(x->arena, unit, class);
+    uint32_t item = first_item(x->arena, unit) + n * step;
+    for (uint32_t i = 0; i < n; i++) {
+        item -= step; /* downwards: the stack then gives them in rising order */
+        if (is_free(x, item) && !remember_free(s, item))
+            break;
+    }
+    s->grow = s->nfree < n / 4;
+}
+
+static int
+take_chunk(struct actor *x, uint32_t class)
+{
+    struct slab *s = &x->slabs[class];
+    size_t bytes = s->bytes;
+    size_t least = ARENA_GRAIN + ITEMS_MIN * slab_item_bytes(class);
+    if (bytes > CHUNK_MAX)
+        bytes = CHUNK_MAX;
+    if (bytes < least)
+        bytes = least;
+
+    uint32_t unit;
+    int err = chunk_claim(x, class, bytes, &unit);
+    if (err)
+        return err;
+    err = remember_chunk(s, unit, chunk_at(x->arena, unit)->bytes);
+    if (err)
+        return err;
+    uint32_t step = (uint32_t)(slab_item_bytes(class) / ARENA_GRAIN);
+    s->bump = first_item(x->arena, unit);
+    s->bump_end = s->bump + item_count(x->arena, unit, class) * step;
+    s->grow = false;
+    return 0;
+}
+
+/* The stack is empty and the newest chunk used up. */
+static int
+refill(struct actor *x, uint32_t class)
+{
+    struct slab *s = &x->slabs[class];
+    if (s->nchunks && !s->grow) {
+        sweep(x, class);
+        if (s->nfree)
+            return 0;
+    }
+    int err = take_chunk(x, class);
+    if (!err)
+        return 0;
+    /* No memory: before giving up, look through everything once. */
+    for (uint32_t i = 0; i < s->nchunks; i++) {
+        sweep(x, class);
+        if (s->nfree)
+            return 0;
+    }
+    return err;
+}
+
+int
+slab_pick(struct actor *x, uint32_t class, uint32_t *index)
+{
+    struct slab *s = &x->slabs[class];
+    for (;;) {
+        while (s->nfree) {
+            uint32_t item = s->free[--s->nfree];
+            if (likely(is_free(x, item))) { /* a hint may be there twice */
+                *index = item;
+                return 0;
+            }
+        }
+        if (s->bump < s->bump_end) {
+            *index = s->bump;
+            s->bump += (uint32_t)(slab_item_bytes(class) / ARENA_GRAIN);
+            return 0;
+        }
+        int err = refill(x, class);
+        if (err)
+            return err;
+    }
+}
+
+int
+slab_pick_large(struct actor *x, size_t bytes, uint32_t *index)
+{
+    struct slab *s = &x->slabs[SLAB_LARGE];
+    bytes += ARENA_GRAIN;
+    uint32_t best = 0;
+    size_t best_bytes = SIZE_MAX;
+    for (uint32_t i = 0; i < s->nchunks; i++) {
+        struct chunk *c = chunk_at(x->arena, s->chunks[i]);
+        uint32_t item = first_item(x->arena, s->chunks[i]);
+        if (c->bytes >= bytes && c->bytes < best_bytes && is_free(x, item)) {
+            best = item;
+            best_bytes = c->bytes;
+        }
+    }
+    /* A fit that wastes more than half is left for something larger. */
+    if (best && best_bytes <= 2 * bytes + ARENA_UNIT) {
+        *index = best;
+        return 0;
+    }
+    uint32_t unit;
+    int err = chunk_claim(x, SLAB_LARGE, bytes, &unit);
+    if (!err)
+        err = remember_chunk(s, unit, chunk_at(x->arena, unit)->bytes);
+    if (!err) {
+        *index = first_item(x->arena, unit);
+    } else if (best) {
+        *index = best;
+        err = 0;
+    }
+    return err;
+}
+
+int
+slab_open(struct actor *x, uint32_t class)
+{
+    struct slab *s = &x->slabs[class];
+    memset(s, 0, sizeof *s);
+    for (uint32_t u = atom_load(&x->slot->chunks[class]); u;
+         u = chunk_at(x->arena, u - 1)->next) {
+        int err = remember_chunk(s, u - 1, chunk_at(x->arena, u - 1)->bytes);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+void
+slab_close(struct actor *x, uint32_t class)
+{
+    free(x->slabs[class].free);
+    free(x->slabs[class].chunks);
+    memset(&x->slabs[class], 0, sizeof x->slabs[class]);
+}
+
+void
+slab_each(struct arena *a, uint32_t slot, uint32_t class,
+          void (*fn)(void *arg, uint32_t index), void *arg)
+{
+    for (uint32_t u = atom_load(&slot_at(a, slot)->chunks[class]); u;
+         u = chunk_at(a, u - 1)->next) {
+        uint32_t item = first_item(a, u - 1);
+        if (class == SLAB_LARGE) { /* a chunk each */
+            fn(arg, item);
+            continue;
+        }
+        uint32_t step = (uint32_t)(slab_item_bytes(class) / ARENA_GRAIN);
+        for (uint32_t n = item_count(a, u - 1, class); n; n--, item += step)
+            fn(arg, item);
+    }
+}

@@ -1,0 +1,134 @@
+#include "monitor/advice.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+#include "base/human.h"
+#include "base/text.h"
+
+static const uint64_t SHORT_NS = 1000000000; /* of shorter jobs nothing is said: nobody waits */
+static const uint64_t SMALL_NS = 2000;       /* ... and prunner takes a good part of that */
+enum { MANY = 100000,
+       WORKERS_MAX = 4000 };
+
+static double
+share(uint64_t part, double of)
+{
+    return of > 0 ? (double)part / of : 0;
+}
+
+/* Of the workers' time. */
+static double
+whole(const struct hints *h)
+{
+    return (double)h->wall_ns * h->workers;
+}
+
+static double
+busy(const struct hints *h)
+{
+    double left = whole(h) - (double)h->idle_ns;
+    return left > 0 ? left : 0;
+}
+
+static bool
+say_locks(struct text *t, const struct hints *h)
+{
+    double part = share(h->lock_ns, whole(h));
+    if (part < 0.15)
+        return false;
+    text_print(t,
+               "hint: the workers slept %.0f%% of their time for locks: dict:incr and counters "
+               "need none; or use several locks, prunner.lock(NAME)",
+               part * 100);
+    return true;
+}
+
+static bool
+say_tail(struct text *t, const struct hints *h)
+{
+    char took[HUMAN_TEXT];
+    bool long_one = h->last && h->last_ns > h->wall_ns / 4;
+    double others = (double)h->last_ns * (h->workers - 1);
+    if (!long_one || h->workers < 2 || (double)h->idle_ns < others / 2)
+        return false;
+    text_print(t,
+               "hint: the other workers waited for the last task, %s, which took %s: split it, "
+               "or post it first",
+               h->last, human_time(took, h->last_ns));
+    return true;
+}
+
+static bool
+say_small(struct text *t, const struct hints *h)
+{
+    char took[HUMAN_TEXT];
+    if (h->done < MANY || h->tasks_ns / h->done >= SMALL_NS)
+        return false;
+    text_print(t,
+               "hint: a task took %s, and prunner itself about as long to hand it out: let one "
+               "task do many (post ranges, or lists)",
+               human_time(took, h->tasks_ns / h->done));
+    return true;
+}
+
+static bool
+say_too_many(struct text *t, const struct hints *h)
+{
+    double used = busy(h) / (double)h->wall_ns;
+    if (h->workers < 2 || busy(h) > 0.5 * whole(h))
+        return false;
+    text_print(t,
+               "hint: on average %.1f of %u workers had something to do: -n %.0f would do as "
+               "well",
+               used, h->workers, ceil(used + 0.1));
+    return true;
+}
+
+static bool
+say_too_few(struct text *t, const struct hints *h)
+{
+    double part = share(h->cpu_ns, busy(h)), room = whole(h) * 0.85;
+    bool cpus_free = (double)h->cpu_ns < 0.5 * (double)h->wall_ns * h->cpus;
+    if (busy(h) < room || part > 0.3 || !cpus_free || h->done < 4 * h->workers)
+        return false;
+    double more = h->workers * (part > 0.1 ? 1 / part : 10);
+    text_print(t,
+               "hint: the tasks waited most of the time (CPU: %.0f%%): more workers, -n %.0f, "
+               "may be faster",
+               part * 100, more < WORKERS_MAX ? more : WORKERS_MAX);
+    return true;
+}
+
+static bool
+say_crowded(struct text *t, const struct hints *h)
+{
+    double machine = (double)h->wall_ns * h->cpus;
+    if (h->workers < h->cpus * 2 || (double)h->cpu_ns < 0.8 * machine)
+        return false;
+    text_print(t,
+               "hint: %u workers shared %u %s and kept them busy: -n %u would need less memory",
+               h->workers, h->cpus, h->cpus == 1 ? "CPU" : "CPUs", h->cpus);
+    return true;
+}
+
+void
+hints_put(struct text *t, const struct hints *h)
+{
+    static bool (*const say[])(struct text *, const struct hints *) = {
+        say_locks, say_tail, say_small, say_too_many, say_too_few, say_crowded};
+    int said = 0;
+    if (h->wall_ns < SHORT_NS)
+        return;
+    for (unsigned i = 0; i < sizeof say / sizeof *say && said < HINTS_MAX; i++) {
+        bool idle_explained = said && (say[i] == say_too_many || say[i] == say_too_few);
+        size_t before = t->len;
+        text_put(t, "  ");
+        if (!idle_explained && say[i](t, h)) {
+            text_put(t, "\n");
+            said++;
+        } else {
+            t->len = before;
+        }
+    }
+}

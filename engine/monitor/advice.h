@@ -1,0 +1,24 @@
+/* hints: what the figures of a job that is over say about how it was made. Plain
+ * arithmetic; each hint only where the figures show it, the clearest ones first. */
+#ifndef PRN_ADVICE_H
+#define PRN_ADVICE_H
+
+#include <stdint.h>
+
+struct text;
+
+struct hints {
+    uint64_t wall_ns;
+    uint32_t workers, cpus;
+    uint64_t idle_ns, lock_ns, cpu_ns; /* of all workers: without a task; asleep for locks; CPU */
+    uint64_t done, tasks_ns;           /* tasks, and what they took in all */
+    const char *last;                  /* a task that ended last of all, as text; NULL: unknown */
+    uint64_t last_ns;                  /* what it took */
+};
+
+enum { HINTS_MAX = 2 };
+
+/* hints_put adds at most HINTS_MAX lines. */
+void hints_put(struct text *t, const struct hints *h);
+
+#endif

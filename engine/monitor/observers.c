@@ -1,0 +1,274 @@
+#include "monitor/observers.h"
+
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "job/job.h"
+#include "monitor/failure_kind.h"
+#include "task/task.h"
+
+enum {
+    OBSERVERS_MAX = 16,
+    MS = 1000000, /* ns */
+    DRAIN_NS = 50 * MS,
+    MARK_NS = 5 * MS,           /* a task that is not timed and runs longer is marked */
+    MARK_WORKER_NS = 50 * 1000, /* ... or so long for each worker, if there are many */
+    LOOK_NS = 1000 * MS,        /* nobody wants more than to know what runs */
+};
+
+static struct {
+    struct observer *all[OBSERVERS_MAX];
+    uint32_t n;
+    uint64_t next_mark;
+    uint64_t died; /* runs that ended with their worker, and came again */
+} observe;
+
+void
+observe_add(struct observer *o)
+{
+    if (observe.n < OBSERVERS_MAX)
+        observe.all[observe.n++] = o;
+}
+
+/* What the arena has counted and the figures have not: begin() is in both. */
+static void
+note_earlier(struct watch_earlier *e)
+{
+    *e = (struct watch_earlier){0};
+    for (uint32_t k = 0; k <= engine.arena.head->nworkers; k++) {
+        const struct slot *s = slot_at(&engine.arena, k);
+        e->posted += s->posted;
+        e->done += s->done;
+        e->failed += s->failed;
+        e->retried += s->retried;
+        e->dead += s->dead;
+    }
+    for (uint32_t f = 0; f < WATCH_FNS; f++) {
+        if (watch.head->slot[0].used[f / 64] >> f % 64 & 1)
+            e->posted -= watch.head->slot[0].fns[f].posted;
+    }
+}
+
+void
+observe_start(uint32_t n)
+{
+    struct watch_head *h = watch.head;
+    watch_start_job(n, engine.config.script);
+    note_earlier(&h->earlier);
+    for (uint32_t f = 1; f <= engine.nfns; f++)
+        watch_name(f, engine_fn_info(f)->name, engine_fn_info(f)->where);
+    for (uint32_t i = 0; i < observe.n; i++) {
+        h->record |= observe.all[i]->record;
+        observe.all[i]->next_ns = h->start_ns + observe.all[i]->every_ns;
+    }
+    for (uint32_t i = 0; i < observe.n; i++) {
+        if (observe.all[i]->start)
+            observe.all[i]->start(n);
+    }
+    observe.next_mark = h->start_ns;
+}
+
+/* ---- events ---- */
+
+static void
+tell(const struct watch_event *e)
+{
+    for (uint32_t i = 0; i < observe.n; i++) {
+        if (observe.all[i]->event)
+            observe.all[i]->event(e);
+    }
+}
+
+static void
+drain_slot(struct watch_slot *s)
+{
+    uint64_t head = s->event_head, tail = atom_load(&s->event_tail);
+    for (; head != tail; head++)
+        tell(&s->events[head % watch.head->ring]);
+    atom_store(&s->event_head, head); /* release: they were read; pairs with put_event() */
+}
+
+void
+observe_drain(void)
+{
+    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++)
+        drain_slot(&watch.head->slot[k]);
+}
+
+static void
+copy_text(struct watch_event *e, const char *args, const char *error)
+{
+    size_t a = strlen(args), room = WATCH_TEXT - a, b = strlen(error);
+    e->args_len = (uint16_t)a;
+    e->error_len = (uint16_t)(b < room ? b : room);
+    memcpy(e->text, args, a);
+    memcpy(e->text + a, error, e->error_len);
+}
+
+void
+observe_death(uint32_t k, const struct task *t, uint32_t attempt, int status, bool dead,
+              const char *how)
+{
+    struct watch_slot *s = &watch.head->slot[k < watch.head->slots ? k : 0];
+    uint64_t now = clock_ns(), from = now;
+    char args[WATCH_TEXT / 2];
+    drain_slot(s); /* what it did before */
+    bool timed = s->since_run == s->runs;
+    if (timed || s->seen_run == s->runs)
+        from = timed ? s->since_ns : s->seen_ns;
+    struct watch_event e = {
+        .id = t->id,
+        .parent = t->parent,
+        .from_ns = from,
+        .to_ns = now,
+        .runs = s->runs,
+        .fn = t->fn,
+        .parent_fn = t->parent_fn & 0xffff,
+        .weight = 1,
+        .worker = (uint16_t)k,
+        .outcome = dead ? WATCH_DEAD : WATCH_DIED,
+        .attempt = (uint8_t)attempt,
+        .rough = !timed,
+        .signal = WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0,
+        .exit = WIFEXITED(status) ? (uint8_t)WEXITSTATUS(status) : 0,
+    };
+    codec_describe(task_args(&engine.arena, t), t->bytes, args, sizeof args);
+    copy_text(&e, args, how);
+    e.kind = failure_key(t->fn, how, strlen(how));
+    if (dead)
+        watch_dead(t->fn);
+    else
+        observe.died++;
+    tell(&e);
+}
+
+/* ---- lives of workers ---- */
+
+void
+observe_started(uint32_t k, int pid)
+{
+    watch_started(k, pid);
+    for (uint32_t i = 0; i < observe.n; i++) {
+        if (observe.all[i]->started)
+            observe.all[i]->started(k, pid);
+    }
+}
+
+void
+observe_ended(uint32_t k, int pid, int status)
+{
+    watch_ended(k);
+    for (uint32_t i = 0; i < observe.n; i++) {
+        if (observe.all[i]->ended)
+            observe.all[i]->ended(k, pid, status);
+    }
+}
+
+/* ---- time ---- */
+
+static void
+mark_slot(struct watch_slot *s, uint64_t now)
+{
+    uint64_t run = atom_peek(&s->runs);
+    if (run != s->seen_run || !atom_peek(&s->fn)) {
+        s->seen_run = run;
+        atom_set(&s->seen_ns, now);
+    } else if (s->mark != run && atom_load(&s->since_run) != run) {
+        atom_set(&s->mark, run);
+    }
+}
+
+static uint64_t
+mark_every(void)
+{
+    uint64_t many = (uint64_t)watch.head->nworkers * MARK_WORKER_NS;
+    if (!(watch.head->record & WATCH_TASKS))
+        return LOOK_NS;
+    return many > MARK_NS ? many : MARK_NS;
+}
+
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t
+observe_tick(void)
+{
+    uint64_t now = clock_ns();
+    if (now >= observe.next_mark) {
+        for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++)
+            mark_slot(&watch.head->slot[k], now);
+        observe.next_mark = now + mark_every();
+    }
+    observe_drain();
+    uint64_t next = observe.next_mark;
+    if (watch.head->record & WATCH_TASKS)
+        next = earlier(next, now + DRAIN_NS);
+    for (uint32_t i = 0; i < observe.n; i++) {
+        struct observer *o = observe.all[i];
+        if (!o->tick)
+            continue;
+        if (now >= o->next_ns) {
+            o->tick(now);
+            o->next_ns = now + o->every_ns;
+        }
+        next = earlier(next, o->next_ns);
+    }
+    return next;
+}
+
+void
+observe_end(void)
+{
+    atom_set(&watch.head->end_ns, clock_ns());
+    atom_store(&watch.head->over, 1); /* release: end_ns is there */
+    observe_drain();
+    for (uint32_t i = 0; i < observe.n; i++) {
+        if (observe.all[i]->end)
+            observe.all[i]->end();
+    }
+}
+
+static uint64_t
+runs_of_slot(const struct watch_slot *s)
+{
+    uint64_t runs = 0;
+    for (uint32_t f = 0; f < WATCH_FNS; f++) {
+        if (atom_peek(&s->used[f / 64]) >> f % 64 & 1)
+            runs += atom_peek(&s->fns[f].done) + atom_peek(&s->fns[f].retried);
+    }
+    return runs;
+}
+
+uint64_t
+observe_runs(void)
+{
+    uint64_t runs = observe.died;
+    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++)
+        runs += runs_of_slot(&watch.head->slot[k]);
+    return runs;
+}
+
+uint64_t
+observe_left(void)
+{
+    uint64_t done = 0, posted = 0;
+    uint32_t n = engine.arena.head->nworkers;
+    for (uint32_t k = 0; k <= n; k++)
+        done += atom_load(&slot_at(&engine.arena, k)->done);
+    for (uint32_t k = 0; k <= n; k++)
+        posted += atom_load(&slot_at(&engine.arena, k)->posted);
+    return posted - done;
+}
+
+uint64_t
+observe_busy(void)
+{
+    uint64_t busy = 0;
+    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++)
+        busy += atom_peek(&watch.head->slot[k].fn) != 0;
+    return busy;
+}

@@ -1,0 +1,46 @@
+#include "monitor/rate.h"
+
+enum {
+    BETWEEN_NS = 250 * 1000 * 1000, /* two samples; all of them: 8 s */
+    ENOUGH = 8,                     /* tasks done in that time, or it says too little */
+};
+
+void
+pace_note(struct pace *p, uint64_t ns, uint64_t posted, uint64_t done)
+{
+    const struct pace_sample *last = &p->samples[(p->n - 1) % PACE_SAMPLES];
+    struct pace_sample now = {ns, posted, done};
+    if (!p->n)
+        p->first = now;
+    if (!p->n || ns >= last->ns + BETWEEN_NS)
+        p->samples[p->n++ % PACE_SAMPLES] = now;
+}
+
+/* What to compare with: the oldest sample there is, or the start. */
+static const struct pace_sample *
+base(const struct pace *p, uint64_t done)
+{
+    const struct pace_sample *oldest = &p->samples[p->n % PACE_SAMPLES];
+    if (p->n < PACE_SAMPLES || done - oldest->done < ENOUGH)
+        return &p->first;
+    return oldest;
+}
+
+struct pace_view
+pace_view(const struct pace *p, uint64_t ns, uint64_t posted, uint64_t done, uint64_t expected)
+{
+    struct pace_view v = {0};
+    struct pace_sample from = *base(p, done);
+    bool told = expected >= posted && expected > 0;
+    double seconds = (double)(ns - from.ns) / 1e9, in;
+    if (ns <= from.ns)
+        return v;
+    v.rate = (double)(done - from.done) / seconds;
+    in = told || !p->n ? 0 : (double)(posted - from.posted) / seconds;
+    uint64_t left = (told ? expected : posted) - done;
+    v.growing = in > 0 && in >= v.rate;
+    v.has_left = left > 0 && v.rate > in;
+    if (v.has_left)
+        v.left_s = (double)left / (v.rate - in);
+    return v;
+}

@@ -1,0 +1,291 @@
+#define _GNU_SOURCE
+#include "monitor/summary.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cpus.h"
+#include "job/job.h"
+#include "monitor/failure_kind.h"
+#include "monitor/totals.h"
+#include "monitor/advice.h"
+#include "base/human.h"
+#include "base/log.h"
+#include "monitor/observers.h"
+#include "monitor/progress.h"
+#include "base/text.h"
+
+enum {
+    KINDS = 64,         /* of failures that are told apart */
+    KINDS_SHOWN = 5,    /* those with most failures */
+    SLOWEST_SHOWN = 3,  /* tasks */
+    TASK_BYTES = 160,   /* of a task as text */
+    MANY_FAILURES = 10, /* these are grouped even where no summary was asked for */
+};
+
+/* Failures that say the same. */
+struct kind {
+    uint64_t key, count;
+    uint32_t fn;
+    uint16_t len;
+    char text[WATCH_TEXT]; /* what the first one said; no 0 at the end */
+};
+
+static void note_failure(const struct watch_event *e);
+static void print_summary(void);
+
+static struct {
+    struct observer observer;
+    bool asked, never;
+    struct kind kinds[KINDS];
+    uint32_t nkinds;
+    uint64_t others; /* failures of further kinds */
+    struct figures figures;
+} summary = {.observer = {.event = note_failure, .end = print_summary}};
+
+void
+summary_open(const struct config *c)
+{
+    if (c->quiet)
+        return;
+    summary.asked = c->summary;
+    summary.never = c->progress == PROGRESS_NEVER;
+    observe_add(&summary.observer);
+}
+
+/* ---- failures ---- */
+
+static struct kind *
+kind_of(uint64_t key)
+{
+    for (uint32_t i = 0; i < summary.nkinds; i++) {
+        if (summary.kinds[i].key == key)
+            return &summary.kinds[i];
+    }
+    if (summary.nkinds == KINDS)
+        return NULL;
+    struct kind *k = &summary.kinds[summary.nkinds++];
+    *k = (struct kind){.key = key};
+    return k;
+}
+
+static void
+note_failure(const struct watch_event *e)
+{
+    if (e->outcome != WATCH_FAILED && e->outcome != WATCH_DEAD)
+        return;
+    const char *error = e->text + e->args_len;
+    struct kind *k = kind_of(failure_key(e->fn, error, e->error_len));
+    if (!k) {
+        summary.others++;
+        return;
+    }
+    if (k->count++)
+        return;
+    k->fn = e->fn;
+    k->len = e->error_len;
+    memcpy(k->text, error, e->error_len);
+}
+
+static int
+more_often(const void *a, const void *b)
+{
+    const struct kind *x = a, *y = b;
+    return x->count < y->count ? 1 : x->count > y->count ? -1
+                                                         : 0;
+}
+
+/* Text of any bytes on one line of a terminal. */
+static void
+put_plain(struct text *t, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        bool fine = (unsigned char)s[i] >= 0x20 && s[i] != 0x7f;
+        text_bytes(t, fine ? s + i : " ", 1);
+    }
+}
+
+static void
+put_failures(struct text *t)
+{
+    uint32_t shown = summary.nkinds < KINDS_SHOWN ? summary.nkinds : KINDS_SHOWN;
+    uint64_t rest = summary.others;
+    if (!summary.nkinds)
+        return;
+    qsort(summary.kinds, summary.nkinds, sizeof summary.kinds[0], more_often);
+    text_put(t, "  failures:\n");
+    for (uint32_t i = 0; i < shown; i++) {
+        const struct kind *k = &summary.kinds[i];
+        text_print(t, "%8llu  %s: ", (unsigned long long)k->count, engine_fn_info(k->fn)->name);
+        put_plain(t, k->text, k->len);
+        text_put(t, "\n");
+    }
+    for (uint32_t i = shown; i < summary.nkinds; i++)
+        rest += summary.kinds[i].count;
+    if (rest)
+        text_print(t, "%8llu  of other kinds\n", (unsigned long long)rest);
+}
+
+/* ---- tasks ---- */
+
+static uint64_t
+took_ns(const struct watch_event *e)
+{
+    return e->to_ns - e->from_ns;
+}
+
+static int
+slower(const void *a, const void *b)
+{
+    uint64_t x = took_ns(*(const struct watch_event *const *)a);
+    uint64_t y = took_ns(*(const struct watch_event *const *)b);
+    return x < y ? 1 : x > y ? -1
+                             : 0;
+}
+
+/* Those that the workers remember, the slowest first. malloc'ed; NULL: none, or no memory. */
+static const struct watch_event **
+slowest_tasks(size_t *count)
+{
+    uint32_t n = watch.head->nworkers < watch.head->slots ? watch.head->nworkers
+                                                          : watch.head->slots - 1;
+    const struct watch_event **all = malloc(sizeof *all * n * WATCH_SLOWEST);
+    *count = 0;
+    for (uint32_t k = 1; all && k <= n; k++) {
+        for (int i = 0; i < WATCH_SLOWEST; i++) {
+            const struct watch_event *e = &watch.head->slot[k].slowest[i];
+            if (e->to_ns)
+                all[(*count)++] = e;
+        }
+    }
+    if (all && *count)
+        qsort(all, *count, sizeof *all, slower);
+    return all;
+}
+
+/* fetch("http://...") */
+static void
+put_task(struct text *t, const struct watch_event *e)
+{
+    text_print(t, "%s(", engine_fn_info(e->fn)->name);
+    put_plain(t, e->text, e->args_len);
+    text_put(t, ")");
+}
+
+static void
+put_slowest(struct text *t, const struct watch_event *const *all, size_t n)
+{
+    char took[HUMAN_TEXT];
+    for (size_t i = 0; i < n && i < SLOWEST_SHOWN; i++) {
+        text_put(t, i ? ", " : "  slowest: ");
+        put_task(t, all[i]);
+        text_print(t, " %s", human_time(took, took_ns(all[i])));
+    }
+    text_put(t, n ? "\n" : "");
+}
+
+/* Of the slow tasks the slowest that was there until the end. NULL: none. */
+static const struct watch_event *
+last_task(const struct watch_event *const *all, size_t n)
+{
+    uint64_t near = watch.head->end_ns - summary.figures.elapsed_ns / 20;
+    for (size_t i = 0; i < n; i++) {
+        if (all[i]->to_ns >= near)
+            return all[i];
+    }
+    return NULL;
+}
+
+/* ---- the whole ---- */
+
+static void
+put_first_line(struct text *t, const struct figures *f)
+{
+    char wall[HUMAN_TEXT], rate[HUMAN_TEXT], cpu[HUMAN_TEXT];
+    double seconds = (double)f->elapsed_ns / 1e9;
+    text_print(t, "prunner: %llu %s in %s, %s/s; %u %s, %.0f%% busy; CPU %s\n",
+               (unsigned long long)f->done, f->done == 1 ? "task" : "tasks",
+               human_time(wall, f->elapsed_ns),
+               human_rate(rate, seconds > 0 ? (double)f->done / seconds : 0), f->workers,
+               f->workers == 1 ? "worker" : "workers", 100 * figures_efficiency(f),
+               human_time(cpu, (uint64_t)(engine.result.cpu_seconds * 1e9)));
+}
+
+static void
+put_count(struct text *t, bool *any, const char *what, uint64_t n)
+{
+    if (!n)
+        return;
+    text_print(t, "%s%s %llu", *any ? ", " : "  ", what, (unsigned long long)n);
+    *any = true;
+}
+
+static void
+put_counts(struct text *t, const struct figures *f)
+{
+    bool any = false;
+    put_count(t, &any, "failed", f->failed);
+    put_count(t, &any, "set aside", f->dead);
+    put_count(t, &any, "retried", f->retried);
+    put_count(t, &any, "left", f->posted - f->done);
+    text_put(t, any ? "\n" : "");
+}
+
+static void
+put_hints(struct text *t, const struct figures *f, const struct watch_event *last)
+{
+    struct text name = {0};
+    uint64_t tasks_ns = 0, timed = 0;
+    for (uint32_t i = 0; i < f->nfns; i++) {
+        tasks_ns += f->fns[i].busy_ns;
+        timed += f->fns[i].timed;
+    }
+    if (last) {
+        put_task(&name, last);
+        text_bytes(&name, "", 1);
+    }
+    struct hints h = {
+        .wall_ns = f->elapsed_ns,
+        .workers = f->workers,
+        .cpus = (uint32_t)cpus_default(),
+        .idle_ns = f->idle_ns,
+        .lock_ns = f->lock_ns,
+        .cpu_ns = (uint64_t)(engine.result.cpu_seconds * 1e9),
+        .done = timed,
+        .tasks_ns = tasks_ns,
+        .last = name.failed ? NULL : name.at,
+        .last_ns = last ? took_ns(last) : 0,
+    };
+    hints_put(t, &h);
+    text_free(&name);
+}
+
+static void
+put_all(struct text *t, const struct figures *f)
+{
+    size_t n;
+    const struct watch_event **slowest = slowest_tasks(&n);
+    put_first_line(t, f);
+    put_counts(t, f);
+    put_slowest(t, slowest, n);
+    put_failures(t);
+    put_hints(t, f, last_task(slowest, n));
+    free(slowest);
+}
+
+static void
+print_summary(void)
+{
+    struct text t = {0};
+    struct figures *f = &summary.figures;
+    figures_take(f);
+    if (summary.asked || (progress_shown() && !summary.never)) {
+        put_all(&t, f);
+    } else if (f->failed + f->dead >= MANY_FAILURES) {
+        text_put(&t, "prunner: many tasks failed\n");
+        put_failures(&t);
+    }
+    if (!t.failed && t.len)
+        log_text(t.at, t.len);
+    text_free(&t);
+}

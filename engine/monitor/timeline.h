@@ -1,0 +1,61 @@
+/* history: what --report shows of a job: how it went on, what its workers did, what failed.
+ * An observer: kept in the supervisor's memory, and read when the workers are gone.
+ *
+ * Samples are taken every few milliseconds at first; whenever there are HISTORY_SAMPLES of
+ * them, each two become one and the time between two doubles. */
+#ifndef PRN_TIMELINE_H
+#define PRN_TIMELINE_H
+
+#include "monitor/metrics.h"
+
+enum {
+    HISTORY_SAMPLES = 400, /* even */
+    HISTORY_ROWS = 100,    /* of the picture of the workers: a row is one of them, or some */
+    HISTORY_KINDS = 200,   /* of failures */
+    HISTORY_DEATHS = 200,
+};
+
+/* What the workers of a row did between the sample before and this one. */
+struct history_cell {
+    uint16_t fn;  /* a function that one of them ran */
+    uint8_t busy; /* of their time, in 255ths */
+};
+
+/* The job, when a sample was taken. */
+struct history_sample {
+    uint64_t at_ns; /* since the start */
+    uint64_t waiting, busy;
+    uint64_t *done;             /* by function: 0 .. history.nfns */
+    struct history_cell *cells; /* by row */
+};
+
+/* Failures of one kind, with the first of them. */
+struct history_kind {
+    uint64_t key, count, again; /* again: of them, runs that were not the last */
+    uint64_t first_ns, last_ns; /* since the start */
+    struct watch_event first;
+};
+
+struct history_death {
+    uint64_t at_ns;
+    uint32_t worker;
+    int status; /* of wait */
+};
+
+struct history {
+    uint32_t nfns, nworkers, nrows, row_workers;
+    uint32_t nsamples, nkinds, ndeaths;
+    uint64_t more_kinds, more_deaths; /* which had no room */
+    uint64_t end_ns;                  /* since the start */
+    struct history_sample samples[HISTORY_SAMPLES];
+    struct history_kind kinds[HISTORY_KINDS];
+    struct history_death deaths[HISTORY_DEATHS];
+};
+
+extern struct history history;
+
+/* history_open asks to be told. Before the script runs. Returns the name by which `path`, which
+ * the report is to have, is known wherever the script goes. */
+const char *history_open(const char *path);
+
+#endif

@@ -1,0 +1,189 @@
+#define _GNU_SOURCE
+#include "monitor/totals.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "job/job.h"
+
+/* ---- tasks ---- */
+
+/* From the arena: true also of a job that was resumed. */
+static void
+add_tasks(struct figures *f)
+{
+    for (uint32_t k = 0; k <= engine.arena.head->nworkers; k++) {
+        const struct slot *s = slot_at(&engine.arena, k);
+        f->done += atom_peek(&s->done);
+        f->failed += atom_peek(&s->failed);
+        f->retried += atom_peek(&s->retried);
+        f->dead += atom_peek(&s->dead);
+        f->posted += atom_peek(&s->posted);
+    }
+}
+
+static void
+add_worker(struct figures *f, const struct watch_slot *s, uint64_t now)
+{
+    uint64_t since = atom_peek(&s->idle_since_ns);
+    bool alive = atom_peek(&s->pid) != 0;
+    f->alive += alive;
+    f->busy += alive && atom_peek(&s->fn) && !since;
+    f->idle_ns += atom_peek(&s->idle_ns) + (since && now > since ? now - since : 0);
+    f->lock_ns += atom_peek(&s->lock_ns);
+}
+
+static void
+add_fn(struct figures_fn *f, const struct watch_fn *from)
+{
+    uint64_t longest = atom_peek(&from->longest_ns);
+    f->posted += atom_peek(&from->posted);
+    f->done += atom_peek(&from->done);
+    f->failed += atom_peek(&from->failed);
+    f->retried += atom_peek(&from->retried);
+    f->dead += atom_peek(&from->dead);
+    f->timed += atom_peek(&from->timed);
+    f->busy_ns += atom_peek(&from->busy_ns);
+    if (longest > f->longest_ns)
+        f->longest_ns = longest;
+}
+
+/* The sums of function fn over all slots that have any. */
+static void
+add_function(struct figures *f, uint32_t fn)
+{
+    struct figures_fn sum = {.fn = fn};
+    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++) {
+        const struct watch_slot *s = &watch.head->slot[k];
+        if (atom_peek(&s->used[fn / 64]) >> fn % 64 & 1)
+            add_fn(&sum, &s->fns[fn]);
+    }
+    if ((int64_t)sum.posted > 0 || sum.done)
+        f->fns[f->nfns++] = sum;
+}
+
+static int
+busier(const void *a, const void *b)
+{
+    const struct figures_fn *x = a, *y = b;
+    if (x->busy_ns != y->busy_ns)
+        return x->busy_ns < y->busy_ns ? 1 : -1;
+    return x->fn < y->fn ? -1 : x->fn > y->fn;
+}
+
+static void
+add_functions(struct figures *f)
+{
+    uint64_t used[WATCH_FNS / 64] = {0};
+    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++) {
+        for (uint32_t w = 0; w < WATCH_FNS / 64; w++)
+            used[w] |= atom_peek(&watch.head->slot[k].used[w]);
+    }
+    for (uint32_t fn = 0; fn < WATCH_FNS; fn++) {
+        if (used[fn / 64] >> fn % 64 & 1)
+            add_function(f, fn);
+    }
+    qsort(f->fns, f->nfns, sizeof f->fns[0], busier);
+}
+
+void
+figures_take(struct figures *f)
+{
+    const struct watch_head *h = watch.head;
+    uint64_t now = h->end_ns ? h->end_ns : clock_ns();
+    memset(f, 0, offsetof(struct figures, fns));
+    f->elapsed_ns = now - h->start_ns;
+    f->workers = h->nworkers;
+    f->expected = atom_peek(&h->expected);
+    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++)
+        add_worker(f, &h->slot[k], now);
+    add_tasks(f);
+    add_functions(f);
+}
+
+void
+figures_quantiles(uint32_t fn, uint64_t *p50_ns, uint64_t *p95_ns)
+{
+    uint64_t times[WATCH_TIMES] = {0};
+    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++) {
+        const struct watch_slot *s = &watch.head->slot[k];
+        if (!(atom_peek(&s->used[fn / 64]) >> fn % 64 & 1))
+            continue;
+        for (uint32_t i = 0; i < WATCH_TIMES; i++)
+            times[i] += atom_peek(&s->fns[fn].times[i]);
+    }
+    *p50_ns = watch_quantile(times, 0.5);
+    *p95_ns = watch_quantile(times, 0.95);
+}
+
+/* ---- time ---- */
+
+static uint64_t
+ns_of(struct timeval t)
+{
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_usec * 1000;
+}
+
+uint64_t
+figures_cpu_ns(void)
+{
+    struct rusage u;
+    if (getrusage(engine.config.serial ? RUSAGE_SELF : RUSAGE_CHILDREN, &u))
+        return 0;
+    return ns_of(u.ru_utime) + ns_of(u.ru_stime);
+}
+
+double
+figures_efficiency(const struct figures *f)
+{
+    double whole = (double)f->elapsed_ns * f->workers, idle = (double)f->idle_ns;
+    return whole > 0 && idle < whole ? 1 - idle / whole : 0;
+}
+
+/* ---- memory ---- */
+
+static uint64_t
+bytes_of_file(int fd)
+{
+    struct stat st;
+    return fd >= 0 && fstat(fd, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
+}
+
+/* Pages of its own: what it shares with the others counts once, elsewhere. */
+static uint64_t
+own_bytes(uint32_t pid)
+{
+    char path[32];
+    unsigned long size, resident, shared;
+    snprintf(path, sizeof path, "/proc/%u/statm", pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    bool fine = fscanf(file, "%lu %lu %lu", &size, &resident, &shared) == 3 && resident > shared;
+    fclose(file);
+    return fine ? (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+void
+figures_memory(struct figures_memory *m)
+{
+    uint64_t sum = 0, looked = 0, alive = 0;
+    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++) {
+        uint32_t pid = atom_peek(&watch.head->slot[k].pid);
+        alive += pid != 0;
+        if (!pid || looked == FIGURES_LOOKS)
+            continue;
+        sum += own_bytes(pid);
+        looked++;
+    }
+    *m = (struct figures_memory){
+        .arena = bytes_of_file(engine.arena.fd),
+        .spill = bytes_of_file(engine.arena.spill_fd),
+        .workers = looked ? sum / looked * alive : 0, /* the others are like these */
+    };
+}

@@ -1,0 +1,233 @@
+#define _GNU_SOURCE
+#include "output/dead_letter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "job/job.h"
+#include "store/lock.h"
+#include "base/log.h"
+#include "output/output.h"
+#include "task/task.h"
+#include "base/text.h"
+
+enum { ARGS = 1024 }; /* of the shortened arguments */
+
+static int file = -1; /* fixed before the fork */
+static const char *file_name;
+
+int
+deadletter_open(const char *path, const char *other)
+{
+    struct stat mine, others;
+    file = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    if (file < 0)
+        return -errno;
+    file_name = path;
+    if (other && fstat(file, &mine) == 0 && stat(other, &others) == 0 &&
+        mine.st_dev == others.st_dev && mine.st_ino == others.st_ino)
+        return -EEXIST;
+    return 0;
+}
+
+static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static void
+put_base64(struct text *t, const unsigned char *bytes, size_t n)
+{
+    char *at = text_room(t, (n + 2) / 3 * 4 + 2);
+    if (!at)
+        return;
+    *at++ = '"';
+    for (size_t i = 0; i < n; i += 3) {
+        uint32_t v = (uint32_t)bytes[i] << 16;
+        v |= i + 1 < n ? (uint32_t)bytes[i + 1] << 8 : 0;
+        v |= i + 2 < n ? bytes[i + 2] : 0;
+        *at++ = base64[v >> 18];
+        *at++ = base64[v >> 12 & 63];
+        *at++ = i + 1 < n ? base64[v >> 6 & 63] : '=';
+        *at++ = i + 2 < n ? base64[v & 63] : '=';
+    }
+    *at++ = '"';
+    t->len = (size_t)(at - t->at);
+}
+
+long
+deadletter_unbase64(const char *text, size_t len, unsigned char *out)
+{
+    unsigned char *at = out;
+    uint32_t v = 0;
+    if (len % 4)
+        return -1;
+    size_t pad = len && text[len - 1] == '=' ? 1 + (text[len - 2] == '=') : 0;
+    for (size_t i = 0; i < len; i++) {
+        bool padding = i >= len - pad;
+        const char *digit = text[i] && !padding ? strchr(base64, text[i]) : NULL;
+        if (!digit && !padding)
+            return -1;
+        v = v << 6 | (digit ? (uint32_t)(digit - base64) : 0);
+        if (i % 4 < 3)
+            continue;
+        *at++ = (unsigned char)(v >> 16);
+        *at++ = (unsigned char)(v >> 8);
+        *at++ = (unsigned char)v;
+    }
+    return at - out - (long)pad;
+}
+
+/* ---- the letter ---- */
+
+struct refs {
+    struct text *t;
+    bool classes; /* which of them are looked for */
+    uint32_t *seen;
+    size_t nseen;
+};
+
+static bool
+is_new(struct refs *r, uint32_t id)
+{
+    for (size_t i = 0; i < r->nseen; i++) {
+        if (r->seen[i] == id)
+            return false;
+    }
+    uint32_t *grown = realloc(r->seen, (r->nseen + 1) * sizeof *grown);
+    if (grown) {
+        r->seen = grown;
+        r->seen[r->nseen++] = id;
+    }
+    return true;
+}
+
+static uint32_t
+put_ref(void *arg, bool is_class, uint32_t id)
+{
+    struct refs *r = arg;
+    char digits[16];
+    if (is_class != r->classes || !is_new(r, id))
+        return 1;
+    snprintf(digits, sizeof digits, "%u", id);
+    json_field(r->t, digits, is_class ? engine_class_name(id) : engine_fn_info(id)->name);
+    return 1;
+}
+
+/* {"functions": {"12": "fetch"}, "classes": {...}} */
+static void
+put_refs(struct text *t, const unsigned char *bytes, size_t len)
+{
+    json_name(t, "refs");
+    text_put(t, "{");
+    for (int classes = 0; classes < 2; classes++) {
+        struct refs r = {t, classes, NULL, 0};
+        json_name(t, classes ? "classes" : "functions");
+        text_put(t, "{");
+        (void)codec_renumber(bytes, len, put_ref, &r, NULL);
+        text_put(t, "}");
+        free(r.seen);
+    }
+    text_put(t, "}");
+}
+
+static void
+put_time(struct text *t)
+{
+    uint64_t now = clock_unix_ns();
+    time_t seconds = (time_t)(now / 1000000000);
+    struct tm utc;
+    char day[32], text[48];
+    gmtime_r(&seconds, &utc);
+    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text, sizeof text, "%s.%03uZ", day, (unsigned)(now / 1000000 % 1000));
+    json_field(t, "time", text);
+}
+
+/* Who posted it; with --debug also where. */
+static void
+put_poster(struct text *t, const struct task *task)
+{
+    const struct fn_info *f = engine_fn_info(task->parent_fn & 0xffff);
+    uint32_t line = task_line(task);
+    char text[32];
+    json_field(t, "posted_by", f->name);
+    snprintf(text, sizeof text, "line %u", line);
+    json_field(t, "posted", line ? text : NULL);
+}
+
+static void
+put_words(struct text *t, const struct slot *s)
+{
+    char words[SLOT_WORDS];
+    size_t n = output_last_words(s, words);
+    json_name(t, "stderr");
+    json_bytes(t, words, n);
+}
+
+static void
+put_letter(struct text *t, const struct deadletter *d)
+{
+    const struct task *task = d->task;
+    const unsigned char *bytes = task_args(&engine.arena, task);
+    char args[ARGS];
+    codec_describe(bytes, task->bytes, args, sizeof args);
+    text_put(t, "{");
+    json_field(t, "task", engine_fn_info(task->fn)->name);
+    json_field(t, "arguments", args);
+    json_integer(t, "id", task->id);
+    json_integer(t, "attempts", d->attempts);
+    json_integer(t, "errors", d->errors);
+    json_field(t, "signal", d->signal);
+    if (d->error) {
+        json_name(t, "error");
+        json_bytes(t, d->error, d->error_len);
+    }
+    put_poster(t, task);
+    put_time(t);
+    put_words(t, d->slot);
+    json_field(t, "script", engine.config.script ? engine.config.script : "");
+    json_name(t, "data");
+    put_base64(t, bytes, task->bytes);
+    put_refs(t, bytes, task->bytes);
+    text_put(t, "}\n");
+}
+
+/* Was the last line cut, by a death or by a full disk? */
+static bool
+was_cut(void)
+{
+    struct stat st;
+    char last;
+    return fstat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+           pread(file, &last, 1, st.st_size - 1) == 1 && last != '\n';
+}
+
+void
+deadletter_write(const struct deadletter *d)
+{
+    struct text t = {0};
+    if (file < 0)
+        return;
+    put_letter(&t, d);
+    /* One letter at a time: while another one is being written the file ends in the
+     * middle of a line. Its writer may be stopped: not for ever. */
+    uint32_t *lock = engine.arena.head->output_lock + 1;
+    bool alone = lock_take(&engine.self, lock, 1) == 0;
+    if (was_cut() && write(file, "\n", 1) != 1)
+        t.failed = true;
+    ssize_t n = t.failed ? -1 : write(file, t.at, t.len);
+    if (alone)
+        lock_release(&engine.self, lock);
+    if (n != (ssize_t)t.len)
+        log_error("--dead: \"%s\" lacks task #%llu: %s", file_name,
+                  (unsigned long long)d->task->id,
+                  t.failed ? "not enough memory" : n < 0 ? strerror(errno)
+                                                         : "only a part could be written");
+    text_free(&t);
+}

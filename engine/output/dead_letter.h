@@ -1,0 +1,37 @@
+/* deadletter: --dead FILE: one line of JSON for each task that failed for good or was
+ * set aside, enough to see why and to post it again (--retry-dead, letters.lua).
+ *
+ * Written by the worker that saw the error, before its commit, or by the supervisor
+ * that set the task aside; each line by one write(2) to a file opened with O_APPEND
+ * before the fork. No Lua. Died in between: a worker killed after the line and before
+ * its commit runs the task again, which may end in another line. A line that was cut
+ * is ended by who writes the next one; an empty line more does no harm. */
+#ifndef PRN_DEAD_LETTER_H
+#define PRN_DEAD_LETTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct slot;
+struct task;
+
+/* What is not in the task itself. */
+struct deadletter {
+    const struct task *task;
+    uint32_t attempts, errors; /* runs in all; those that ended by an error */
+    const char *signal;        /* NULL: it was none */
+    const char *error;         /* NULL: it was none */
+    size_t error_len;
+    const struct slot *slot; /* of who ran it last: what it wrote to stderr */
+};
+
+/* deadletter_open opens, or makes, the file; "" is none. 0 or -errno; -EEXIST: it is the
+ * file `other` (may be NULL), which is to be read. */
+int deadletter_open(const char *path, const char *other);
+/* deadletter_write adds a line, if a file is open; what goes wrong is said on stderr. */
+void deadletter_write(const struct deadletter *d);
+/* deadletter_unbase64 decodes `len` characters into `out`, which has room for 3 bytes for
+ * each 4. Returns how many bytes; -1: no base64. */
+long deadletter_unbase64(const char *text, size_t len, unsigned char *out);
+
+#endif

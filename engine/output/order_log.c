@@ -1,0 +1,181 @@
+#define _GNU_SOURCE
+#include "output/order_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "memory/self.h"
+#include "store/lock.h"
+#include "base/tmpfile.h"
+
+#define CUT ((uint64_t)1 << 20) /* the file is cut in pieces of this size */
+
+static int file = -1; /* fixed before the fork */
+static int wake = -1; /* likewise */
+
+/* The reader's. */
+static struct {
+    uint64_t at;      /* where the next record begins */
+    uint32_t *needed; /* by piece of CUT bytes: records in it that are not done */
+    size_t npieces;
+} reader;
+
+int
+orderlog_open(struct arena *a, const char *dir)
+{
+    a->head->order_end = 0; /* of an earlier life */
+    free(reader.needed);
+    memset(&reader, 0, sizeof reader);
+    file = scratch_open(dir);
+    if (file < 0)
+        return file;
+    wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return wake < 0 ? -errno : 0;
+}
+
+int
+orderlog_wake_fd(void)
+{
+    return wake;
+}
+
+int
+orderlog_fd(void)
+{
+    return file;
+}
+
+static int
+write_at(uint64_t *at, const char *bytes, uint64_t len)
+{
+    while (len) {
+        ssize_t n = pwrite(file, bytes, len, (off_t)*at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -ENOSPC;
+        bytes += n;
+        len -= (uint64_t)n;
+        *at += (uint64_t)n;
+    }
+    return 0;
+}
+
+static int
+write_piece(uint64_t *at, const struct orderlog_piece *p)
+{
+    char part[16 << 10];
+    if (p->from)
+        return write_at(at, p->from, p->len);
+    for (uint64_t done = 0; done < p->len;) {
+        uint64_t want = p->len - done < sizeof part ? p->len - done : sizeof part;
+        ssize_t n = pread(p->file, part, want, p->at + (off_t)done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        int err = write_at(at, part, (uint64_t)n);
+        if (err)
+            return err;
+        done += (uint64_t)n;
+    }
+    return 0;
+}
+
+int
+orderlog_add(struct actor *x, struct orderlog_record *r, const struct orderlog_piece piece[3])
+{
+    struct arena_head *head = x->arena->head;
+    uint64_t one = 1;
+    for (int i = 0; i < 3; i++)
+        r->bytes[i] = piece[i].len;
+    (void)lock_take(x, &head->order_lock, -1);
+    uint64_t at = head->order_end;
+    int err = write_at(&at, (const char *)r, sizeof *r);
+    for (int i = 0; i < 3 && !err; i++)
+        err = write_piece(&at, &piece[i]);
+    /* release: who sees the new end finds the record in the file. */
+    if (!err)
+        atom_store(&head->order_end, at);
+    lock_release(x, &head->order_lock);
+    ssize_t n = write(wake, &one, sizeof one);
+    (void)n; /* full: the reader was woken often enough */
+    return err;
+}
+
+/* ---- the reader ---- */
+
+static uint64_t
+bytes_of(const struct orderlog_record *r)
+{
+    return sizeof *r + r->bytes[0] + r->bytes[1] + r->bytes[2];
+}
+
+int
+orderlog_at(uint64_t where, struct orderlog_record *r)
+{
+    ssize_t n = pread(file, r, sizeof *r, (off_t)where);
+    return n == (ssize_t)sizeof *r ? 0 : n < 0 ? -errno
+                                               : -EIO;
+}
+
+/* Cuts a piece out that nobody needs, if it has been read to its end. */
+static void
+cut(uint64_t piece)
+{
+    if (!reader.needed[piece] && reader.at >= (piece + 1) * CUT)
+        (void)fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(piece * CUT),
+                        (off_t)CUT);
+}
+
+static bool
+room_for_piece(uint64_t piece)
+{
+    if (piece < reader.npieces)
+        return true;
+    size_t want = (piece + 1) * 2;
+    uint32_t *grown = realloc(reader.needed, want * sizeof *grown);
+    if (!grown)
+        return false;
+    memset(grown + reader.npieces, 0, (want - reader.npieces) * sizeof *grown);
+    reader.needed = grown;
+    reader.npieces = want;
+    return true;
+}
+
+bool
+orderlog_read(struct arena *a, uint64_t *where, struct orderlog_record *r, int *err)
+{
+    /* acquire: pairs with the release in orderlog_add(). */
+    uint64_t end = atom_load(&a->head->order_end), from = reader.at;
+    *err = 0;
+    if (from == end)
+        return false;
+    *err = orderlog_at(from, r);
+    uint64_t after = from + bytes_of(r);
+    if (!*err && !room_for_piece(after / CUT))
+        *err = -ENOMEM;
+    if (*err)
+        return false;
+    for (uint64_t p = from / CUT; p <= (after - 1) / CUT; p++)
+        reader.needed[p]++;
+    reader.at = after;
+    *where = from;
+    for (uint64_t p = from / CUT; p < after / CUT; p++)
+        cut(p);
+    return true;
+}
+
+void
+orderlog_done(uint64_t where, const struct orderlog_record *r)
+{
+    for (uint64_t p = where / CUT; p <= (where + bytes_of(r) - 1) / CUT; p++) {
+        reader.needed[p]--;
+        cut(p);
+    }
+}

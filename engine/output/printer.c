@@ -1,0 +1,350 @@
+#define _GNU_SOURCE
+#include "output/printer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "job/job.h"
+#include "store/lock.h"
+#include "base/log.h"
+#include "output/order.h"
+#include "output/order_log.h"
+#include "output/output.h"
+#include "output/report.h"
+#include "output/sink.h"
+#include "task/task.h"
+
+enum { TAG = 256 };
+
+/* What the supervisor tells: this task was set aside. */
+struct set_aside {
+    uint64_t id, parent;
+};
+
+static struct {
+    bool on;
+    pid_t pid;   /* 0: this process does it itself, or it has ended */
+    int tell_fd; /* over which the supervisor sends struct set_aside; -1: none */
+    struct order *order;
+    struct sink to[2];
+    int error; /* -code of what cannot be gone on after */
+} printer = {.tell_fd = -1};
+
+/* ---- the tasks there are ---- */
+
+struct ids {
+    uint64_t *at;
+    size_t n, cap;
+    bool failed;
+};
+
+static void
+take_id(void *arg, uint32_t index)
+{
+    struct ids *ids = arg;
+    const struct task *t = task_at(&engine.arena, index);
+    enum task_state state = task_state(atom_load(&t->word));
+    if (state != TASK_READY && state != TASK_WAIT)
+        return;
+    if (ids->n == ids->cap) {
+        size_t cap = ids->cap ? ids->cap * 2 : 1024;
+        uint64_t *grown = realloc(ids->at, cap * sizeof *grown);
+        ids->failed |= !grown;
+        if (!grown)
+            return;
+        ids->at = grown;
+        ids->cap = cap;
+    }
+    ids->at[ids->n++] = t->id;
+}
+
+/* begin()'s first, then, of a job that was resumed, those of each worker; as posted. */
+static int
+by_poster(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    uint64_t of_x = x % ARENA_SLOTS, of_y = y % ARENA_SLOTS;
+    if (of_x != of_y)
+        return of_x < of_y ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+/* Ids that follow each other become one entry; in place of the ids. */
+static size_t
+join(const struct ids *ids, struct order_posts *posts)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < ids->n; i++) {
+        struct order_posts *last = n ? &posts[n - 1] : NULL;
+        if (last && ids->at[i] == last->first + last->count * ARENA_SLOTS)
+            last->count++;
+        else
+            posts[n++] = (struct order_posts){ids->at[i], 1};
+    }
+    return n;
+}
+
+static struct order *
+order_of_tasks(void)
+{
+    struct ids ids = {0};
+    struct order *o = NULL;
+    for (uint32_t k = 0; k <= engine.arena.head->nworkers; k++)
+        slab_each(&engine.arena, k, SLAB_TASK, take_id, &ids);
+    struct order_posts *posts = malloc((ids.n + 1) * sizeof *posts);
+    if (posts && !ids.failed) {
+        if (ids.n)
+            qsort(ids.at, ids.n, sizeof *ids.at, by_poster);
+        o = order_open(posts, join(&ids, posts));
+    }
+    free(ids.at);
+    free(posts);
+    return o;
+}
+
+/* ---- showing ---- */
+
+/* The first error counts, and ends the job. */
+static void
+failed(int code)
+{
+    if (printer.error || !code)
+        return;
+    printer.error = -code;
+    if (!printer.pid && engine.config.serial)
+        return;
+    atom_store(&engine.arena.head->epipe, (uint32_t)code);
+    engine_poke();
+}
+
+/* The supervisor is slot 0, too: what it holds it gives back soon. */
+static uint32_t *
+lock_output(void)
+{
+    uint32_t *lock = engine.arena.head->output_lock;
+    while (lock_take(&engine.self, lock, -1) == -EDEADLK)
+        usleep(1000);
+    return lock;
+}
+
+static void
+show(uint64_t where)
+{
+    struct orderlog_record r;
+    char tag[TAG] = "";
+    off_t at = (off_t)where + (off_t)sizeof r;
+    int err = orderlog_at(where, &r);
+    if (!err && r.bytes[0] && r.bytes[0] < TAG &&
+        pread(orderlog_fd(), tag, r.bytes[0], at) != (ssize_t)r.bytes[0])
+        err = -EIO;
+    if (err) {
+        failed(OUTPUT_KEPT | -err);
+        return;
+    }
+    uint32_t *lock = lock_output();
+    at += (off_t)r.bytes[0];
+    for (int i = 0; i < 2; i++) {
+        printer.to[i].tag = *tag ? tag : NULL;
+        sink_copy(&printer.to[i], orderlog_fd(), at, (off_t)r.bytes[1 + i]);
+        sink_end_line(&printer.to[i]);
+        at += (off_t)r.bytes[1 + i];
+    }
+    lock_release(&engine.self, lock);
+    failed(-printer.to[0].error);
+    orderlog_done(where, &r);
+}
+
+static void
+tell(const struct order_note *note)
+{
+    int err = order_tell(printer.order, note);
+    if (err)
+        failed(OUTPUT_KEPT | -err);
+}
+
+/* Reads what there is to read, and shows what can be shown. */
+static void
+catch_up(void)
+{
+    struct orderlog_record r;
+    uint64_t where;
+    int err;
+    while (orderlog_read(&engine.arena, &where, &r, &err)) {
+        bool shows = r.bytes[1] + r.bytes[2] > 0;
+        struct order_note note = {r.id, r.parent, r.ended, shows, where, r.posts};
+        tell(&note);
+        if (!shows)
+            orderlog_done(where, &r);
+        while (order_next(printer.order, &where))
+            show(where);
+    }
+    failed(err ? OUTPUT_KEPT | -err : 0);
+}
+
+static void
+show_rest(void)
+{
+    uint64_t where;
+    catch_up();
+    while (order_rest(printer.order, &where))
+        show(where);
+}
+
+/* ---- the process ---- */
+
+/* false: nobody is left who could tell anything. */
+static bool
+read_set_aside(int fd)
+{
+    struct set_aside is;
+    uint64_t where;
+    ssize_t n = read(fd, &is, sizeof is);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return true;
+    if (n != (ssize_t)sizeof is)
+        return false;
+    catch_up(); /* what its runs have printed was there before */
+    tell(&(struct order_note){.id = is.id, .parent = is.parent, .ended = true});
+    while (order_next(printer.order, &where))
+        show(where);
+    return true;
+}
+
+__attribute__((noreturn)) static void
+life(int fd, pid_t parent)
+{
+    setpgid(0, 0); /* Ctrl-C is for the supervisor */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+    for (;;) {
+        struct pollfd fds[2] = {{fd, POLLIN, 0}, {orderlog_wake_fd(), POLLIN, 0}};
+        uint64_t times;
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            _exit(1);
+        if (fds[1].revents && read(orderlog_wake_fd(), &times, sizeof times) < 0 &&
+            errno != EAGAIN && errno != EINTR)
+            _exit(1);
+        catch_up();
+        if (fds[0].revents && !read_set_aside(fd))
+            break;
+    }
+    show_rest();
+    _exit(0);
+}
+
+static int
+start_process(void)
+{
+    int ends[2];
+    pid_t me = getpid();
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+        return -errno;
+    fflush(NULL); /* what begin() has printed comes first, and once */
+    pid_t pid = fork();
+    if (pid < 0) {
+        int err = -errno;
+        close(ends[0]);
+        close(ends[1]);
+        return err;
+    }
+    if (!pid) {
+        close(ends[1]);
+        life(ends[0], me);
+    }
+    close(ends[0]);
+    printer.pid = pid;
+    printer.tell_fd = ends[1];
+    order_close(printer.order); /* it is the new process's */
+    printer.order = NULL;
+    return 0;
+}
+
+int
+printer_start(bool serial)
+{
+    int err = orderlog_open(&engine.arena, engine_tmpdir());
+    if (err)
+        return err;
+    printer.order = order_of_tasks();
+    if (!printer.order)
+        return -ENOMEM;
+    printer.to[0].fd = STDOUT_FILENO;
+    printer.to[1].fd = STDERR_FILENO;
+    printer.on = true;
+    return serial ? 0 : start_process();
+}
+
+void
+printer_forget(void)
+{
+    if (printer.tell_fd >= 0)
+        close(printer.tell_fd);
+    printer.tell_fd = -1;
+}
+
+void
+printer_set_aside(const struct task *t)
+{
+    struct set_aside is = {t->id, t->parent};
+    int how = MSG_DONTWAIT | MSG_NOSIGNAL;
+    if (printer.tell_fd >= 0 && send(printer.tell_fd, &is, sizeof is, how) < 0)
+        log_warn("--keep-order: the output after that of task #%llu comes at the end",
+                 (unsigned long long)t->id);
+}
+
+static void
+say_died(int status)
+{
+    printer.pid = 0;
+    log_error("the process that shows output in order (--keep-order) died (%s): the job "
+              "cannot go on",
+              report_status(status));
+    engine.result.broken = true;
+}
+
+bool
+printer_died(void)
+{
+    int status;
+    if (!printer.pid || waitpid(printer.pid, &status, WNOHANG) != printer.pid)
+        return false;
+    say_died(status);
+    return true;
+}
+
+int
+printer_turn(void)
+{
+    catch_up();
+    return printer.error;
+}
+
+void
+printer_finish(void)
+{
+    int status = 0;
+    if (!printer.on)
+        return;
+    printer_forget();
+    if (printer.order) {
+        show_rest();
+        if (printer.error && !engine.result.broken && !engine.result.epipe)
+            atom_store(&engine.arena.head->epipe, (uint32_t)-printer.error);
+        order_close(printer.order);
+        printer.order = NULL;
+    } else if (printer.pid) {
+        while (waitpid(printer.pid, &status, 0) < 0 && errno == EINTR)
+            ;
+        if (status)
+            say_died(status);
+    }
+    printer.pid = 0;
+}

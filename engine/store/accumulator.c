@@ -1,0 +1,224 @@
+#include "store/accumulator.h"
+
+#include <string.h>
+
+#include "memory/self.h"
+#include "memory/chunk.h"
+
+enum { LOG_CHUNK_MAX = 1 << 20 };
+
+/* The end of a log, see slot->log_end. */
+static uint32_t
+unit_of(uint64_t end)
+{
+    return (uint32_t)(end >> 32);
+}
+
+static uint32_t
+used_of(uint64_t end)
+{
+    return (uint32_t)end;
+}
+
+/* An entry of the log, followed by its bytes, padded to 8. */
+struct log_entry {
+    uint32_t id;
+    uint32_t len;
+};
+
+static double
+combine(enum acc_kind kind, double a, double b)
+{
+    switch (kind) {
+    case ACC_MAX:
+        return b > a ? b : a;
+    case ACC_MIN:
+        return b < a ? b : a;
+    case ACC_SUM:
+        break;
+    }
+    return a + b;
+}
+
+void
+acc_add(struct actor *x, enum acc_kind kind, uint32_t id, double v)
+{
+    struct acc_pending *p = &x->pending;
+    if (p->kinds[id]) {
+        p->values[id] = combine(kind, p->values[id], v);
+        return;
+    }
+    p->kinds[id] = (uint8_t)kind;
+    p->values[id] = v;
+    p->ids[p->n++] = (uint16_t)id;
+}
+
+bool
+acc_get(struct actor *x, enum acc_kind kind, uint32_t id, double *out)
+{
+    bool any = x->pending.kinds[id] != 0;
+    double v = any ? x->pending.values[id] : 0;
+    for (uint32_t k = 0, n = arena_workers(x->arena); k <= n; k++) {
+        struct acc_cell *c = &slot_at(x->arena, k)->accs[id];
+        /* acquire: pairs with the release in acc_apply(); `value` is written. */
+        if (!atom_load(&c->set))
+            continue;
+        double cell;
+        __atomic_load(&c->value, &cell, __ATOMIC_RELAXED);
+        v = any ? combine(kind, v, cell) : cell;
+        any = true;
+    }
+    if (any)
+        *out = v;
+    return any;
+}
+
+void
+acc_stage(struct actor *x)
+{
+    struct acc_pending *p = &x->pending;
+    struct slot *s = x->slot;
+    for (uint32_t i = 0; i < p->n; i++) {
+        uint32_t id = p->ids[i];
+        struct acc_cell *c = &s->accs[id];
+        double v = p->values[id];
+        s->acc_log[i].id = id;
+#ifdef PRN_BUG_ACC_ADDS
+        s->acc_log[i].value = v;
+        s->acc_log[i].pad = p->kinds[id];
+#else
+        s->acc_log[i].value = c->set ? combine(p->kinds[id], c->value, v) : v;
+#endif
+        p->kinds[id] = 0;
+    }
+    s->naccs = p->n;
+    s->new_log_end = p->log_end ? p->log_end : s->log_end;
+    p->n = 0;
+    p->log_end = 0;
+}
+
+void
+acc_apply(struct slot *s)
+{
+    for (uint32_t i = 0; i < s->naccs; i++) {
+        struct acc_cell *c = &s->accs[s->acc_log[i].id];
+#ifdef PRN_BUG_ACC_ADDS
+        double v = s->acc_log[i].value;
+        c->value = c->set ? combine(s->acc_log[i].pad, c->value, v) : v;
+#else
+        __atomic_store(&c->value, &s->acc_log[i].value, __ATOMIC_RELAXED);
+#endif
+        atom_store(&c->set, 1);
+    }
+    /* release: pairs with the acquire in acc_each(): the entries are written. */
+    atom_store(&s->log_end, s->new_log_end);
+}
+
+void
+acc_drop(struct actor *x)
+{
+    struct acc_pending *p = &x->pending;
+    for (uint32_t i = 0; i < p->n; i++)
+        p->kinds[p->ids[i]] = 0;
+    p->n = 0;
+    p->log_end = 0;
+}
+
+/* The chunk behind the log's end with room for `need`: one that a rolled-back
+ * task had begun, or a new one. Chunks are linked newest first. */
+static int
+next_chunk(struct actor *x, uint32_t end_unit, size_t need, uint32_t *out)
+{
+    struct arena *a = x->arena;
+    uint32_t u = x->slot->chunks[SLAB_LOG];
+    while (u && chunk_at(a, u - 1)->next != end_unit && u != end_unit)
+        u = chunk_at(a, u - 1)->next;
+    if (u && u != end_unit) {
+        struct chunk *c = chunk_at(a, u - 1);
+        c->used = 0;
+        if (c->bytes - ARENA_GRAIN >= need) {
+            *out = u;
+            return 0;
+        }
+        /* Too small: it stays in the log, empty, and is passed over. */
+        return next_chunk(x, u, need, out);
+    }
+    size_t bytes = end_unit ? chunk_at(a, end_unit - 1)->bytes * 2 : ARENA_UNIT;
+    if (bytes > LOG_CHUNK_MAX)
+        bytes = LOG_CHUNK_MAX;
+    if (bytes < need + ARENA_GRAIN)
+        bytes = need + ARENA_GRAIN;
+    uint32_t unit;
+    int err = chunk_claim(x, SLAB_LOG, bytes, &unit);
+    if (!err)
+        *out = unit + 1;
+    return err;
+}
+
+int
+acc_collect(struct actor *x, uint32_t id, const void *bytes, size_t len)
+{
+    struct arena *a = x->arena;
+    struct acc_pending *p = &x->pending;
+    uint64_t end = p->log_end ? p->log_end : x->slot->log_end;
+    uint32_t unit = unit_of(end), used = used_of(end);
+    size_t need = sizeof(struct log_entry) + (len + 7) / 8 * 8;
+
+    if (!unit || used + need > chunk_at(a, unit - 1)->bytes - ARENA_GRAIN) {
+        uint32_t next;
+        int err = next_chunk(x, unit, need, &next);
+        if (err)
+            return err;
+        if (unit)
+            chunk_at(a, unit - 1)->used = used;
+        unit = next;
+        used = 0;
+    }
+    struct log_entry *e =
+        (struct log_entry *)((char *)chunk_at(a, unit - 1) + ARENA_GRAIN + used);
+    e->id = id;
+    e->len = (uint32_t)len;
+    memcpy(e + 1, bytes, len);
+    p->log_end = (uint64_t)unit << 32 | (used + (uint32_t)need);
+    return 0;
+}
+
+static void
+each_in(struct chunk *c, uint64_t used, uint32_t id,
+        void (*fn)(void *, const void *, size_t), void *arg)
+{
+    char *at = (char *)c + ARENA_GRAIN, *end = at + used;
+    while (at < end) {
+        struct log_entry *e = (struct log_entry *)at;
+        if (e->id == id)
+            fn(arg, e + 1, e->len);
+        at += sizeof *e + (e->len + 7) / 8 * 8;
+    }
+}
+
+/* The log's chunks are linked newest first: the one behind `before` (0: the oldest).
+ * They grow to 1 MiB, so looking from the end each time costs little. */
+static uint32_t
+chunk_behind(const struct arena *a, uint32_t end, uint32_t before)
+{
+    uint32_t u = end;
+    while (chunk_at(a, u - 1)->next != before)
+        u = chunk_at(a, u - 1)->next;
+    return u;
+}
+
+void
+acc_each(struct actor *x, uint32_t id,
+         void (*fn)(void *arg, const void *bytes, size_t len), void *arg)
+{
+    for (uint32_t k = 0, n = arena_workers(x->arena); k <= n; k++) {
+        uint64_t end = atom_load(&slot_at(x->arena, k)->log_end);
+        if (k == x->me && x->pending.log_end)
+            end = x->pending.log_end;
+        for (uint32_t u = 0; u != unit_of(end);) {
+            u = chunk_behind(x->arena, unit_of(end), u);
+            struct chunk *c = chunk_at(x->arena, u - 1);
+            each_in(c, u == unit_of(end) ? used_of(end) : c->used, id, fn, arg);
+        }
+    }
+}

@@ -1,0 +1,313 @@
+#include "store/dict.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory/self.h"
+#include "base/hash.h"
+
+/* What readers copy may be overwritten meanwhile; the block's word tells them.
+ * ThreadSanitizer cannot know that, nor may it see memcpy() and memcmp() do it. */
+#if defined(__SANITIZE_THREAD__)
+#define RACY __attribute__((no_sanitize("thread"), noinline))
+#define racy_load(p) (*(const volatile __typeof__(*(p)) *)(p))
+RACY static bool
+racy_same(const volatile char *a, const char *b, size_t n)
+{
+    while (n && *a == *b)
+        a++, b++, n--;
+    return n == 0;
+}
+RACY static void
+racy_copy(volatile char *to, const volatile char *from, size_t n)
+{
+    while (n--)
+        *to++ = *from++;
+}
+#else
+#define RACY
+#define racy_load(p)                                       \
+    ({                                                     \
+        __typeof__(*(p)) racy_value;                       \
+        ATOM_POINT();                                      \
+        __atomic_load((p), &racy_value, __ATOMIC_ACQUIRE); \
+        racy_value;                                        \
+    })
+#define racy_same(a, b, n) (memcmp((a), (b), (n)) == 0)
+#ifdef PRN_SIM
+static void
+racy_copy(char *to, const char *from, size_t n)
+{
+    memcpy(to, from, n / 2);
+    ATOM_POINT(); /* somebody else may run in the middle of it */
+    memcpy(to + n / 2, from + n / 2, n - n / 2);
+}
+#else
+#define racy_copy(to, from, n) memcpy((to), (from), (n))
+#endif
+#endif
+
+struct index {
+    uint64_t *words;
+    uint64_t mask;
+    uint64_t seen; /* the shard's index word */
+};
+
+/* acquire: pairs with the release in grow_index(). */
+static struct index
+index_of(const struct arena *a, const struct shard *s)
+{
+    uint64_t seen = atom_load(&s->index);
+    struct index i = {arena_at(a, seen >> 24), ((uint64_t)1 << (seen & 0xff)) - 1, seen};
+    return i;
+}
+
+static uint32_t
+record_of(uint64_t word)
+{
+    return (uint32_t)word;
+}
+
+static bool
+same_tag(uint64_t word, uint64_t hash)
+{
+    return word >> 48 == (((hash >> 32) & 0xffff) | 2) && record_of(word);
+}
+
+uint64_t
+dict_word(const struct arena *a, uint64_t hash, uint32_t record)
+{
+    uint64_t gen = (atom_peek(&block_at(a, record)->word) >> 32) & 0xffff;
+    /* Bit 1 of the tag keeps it apart from DICT_DELETED. */
+    return (((hash >> 32) & 0xffff) | 2) << 48 | gen << 32 | record;
+}
+
+int
+dict_create(struct actor *x, uint64_t *offset)
+{
+    uint32_t block;
+    int err = block_new(x, sizeof(struct dict) + CACHE_LINE, SERVES_DICT, &block);
+    if (err)
+        return err;
+    size_t at = arena_offset(x->arena, block_at(x->arena, block)->bytes);
+    at = (at + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+    struct dict *d = arena_at(x->arena, at);
+    memset(d, 0, sizeof *d);
+    for (int i = 0; i < DICT_SHARDS; i++) {
+        uint64_t log2 = (uint64_t)__builtin_ctz(DICT_FIRST);
+        d->shards[i].index = (uint64_t)arena_offset(x->arena, d->first[i]) << 24 | log2;
+    }
+    *offset = at;
+    return 0;
+}
+
+struct dict_place
+dict_find(struct arena *a, struct shard *s, const struct dict_key *k)
+{
+    struct index ix = index_of(a, s);
+    for (uint64_t i = k->hash & ix.mask;; i = (i + 1) & ix.mask) {
+        uint64_t word = atom_peek(&ix.words[i]);
+        if (!word)
+            return (struct dict_place){NULL, 0};
+        if (!same_tag(word, k->hash))
+            continue;
+        struct dict_record *r = dict_record_at(a, record_of(word));
+        if (r->key_len == k->len && memcmp(r->bytes, k->bytes, k->len) == 0)
+            return (struct dict_place){ix.words + i, record_of(word)};
+    }
+}
+
+uint64_t *
+dict_free_word(struct arena *a, struct shard *s, uint64_t hash, bool *was_used)
+{
+    struct index ix = index_of(a, s);
+    uint64_t i = hash & ix.mask;
+    while (atom_peek(&ix.words[i]) && atom_peek(&ix.words[i]) != DICT_DELETED)
+        i = (i + 1) & ix.mask;
+    *was_used = atom_peek(&ix.words[i]) != 0;
+    return ix.words + i;
+}
+
+/* A new index that `need` words fill to three eighths at most; larger than the
+ * first one, so that its size tells the two apart. Died between the two stores:
+ * `used` is too high, and the next growth comes early. */
+static int
+grow_index(struct actor *x, struct shard *s, uint64_t need)
+{
+    struct arena *a = x->arena;
+    struct index old = index_of(a, s);
+    uint64_t log2 = (uint64_t)__builtin_ctz(DICT_FIRST) + 1;
+    while (((uint64_t)3 << log2) / 4 < need * 2)
+        log2++;
+    uint32_t block;
+    size_t bytes = sizeof(uint64_t) << log2;
+    int err = block_new(x, bytes, SERVES_LIST, &block);
+    if (err)
+        return err;
+    uint64_t *words = (uint64_t *)block_at(a, block)->bytes;
+    uint64_t mask = ((uint64_t)1 << log2) - 1;
+    memset(words, 0, bytes);
+#ifdef PRN_BUG_INDEX_FIRST
+    atom_store(&s->index, (uint64_t)arena_offset(a, words) << 24 | log2);
+#endif
+    for (uint64_t i = 0; i <= old.mask; i++) {
+        uint64_t word = atom_peek(&old.words[i]);
+        if (!word || word == DICT_DELETED)
+            continue;
+        struct dict_record *r = dict_record_at(a, record_of(word));
+        uint64_t at = hash_bytes(r->bytes, r->key_len) & mask;
+        while (words[at])
+            at = (at + 1) & mask;
+        words[at] = word;
+    }
+    uint64_t version = ((old.seen >> 8) + 1) & 0xffff;
+    /* release: the new words; pairs with index_of(). */
+    atom_store(&s->index, (uint64_t)arena_offset(a, words) << 24 | version << 8 | log2);
+    atom_store(&s->used, s->live);
+    block_linked(x);
+
+    /* Free the old one, unless it is part of the dict itself. Not by way of
+     * slot->loose: it may be of another slot's slab, and in use again by the time
+     * somebody cleans up after us. Died before: one index is lost. */
+    if (old.mask + 1 > DICT_FIRST) {
+        uint32_t b = arena_index(a, (char *)old.words - sizeof(struct block));
+        block_free(x, b, atom_load(&block_at(a, b)->word));
+    }
+    return 0;
+}
+
+int
+dict_room(struct actor *x, struct shard *s, uint32_t n)
+{
+    uint64_t size = (uint64_t)1 << (atom_peek(&s->index) & 0xff);
+    if ((uint64_t)s->used + n <= size * 3 / 4)
+        return 0;
+    int err = grow_index(x, s, (uint64_t)s->live + n);
+    /* Slow is better than no; one word must stay 0 to end every search. */
+    return err && (uint64_t)s->used + n < size ? 0 : err;
+}
+
+static int
+copy_room(struct actor *x, size_t bytes)
+{
+    if (bytes <= x->copy_room)
+        return 0;
+    char *grown = realloc(x->copy, bytes * 2);
+    if (!grown)
+        return -ENOMEM;
+    x->copy = grown;
+    x->copy_room = bytes * 2;
+    return 0;
+}
+
+/* An index word. acquire: the record behind it; pairs with apply_entry(). */
+RACY static uint64_t
+load_word(uint64_t *word)
+{
+    return racy_load(word);
+}
+
+/* What a racing reader takes a record for. Each field is read once: it may change
+ * between two looks. */
+struct look {
+    struct block *block;
+    uint64_t before; /* the block's word */
+    struct dict_record *record;
+    size_t key_len, value_len; /* if sound: those of the record, so within its block */
+    bool sound;                /* the index word means this use of the block */
+};
+
+/* Is the block's word what it was before the copies? */
+RACY static bool
+still(const struct look *l)
+{
+#ifdef PRN_BUG_READ_ONCE
+    return true;
+#endif
+    /* The copies first: pairs with the fence in new_record() of dict_tx.c. */
+    atom_fence_acquire();
+    return atom_peek(&l->block->word) == l->before;
+}
+
+RACY static struct look
+look_at(const struct arena *a, uint64_t word)
+{
+    struct look l = {.block = block_at(a, record_of(word))};
+    /* acquire: pairs with the release in block_new(). */
+    l.before = atom_load(&l.block->word);
+    l.record = (struct dict_record *)l.block->bytes;
+    l.key_len = racy_load(&l.record->key_len);
+    l.value_len = racy_load(&l.record->is_number) ? 0 : racy_load(&l.record->value_len);
+    l.sound = (l.before & 0xff) == BLOCK_USED && ((l.before ^ word) >> 32 & 0xffff) == 0 &&
+              still(&l);
+    return l;
+}
+
+enum found { FOUND,
+             OTHER_KEY,
+             CHANGED,
+             NO_MEMORY };
+
+/* Copies the value of the record that `word` names if its key is `only`. CHANGED:
+ * the record went away under our hands. */
+RACY static enum found
+copy_record(struct actor *x, uint64_t word, const struct dict_key *only,
+            struct dict_value *value)
+{
+    struct look l = look_at(x->arena, word);
+    if (!l.sound)
+        return CHANGED;
+    if (l.key_len != only->len || !racy_same(l.record->bytes, only->bytes, l.key_len))
+        return still(&l) ? OTHER_KEY : CHANGED;
+    if (copy_room(x, l.value_len))
+        return NO_MEMORY;
+    if (l.value_len)
+        racy_copy(x->copy, l.record->bytes + l.key_len, l.value_len);
+    value->present = true;
+    value->is_number = racy_load(&l.record->is_number);
+    value->number = racy_load(&l.record->number);
+    value->bytes = x->copy;
+    value->len = l.value_len;
+    return still(&l) ? FOUND : CHANGED;
+}
+
+int
+dict_get(struct actor *x, struct dict *d, const struct dict_key *k, struct dict_value *out)
+{
+    struct shard *s = dict_shard(d, k->hash);
+again:;
+    struct index ix = index_of(x->arena, s);
+    for (uint64_t i = k->hash & ix.mask, n = 0; n <= ix.mask; i = (i + 1) & ix.mask, n++) {
+        uint64_t word = load_word(&ix.words[i]);
+        /* The index was replaced: its memory may be something else by now. */
+        if (unlikely(atom_load(&s->index) != ix.seen))
+            goto again;
+        if (!word)
+            break;
+        if (!same_tag(word, k->hash))
+            continue;
+        switch (copy_record(x, word, k, out)) {
+        case FOUND:
+            return 0;
+        case OTHER_KEY:
+            continue;
+        case NO_MEMORY:
+            return -ENOMEM;
+        case CHANGED:
+            cpu_relax();
+            goto again;
+        }
+    }
+    *out = (struct dict_value){0};
+    return 0;
+}
+
+uint64_t
+dict_len(struct dict *d)
+{
+    uint64_t n = 0;
+    for (int i = 0; i < DICT_SHARDS; i++)
+        n += atom_peek(&d->shards[i].live);
+    return n;
+}

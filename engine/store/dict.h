@@ -1,0 +1,107 @@
+/* dict: the shared dictionary. docs/dict.md is its page.
+ *
+ *   dict -> 64 shards -> index (open addressing) -> records (blocks)
+ *
+ * An index word holds 16 bits of the hash, 16 bits of the record's generation and
+ * the record's index. A record is immutable once published, but for the number of
+ * a numeric one, which is one aligned 8-byte word. Readers take no lock: they copy
+ * and then look whether the record's block still has the same word; if not, they
+ * look again. A reader that dies leaves nothing behind.
+ *
+ * Writers hold the shard's lock and change it by a transaction (dict_tx.h). An
+ * index grows by copying its words into a new one, published by one store.
+ *
+ * Iterating copies one shard after the other under its lock (dict_tx_snapshot).
+ *
+ * Keys are encoded scalars (codec.h); values are one encoded value, or a number
+ * kept as a double. */
+#ifndef PRN_DICT_H
+#define PRN_DICT_H
+
+#include "memory/arena.h"
+#include "memory/block.h"
+
+struct actor;
+
+enum {
+    DICT_SHARDS = 64,
+    DICT_FIRST = 16,         /* words of a shard's first index */
+    DICT_KEY_MAX = 32 << 10, /* bytes of an encoded key */
+};
+
+struct shard {
+    _Alignas(CACHE_LINE) uint32_t lock; /* lock.h */
+    uint32_t live;                      /* keys. writer: holder of lock */
+    uint32_t used;                      /* words of the index that are not 0. under: lock */
+    uint32_t pad;
+    /* offset of uint64_t[] (40) | version (16) | log2 of its length (8).
+     * writer: holder of lock; read by everybody. */
+    uint64_t index;
+};
+
+struct dict {
+    struct shard shards[DICT_SHARDS];
+    uint64_t first[DICT_SHARDS][DICT_FIRST];
+};
+
+/* The bytes of a record's block. */
+struct dict_record {
+    double number;      /* value, if is_number. writer: holder of the shard's lock */
+    uint32_t value_len; /* else; fixed */
+    uint16_t key_len;   /* fixed */
+    uint16_t is_number; /* fixed */
+    char bytes[];       /* key, then value; fixed */
+};
+
+struct dict_key {
+    const void *bytes;
+    size_t len;
+    uint64_t hash; /* hash_bytes() of them */
+};
+
+/* A value on its way in or out. Going out, `bytes` is a private copy that lives
+ * until the next call. */
+struct dict_value {
+    bool present;
+    bool is_number;
+    double number;
+    const void *bytes;
+    size_t len;
+};
+
+/* Where a key is in its shard. */
+struct dict_place {
+    uint64_t *word;  /* its index word; NULL: the key is not there */
+    uint32_t record; /* index of its block */
+};
+
+/* dict_create makes an empty dict; x->slot->loose names it until it is linked. */
+int dict_create(struct actor *x, uint64_t *offset);
+/* dict_get copies the value of a key. Takes no lock, may retry. 0 (absent keys
+ * too: out->present), -ENOMEM. */
+int dict_get(struct actor *x, struct dict *d, const struct dict_key *k,
+             struct dict_value *out);
+/* dict_len counts the keys; other writers make it approximate. */
+uint64_t dict_len(struct dict *d);
+/* For the transaction; the caller holds the shard's lock. */
+static inline struct shard *
+dict_shard(struct dict *d, uint64_t hash)
+{
+    return &d->shards[hash >> 58];
+}
+struct dict_place dict_find(struct arena *a, struct shard *s, const struct dict_key *k);
+/* dict_free_word finds a word that a new key with this hash can have. */
+uint64_t *dict_free_word(struct arena *a, struct shard *s, uint64_t hash, bool *was_used);
+/* dict_room makes room in the shard's index for n more keys. 0, -ENOSPC. */
+int dict_room(struct actor *x, struct shard *s, uint32_t n);
+/* dict_word is the index word for a record. */
+uint64_t dict_word(const struct arena *a, uint64_t hash, uint32_t record);
+#define DICT_DELETED ((uint64_t)1 << 48) /* a word whose key is gone */
+
+static inline struct dict_record *
+dict_record_at(const struct arena *a, uint32_t index)
+{
+    return (struct dict_record *)block_at(a, index)->bytes;
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* lock: locks in shared memory that survive their holder's death.
+ *
+ *   word: 0 free | owner's slot + 1, with LOCK_WAITERS if somebody may sleep
+ *
+ * Taken by CAS 0 -> owner, so the word names the holder (R2) and the supervisor
+ * finds out what a dead worker held by looking. A waiter notes in its slot which
+ * lock it sleeps for: after a death the supervisor wakes those who wait, since the
+ * wake-up may have gone to the dead one. Sleeping is a futex wait; a short spin
+ * comes first.
+ *
+ * A waiter that has slept for a tenth of a second looks whether it waits in a
+ * circle (its lock's holder waits for a lock whose holder waits ... for a lock
+ * that it holds). A circle seen twice with no wait begun in between is real; the
+ * waiter with the highest slot number in it gives up with -EDEADLK. No supervisor
+ * is needed for that: the slots say who waits for what. */
+#ifndef PRN_LOCK_H
+#define PRN_LOCK_H
+
+#include "memory/arena.h"
+
+struct actor;
+
+#define LOCK_WAITERS 0x80000000u
+
+/* lock_take waits until the lock is x's. `seconds`: at most so long (< 0: for
+ * ever; 0: do not wait). 0; -EDEADLK: x holds it already; -ELOOP: deadlock with
+ * others; -ETIMEDOUT. */
+int lock_take(struct actor *x, uint32_t *word, double seconds);
+/* lock_release gives it up and wakes a waiter. */
+void lock_release(struct actor *x, uint32_t *word);
+/* lock_held: does x hold it? */
+bool lock_held(const struct actor *x, const uint32_t *word);
+/* lock_break frees the lock if x (a dead slot's actor) holds it. Idempotent. */
+void lock_break(struct actor *x, uint32_t *word);
+/* lock_recover frees all named locks that a dead slot holds, and wakes those who
+ * may have missed a wake-up. Idempotent. */
+void lock_recover(struct actor *x);
+
+#endif

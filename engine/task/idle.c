@@ -1,0 +1,301 @@
+#define _GNU_SOURCE
+#include "task/idle.h"
+
+#include "memory/self.h"
+#include "base/futex.h"
+#include "task/gate.h"
+#include "task/queue.h"
+#include "task/task.h"
+
+enum { SPIN_ROUNDS = 200 };
+
+bool idle_spin_ok;
+
+static uint32_t
+words_in_use(const struct arena *a)
+{
+    return arena_workers(a) / 64 + 1;
+}
+
+bool
+idle_any(struct actor *x)
+{
+    uint64_t *bits = x->arena->head->idle_bits;
+    for (uint32_t w = 0, n = words_in_use(x->arena); w < n; w++) {
+        if (atom_peek(&bits[w]))
+            return true;
+    }
+    return false;
+}
+
+static void
+clear_bit(struct arena *a, uint32_t k)
+{
+    (void)atom_and(&a->head->idle_bits[k / 64], ~((uint64_t)1 << k % 64));
+}
+
+/* Wakes slot k if it is parked. Its bit goes first: until it runs, others would look at its
+ * flag in vain; and after the CAS the bit may be that of its next sleep. */
+static bool
+wake_slot(struct arena *a, uint32_t k)
+{
+    struct slot *s = slot_at(a, k);
+    uint32_t parked = 1;
+    if (atom_peek(&s->park) != 1)
+        return false;
+#ifndef PRN_BUG_BIT_LATE
+    clear_bit(a, k);
+#endif
+    if (!atom_cas(&s->park, &parked, 0))
+        return false;
+#ifdef PRN_BUG_BIT_LATE
+    clear_bit(a, k);
+#endif
+    futex_wake(&s->park, 1);
+    return true;
+}
+
+static bool
+wake_one(struct actor *x)
+{
+    struct arena *a = x->arena;
+    uint32_t n = words_in_use(a), first = x->me / 64;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t w = (first + i) % n;
+        uint64_t bits = atom_peek(&a->head->idle_bits[w]);
+        for (; bits; bits &= bits - 1) {
+            uint32_t k = w * 64 + (uint32_t)__builtin_ctzll(bits);
+            if (wake_slot(a, k))
+                return true;
+        }
+    }
+    return false;
+}
+
+void
+idle_wake(struct actor *x, uint32_t n)
+{
+    if (!n)
+        return;
+#ifndef PRN_BUG_NO_WAKE_FENCE
+    /* Pairs with the fence in idle_wait(): either we see its bit or it sees our task. */
+    atom_fence();
+#endif
+    if (unlikely(idle_any(x)) && wake_one(x))
+        x->slot->wakes++;
+}
+
+/* Who cleared a park word may have died before it woke the sleeper: futex_wake()
+ * whatever the word says. */
+void
+idle_wake_all(struct arena *a)
+{
+    /* Pairs with the fence in idle_wait(): what was stored before (a mode, a task
+     * given back) is seen by a worker's last look, or its flag is seen here. */
+    atom_fence();
+    for (uint32_t k = 1, n = arena_workers(a); k <= n; k++) {
+        if (!wake_slot(a, k))
+            futex_wake(&slot_at(a, k)->park, 1);
+    }
+}
+
+void
+idle_set_mode(struct arena *a, enum arena_mode mode)
+{
+    uint32_t now = atom_load(&a->head->mode);
+    while (now < (uint32_t)mode && !atom_cas(&a->head->mode, &now, (uint32_t)mode))
+        ;
+    idle_wake_all(a);
+}
+
+#ifdef PRN_BENCH_SHARED_COUNTER
+bool
+idle_all_done(struct arena *a)
+{
+    return atom_load(&a->head->open_tasks) == 0;
+}
+#else
+bool
+idle_all_done(struct arena *a)
+{
+    uint64_t done = 0, posted = 0;
+    uint32_t n = arena_workers(a);
+    /* acquire: pairs with the releases in commit_apply(); done first. */
+#ifdef PRN_BUG_SUMS_TURNED
+    for (uint32_t k = 0; k <= n; k++)
+        posted += atom_load(&slot_at(a, k)->posted);
+#endif
+    for (uint32_t k = 0; k <= n; k++)
+        done += atom_load(&slot_at(a, k)->done);
+    /* Whatever the sum of `done` holds was done after its poster's slot had come. */
+    n = arena_workers(a);
+#ifndef PRN_BUG_SUMS_TURNED
+    for (uint32_t k = 0; k <= n; k++)
+        posted += atom_load(&slot_at(a, k)->posted);
+#endif
+    return done == posted;
+}
+#endif
+
+void
+idle_run_alone(struct arena *a, uint32_t index)
+{
+    /* release: who sees it sees the task READY. Published by the hint that follows and
+     * its idle_wake(). */
+    (void)atom_or(&a->head->gate, (uint64_t)index);
+}
+
+/* false: somebody has ended it, or another one runs alone by now. */
+static bool
+end_alone(struct arena *a, uint32_t index)
+{
+    uint64_t gate = atom_load(&a->head->gate);
+#ifdef PRN_BUG_ALONE_KEPT
+    return false;
+#endif
+    while (gate_alone(gate) == index) {
+        if (atom_cas(&a->head->gate, &gate, gate & ~(uint64_t)UINT32_MAX))
+            return true;
+    }
+    return false;
+}
+
+void
+idle_end_alone(struct arena *a)
+{
+    uint32_t index = gate_alone(atom_load(&a->head->gate));
+    if (index && end_alone(a, index))
+        idle_wake_all(a);
+}
+
+bool
+idle_alone_over(struct arena *a)
+{
+    uint32_t index = gate_alone(atom_load(&a->head->gate));
+    if (!index)
+        return true;
+    enum task_state state = task_state(atom_load(&task_at(a, index)->word));
+#ifdef PRN_BUG_ALONE_TOO_SHORT
+    if (state == TASK_RUN)
+#else
+    if (state == TASK_READY || state == TASK_RUN)
+#endif
+        return false;
+    if (end_alone(a, index))
+        idle_wake_all(a);
+    return true;
+}
+
+/* Is there a task that x could start? Exact but for those who are faster: with a
+ * licence or a turn at stake no old hint will do. */
+static bool
+startable(struct actor *x, uint64_t gate, uint32_t alone)
+{
+#ifdef PRN_BUG_ALONE_UNCLAIMED
+    if (alone)
+        return false;
+#endif
+    if (alone)
+        return task_state(atom_load(&task_at(x->arena, alone)->word)) == TASK_READY;
+    return !(gate & GATE_METERED) || queue_any(x);
+}
+
+/* The same as queue_look(), as far as the gate lets x. */
+static bool
+look_through_gate(struct actor *x, uint64_t gate)
+{
+    uint32_t alone = idle_alone_over(x->arena) ? 0 : gate_alone(gate);
+    x->turn = 0;
+    bool claimed = startable(x, gate, alone) && gate_pass(x, gate) &&
+                   (alone ? task_claim(x, alone) : queue_look(x));
+    /* Who looked meanwhile saw the turn taken: somebody looks again. */
+    if (!claimed && gate_missed(x))
+        idle_wake(x, 1);
+    return claimed;
+}
+
+bool
+idle_look(struct actor *x)
+{
+    uint64_t gate = atom_load(&x->arena->head->gate);
+    return likely(!gate) ? queue_look(x) : look_through_gate(x, gate);
+}
+
+static void
+raise_flag(struct actor *x)
+{
+    uint32_t awake = 0;
+    (void)atom_cas(&x->slot->park, &awake, 1);
+    (void)atom_or(&x->arena->head->idle_bits[x->me / 64], (uint64_t)1 << x->me % 64);
+}
+
+/* true: somebody had woken us. */
+static bool
+lower_flag(struct actor *x)
+{
+    uint32_t parked = 1;
+    bool woken = !atom_cas(&x->slot->park, &parked, 0);
+    clear_bit(x->arena, x->me);
+    return woken;
+}
+
+/* With more work in sight, pass the wake-up on. */
+static bool
+got_work(struct actor *x)
+{
+    if (queue_more(x))
+        idle_wake(x, 1);
+    return true;
+}
+
+static bool
+spin(struct actor *x)
+{
+    for (int i = 0; i < SPIN_ROUNDS; i++) {
+        cpu_relax();
+        if (i % 8 == 7 && idle_look(x))
+            return true;
+    }
+    return false;
+}
+
+bool
+idle_wait(struct actor *x)
+{
+    struct arena_head *head = x->arena->head;
+    if (idle_look(x))
+        return got_work(x);
+    if (idle_spin_ok && spin(x))
+        return got_work(x);
+
+    raise_flag(x);
+    /* Pairs with the fence in idle_wake(): our flag, then our last look. */
+    atom_fence();
+#ifdef PRN_BUG_NO_SECOND_LOOK
+    bool claimed = false;
+#else
+    bool claimed = idle_look(x);
+#endif
+    if (!claimed && atom_load(&head->mode) == ARENA_RUN && !gate_surplus(x)) {
+        if (idle_all_done(x->arena)) {
+            idle_set_mode(x->arena, ARENA_DONE);
+        } else {
+            x->slot->parks++;
+            futex_wait(&x->slot->park, 1, NULL);
+        }
+    }
+    bool woken = lower_flag(x);
+    /* The wake-up was for work that may need more than us: not left to the
+     * caller, who would not pass it on. */
+    if (!claimed && woken && atom_load(&head->mode) == ARENA_RUN)
+        claimed = idle_look(x);
+    else if (claimed && woken)
+        idle_wake(x, 1); /* it was for other work than what we found before it */
+    return claimed && got_work(x);
+}
+
+void
+idle_recover(struct actor *x)
+{
+    (void)lower_flag(x);
+}

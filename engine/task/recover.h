@@ -1,0 +1,36 @@
+/* recover: a worker died at some instruction; make its slot whole.
+ *
+ * Only after waitpid (R9): nobody else writes the slot any more. Every step is
+ * idempotent, so recovery may itself be killed and started again (R11):
+ * dict changes and locks first, then the task. docs/task.md, "When a worker
+ * dies", tells what each phase means. */
+#ifndef PRN_RECOVER_H
+#define PRN_RECOVER_H
+
+#include "memory/arena.h"
+
+struct actor;
+
+/* What was found. */
+struct recovered {
+    uint32_t task; /* the task that was running and was rolled back; 0: none */
+    uint64_t word; /* its word while it ran */
+    bool dead;     /* it was set aside: descriptor in DEAD, to be reported */
+};
+
+/* What becomes of a task that was running. */
+enum recover_how {
+    RECOVER_COUNTED = 0,   /* READY: it runs again at once */
+    RECOVER_UNCOUNTED = 1, /* READY, and this run shall not count */
+    RECOVER_WAIT = 2,      /* WAIT, without a hint: the caller makes it READY some time */
+};
+
+/* recover repairs the slot x acts for. A task that was running becomes ready
+ * again with its hint in `super`'s ring, or as `how` says, or, if it has met its
+ * worker's death `attempts` times and this run counts, is set aside (DEAD).
+ * 0; -ENOSPC: no room for the hint, nothing changed yet: try again later. After 0
+ * with RECOVER_WAIT there is room for one hint in `super`'s ring. */
+int recover(struct actor *x, struct actor *super, uint32_t attempts, enum recover_how how,
+            struct recovered *out);
+
+#endif

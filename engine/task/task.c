@@ -1,0 +1,247 @@
+#include "task/task.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "memory/self.h"
+#include "memory/block.h"
+#include "base/hash.h"
+
+/* Argument bytes that do not fit stand in a block; its index is in args. */
+static uint32_t
+args_block(const struct task *t)
+{
+    uint32_t index;
+    if (t->bytes <= TASK_INLINE)
+        return 0;
+    memcpy(&index, t->args + TASK_INLINE - sizeof index, sizeof index);
+    return index;
+}
+
+const void *
+task_args(const struct arena *a, const struct task *t)
+{
+    uint32_t block = args_block(t);
+    return block ? (const void *)block_at(a, block)->bytes : t->args;
+}
+
+struct task_record *
+task_record_of(const struct arena *a, const struct task *t)
+{
+    uint32_t record = atom_peek(&t->record);
+    return record ? (struct task_record *)block_at(a, record)->bytes : NULL;
+}
+
+/* Into the list before it is marked (docs/task.md, "Posting"): recovery finds
+ * every descriptor that is STAGED. */
+static void
+append_staged(struct actor *x, uint32_t index)
+{
+    if (x->staged_tail)
+        atom_store(&task_at(x->arena, x->staged_tail)->next, index);
+    else
+        atom_store(&x->slot->staged, index);
+    x->staged_tail = index;
+    x->staged_count++;
+}
+
+INTO_EACH void
+join(void *to, const void *args, size_t bytes, const void *more, size_t more_bytes)
+{
+    memcpy(to, args, bytes);
+    if (more_bytes)
+        memcpy((char *)to + bytes, more, more_bytes);
+}
+
+INTO_EACH int
+stage(struct actor *x, uint32_t fn, const void *args, size_t first_bytes, const void *more,
+      size_t more_bytes)
+{
+    struct slot *s = x->slot;
+    size_t bytes = first_bytes + more_bytes;
+    uint32_t index;
+    int err = slab_pick(x, SLAB_TASK, &index);
+    if (unlikely(err))
+        return err;
+
+    struct task *t = task_at(x->arena, index);
+    uint64_t gen = atom_peek(&t->word) >> 32; /* free and ours */
+    uint32_t block = 0;
+    if (unlikely(bytes > TASK_INLINE)) {
+        err = block_new(x, bytes, serves_task(index, (uint32_t)gen), &block);
+        if (err) {
+            slab_hint(x, SLAB_TASK, index);
+            return err;
+        }
+        join(block_at(x->arena, block)->bytes, args, first_bytes, more, more_bytes);
+        memcpy(t->args + TASK_INLINE - sizeof block, &block, sizeof block);
+    } else {
+        join(t->args, args, first_bytes, more, more_bytes);
+    }
+    t->bytes = (uint32_t)bytes;
+    t->next = 0;
+    t->record = 0;
+    t->errors = 0;
+    t->fn = fn;
+    t->parent = 0;
+    t->parent_fn = x->post_line << 16 | (x->post_bag ? TASK_BAG : 0);
+    if (s->cur) {
+        struct task *parent = task_at(x->arena, s->cur);
+        t->parent = parent->id;
+        t->parent_fn |= parent->fn & 0xffff;
+    }
+    t->id = (s->posted + x->staged_count + 1) * ARENA_SLOTS + x->me;
+#ifndef PRN_BUG_STAGED_FIRST
+    append_staged(x, index);
+#endif
+    /* release: who sees STAGED sees the arguments; pairs with recovery only. */
+    atom_store(&t->word, task_word(gen, 0, x->me, TASK_STAGED));
+#ifdef PRN_BUG_STAGED_FIRST
+    append_staged(x, index);
+#endif
+    if (unlikely(block))
+        block_linked(x);
+    x->staged_bytes += bytes;
+    return 0;
+}
+
+int
+task_stage(struct actor *x, uint32_t fn, const void *args, size_t bytes)
+{
+    return stage(x, fn, args, bytes, NULL, 0);
+}
+
+int
+task_stage_joined(struct actor *x, uint32_t fn, const void *args, size_t bytes, const void *more,
+                  size_t more_bytes)
+{
+    return stage(x, fn, args, bytes, more, more_bytes);
+}
+
+bool
+task_claim(struct actor *x, uint32_t index)
+{
+    struct slot *s = x->slot;
+    struct task *t = task_at(x->arena, index);
+    /* acquire: pairs with the release that made it READY; its fields are true. */
+    uint64_t word = atom_load(&t->word);
+    if (task_state(word) != TASK_READY)
+        return false;
+
+    uint32_t attempt = task_attempt(word);
+    if (attempt < TASK_ATTEMPT_MAX)
+        attempt++;
+#ifdef PRN_BUG_CLAIM_FIRST
+    uint64_t was = word;
+    if (!atom_cas(&t->word, &word, task_word(word >> 32, attempt, x->me, TASK_RUN)))
+        return false;
+    s->cur = index;
+    s->expect = was;
+    s->claims++;
+    atom_store(&s->phase, PHASE_ACTIVE);
+    return true;
+#endif
+    s->cur = index;
+    s->expect = word;
+    /* The intent is written down before the CAS that makes it true (R3).
+     * release: pairs with the supervisor's acquire after waitpid. */
+    atom_store(&s->phase, PHASE_ACTIVE);
+#ifdef PRN_BUG_CLAIM_BY_STORE
+    atom_store(&t->word, task_word(word >> 32, attempt, x->me, TASK_RUN));
+    s->claims++;
+    return true;
+#endif
+    if (likely(atom_cas(&t->word, &word,
+                        task_word(word >> 32, attempt, x->me, TASK_RUN)))) {
+        s->claims++;
+        return true;
+    }
+    atom_store(&s->phase, PHASE_IDLE);
+    s->lost++;
+    return false;
+}
+
+/* A block is freed only if it still names this task and generation. */
+static void
+free_block_of(struct actor *x, uint32_t block, uint32_t index, uint32_t gen)
+{
+    struct block *b = block_at(x->arena, block);
+    uint64_t word = atom_load(&b->word);
+#ifdef PRN_BUG_FREE_ANY_BLOCK
+    (void)index, (void)gen;
+    block_free(x, block, word);
+#else
+    if (atom_peek(&b->serves) == serves_task(index, gen))
+        block_free(x, block, word);
+#endif
+}
+
+/* 0: none, or the record was freed by who began this, and may be somebody else's. */
+static uint32_t
+cursor_of(struct actor *x, uint32_t record, uint32_t index, uint32_t gen)
+{
+    struct block *b = block_at(x->arena, record);
+    bool in_use = (atom_load(&b->word) & 0xff) == BLOCK_USED;
+    return in_use && atom_peek(&b->serves) == serves_task(index, gen)
+               ? ((struct task_record *)b->bytes)->cursor
+               : 0;
+}
+
+static void
+free_blocks(struct actor *x, uint32_t index, uint32_t gen)
+{
+    struct task *t = task_at(x->arena, index);
+    uint32_t args = args_block(t), record = atom_peek(&t->record);
+    if (unlikely(args))
+        free_block_of(x, args, index, gen);
+    if (unlikely(record)) {
+        uint32_t cursor = cursor_of(x, record, index, gen);
+        if (cursor)
+            free_block_of(x, cursor, index, gen);
+        free_block_of(x, record, index, gen);
+    }
+}
+
+void
+task_unstage(struct actor *x, uint32_t index)
+{
+    struct task *t = task_at(x->arena, index);
+    uint64_t word = atom_load(&t->word);
+    free_blocks(x, index, task_generation(word));
+    if (task_state(word) == TASK_STAGED)
+        atom_store(&t->word, task_word((word >> 32) + 1, 0, 0, TASK_FREE));
+    slab_hint(x, SLAB_TASK, index);
+}
+
+void
+task_free(struct actor *x, uint32_t index, uint64_t word)
+{
+    struct task *t = task_at(x->arena, index);
+    if (atom_load(&t->word) != word)
+        return;
+    bool ours = t->id % ARENA_SLOTS == x->me; /* before others may write it */
+    free_blocks(x, index, task_generation(word));
+    /* release: pairs with is_free() in slab.c: our reads of the task are over. */
+    atom_store(&t->word, task_word((word >> 32) + 1, 0, 0, TASK_FREE));
+    if (ours)
+        slab_hint(x, SLAB_TASK, index);
+}
+
+uint64_t
+task_hash(uint64_t h, uint32_t fn, const void *args, size_t bytes, bool bag)
+{
+    h = hash_mix(h, (uint64_t)fn << 32 | (uint32_t)bytes);
+    return bag ? hash_bag(h, args, bytes) : hash_more(h, args, bytes);
+}
+
+uint64_t
+task_hash_staged(const struct actor *x)
+{
+    uint64_t h = x->post_hash;
+    for (uint32_t i = x->slot->staged; i;) {
+        const struct task *t = task_at(x->arena, i);
+        h = task_hash(h, t->fn, task_args(x->arena, t), t->bytes, t->parent_fn & TASK_BAG);
+        i = t->next;
+    }
+    return h;
+}

@@ -1,0 +1,107 @@
+#include "worker/lua_alloc.h"
+
+#include <stddef.h>
+
+enum {
+    PARTS = 16,      /* of the limit: the collector is adjusted when used enters another one */
+    START_PART = 10, /* it shall begin at this part, or at the usual time, if that is earlier */
+    PAUSE = 200,     /* LuaJIT's defaults */
+    STEPMUL = 200,
+    PAUSE_MIN = 100,
+    STEPMUL_HURRY = 1000, /* beyond START_PART: done before much is added */
+    RESERVE_PARTS = 2,    /* once something was refused: to deal with it, and to collect */
+};
+
+static struct {
+    lua_State *L;
+    lua_Alloc alloc; /* the state's own */
+    void *ud;
+    uint64_t limit, used;
+    uint64_t part;    /* which one `used` is in */
+    uint64_t reserve; /* 0, until something was refused */
+    bool enforcing, refused;
+} mem;
+
+uint64_t
+luamem_used(lua_State *L)
+{
+    return ((uint64_t)lua_gc(L, LUA_GCCOUNT, 0) << 10) + (uint64_t)lua_gc(L, LUA_GCCOUNTB, 0);
+}
+
+void
+luamem_push_ballast(lua_State *L, size_t bytes)
+{
+    (void)lua_newuserdata(L, bytes);
+}
+
+/* Both calls set a number, no more; the pause counts at the end of a cycle, when `used`
+ * is what lives. */
+static void
+adjust_collector(uint64_t part)
+{
+    uint64_t pause = part ? (uint64_t)PAUSE_MIN * START_PART / part : PAUSE;
+    mem.part = part;
+    if (part < PARTS - RESERVE_PARTS)
+        mem.reserve = 0; /* there is room again */
+    pause = pause > PAUSE ? PAUSE : pause < PAUSE_MIN ? PAUSE_MIN
+                                                      : pause;
+    (void)lua_gc(mem.L, LUA_GCSETPAUSE, (int)pause);
+    (void)lua_gc(mem.L, LUA_GCSETSTEPMUL, part >= START_PART ? STEPMUL_HURRY : STEPMUL);
+}
+
+/* lua_Alloc */
+static void *
+limited(void *ud, void *p, size_t old, size_t new)
+{
+    (void)ud;
+    if (!p)
+        old = 0;
+    if (new > old && mem.enforcing &&mem.used + (new - old) > mem.limit + mem.reserve) {
+        mem.reserve = mem.limit * RESERVE_PARTS / PARTS;
+        mem.refused = true;
+        return NULL;
+    }
+    void *q = mem.alloc(mem.ud, p, old, new);
+    if (q || !new) {
+        mem.used += new - old;
+        if (mem.used * PARTS / mem.limit != mem.part)
+            adjust_collector(mem.used * PARTS / mem.limit);
+    }
+    return q;
+}
+
+void
+luamem_open(lua_State *L, uint64_t limit_bytes)
+{
+    mem.L = L;
+    mem.limit = limit_bytes;
+    mem.used = luamem_used(L);
+    mem.alloc = lua_getallocf(L, &mem.ud);
+    lua_setallocf(L, limited, NULL);
+    adjust_collector(mem.used * PARTS / mem.limit);
+}
+
+void
+luamem_close(lua_State *L)
+{
+    if (!mem.limit)
+        return;
+    lua_setallocf(L, mem.alloc, mem.ud);
+    adjust_collector(0);
+    mem.limit = 0;
+    mem.enforcing = false;
+}
+
+void
+luamem_enforce(bool on)
+{
+    mem.enforcing = on;
+    if (on)
+        mem.refused = false;
+}
+
+bool
+luamem_refused(void)
+{
+    return mem.refused;
+}

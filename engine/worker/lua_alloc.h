@@ -1,0 +1,35 @@
+/* luamem: how much memory a worker's Lua may take (--lua-memory).
+ *
+ * Wraps the state's allocator. While a task runs, what would go beyond the limit is
+ * refused, and Lua raises "not enough memory", which the task may catch. Everything
+ * else (hooks, decoding arguments, reports) is counted and never refused: it would
+ * have nobody to catch it. LuaJIT does not collect when an allocation fails, so the
+ * collector is hurried as the limit comes near, and who was refused once gets an eighth more,
+ * to deal with it, until there is room again. Private to the process. */
+#ifndef PRN_LUA_ALLOC_H
+#define PRN_LUA_ALLOC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lua.h>
+
+/* luamem_used returns the bytes that the state's objects take. */
+uint64_t luamem_used(lua_State *L);
+/* luamem_push_ballast pushes a block that is counted as memory and never touched. While it
+ * lives, the collector of a small state begins a cycle after `bytes` of garbage, not each
+ * time that as much garbage is there as the script's few functions take: marking those
+ * again and again costs more than many a task. May raise "not enough memory". */
+void luamem_push_ballast(lua_State *L, size_t bytes);
+/* luamem_open limits the state, which must outlive luamem_close(). */
+void luamem_open(lua_State *L, uint64_t limit_bytes);
+/* luamem_close gives the state its own allocator back. */
+void luamem_close(lua_State *L);
+/* luamem_enforce: refuse from here on, or no more. Two stores; before luamem_open() or
+ * without it, it does nothing. */
+void luamem_enforce(bool on);
+/* luamem_refused: was anything refused since the last luamem_enforce(true)? */
+bool luamem_refused(void);
+
+#endif

@@ -1,0 +1,259 @@
+/* watch: figures and events of a worker, as those who look see them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "memory/self.h"
+#include "base/clock.h"
+#include "monitor/failure_kind.h"
+#include "task/task.h"
+#include "monitor/metrics.h"
+
+static int asked;
+static bool reads; /* whoever is asked to read the ring does so */
+
+static void
+full(void)
+{
+    asked++;
+    struct watch_slot *s = &watch.head->slot[1];
+    if (reads)
+        s->event_head = s->event_tail;
+}
+
+static struct actor x;
+static struct arena arena;
+
+static int
+setup(void **state)
+{
+    (void)state;
+    assert_int_equal(arena_open(&arena, ARENA_BYTES_MIN), 0);
+    actor_slot_init(&arena, 1);
+    assert_int_equal(actor_open(&x, &arena, 1, 2), 0);
+    assert_int_equal(watch_open(full), 0);
+    watch_start_job(1, "job.lua");
+    watch_act(1);
+    asked = 0;
+    return 0;
+}
+
+/* One run of a task of function fn, as worker.c does it. Returns whether it was timed. */
+static bool
+run_one(uint32_t fn, const char *error)
+{
+    static struct task t;
+    t.fn = fn;
+    t.id = 77;
+    t.word = task_word(1, 1, 1, TASK_RUN);
+    uint64_t from = watch_start(&x, fn, t.id);
+    if (watch_due(from) || error)
+        watch_describe(&x, &t, from, error);
+    watch_end(fn, error ? WATCH_FAILED : WATCH_DONE);
+    return from != 0;
+}
+
+static void
+test_counts(void **state)
+{
+    (void)state;
+    struct watch_slot *s = &watch.head->slot[1];
+    uint64_t before = s->fns[5].done;
+    watch_posted(5);
+    watch_posted(5);
+    run_one(5, NULL);
+    run_one(5, "job.lua:1: no\nmore");
+    assert_int_equal(s->fns[5].posted, 2);
+    assert_int_equal(s->fns[5].done - before, 2);
+    assert_int_equal(s->fns[5].failed, 1);
+    assert_true(s->used[0] >> 5 & 1);
+    /* The failure is in the ring whatever is recorded, with the error's first line. */
+    const struct watch_event *e = &s->events[(s->event_tail - 1) % watch.head->ring];
+    assert_int_equal(e->outcome, WATCH_FAILED);
+    assert_int_equal(e->id, 77);
+    assert_memory_equal(e->text + e->args_len, "job.lua:1: no", e->error_len);
+    assert_int_equal(e->error_len, 13);
+    /* A function beyond the table has no figures of its own. */
+    run_one(WATCH_FNS + 3, NULL);
+    assert_int_equal(s->fns[0].done, 1);
+}
+
+/* Tasks of nearly no time: after the first ones a few stand for all. */
+static void
+test_sampled(void **state)
+{
+    (void)state;
+    enum { TASKS = 3000000 };
+    struct watch_slot *s = &watch.head->slot[1];
+    uint64_t timed = 0, before = s->fns[6].timed;
+    for (int i = 0; i < TASKS; i++)
+        timed += run_one(6, NULL);
+    assert_int_equal(s->fns[6].done, TASKS);
+    assert_true(timed >= watch.head->ring / 2);
+    assert_true(timed < TASKS / 10);
+    /* They stand for nearly all. */
+    assert_true(s->fns[6].timed - before > TASKS * 0.9);
+    assert_true(s->fns[6].timed - before <= TASKS);
+}
+
+/* What lasts long among those that are not timed is marked by the supervisor. */
+static void
+test_marked(void **state)
+{
+    (void)state;
+    struct watch_slot *s = &watch.head->slot[1];
+    static struct task t = {.fn = 7, .id = 9};
+    uint64_t from;
+    while ((from = watch_start(&x, 7, 9)))
+        watch_end(7, WATCH_DONE);
+    s->seen_run = s->mark = s->runs;
+    s->seen_ns = clock_ns() - 30000000;
+    assert_true(watch_due(from));
+    watch_describe(&x, &t, from, NULL);
+    assert_true(watch.event.rough);
+    watch_end(7, WATCH_DONE);
+    assert_true(s->fns[7].longest_ns >= 30000000);
+}
+
+/* The supervisor sees the run for the first time when its end has been timed already. */
+static void
+test_seen_late(void **state)
+{
+    (void)state;
+    struct watch_slot *s = &watch.head->slot[1];
+    static struct task t = {.fn = 7, .id = 9};
+    while (watch_start(&x, 7, 9))
+        watch_end(7, WATCH_DONE);
+    s->seen_run = s->runs;
+    s->seen_ns = clock_ns() + 1000000000;
+    watch_describe(&x, &t, 0, "no");
+    assert_int_equal(watch.event.to_ns - watch.event.from_ns, 0);
+    watch_end(7, WATCH_FAILED);
+}
+
+static void
+test_ring_full(void **state)
+{
+    (void)state;
+    struct watch_slot *s = &watch.head->slot[1];
+    s->event_head = s->event_tail;
+    uint64_t lost = s->events_lost;
+    for (uint32_t i = 0; i < watch.head->ring + 10; i++)
+        run_one(8, "no");
+    assert_int_equal(s->events_lost - lost, 10);
+    assert_true(asked > 0 && asked < 10);
+}
+
+/* WATCH_ALL: every task is timed and noted; who finds the ring full waits. */
+static void
+test_all(void **state)
+{
+    (void)state;
+    enum { TASKS = 3 * WATCH_RING };
+    struct watch_slot *s = &watch.head->slot[1];
+    uint64_t lost = s->events_lost, tail = s->event_tail, timed = 0;
+    watch_act(1);
+    watch.head->record = WATCH_TASKS | WATCH_ALL;
+    reads = true;
+    for (int i = 0; i < TASKS; i++)
+        timed += run_one(8, NULL);
+    reads = false;
+    watch.head->record = 0;
+    assert_int_equal(timed, TASKS);
+    assert_int_equal(s->event_tail - tail, TASKS);
+    assert_int_equal(s->events_lost, lost);
+}
+
+static uint64_t
+key(uint32_t fn, const char *error)
+{
+    return failure_key(fn, error, strlen(error));
+}
+
+static void
+test_kinds_of_failures(void **state)
+{
+    (void)state;
+    uint64_t first = key(1, "job.lua:12: no page 7 at \"a.org\"");
+    assert_true(key(1, "job.lua:12: no page 123 at \"b.org/x\"\nmore") == first);
+    assert_true(key(2, "job.lua:12: no page 7 at \"a.org\"") != first);
+    assert_true(key(1, "job.lua:13: no page 7 at \"a.org\"") != first);
+    assert_true(key(1, "job.lua:12: no leaf 7 at \"a.org\"") != first);
+    assert_true(key(1, "7 of 8") == key(1, "17 of 20"));
+    assert_true(key(1, "") != key(1, "x"));
+}
+
+/* Of each kind the first failure is kept whole, as long as there is room. */
+static void
+test_kept(void **state)
+{
+    (void)state;
+    struct watch_slot *s = &watch.head->slot[1];
+    struct task t = {.fn = 3, .id = 50};
+    char error[] = "job.lua:1: a";
+    watch_keep(&t, error, NULL);
+    assert_int_equal(s->nkept, 0); /* nobody wants it */
+    watch.head->record = WATCH_WHOLES;
+    watch_keep(&t, error, "stack traceback:\n\tx");
+    watch_keep(&t, error, NULL);
+    assert_int_equal(s->nkept, 1);
+    assert_memory_equal(s->kept[0].text, "job.lua:1: a\nstack traceback:\n\tx", s->kept[0].len);
+    assert_int_equal(s->kept[0].id, 50);
+    for (; error[sizeof error - 2] < 'z'; error[sizeof error - 2]++)
+        watch_keep(&t, error, NULL);
+    assert_int_equal(s->nkept, WATCH_KEPT);
+    watch.head->record = 0;
+}
+
+static void
+test_quantiles(void **state)
+{
+    (void)state;
+    uint64_t times[WATCH_TIMES] = {0};
+    assert_int_equal(watch_quantile(times, 0.5), 0);
+    struct watch_fn *f = &watch.head->slot[1].fns[9];
+    assert_int_equal(f->done, 0);
+    times[0] = 90;  /* 128 to 160 ns */
+    times[40] = 10; /* 131 to 164 us */
+    assert_in_range(watch_quantile(times, 0.5), 128, 160);
+    assert_in_range(watch_quantile(times, 0.95), 131072, 163840);
+    assert_in_range(watch_quantile(times, 1), 131072, 163840);
+}
+
+static void
+test_posts_dropped(void **state)
+{
+    (void)state;
+    struct watch_slot *s = &watch.head->slot[1];
+    uint64_t before = s->fns[10].posted;
+    atom_store(&x.slot->phase, PHASE_ACTIVE);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(task_stage(&x, 10, "", 0), 0);
+        watch_posted(10);
+    }
+    assert_int_equal(s->fns[10].posted - before, 3);
+    watch_dropped(&arena, 1);
+    assert_int_equal(s->fns[10].posted, before);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_sampled),
+        cmocka_unit_test(test_marked),
+        cmocka_unit_test(test_seen_late),
+        cmocka_unit_test(test_ring_full),
+        cmocka_unit_test(test_all),
+        cmocka_unit_test(test_kinds_of_failures),
+        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_quantiles),
+        cmocka_unit_test(test_posts_dropped),
+    };
+    return cmocka_run_group_tests(tests, setup, NULL);
+}

@@ -1,0 +1,161 @@
+/* crew: more and fewer workers while the job runs; what the rooms that look at all
+ * slots make of it. */
+#include "task/pool.h"
+
+#include "fixture.h"
+#include "task/commit.h"
+#include "task/gate.h"
+#include "task/idle.h"
+#include "task/queue.h"
+#include "task/task.h"
+
+enum { MORE = 200 }; /* workers: also another word of idle_bits */
+
+static struct slot *
+slot_of(struct fixture *f, uint32_t k)
+{
+    return slot_at(&f->arena, k);
+}
+
+static void
+end_task(struct actor *x)
+{
+    commit_begin(x);
+    (void)commit_end(x, OUTCOME_DONE);
+}
+
+/* Ends the task at hand after n posts. */
+static void
+post_and_end(struct actor *x, uint32_t n)
+{
+    commit_begin(x);
+    assert_int_equal(queue_reserve(x, n + 1), 0);
+    for (uint32_t i = 0; i < n; i++)
+        assert_int_equal(task_stage(x, 2, "x", 1), 0);
+    (void)commit_end(x, OUTCOME_DONE);
+}
+
+/* A worker in a slot that the fixture has no actor for. */
+static void
+act(struct fixture *f, struct actor *x, uint32_t k)
+{
+    assert_int_equal(actor_open(x, &f->arena, k, arena_workers(&f->arena) + 1), 0);
+}
+
+static void
+test_crew_new_workers_find_the_old_ones_tasks(void **state)
+{
+    struct fixture *f = *state;
+    struct actor x;
+    fixture_publish(f, 1, 1, 1);
+    assert_int_equal(pool_resize(&f->arena, MORE), 0);
+    assert_int_equal(arena_workers(&f->arena), MORE);
+    act(f, &x, MORE);
+    assert_true(queue_look(&x));
+    actor_close(&x);
+}
+
+static void
+test_crew_old_workers_find_the_new_ones_tasks(void **state)
+{
+    struct fixture *f = *state;
+    struct actor x;
+    fixture_publish(f, 1, 1, 1);
+    assert_int_equal(pool_resize(&f->arena, MORE), 0);
+    act(f, &x, MORE);
+    assert_true(queue_look(&x));
+    post_and_end(&x, 3);
+    actor_close(&x); /* it is gone, and has no successor */
+    assert_true(queue_any(&f->actors[2]));
+    assert_true(idle_wait(&f->actors[1]));
+    end_task(&f->actors[1]);
+    assert_true(queue_look(&f->actors[2]));
+    end_task(&f->actors[2]);
+    assert_true(queue_look(&f->actors[3]));
+    end_task(&f->actors[3]);
+    assert_true(idle_all_done(&f->arena));
+}
+
+/* The sum of `done` was made when slot 4 was not there yet; then it came, ended its
+ * task after two posts, and one of the children was ended by slot 1, whose `done` had
+ * not been summed up yet. With the old number of slots for the second sum as well, both
+ * would be 1 while a child waits. */
+static void
+test_crew_who_comes_between_the_sums_is_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct actor x;
+    uint64_t done = 0, old_posted = 0;
+    fixture_publish(f, 0, 1, 1);
+    uint32_t before = arena_workers(&f->arena);
+    done += slot_of(f, 0)->done;
+    assert_int_equal(pool_resize(&f->arena, before + 1), 0);
+    act(f, &x, before + 1);
+    assert_true(queue_look(&x));
+    post_and_end(&x, 2);
+    assert_true(queue_look(&f->actors[1]));
+    end_task(&f->actors[1]);
+    for (uint32_t k = 1; k <= before; k++)
+        done += slot_of(f, k)->done;
+    for (uint32_t k = 0; k <= before; k++)
+        old_posted += slot_of(f, k)->posted;
+    assert_true(done == old_posted); /* the mistake */
+    assert_true(done < old_posted + slot_of(f, before + 1)->posted);
+    assert_false(idle_all_done(&f->arena));
+    actor_close(&x);
+}
+
+static void
+test_crew_sleepers_in_new_slots_are_woken(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(pool_resize(&f->arena, MORE), 0);
+    f->arena.head->idle_bits[MORE / 64] = (uint64_t)1 << MORE % 64;
+    slot_of(f, MORE)->park = 1;
+    assert_true(idle_any(&f->actors[1]));
+    idle_wake(&f->actors[1], 1);
+    assert_int_equal(slot_of(f, MORE)->park, 0);
+}
+
+static void
+test_crew_of_fewer_ends_those_above(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(pool_resize(&f->arena, 1), 0);
+    assert_int_equal(arena_workers(&f->arena), FIXTURE_WORKERS); /* their slots stay */
+    assert_false(gate_surplus(&f->actors[1]));
+    assert_true(gate_surplus(&f->actors[2]));
+    assert_int_equal(pool_resize(&f->arena, 2), 0);
+    assert_false(gate_surplus(&f->actors[2])); /* it had not ended yet */
+    assert_true(gate_surplus(&f->actors[3]));
+    pool_settled(&f->arena);
+    assert_int_equal(f->arena.head->gate, 0);
+    assert_int_equal(pool_resize(&f->arena, FIXTURE_WORKERS), 0);
+    assert_int_equal(f->arena.head->gate, 0);
+}
+
+static void
+test_crew_keeps_what_is_in_a_slot_that_comes_again(void **state)
+{
+    struct fixture *f = *state;
+    fixture_publish(f, 3, 1, 2);
+    uint64_t ring = slot_of(f, 3)->ring;
+    assert_int_equal(pool_resize(&f->arena, 1), 0);
+    assert_int_equal(pool_resize(&f->arena, 3), 0);
+    assert_true(slot_of(f, 3)->ring == ring);
+    assert_true(queue_take(&f->actors[3]));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(test_crew_new_workers_find_the_old_ones_tasks),
+        FIXTURE_TEST(test_crew_old_workers_find_the_new_ones_tasks),
+        FIXTURE_TEST(test_crew_who_comes_between_the_sums_is_counted),
+        FIXTURE_TEST(test_crew_sleepers_in_new_slots_are_woken),
+        FIXTURE_TEST(test_crew_of_fewer_ends_those_above),
+        FIXTURE_TEST(test_crew_keeps_what_is_in_a_slot_that_comes_again),
+    };
+    return cmocka_run_group_tests_name("crew", tests, NULL, NULL);
+}
