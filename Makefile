@@ -164,14 +164,14 @@ $(OBJ)/%.o: %.c $(OBJ)/flags
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
 # The Lua modules as bytes for engine/lua/bytecode.c. Without luajit: none, the sources do.
-MODULES = $(sort $(wildcard lua/prunner/*.lua))
+MODULES = $(sort $(wildcard lua/prunner/*.lua lua/prunner/*/*.lua))
 $(OBJ)/bytecode.inc: $(MODULES) $(OBJ)/flags
 	@mkdir -p $(@D)
 	@list=; for f in $(if $(shell command -v $(LUAJIT)),$(MODULES)); do \
-	  m=$$(basename $$f .lua); \
-	  $(LUAJIT) -bg -n prunner_$$m -t h $$f - || exit 1; \
-	  case $$m in init) r=prunner ;; *) r=prunner.$$m ;; esac; \
-	  list="$$list X(prunner_$$m, \"$$r\")"; \
+	  m=$${f#lua/}; m=$${m%.lua}; m=$${m%/init}; m=$$(echo $$m | tr / .); \
+	  id=$$(echo $$m | tr . _); \
+	  $(LUAJIT) -bg -n $$id -t h $$f - || exit 1; \
+	  list="$$list X($$id, \"$$m\")"; \
 	done >$@; echo "#define MODULES(X)$$list" >>$@
 
 $(OBJ)/engine/lua/bytecode.o: $(OBJ)/bytecode.inc
@@ -426,7 +426,7 @@ format:
 # ---- API reference --------------------------------------------------------
 
 # What users see as one module lies in several files; ldoc is given one.
-API_PARTS = init task options acc dict lock manager runner
+API_PARTS = init task options accumulators dict lock manager runner
 
 .PHONY: docs
 docs: $(BUILD)/api/prunner.lua

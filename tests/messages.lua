@@ -176,7 +176,7 @@ messages.silent = {
   damaged = "names the damage inside an encoded value; the page has the sentence around it",
   printf = "what the command was asked to print", fputs = "the same; what goes to stderr says prunner: first",
   snprintf = "puts names and numbers together; what says them is a message by itself",
-  topline_print = "what prunner top shows", draw_text = "the same",
+  top_line_print = "what prunner top shows", draw_text = "the same",
   sscanf = "reads", fscanf = "reads", strstr = "searches", find = "searches", match = "searches",
   _Static_assert = "said by the compiler",
   cdef = "a declaration",

@@ -95,6 +95,6 @@ cpu_relax(void)
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 /* For the body of a hot call and its variant: compiled into each, without what it does not use. */
-#define INTO_EACH static inline __attribute__((always_inline))
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 #endif

@@ -70,10 +70,10 @@ hash_more(uint64_t h, const void *bytes, size_t len)
     return h;
 }
 
-/* hash_bag goes on from h with bytes in any order: the fields of a table are encoded
+/* hash_unordered goes on from h with bytes in any order: the fields of a table are encoded
  * in another one in each process that was not forked from the same. */
 static inline uint64_t
-hash_bag(uint64_t h, const void *bytes, size_t len)
+hash_unordered(uint64_t h, const void *bytes, size_t len)
 {
     const unsigned char *p = bytes;
     uint64_t sum = 0;

@@ -85,7 +85,7 @@ add_limit(void *arg, const char *dir, bool v2)
 }
 
 uint64_t
-memlimit_bytes(const char *root)
+memory_limit_bytes(const char *root)
 {
     uint64_t least = physical_bytes(root);
     (void)cgroup_each(root, "memory", add_limit, &least); /* unreadable: no limit */
@@ -118,7 +118,7 @@ add_left(void *arg, const char *dir, bool v2)
 }
 
 uint64_t
-memlimit_free(const char *root)
+memory_limit_free(const char *root)
 {
     uint64_t kib, least = UINT64_MAX;
     if (read_number(root, "proc/meminfo", "MemAvailable:", &kib) && kib < NO_LIMIT / 1024)
@@ -142,7 +142,7 @@ find_kills(void *arg, const char *dir, bool v2)
 }
 
 uint64_t
-memlimit_oom_kills(const char *root)
+memory_limit_oom_kills(const char *root)
 {
     struct kills k = {false, 0};
     (void)cgroup_each(root, "memory", find_kills, &k);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 int
-scratch_open(const char *dir)
+tmpfile_open(const char *dir)
 {
     int fd = open(dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
     if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))

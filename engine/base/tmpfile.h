@@ -1,10 +1,10 @@
-/* scratch: files without a name, which are gone when the last process that has them
+/* tmpfile: files without a name, which are gone when the last process that has them
  * open ends, however it ends. */
 #ifndef PRN_TMPFILE_H
 #define PRN_TMPFILE_H
 
-/* scratch_open makes one in `dir`, to be read and written. The descriptor, which
+/* tmpfile_open makes one in `dir`, to be read and written. The descriptor, which
  * started programs do not inherit, or -errno. */
-int scratch_open(const char *dir);
+int tmpfile_open(const char *dir);
 
 #endif

@@ -20,11 +20,11 @@
 
 /* Returns err, for whoever wants to return it. */
 __attribute__((format(printf, 3, 4))) static int
-refuse(char why[ATTACH_WORDS], int err, const char *fmt, ...)
+refuse(char why[ATTACH_MESSAGE_MAX], int err, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(why, ATTACH_WORDS, fmt, ap);
+    vsnprintf(why, ATTACH_MESSAGE_MAX, fmt, ap);
     va_end(ap);
     return err;
 }
@@ -43,7 +43,7 @@ open_fds(int pid)
 static int
 open_figures(int pid)
 {
-    static const char name[] = "/memfd:" WATCH_FILE;
+    static const char name[] = "/memfd:" METRICS_FILE;
     DIR *dir = open_fds(pid);
     int fd = -ENOENT;
     if (!dir)
@@ -101,16 +101,16 @@ read_command(struct attach *a)
 
 /* The figures must be of a prunner that was compiled from the same watch.h. */
 static int
-check_figures(struct attach *a, char why[ATTACH_WORDS])
+check_figures(struct attach *a, char why[ATTACH_MESSAGE_MAX])
 {
-    struct watch_head h;
+    struct metrics_header h;
     struct stat st;
-    size_t fixed = offsetof(struct watch_head, names);
+    size_t fixed = offsetof(struct metrics_header, names);
     if (!attach_read(a, &h, fixed, 0) || fstat(a->fd, &st) || !h.magic)
         return refuse(why, -EAGAIN, "process %d has only just been started: try again", a->pid);
-    bool same = h.magic == WATCH_MAGIC && h.slot_bytes == sizeof(struct watch_slot);
+    bool same = h.magic == METRICS_MAGIC && h.slot_bytes == sizeof(struct metrics_slot);
     if (!same || h.slots > ARENA_SLOTS || h.bytes != (uint64_t)st.st_size ||
-        h.bytes != sizeof(struct watch_head) + h.slots * sizeof(struct watch_slot))
+        h.bytes != sizeof(struct metrics_header) + h.slots * sizeof(struct metrics_slot))
         return refuse(why, -EINVAL, "process %d runs another version of prunner: "
                                     "use the prunner top of that one",
                       a->pid);
@@ -136,7 +136,7 @@ find_figures(struct attach *a, int pid)
 }
 
 int
-attach_pid(struct attach *out, int pid, char why[ATTACH_WORDS])
+attach_pid(struct attach *out, int pid, char why[ATTACH_MESSAGE_MAX])
 {
     struct attach a = {.pid = pid};
     int fd = find_figures(&a, pid);
@@ -267,7 +267,7 @@ note_owner(void *arg, int pid)
 }
 
 int
-attach_state(struct attach *out, const char *path, char why[ATTACH_WORDS])
+attach_state(struct attach *out, const char *path, char why[ATTACH_MESSAGE_MAX])
 {
     struct owner o = {.pid = 0};
     if (stat(path, &o.file))

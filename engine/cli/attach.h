@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ATTACH_WORDS = 512 };
+enum { ATTACH_MESSAGE_MAX = 512 };
 
 struct attach {
     int pid;           /* of the job's supervisor, as this process sees it */
@@ -23,9 +23,9 @@ struct attach {
 
 /* attach_pid: the job whose supervisor, or one of whose workers, is process `pid`. 0, or
  * -errno and in `why` a sentence without its full stop that says what is the matter. */
-int attach_pid(struct attach *out, int pid, char why[ATTACH_WORDS]);
+int attach_pid(struct attach *out, int pid, char why[ATTACH_MESSAGE_MAX]);
 /* attach_state: the job that was started with --state or --resume `path`. As before. */
-int attach_state(struct attach *out, const char *path, char why[ATTACH_WORDS]);
+int attach_state(struct attach *out, const char *path, char why[ATTACH_MESSAGE_MAX]);
 /* attach_list finds the supervisors of this user's jobs: at most `cap`, in order. */
 size_t attach_list(int *pids, size_t cap);
 /* attach_read copies bytes of the figures. false: there are not so many. */

@@ -17,7 +17,7 @@ enum { PATIENCE_S = 10 };
 static bool
 place(int i, char *dir, size_t cap)
 {
-    return ctl_dir_path(i, dir, cap) && ctl_dir_trusted(dir);
+    return control_dir_path(i, dir, cap) && control_dir_trusted(dir);
 }
 
 struct search {
@@ -30,7 +30,7 @@ static void
 add_job(void *arg, pid_t pid)
 {
     struct search *s = arg;
-    int fd = ctl_dir_connect(s->dir, pid);
+    int fd = control_dir_connect(s->dir, pid);
     if (fd < 0)
         return;
     close(fd);
@@ -51,9 +51,9 @@ prn_ctl_jobs(pid_t *pids, size_t max)
 {
     char dir[PATH_MAX];
     struct search s = {dir, pids, max, 0};
-    for (int i = 0; i < CTL_DIRS; i++) {
+    for (int i = 0; i < CONTROL_DIRS; i++) {
         if (place(i, dir, sizeof dir))
-            ctl_dir_each(dir, add_job, &s);
+            control_dir_each(dir, add_job, &s);
     }
     qsort(pids, s.n < max ? s.n : max, sizeof *pids, by_number);
     return s.n;
@@ -64,8 +64,8 @@ static int
 find(pid_t pid)
 {
     char dir[PATH_MAX];
-    for (int i = 0; i < CTL_DIRS; i++) {
-        int fd = place(i, dir, sizeof dir) ? ctl_dir_connect(dir, pid) : -ENOENT;
+    for (int i = 0; i < CONTROL_DIRS; i++) {
+        int fd = place(i, dir, sizeof dir) ? control_dir_connect(dir, pid) : -ENOENT;
         if (fd >= 0 || (fd != -ENOENT && fd != -ECONNREFUSED && fd != -ENAMETOOLONG))
             return fd;
     }

@@ -1,4 +1,4 @@
-/* ctl_ask: the asker's end of `prunner ctl`: which jobs of this user are running, and
+/* control_ask: the asker's end of `prunner ctl`: which jobs of this user are running, and
  * one request to one of them. What the lines say is in ctl.h. */
 #ifndef PRN_CONTROL_CLIENT_H
 #define PRN_CONTROL_CLIENT_H

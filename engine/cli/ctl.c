@@ -18,13 +18,13 @@
 #include "cli/help.h"
 
 enum {
-    EXIT_WORDS = 2,
-    EXIT_SILENT = 3, /* the job does not answer */
-    JOBS_MAX = 100,  /* that are listed */
+    EXIT_USAGE = 2,
+    EXIT_NO_ANSWER = 3, /* the job does not answer */
+    JOBS_MAX = 100,     /* that are listed */
     OPT_NOW = 256,
 };
 
-const struct option_row steer_options[] = {
+const struct option_row ctl_options[] = {
     {"Options", OPT_NPROCESS, "nprocess", "N", NULL, "-n 4",
      "N workers (1 to 4000) from now on. Surplus ones end\n"
      "when they have ended their task"},
@@ -46,7 +46,7 @@ static const char help_text[] =
     "  stop --now           as Ctrl-C twice: kill what runs\n";
 
 /* What the command line asks for. */
-struct wish {
+struct control_args {
     pid_t pid;        /* 0: not said */
     char request[64]; /* as in ctl.h; "": none */
     bool now, help;
@@ -62,7 +62,7 @@ complain(const char *fmt, ...)
     vfprintf(stderr, fmt, ap);
     va_end(ap);
     fputc('\n', stderr);
-    return EXIT_WORDS;
+    return EXIT_USAGE;
 }
 
 /* 0: it is no whole number from 1 to max. */
@@ -78,7 +78,7 @@ number(const char *word, long max)
 
 /* 0, or an exit status with its message printed. */
 static int
-want(struct wish *w, const char *request)
+want(struct control_args *w, const char *request)
 {
     if (w->request[0])
         return complain("one thing at a time: \"%s\" or \"%s\"", w->request, request);
@@ -87,7 +87,7 @@ want(struct wish *w, const char *request)
 }
 
 static int
-want_workers(struct wish *w, const char *value)
+want_workers(struct control_args *w, const char *value)
 {
     char request[32];
     long n = value ? number(value, CONFIG_WORKERS_MAX) : 0;
@@ -120,7 +120,7 @@ workers_value(char **words, int left, int *used)
 }
 
 static int
-read_word(struct wish *w, const char *word)
+read_word(struct control_args *w, const char *word)
 {
     static const char *const actions[] = {"status", "pause", "resume", "stop"};
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
@@ -139,7 +139,7 @@ read_word(struct wish *w, const char *word)
 
 /* 0, or an exit status with its message printed. */
 static int
-read_words(struct wish *w, int argc, char **argv)
+read_words(struct control_args *w, int argc, char **argv)
 {
     int err = 0, used;
     for (int i = 1; i < argc && !err; i += used) {
@@ -194,13 +194,13 @@ failed(pid_t pid, int err)
         complain("job %d does not answer: is it stopped (SIGSTOP)?", (int)pid);
     else
         complain("job %d: %s", (int)pid, strerror(-err));
-    return EXIT_SILENT;
+    return EXIT_NO_ANSWER;
 }
 
 static int
 ask(pid_t pid, const char *request)
 {
-    char answer[CTL_LINE + 1];
+    char answer[CONTROL_LINE + 1];
     int err = prn_ctl_ask(pid, request, answer, sizeof answer);
     if (err)
         return failed(pid, err);
@@ -221,16 +221,16 @@ list(const pid_t *jobs, size_t n)
 }
 
 int
-steer_run(int argc, char **argv)
+ctl_run(int argc, char **argv)
 {
-    struct wish w = {0};
+    struct control_args w = {0};
     pid_t jobs[JOBS_MAX];
     int err = read_words(&w, argc, argv);
     if (err)
         return err;
     if (w.help) {
         fputs(help_text, stdout);
-        help_options(stdout, steer_options);
+        help_options(stdout, ctl_options);
         return 0;
     }
     if (w.pid)

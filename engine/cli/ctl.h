@@ -1,13 +1,13 @@
-/* steer: `prunner ctl`: words of the command line into a request to a running job, and
+/* ctl: `prunner ctl`: words of the command line into a request to a running job, and
  * its answer to the user. */
 #ifndef PRN_CTL_H
 #define PRN_CTL_H
 
 #include "job/options.h"
 
-extern const struct option_row steer_options[];
+extern const struct option_row ctl_options[];
 
-/* steer_run is `prunner ctl ...`; argv[0] is "ctl". Returns the exit status. */
-int steer_run(int argc, char **argv);
+/* ctl_run is `prunner ctl ...`; argv[0] is "ctl". Returns the exit status. */
+int ctl_run(int argc, char **argv);
 
 #endif

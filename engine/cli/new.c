@@ -8,7 +8,7 @@
 
 #include "cli/help.h"
 
-enum { EXIT_WORDS = 2 };
+enum { EXIT_USAGE = 2 };
 
 const struct option_row new_options[] = {
     {"Options", OPT_HELP, "help", NULL, NULL, NULL, "print this and exit"},
@@ -77,7 +77,7 @@ static int
 complain(const char *path, const char *problem)
 {
     fprintf(stderr, "prunner new: \"%s\": %s\n", path, problem);
-    return EXIT_WORDS;
+    return EXIT_USAGE;
 }
 
 /* Returns 0, or -errno. */
@@ -129,5 +129,5 @@ new_run(int argc, char **argv)
     else
         fprintf(stderr, "prunner new: %s: see prunner new --help\n",
                 argc < 2 ? "no file given, such as job.lua" : "one file is made at a time");
-    return EXIT_WORDS;
+    return EXIT_USAGE;
 }

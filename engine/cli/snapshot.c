@@ -11,7 +11,7 @@
 #define LATELY 2.0 /* seconds: how fast rates follow */
 
 /* What is read of a slot at once: all up to its slowest tasks. */
-enum { SLOT_FRONT = offsetof(struct watch_slot, slowest) };
+enum { SLOT_FRONT = offsetof(struct metrics_slot, slowest) };
 
 static uint64_t
 above(uint64_t a, uint64_t b)
@@ -35,13 +35,13 @@ follow(double *average, double latest, double passed)
 /* ---- the job as a whole ---- */
 
 static bool
-grow_fns(struct glance *g, uint32_t n)
+grow_fns(struct snapshot *g, uint32_t n)
 {
     uint32_t had = g->fns ? g->nfns + 1 : 0;
-    struct glance_fn *fns = realloc(g->fns, (n + 1) * sizeof *fns);
+    struct snapshot_fn *fns = realloc(g->fns, (n + 1) * sizeof *fns);
     if (fns)
         g->fns = fns;
-    struct watch_name *names = realloc(g->names, (n + 1) * sizeof *names);
+    struct metrics_name *names = realloc(g->names, (n + 1) * sizeof *names);
     if (names)
         g->names = names;
     if (!fns || !names)
@@ -52,31 +52,31 @@ grow_fns(struct glance *g, uint32_t n)
 }
 
 static int
-read_names(struct glance *g, uint32_t n)
+read_names(struct snapshot *g, uint32_t n)
 {
-    n = n < WATCH_FNS ? n : WATCH_FNS - 1;
+    n = n < METRICS_FNS ? n : METRICS_FNS - 1;
     if (g->fns && n <= g->nfns)
         return 0;
     if (!grow_fns(g, n))
         return -ENOMEM;
     if (!attach_read(g->job, g->names, (n + 1) * sizeof *g->names,
-                     offsetof(struct watch_head, names)))
+                     offsetof(struct metrics_header, names)))
         return -EIO;
     strcpy(g->names[0].name, "(others)");
     for (uint32_t f = 1; f <= n; f++)
-        g->names[f].name[WATCH_NAME - 1] = g->names[f].where[WATCH_NAME - 1] = '\0';
+        g->names[f].name[METRICS_NAME - 1] = g->names[f].where[METRICS_NAME - 1] = '\0';
     return 0;
 }
 
 /* Of workers that a job no longer has the figures still count: never fewer. */
 static int
-grow_workers(struct glance *g, uint32_t n)
+grow_workers(struct snapshot *g, uint32_t n)
 {
     if (n >= g->job->slots)
         n = g->job->slots ? g->job->slots - 1 : 0;
     if (n <= g->nworkers)
         return 0;
-    struct glance_worker *grown = realloc(g->workers, n * sizeof *grown);
+    struct snapshot_worker *grown = realloc(g->workers, n * sizeof *grown);
     if (!grown)
         return -ENOMEM;
     memset(grown + g->nworkers, 0, (n - g->nworkers) * sizeof *grown);
@@ -88,18 +88,18 @@ grow_workers(struct glance *g, uint32_t n)
 }
 
 static int
-look_at_head(struct glance *g)
+look_at_head(struct snapshot *g)
 {
-    struct watch_head h;
+    struct metrics_header h;
     bool gone = attach_ended(g->job); /* first: what is read next is then the last */
-    if (!attach_read(g->job, &h, offsetof(struct watch_head, names), 0))
+    if (!attach_read(g->job, &h, offsetof(struct metrics_header, names), 0))
         return -EIO;
     uint64_t end = h.over ? h.end_ns : g->now_ns;
     if (gone && g->elapsed_ns && !h.over)
         end = h.start_ns + g->elapsed_ns;
-    g->stage = gone ? h.over ? GLANCE_GONE : GLANCE_CUT : h.over   ? GLANCE_END
-                                                      : h.nworkers ? GLANCE_RUN
-                                                                   : GLANCE_BEGIN;
+    g->stage = gone ? h.over ? SNAPSHOT_GONE : SNAPSHOT_CUT : h.over   ? SNAPSHOT_END
+                                                          : h.nworkers ? SNAPSHOT_RUN
+                                                                       : SNAPSHOT_BEGIN;
     g->elapsed_ns = above(end, h.start_ns);
     g->expected = h.expected;
     g->earlier = h.earlier;
@@ -110,13 +110,13 @@ look_at_head(struct glance *g)
 /* ---- a slot ---- */
 
 static int
-add_fn(struct glance *g, uint32_t slot, uint32_t f)
+add_fn(struct snapshot *g, uint32_t slot, uint32_t f)
 {
-    struct watch_fn one, *sum;
+    struct metrics_fn one, *sum;
     if (f > g->nfns)
         return 0; /* figures of a function without a name: not what prunner writes */
-    size_t at = offsetof(struct watch_head, slot) + slot * sizeof(struct watch_slot) +
-                offsetof(struct watch_slot, fns) + f * sizeof one;
+    size_t at = offsetof(struct metrics_header, slot) + slot * sizeof(struct metrics_slot) +
+                offsetof(struct metrics_slot, fns) + f * sizeof one;
     if (!attach_read(g->job, &one, sizeof one, at))
         return -EIO;
     sum = &g->fns[f].sum;
@@ -129,16 +129,16 @@ add_fn(struct glance *g, uint32_t slot, uint32_t f)
     sum->busy_ns += one.busy_ns;
     if (one.longest_ns > sum->longest_ns)
         sum->longest_ns = one.longest_ns;
-    for (uint32_t i = 0; i < WATCH_TIMES; i++)
+    for (uint32_t i = 0; i < METRICS_TIMES; i++)
         sum->times[i] += one.times[i];
     return 0;
 }
 
 /* Only of functions that it has used: the rest is not even memory. */
 static int
-add_fns(struct glance *g, uint32_t slot, const struct watch_slot *s)
+add_fns(struct snapshot *g, uint32_t slot, const struct metrics_slot *s)
 {
-    for (uint32_t w = 0; w < WATCH_FNS / 64; w++) {
+    for (uint32_t w = 0; w < METRICS_FNS / 64; w++) {
         for (uint64_t bits = s->used[w]; bits; bits &= bits - 1) {
             int err = add_fn(g, slot, w * 64 + (uint32_t)__builtin_ctzll(bits));
             if (err)
@@ -150,7 +150,7 @@ add_fns(struct glance *g, uint32_t slot, const struct watch_slot *s)
 
 /* Since when it runs its task: as it has noted, as the supervisor has seen, as we have. */
 static uint64_t
-running_since(const struct watch_slot *s, const struct glance_worker *w)
+running_since(const struct metrics_slot *s, const struct snapshot_worker *w)
 {
     if (s->since_run == s->runs)
         return s->since_ns;
@@ -159,23 +159,23 @@ running_since(const struct watch_slot *s, const struct glance_worker *w)
     return w->run_before == s->runs ? w->run_seen_ns : 0;
 }
 
-static enum glance_does
-what_it_does(const struct watch_slot *s, const struct procstat *p)
+static enum snapshot_does
+what_it_does(const struct metrics_slot *s, const struct procstat *p)
 {
     if (!s->pid)
-        return GLANCE_NOBODY;
+        return SNAPSHOT_NOBODY;
     if (p && (p->state == 'T' || p->state == 't'))
-        return GLANCE_STOPPED;
+        return SNAPSHOT_STOPPED;
     if (!s->fn)
-        return s->idle_since_ns ? GLANCE_IDLE : GLANCE_STARTS;
+        return s->idle_since_ns ? SNAPSHOT_IDLE : SNAPSHOT_STARTS;
     if (!p || p->state == 'R')
-        return GLANCE_RUNS;
-    return p->state == 'D' ? GLANCE_DISK : GLANCE_SLEEPS;
+        return SNAPSHOT_RUNS;
+    return p->state == 'D' ? SNAPSHOT_DISK : SNAPSHOT_SLEEPS;
 }
 
 /* Shares: of the time since the look before, the first time since the start. */
 static void
-measure(struct glance *g, struct glance_worker *w, const struct watch_slot *s,
+measure(struct snapshot *g, struct snapshot_worker *w, const struct metrics_slot *s,
         const struct procstat *p, uint64_t passed_ns)
 {
     uint64_t idle = s->idle_ns;
@@ -197,7 +197,7 @@ measure(struct glance *g, struct glance_worker *w, const struct watch_slot *s,
 }
 
 static void
-look_at_worker(struct glance *g, struct glance_worker *w, const struct watch_slot *s,
+look_at_worker(struct snapshot *g, struct snapshot_worker *w, const struct metrics_slot *s,
                uint64_t passed_ns)
 {
     struct procstat st;
@@ -208,28 +208,28 @@ look_at_worker(struct glance *g, struct glance_worker *w, const struct watch_slo
         p = &st;
     w->pid = s->pid;
     w->runs = s->runs;
-    w->does = g->stage < GLANCE_GONE ? what_it_does(s, p) : GLANCE_NOBODY;
-    w->fn = w->does > GLANCE_IDLE ? s->fn : 0;
+    w->does = g->stage < SNAPSHOT_GONE ? what_it_does(s, p) : SNAPSHOT_NOBODY;
+    w->fn = w->does > SNAPSHOT_IDLE ? s->fn : 0;
     w->id = s->id;
     if (w->run_before != s->runs || !w->fn)
         w->run_seen_ns = g->now_ns;
-    uint64_t since = w->fn ? running_since(s, w) : w->does == GLANCE_IDLE ? s->idle_since_ns
-                                                                          : 0;
+    uint64_t since = w->fn ? running_since(s, w) : w->does == SNAPSHOT_IDLE ? s->idle_since_ns
+                                                                            : 0;
     w->for_ns = since ? above(g->now_ns, since) : 0;
     w->run_before = s->runs;
     measure(g, w, s, p, passed_ns);
     if (w->fn) {
-        struct glance_fn *f = &g->fns[w->fn <= g->nfns ? w->fn : 0];
+        struct snapshot_fn *f = &g->fns[w->fn <= g->nfns ? w->fn : 0];
         f->running++;
         f->running_ns += w->for_ns;
     }
-    g->alive += w->does != GLANCE_NOBODY;
+    g->alive += w->does != SNAPSHOT_NOBODY;
     g->busy += w->fn != 0;
     g->cpu += w->cpu;
 }
 
 static uint64_t
-sum_posted(const struct glance *g)
+sum_posted(const struct snapshot *g)
 {
     uint64_t n = 0;
     for (uint32_t f = 0; f <= g->nfns; f++)
@@ -238,11 +238,11 @@ sum_posted(const struct glance *g)
 }
 
 static int
-look_at_slots(struct glance *g, uint64_t passed_ns)
+look_at_slots(struct snapshot *g, uint64_t passed_ns)
 {
-    struct watch_slot *s = g->room;
+    struct metrics_slot *s = g->room;
     for (uint32_t k = 0; k <= g->nworkers; k++) {
-        size_t at = offsetof(struct watch_head, slot) + k * sizeof *s;
+        size_t at = offsetof(struct metrics_header, slot) + k * sizeof *s;
         if (!attach_read(g->job, s, SLOT_FRONT, at))
             return -EIO;
         int err = add_fns(g, k, s);
@@ -259,10 +259,10 @@ look_at_slots(struct glance *g, uint64_t passed_ns)
 /* ---- what follows from it ---- */
 
 static void
-sum_up(struct glance *g, double passed)
+sum_up(struct snapshot *g, double passed)
 {
     double elapsed = seconds(g->elapsed_ns), time = 0;
-    const struct watch_earlier *e = &g->earlier;
+    const struct metrics_earlier *e = &g->earlier;
     uint64_t before = passed > 0 ? g->done : e->done;
     g->posted = e->posted;
     g->done = e->done;
@@ -270,7 +270,7 @@ sum_up(struct glance *g, double passed)
     g->retried = e->retried;
     g->dead = e->dead;
     for (uint32_t i = 0; i <= g->nfns; i++) {
-        struct glance_fn *f = &g->fns[i];
+        struct snapshot_fn *f = &g->fns[i];
         g->posted += f->sum.posted;
         g->done += f->sum.done;
         g->failed += f->sum.failed;
@@ -284,7 +284,7 @@ sum_up(struct glance *g, double passed)
         f->done_before = f->sum.done;
     }
     for (uint32_t i = 0; i <= g->nfns; i++) {
-        struct glance_fn *f = &g->fns[i];
+        struct snapshot_fn *f = &g->fns[i];
         f->share = time > 0 ? (seconds(f->sum.busy_ns) + seconds(f->running_ns)) / time : 0;
     }
     if (passed > 0)
@@ -295,7 +295,7 @@ sum_up(struct glance *g, double passed)
 
 /* An end is in sight only while less and less is left. */
 static void
-foresee(struct glance *g, double passed)
+foresee(struct snapshot *g, double passed)
 {
     uint64_t known = g->expected > g->posted ? g->expected : g->posted;
     uint64_t left = above(known, g->done);
@@ -312,7 +312,7 @@ foresee(struct glance *g, double passed)
 }
 
 static void
-forget_sums(struct glance *g)
+forget_sums(struct snapshot *g)
 {
     for (uint32_t f = 0; g->fns && f <= g->nfns; f++) {
         memset(&g->fns[f].sum, 0, sizeof g->fns[f].sum);
@@ -324,20 +324,20 @@ forget_sums(struct glance *g)
 }
 
 int
-glance_open(struct glance *g, const struct attach *job)
+snapshot_open(struct snapshot *g, const struct attach *job)
 {
-    *g = (struct glance){.job = job, .room = malloc(sizeof *g->room)};
+    *g = (struct snapshot){.job = job, .room = malloc(sizeof *g->room)};
     return g->room ? 0 : -ENOMEM;
 }
 
 int
-glance_look(struct glance *g)
+snapshot_look(struct snapshot *g)
 {
     uint64_t now = clock_ns(), passed_ns = g->now_ns ? now - g->now_ns : 0;
     g->now_ns = now;
     forget_sums(g);
     int err = look_at_head(g);
-    if (g->stage >= GLANCE_END)
+    if (g->stage >= SNAPSHOT_END)
         passed_ns = 0; /* rates and shares: of all the time */
     if (!err)
         err = look_at_slots(g, passed_ns);
@@ -349,7 +349,7 @@ glance_look(struct glance *g)
 }
 
 void
-glance_close(struct glance *g)
+snapshot_close(struct snapshot *g)
 {
     free(g->fns);
     free(g->names);

@@ -1,4 +1,4 @@
-/* glance: a running job as it looks at one moment, copied from its figures (attach.h) and
+/* snapshot: a running job as it looks at one moment, copied from its figures (attach.h) and
  * from /proc, and what changed since the look before. */
 #ifndef PRN_SNAPSHOT_H
 #define PRN_SNAPSHOT_H
@@ -7,27 +7,27 @@
 #include "monitor/metrics.h"
 
 /* Where the job stands. */
-enum glance_stage {
-    GLANCE_BEGIN = 0, /* the script loads, or its begin() runs: no workers yet */
-    GLANCE_RUN,
-    GLANCE_END,  /* the workers are gone; end_() runs */
-    GLANCE_GONE, /* the process has ended, after its workers */
-    GLANCE_CUT,  /* the process was ended while there were workers */
+enum snapshot_stage {
+    SNAPSHOT_BEGIN = 0, /* the script loads, or its begin() runs: no workers yet */
+    SNAPSHOT_RUN,
+    SNAPSHOT_END,  /* the workers are gone; end_() runs */
+    SNAPSHOT_GONE, /* the process has ended, after its workers */
+    SNAPSHOT_CUT,  /* the process was ended while there were workers */
 };
 
 /* What a worker does. */
-enum glance_does {
-    GLANCE_NOBODY = 0, /* its slot has no process */
-    GLANCE_STARTS,     /* loads, or runs worker_begin or worker_end */
-    GLANCE_IDLE,
-    GLANCE_RUNS,    /* a task */
-    GLANCE_SLEEPS,  /* in a task: waits for I/O, a lock, a clock */
-    GLANCE_DISK,    /* in a task, asleep so that no signal wakes it */
-    GLANCE_STOPPED, /* by SIGSTOP, or a debugger */
+enum snapshot_does {
+    SNAPSHOT_NOBODY = 0, /* its slot has no process */
+    SNAPSHOT_STARTS,     /* loads, or runs worker_begin or worker_end */
+    SNAPSHOT_IDLE,
+    SNAPSHOT_RUNS,    /* a task */
+    SNAPSHOT_SLEEPS,  /* in a task: waits for I/O, a lock, a clock */
+    SNAPSHOT_DISK,    /* in a task, asleep so that no signal wakes it */
+    SNAPSHOT_STOPPED, /* by SIGSTOP, or a debugger */
 };
 
-struct glance_fn {
-    struct watch_fn sum; /* over all slots */
+struct snapshot_fn {
+    struct metrics_fn sum; /* over all slots */
     uint32_t running;
     uint64_t running_ns; /* how long the running ones have been running */
     double rate;         /* ended in a second, lately */
@@ -35,9 +35,9 @@ struct glance_fn {
     uint64_t done_before;
 };
 
-struct glance_worker {
+struct snapshot_worker {
     uint32_t slot, pid;
-    enum glance_does does;
+    enum snapshot_does does;
     uint32_t fn;     /* of the task it runs; 0: none */
     uint64_t id;     /* its number */
     uint64_t for_ns; /* how long it has been doing this; 0: unknown, not long */
@@ -48,35 +48,35 @@ struct glance_worker {
     uint32_t pid_before;
 };
 
-struct glance {
+struct snapshot {
     const struct attach *job;
-    enum glance_stage stage;
+    enum snapshot_stage stage;
     uint64_t now_ns;     /* of this look, CLOCK_MONOTONIC; 0: there was none */
     uint64_t elapsed_ns; /* from the fork to now, or to the end */
     uint64_t posted, done, failed, retried, dead;
-    struct watch_earlier earlier; /* part of these */
-    uint64_t by_begin;            /* posted by begin(), or before the job was resumed */
-    uint64_t expected;            /* as the script says; 0: it does not */
-    double rate;                  /* ended in a second, lately */
-    bool growing;                 /* posts outrun completions */
-    uint64_t left_ns;             /* until all is done; 0: unknown */
-    double cpu;                   /* CPUs in use by the workers */
-    uint32_t nfns;                /* fns[0..nfns]; [0]: those beyond the table */
-    struct glance_fn *fns;
-    struct watch_name *names; /* by number, as read: any bytes, a 0 at their end */
+    struct metrics_earlier earlier; /* part of these */
+    uint64_t by_begin;              /* posted by begin(), or before the job was resumed */
+    uint64_t expected;              /* as the script says; 0: it does not */
+    double rate;                    /* ended in a second, lately */
+    bool growing;                   /* posts outrun completions */
+    uint64_t left_ns;               /* until all is done; 0: unknown */
+    double cpu;                     /* CPUs in use by the workers */
+    uint32_t nfns;                  /* fns[0..nfns]; [0]: those beyond the table */
+    struct snapshot_fn *fns;
+    struct metrics_name *names; /* by number, as read: any bytes, a 0 at their end */
     uint32_t nworkers;
-    struct glance_worker *workers; /* [0] is slot 1's */
+    struct snapshot_worker *workers; /* [0] is slot 1's */
     uint32_t alive, busy;
     uint64_t left_before;
-    double shrink;           /* how much less is left after a second, lately */
-    struct watch_slot *room; /* to read a slot's front to */
+    double shrink;             /* how much less is left after a second, lately */
+    struct metrics_slot *room; /* to read a slot's front to */
 };
 
-/* glance_open: 0 or -ENOMEM. */
-int glance_open(struct glance *g, const struct attach *job);
-/* glance_look takes a new look. 0; -EIO: the figures cannot be read or make no sense;
+/* snapshot_open: 0 or -ENOMEM. */
+int snapshot_open(struct snapshot *g, const struct attach *job);
+/* snapshot_look takes a new look. 0; -EIO: the figures cannot be read or make no sense;
  * -ENOMEM. */
-int glance_look(struct glance *g);
-void glance_close(struct glance *g);
+int snapshot_look(struct snapshot *g);
+void snapshot_close(struct snapshot *g);
 
 #endif

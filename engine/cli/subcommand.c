@@ -10,8 +10,8 @@
 const struct subcommand subcommands[] = {
     {"new", "FILE", "write a script to begin with", new_options, new_run},
     {"top", "[PID | STATE]", "show a running job", top_options, top_run},
-    {"ctl", "[PID] WHAT", "steer a running job: -n N, pause, resume, stop", steer_options,
-     steer_run},
+    {"ctl", "[PID] WHAT", "steer a running job: -n N, pause, resume, stop", ctl_options,
+     ctl_run},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

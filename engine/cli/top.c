@@ -16,8 +16,8 @@
 #include "cli/top_screen.h"
 
 enum {
-    EXIT_WORDS = 2,
-    EXIT_BROKEN = 3,
+    EXIT_USAGE = 2,
+    EXIT_FATAL = 3,
     JOBS_SHOWN = 64,
     OPT_ONCE = 256,
 };
@@ -44,13 +44,13 @@ struct words {
 __attribute__((format(printf, 1, 2))) static int
 complain(const char *fmt, ...)
 {
-    char line[2 * ATTACH_WORDS];
+    char line[2 * ATTACH_MESSAGE_MAX];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
     fprintf(stderr, "prunner top: %s\n", line);
-    return EXIT_WORDS;
+    return EXIT_USAGE;
 }
 
 static void
@@ -127,13 +127,13 @@ all_digits(const char *s)
 static void
 print_choice(int pid)
 {
-    char why[ATTACH_WORDS];
+    char why[ATTACH_MESSAGE_MAX];
     struct attach a;
     if (attach_pid(&a, pid, why))
         return;
-    struct topline l;
-    topline_start(&l, TOPLINE_PLAIN);
-    topline_put(&l, a.command);
+    struct top_line l;
+    top_line_start(&l, TOP_LINE_PLAIN);
+    top_line_put(&l, a.command);
     fprintf(stderr, "  %7d  %s\n", pid, l.text);
     attach_close(&a);
 }
@@ -141,7 +141,7 @@ print_choice(int pid)
 static int
 attach_only(struct attach *out)
 {
-    char why[ATTACH_WORDS];
+    char why[ATTACH_MESSAGE_MAX];
     int pids[JOBS_SHOWN];
     size_t n = attach_list(pids, JOBS_SHOWN);
     if (n == 0)
@@ -151,13 +151,13 @@ attach_only(struct attach *out)
     complain("%zu jobs of yours are running: choose one by its process, prunner top PID", n);
     for (size_t i = 0; i < n; i++)
         print_choice(pids[i]);
-    return EXIT_WORDS;
+    return EXIT_USAGE;
 }
 
 static int
 attach_job(struct attach *out, const char *job)
 {
-    char why[ATTACH_WORDS];
+    char why[ATTACH_MESSAGE_MAX];
     int err;
     if (!job)
         return attach_only(out);
@@ -175,50 +175,50 @@ attach_job(struct attach *out, const char *job)
 /* ---- printing ---- */
 
 static void
-print_fns(const struct glance *g, const uint32_t *fns, uint32_t n, int names)
+print_fns(const struct snapshot *g, const uint32_t *fns, uint32_t n, int names)
 {
-    struct topline l;
-    topline_start(&l, TOPLINE_PLAIN);
-    topline_fn_heading(&l, names);
+    struct top_line l;
+    top_line_start(&l, TOP_LINE_PLAIN);
+    top_line_fn_heading(&l, names);
     printf("\n%s\n", l.text);
     for (uint32_t i = 0; i < n; i++) {
-        topline_start(&l, TOPLINE_PLAIN);
-        topline_fn(&l, g, fns[i], names);
+        top_line_start(&l, TOP_LINE_PLAIN);
+        top_line_fn(&l, g, fns[i], names);
         puts(l.text);
     }
 }
 
 static void
-print_workers(const struct glance *g, const uint32_t *workers, uint32_t n, int names)
+print_workers(const struct snapshot *g, const uint32_t *workers, uint32_t n, int names)
 {
-    struct topline l;
-    topline_start(&l, TOPLINE_PLAIN);
-    topline_worker_heading(&l, names);
+    struct top_line l;
+    top_line_start(&l, TOP_LINE_PLAIN);
+    top_line_worker_heading(&l, names);
     printf("\n%s\n", l.text);
     for (uint32_t i = 0; i < n; i++) {
-        topline_start(&l, TOPLINE_PLAIN);
-        topline_worker(&l, g, &g->workers[workers[i]], names);
+        top_line_start(&l, TOP_LINE_PLAIN);
+        top_line_worker(&l, g, &g->workers[workers[i]], names);
         puts(l.text);
     }
 }
 
 /* All of it, as plain lines. */
 static int
-print_once(const struct glance *g)
+print_once(const struct snapshot *g)
 {
-    static const struct toporder order = {FNS_BY_TIME, WORKERS_BY_SLOT, false};
-    int names = topline_names(g, TOPLINE_PLAIN);
+    static const struct top_order order = {FNS_BY_TIME, WORKERS_BY_SLOT, false};
+    int names = top_line_names(g, TOP_LINE_PLAIN);
     uint32_t *numbers = calloc(g->nfns + g->nworkers + 1, sizeof *numbers);
-    struct topline l;
+    struct top_line l;
     if (!numbers)
         return -ENOMEM;
-    for (int i = 0; i < TOPLINE_HEAD; i++) {
-        topline_start(&l, TOPLINE_PLAIN);
-        topline_head(&l, g, i);
+    for (int i = 0; i < TOP_LINE_HEAD; i++) {
+        top_line_start(&l, TOP_LINE_PLAIN);
+        top_line_head(&l, g, i);
         puts(l.text);
     }
-    print_fns(g, numbers, toporder_fns(&order, g, numbers), names);
-    print_workers(g, numbers, toporder_workers(&order, g, numbers), names);
+    print_fns(g, numbers, top_order_fns(&order, g, numbers), names);
+    print_workers(g, numbers, top_order_workers(&order, g, numbers), names);
     free(numbers);
     return fflush(stdout) ? -errno : 0;
 }
@@ -229,11 +229,11 @@ static int
 broken(int err)
 {
     complain(err == -ENOMEM ? "not enough memory" : "the job's figures cannot be read");
-    return EXIT_BROKEN;
+    return EXIT_FATAL;
 }
 
 static int
-printed(const struct glance *g)
+printed(const struct snapshot *g)
 {
     int err = print_once(g);
     if (err == -ENOMEM)
@@ -241,22 +241,22 @@ printed(const struct glance *g)
     if (!err)
         return 0;
     complain("standard output: %s", strerror(-err));
-    return EXIT_BROKEN;
+    return EXIT_FATAL;
 }
 
 static int
-show(struct glance *g, const struct words *w)
+show(struct snapshot *g, const struct words *w)
 {
-    int err = glance_look(g);
+    int err = snapshot_look(g);
     if (err)
         return broken(err);
     if (w->once || !isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
         return printed(g);
-    switch (topscreen_run(g, (uint64_t)(w->every * 1e9))) {
-    case TOPSCREEN_QUIT: return 0;
-    case TOPSCREEN_ENDED: return printed(g);
-    case TOPSCREEN_NONE: return complain("this terminal (TERM) cannot be drawn on: use --once");
-    case TOPSCREEN_BROKEN: break;
+    switch (top_screen_run(g, (uint64_t)(w->every * 1e9))) {
+    case TOP_SCREEN_QUIT: return 0;
+    case TOP_SCREEN_ENDED: return printed(g);
+    case TOP_SCREEN_NONE: return complain("this terminal (TERM) cannot be drawn on: use --once");
+    case TOP_SCREEN_BROKEN: break;
     }
     return broken(-EIO);
 }
@@ -266,7 +266,7 @@ top_run(int argc, char **argv)
 {
     struct words w = {.every = EVERY_SECONDS};
     struct attach job;
-    struct glance g;
+    struct snapshot g;
     setlocale(LC_CTYPE, "");
     int status = parse(&w, argc, argv);
     if (status)
@@ -274,8 +274,8 @@ top_run(int argc, char **argv)
     status = attach_job(&job, w.job);
     if (status)
         return status;
-    status = glance_open(&g, &job) ? broken(-ENOMEM) : show(&g, &w);
-    glance_close(&g);
+    status = snapshot_open(&g, &job) ? broken(-ENOMEM) : show(&g, &w);
+    snapshot_close(&g);
     attach_close(&job);
     return status;
 }

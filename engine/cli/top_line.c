@@ -18,19 +18,19 @@ enum {
 /* ---- putting a line together ---- */
 
 void
-topline_start(struct topline *l, int width)
+top_line_start(struct top_line *l, int width)
 {
     l->bytes = l->columns = 0;
-    l->width = width < TOPLINE_BYTES / 4 ? width : TOPLINE_BYTES / 4;
+    l->width = width < TOP_LINE_BYTES / 4 ? width : TOP_LINE_BYTES / 4;
     l->text[0] = '\0';
 }
 
 void
-topline_put(struct topline *l, const char *s)
+top_line_put(struct top_line *l, const char *s)
 {
     struct text t = {0};
     int used = columns_put(&t, s, l->width - l->columns, 0);
-    if (t.len > 0 && t.len < (size_t)(TOPLINE_BYTES - l->bytes)) {
+    if (t.len > 0 && t.len < (size_t)(TOP_LINE_BYTES - l->bytes)) {
         memcpy(l->text + l->bytes, t.at, t.len);
         l->bytes += (int)t.len;
         l->columns += used;
@@ -40,54 +40,54 @@ topline_put(struct topline *l, const char *s)
 }
 
 void
-topline_print(struct topline *l, const char *fmt, ...)
+top_line_print(struct top_line *l, const char *fmt, ...)
 {
-    char text[TOPLINE_BYTES];
+    char text[TOP_LINE_BYTES];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    topline_put(l, text);
+    top_line_put(l, text);
 }
 
 static void
-fill_to(struct topline *l, int columns)
+fill_to(struct top_line *l, int columns)
 {
     while (l->columns < columns && l->columns < l->width)
-        topline_put(l, " ");
+        top_line_put(l, " ");
 }
 
 /* Between two cells. */
 static void
-put_blank(struct topline *l)
+put_blank(struct top_line *l)
 {
     if (l->columns)
-        topline_put(l, " ");
+        top_line_put(l, " ");
 }
 
 static void
-cell_left(struct topline *l, const char *s, int columns)
+cell_left(struct top_line *l, const char *s, int columns)
 {
     put_blank(l);
     int from = l->columns, width = l->width;
     l->width = from + columns < width ? from + columns : width;
-    topline_put(l, s);
+    top_line_put(l, s);
     l->width = width;
     fill_to(l, from + columns);
 }
 
 /* What does not fit moves the rest of the row: a number is never cut. */
 static void
-cell_right(struct topline *l, const char *s, int columns)
+cell_right(struct top_line *l, const char *s, int columns)
 {
     int len = (int)strlen(s);
     put_blank(l);
     fill_to(l, l->columns + (columns > len ? columns - len : 0));
-    topline_put(l, s);
+    top_line_put(l, s);
 }
 
 static void
-cell_count(struct topline *l, uint64_t n, int columns)
+cell_count(struct top_line *l, uint64_t n, int columns)
 {
     char text[24];
     snprintf(text, sizeof text, "%llu", (unsigned long long)n);
@@ -96,7 +96,7 @@ cell_count(struct topline *l, uint64_t n, int columns)
 
 /* A number that there may be none of. */
 static void
-cell_number(struct topline *l, bool is_one, uint64_t n, int columns)
+cell_number(struct top_line *l, bool is_one, uint64_t n, int columns)
 {
     if (is_one)
         cell_count(l, n, columns);
@@ -105,14 +105,14 @@ cell_number(struct topline *l, bool is_one, uint64_t n, int columns)
 }
 
 static void
-cell_time(struct topline *l, uint64_t ns, int columns)
+cell_time(struct top_line *l, uint64_t ns, int columns)
 {
     char text[HUMAN_TEXT];
     cell_right(l, ns ? human_time(text, ns) : "-", columns);
 }
 
 static void
-cell_percent(struct topline *l, double share, int columns)
+cell_percent(struct top_line *l, double share, int columns)
 {
     char text[24];
     snprintf(text, sizeof text, "%.0f", share * 100);
@@ -122,57 +122,59 @@ cell_percent(struct topline *l, double share, int columns)
 /* ---- the lines above the tables ---- */
 
 static void
-head_job(struct topline *l, const struct glance *g)
+head_job(struct top_line *l, const struct snapshot *g)
 {
     char time[HUMAN_TEXT];
     human_clock(time, g->elapsed_ns);
-    topline_print(l, "process %d, ", g->job->pid);
+    top_line_print(l, "process %d, ", g->job->pid);
     switch (g->stage) {
-    case GLANCE_BEGIN: topline_print(l, "begin() since %s", time); break;
-    case GLANCE_RUN: topline_print(l, "running for %s", time); break;
-    case GLANCE_END: topline_print(l, "all workers ended after %s, end_() since then", time); break;
-    case GLANCE_GONE: topline_print(l, "ended after %s", time); break;
-    case GLANCE_CUT: topline_print(l, "killed after %s", time); break;
+    case SNAPSHOT_BEGIN: top_line_print(l, "begin() since %s", time); break;
+    case SNAPSHOT_RUN: top_line_print(l, "running for %s", time); break;
+    case SNAPSHOT_END:
+        top_line_print(l, "all workers ended after %s, end_() since then", time);
+        break;
+    case SNAPSHOT_GONE: top_line_print(l, "ended after %s", time); break;
+    case SNAPSHOT_CUT: top_line_print(l, "killed after %s", time); break;
     }
-    topline_print(l, ": %s", g->job->command);
+    top_line_print(l, ": %s", g->job->command);
 }
 
 static void
-head_tasks(struct topline *l, const struct glance *g)
+head_tasks(struct top_line *l, const struct snapshot *g)
 {
     char text[HUMAN_TEXT];
-    topline_print(l, "tasks    %llu done of %llu", (unsigned long long)g->done,
-                  (unsigned long long)g->posted);
+    top_line_print(l, "tasks    %llu done of %llu", (unsigned long long)g->done,
+                   (unsigned long long)g->posted);
     if (g->expected > g->posted)
-        topline_print(l, ", %llu expected", (unsigned long long)g->expected);
-    if (g->growing && g->stage == GLANCE_RUN)
-        topline_put(l, ", growing");
-    topline_print(l, ", %s/s", human_rate(text, g->rate));
-    if (g->left_ns && g->stage == GLANCE_RUN)
-        topline_print(l, ", %s left", human_clock(text, g->left_ns));
+        top_line_print(l, ", %llu expected", (unsigned long long)g->expected);
+    if (g->growing && g->stage == SNAPSHOT_RUN)
+        top_line_put(l, ", growing");
+    top_line_print(l, ", %s/s", human_rate(text, g->rate));
+    if (g->left_ns && g->stage == SNAPSHOT_RUN)
+        top_line_print(l, ", %s left", human_clock(text, g->left_ns));
 }
 
 void
-topline_head(struct topline *l, const struct glance *g, int i)
+top_line_head(struct top_line *l, const struct snapshot *g, int i)
 {
     switch (i) {
     case 0: head_job(l, g); break;
     case 1: head_tasks(l, g); break;
     case 2:
-        topline_print(l, "workers  %u of %u, %u in a task, %.2f CPUs in use", g->alive, g->nworkers,
-                      g->busy, g->cpu);
+        top_line_print(l, "workers  %u of %u, %u in a task, %.2f CPUs in use", g->alive,
+                       g->nworkers, g->busy, g->cpu);
         break;
     default:
-        topline_print(l, "errors   %llu failed, %llu run again, %llu set aside",
-                      (unsigned long long)g->failed, (unsigned long long)g->retried,
-                      (unsigned long long)g->dead);
+        top_line_print(l, "errors   %llu failed, %llu run again, %llu set aside",
+                       (unsigned long long)g->failed, (unsigned long long)g->retried,
+                       (unsigned long long)g->dead);
     }
 }
 
 /* ---- tables ---- */
 
 int
-topline_names(const struct glance *g, int width)
+top_line_names(const struct snapshot *g, int width)
 {
     int longest = NAMES_MIN, room = width - WORKER_COLUMNS;
     for (uint32_t f = 0; f <= g->nfns; f++) {
@@ -187,17 +189,17 @@ topline_names(const struct glance *g, int width)
 }
 
 void
-topline_fn_heading(struct topline *l, int names)
+top_line_fn_heading(struct top_line *l, int names)
 {
     cell_left(l, "FUNCTION", names);
-    topline_print(l, " %9s %9s %5s %6s %7s %7s %7s %5s  WHERE", "DONE", "KNOWN", "RUN", "FAILED",
-                  "RATE/s", "P50", "P95", "TIME%");
+    top_line_print(l, " %9s %9s %5s %6s %7s %7s %7s %5s  WHERE", "DONE", "KNOWN", "RUN", "FAILED",
+                   "RATE/s", "P50", "P95", "TIME%");
 }
 
 void
-topline_fn(struct topline *l, const struct glance *g, uint32_t fn, int names)
+top_line_fn(struct top_line *l, const struct snapshot *g, uint32_t fn, int names)
 {
-    const struct glance_fn *f = &g->fns[fn];
+    const struct snapshot_fn *f = &g->fns[fn];
     char text[HUMAN_TEXT];
     cell_left(l, g->names[fn].name, names);
     cell_count(l, f->sum.done, 9);
@@ -206,23 +208,23 @@ topline_fn(struct topline *l, const struct glance *g, uint32_t fn, int names)
     cell_count(l, f->running, 5);
     cell_count(l, f->sum.failed + f->sum.dead, 6);
     cell_right(l, human_rate(text, f->rate), 7);
-    cell_time(l, watch_quantile(f->sum.times, 0.5), 7);
-    cell_time(l, watch_quantile(f->sum.times, 0.95), 7);
+    cell_time(l, metrics_quantile(f->sum.times, 0.5), 7);
+    cell_time(l, metrics_quantile(f->sum.times, 0.95), 7);
     cell_percent(l, f->share, 5);
-    topline_print(l, "  %s", g->names[fn].where);
+    top_line_print(l, "  %s", g->names[fn].where);
 }
 
 void
-topline_worker_heading(struct topline *l, int names)
+top_line_worker_heading(struct top_line *l, int names)
 {
-    topline_print(l, "%4s %7s %-7s", "SLOT", "PID", "DOES");
+    top_line_print(l, "%4s %7s %-7s", "SLOT", "PID", "DOES");
     cell_left(l, "FUNCTION", names);
-    topline_print(l, " %9s %7s %9s %5s %5s %5s", "TASK", "FOR", "TASKS", "CPU%", "RSS", "IDLE%");
+    top_line_print(l, " %9s %7s %9s %5s %5s %5s", "TASK", "FOR", "TASKS", "CPU%", "RSS", "IDLE%");
 }
 
 void
-topline_worker(struct topline *l, const struct glance *g, const struct glance_worker *w,
-               int names)
+top_line_worker(struct top_line *l, const struct snapshot *g, const struct snapshot_worker *w,
+                int names)
 {
     static const char *const does[] = {"none", "starts", "idle", "runs", "sleeps", "disk",
                                        "stopped"};

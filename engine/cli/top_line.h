@@ -1,33 +1,33 @@
-/* topline: what `prunner top` shows, as lines of text: for the screen, or to print. */
+/* top_line: what `prunner top` shows, as lines of text: for the screen, or to print. */
 #ifndef PRN_TOP_LINE_H
 #define PRN_TOP_LINE_H
 
 #include "cli/snapshot.h"
 
 enum {
-    TOPLINE_BYTES = 2048,
-    TOPLINE_HEAD = 4,    /* lines above the tables */
-    TOPLINE_PLAIN = 500, /* columns of a line that is printed */
+    TOP_LINE_BYTES = 2048,
+    TOP_LINE_HEAD = 4,    /* lines above the tables */
+    TOP_LINE_PLAIN = 500, /* columns of a line that is printed */
 };
 
 /* One line. It takes no more than `width` columns; bytes that are no text become '?'. */
-struct topline {
-    char text[TOPLINE_BYTES];
+struct top_line {
+    char text[TOP_LINE_BYTES];
     int bytes, columns, width;
 };
 
-void topline_start(struct topline *l, int width);
-void topline_put(struct topline *l, const char *s);
-__attribute__((format(printf, 2, 3))) void topline_print(struct topline *l, const char *fmt, ...);
-/* topline_head writes line i of TOPLINE_HEAD. */
-void topline_head(struct topline *l, const struct glance *g, int i);
-/* topline_names returns how many columns the names of functions may take in each table. */
-int topline_names(const struct glance *g, int width);
+void top_line_start(struct top_line *l, int width);
+void top_line_put(struct top_line *l, const char *s);
+__attribute__((format(printf, 2, 3))) void top_line_print(struct top_line *l, const char *fmt, ...);
+/* top_line_head writes line i of TOP_LINE_HEAD. */
+void top_line_head(struct top_line *l, const struct snapshot *g, int i);
+/* top_line_names returns how many columns the names of functions may take in each table. */
+int top_line_names(const struct snapshot *g, int width);
 /* The headings of the tables, and their rows. */
-void topline_fn_heading(struct topline *l, int names);
-void topline_fn(struct topline *l, const struct glance *g, uint32_t fn, int names);
-void topline_worker_heading(struct topline *l, int names);
-void topline_worker(struct topline *l, const struct glance *g, const struct glance_worker *w,
-                    int names);
+void top_line_fn_heading(struct top_line *l, int names);
+void top_line_fn(struct top_line *l, const struct snapshot *g, uint32_t fn, int names);
+void top_line_worker_heading(struct top_line *l, int names);
+void top_line_worker(struct top_line *l, const struct snapshot *g, const struct snapshot_worker *w,
+                     int names);
 
 #endif

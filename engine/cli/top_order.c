@@ -5,19 +5,19 @@
 #include <string.h>
 
 struct sorting {
-    const struct toporder *order;
-    const struct glance *g;
+    const struct top_order *order;
+    const struct snapshot *g;
 };
 
 bool
-toporder_key(struct toporder *o, int key)
+top_order_key(struct top_order *o, int key)
 {
     if (key <= 0 || key > 'z')
         return false;
     if (strchr("FDPT", key))
-        o->fns = (enum toporder_fns)key;
+        o->fns = (enum top_order_fns)key;
     else if (strchr("sftncmi", key))
-        o->workers = (enum toporder_workers)key;
+        o->workers = (enum top_order_workers)key;
     else if (key == 'r')
         o->reverse = !o->reverse;
     else
@@ -37,15 +37,15 @@ compare_fns(const void *pa, const void *pb, void *arg)
 {
     const struct sorting *s = arg;
     uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
-    const struct glance_fn *fa = &s->g->fns[a], *fb = &s->g->fns[b];
+    const struct snapshot_fn *fa = &s->g->fns[a], *fb = &s->g->fns[b];
     int by = 0;
     switch (s->order->fns) {
     case FNS_BY_NAME: by = strcmp(s->g->names[a].name, s->g->names[b].name); break;
     case FNS_BY_DONE: by = compare((double)fb->sum.done, (double)fa->sum.done); break;
     case FNS_BY_TIME: by = compare(fb->share, fa->share); break;
     case FNS_BY_P95:
-        by = compare((double)watch_quantile(fb->sum.times, 0.95),
-                     (double)watch_quantile(fa->sum.times, 0.95));
+        by = compare((double)metrics_quantile(fb->sum.times, 0.95),
+                     (double)metrics_quantile(fa->sum.times, 0.95));
         break;
     }
     return by ? by : a < b ? -1
@@ -56,8 +56,8 @@ static int
 compare_workers(const void *pa, const void *pb, void *arg)
 {
     const struct sorting *s = arg;
-    const struct glance_worker *a = &s->g->workers[*(const uint32_t *)pa];
-    const struct glance_worker *b = &s->g->workers[*(const uint32_t *)pb];
+    const struct snapshot_worker *a = &s->g->workers[*(const uint32_t *)pa];
+    const struct snapshot_worker *b = &s->g->workers[*(const uint32_t *)pb];
     int by = 0;
     switch (s->order->workers) {
     case WORKERS_BY_SLOT: break;
@@ -73,7 +73,7 @@ compare_workers(const void *pa, const void *pb, void *arg)
 }
 
 uint32_t
-toporder_fns(const struct toporder *o, const struct glance *g, uint32_t *out)
+top_order_fns(const struct top_order *o, const struct snapshot *g, uint32_t *out)
 {
     struct sorting s = {o, g};
     uint32_t n = 0;
@@ -86,7 +86,7 @@ toporder_fns(const struct toporder *o, const struct glance *g, uint32_t *out)
 }
 
 uint32_t
-toporder_workers(const struct toporder *o, const struct glance *g, uint32_t *out)
+top_order_workers(const struct top_order *o, const struct snapshot *g, uint32_t *out)
 {
     struct sorting s = {o, g};
     for (uint32_t i = 0; i < g->nworkers; i++)

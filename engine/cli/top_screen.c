@@ -21,8 +21,8 @@ enum {
 };
 
 struct screen {
-    struct glance *g;
-    struct toporder order;
+    struct snapshot *g;
+    struct top_order order;
     uint32_t *fns, *workers; /* numbers in order */
     uint32_t nfns, nworkers;
     uint32_t first; /* of the workers in sight: index */
@@ -43,7 +43,7 @@ on_signal(int sig)
 /* ---- drawing ---- */
 
 static void
-draw_line(int row, const struct topline *l, attr_t how)
+draw_line(int row, const struct top_line *l, attr_t how)
 {
     if (row >= LINES)
         return;
@@ -55,51 +55,51 @@ draw_line(int row, const struct topline *l, attr_t how)
 static void
 draw_text(int row, const char *text, attr_t how)
 {
-    struct topline l;
-    topline_start(&l, COLS);
-    topline_put(&l, text);
+    struct top_line l;
+    top_line_start(&l, COLS);
+    top_line_put(&l, text);
     draw_line(row, &l, how);
 }
 
 static int
 draw_head(const struct screen *s)
 {
-    const struct glance *g = s->g;
+    const struct snapshot *g = s->g;
     attr_t errors = g->failed || g->dead ? A_BOLD | COLOR_PAIR(has_colors() ? PAIR_ERRORS : 0)
                                          : A_NORMAL;
-    for (int i = 0; i < TOPLINE_HEAD; i++) {
-        struct topline l;
-        topline_start(&l, COLS);
-        topline_head(&l, g, i);
-        draw_line(i, &l, i == 0 ? A_BOLD : i == TOPLINE_HEAD - 1 ? errors
-                                                                 : A_NORMAL);
+    for (int i = 0; i < TOP_LINE_HEAD; i++) {
+        struct top_line l;
+        top_line_start(&l, COLS);
+        top_line_head(&l, g, i);
+        draw_line(i, &l, i == 0 ? A_BOLD : i == TOP_LINE_HEAD - 1 ? errors
+                                                                  : A_NORMAL);
     }
     if (LINES < ROWS_FOR_BLANKS)
-        return TOPLINE_HEAD;
+        return TOP_LINE_HEAD;
     draw_text(LINES - 1, s->paused ? "paused: space goes on" : "q quit   ? keys   space pauses",
               s->paused ? A_BOLD : A_DIM);
-    return TOPLINE_HEAD + 1;
+    return TOP_LINE_HEAD + 1;
 }
 
 /* At most a third of what is left: the workers have the rest. */
 static int
 draw_fns(const struct screen *s, int row, int names)
 {
-    struct topline l;
+    struct top_line l;
     uint32_t room = LINES - row > 6 ? (uint32_t)(LINES - row) / 3 : 1;
     uint32_t shown = s->nfns <= room ? s->nfns : room > 1 ? room - 1
                                                           : room;
-    topline_start(&l, COLS);
-    topline_fn_heading(&l, names);
+    top_line_start(&l, COLS);
+    top_line_fn_heading(&l, names);
     draw_line(row++, &l, A_REVERSE);
     for (uint32_t i = 0; i < shown; i++) {
-        topline_start(&l, COLS);
-        topline_fn(&l, s->g, s->fns[i], names);
+        top_line_start(&l, COLS);
+        top_line_fn(&l, s->g, s->fns[i], names);
         draw_line(row++, &l, A_NORMAL);
     }
     if (shown < s->nfns && room > 1) {
-        topline_start(&l, COLS);
-        topline_print(&l, "... and %u more", s->nfns - shown);
+        top_line_start(&l, COLS);
+        top_line_print(&l, "... and %u more", s->nfns - shown);
         draw_line(row++, &l, A_DIM);
     }
     return row + (LINES >= ROWS_FOR_BLANKS);
@@ -108,18 +108,18 @@ draw_fns(const struct screen *s, int row, int names)
 static void
 draw_workers(struct screen *s, int row, int names)
 {
-    struct topline l;
+    struct top_line l;
     int end = LINES - (LINES >= ROWS_FOR_BLANKS);
-    topline_start(&l, COLS);
-    topline_worker_heading(&l, names);
+    top_line_start(&l, COLS);
+    top_line_worker_heading(&l, names);
     draw_line(row++, &l, A_REVERSE);
     s->page = end > row ? (uint32_t)(end - row) : 1;
     if (s->first + s->page > s->nworkers)
         s->first = s->nworkers > s->page ? s->nworkers - s->page : 0;
     for (uint32_t i = s->first; i < s->nworkers && row < end; i++) {
-        const struct glance_worker *w = &s->g->workers[s->workers[i]];
-        topline_start(&l, COLS);
-        topline_worker(&l, s->g, w, names);
+        const struct snapshot_worker *w = &s->g->workers[s->workers[i]];
+        top_line_start(&l, COLS);
+        top_line_worker(&l, s->g, w, names);
         draw_line(row++, &l, w->fn ? A_NORMAL : A_DIM);
     }
 }
@@ -155,7 +155,7 @@ draw(struct screen *s)
     if (s->help) {
         draw_help();
     } else {
-        int names = topline_names(s->g, COLS), row = draw_head(s);
+        int names = top_line_names(s->g, COLS), row = draw_head(s);
         row = draw_fns(s, row, names);
         draw_workers(s, row, names);
     }
@@ -168,7 +168,7 @@ draw(struct screen *s)
 static int
 put_in_order(struct screen *s)
 {
-    const struct glance *g = s->g;
+    const struct snapshot *g = s->g;
     uint32_t *fns = realloc(s->fns, (g->nfns + 1) * sizeof *fns);
     if (fns)
         s->fns = fns;
@@ -177,8 +177,8 @@ put_in_order(struct screen *s)
         s->workers = workers;
     if (!fns || !workers)
         return -ENOMEM;
-    s->nfns = toporder_fns(&s->order, g, s->fns);
-    s->nworkers = toporder_workers(&s->order, g, s->workers);
+    s->nfns = top_order_fns(&s->order, g, s->fns);
+    s->nworkers = top_order_workers(&s->order, g, s->workers);
     return 0;
 }
 
@@ -186,7 +186,7 @@ put_in_order(struct screen *s)
 static int
 look(struct screen *s)
 {
-    int err = glance_look(s->g);
+    int err = snapshot_look(s->g);
     uint64_t took = clock_ns() - s->g->now_ns;
     s->next_ns = s->g->now_ns + (10 * took > s->every_ns ? 10 * took : s->every_ns);
     return err ? err : put_in_order(s);
@@ -232,7 +232,7 @@ take_key(struct screen *s, int key)
         s->help = true;
     else if (key == ' ')
         s->paused = !s->paused;
-    else if (!scrolled(s, key) && toporder_key(&s->order, key))
+    else if (!scrolled(s, key) && top_order_key(&s->order, key))
         (void)put_in_order(s);
     return false;
 }
@@ -289,31 +289,31 @@ wait_for_something(const struct screen *s)
     return !(fds[0].revents & (POLLHUP | POLLERR | POLLNVAL));
 }
 
-static enum topscreen_end
+static enum top_screen_end
 live(struct screen *s)
 {
     if (put_in_order(s))
-        return TOPSCREEN_BROKEN;
+        return TOP_SCREEN_BROKEN;
     for (;;) {
         draw(s);
         if (!wait_for_something(s) || asked_to_end)
-            return TOPSCREEN_QUIT;
+            return TOP_SCREEN_QUIT;
         for (int key; (key = getch()) != ERR;) {
             if (take_key(s, key))
-                return TOPSCREEN_QUIT;
+                return TOP_SCREEN_QUIT;
         }
         bool ended = attach_ended(s->g->job);
         if (!ended && (s->paused || clock_ns() < s->next_ns))
             continue;
         if (look(s))
-            return TOPSCREEN_BROKEN;
+            return TOP_SCREEN_BROKEN;
         if (ended)
-            return TOPSCREEN_ENDED;
+            return TOP_SCREEN_ENDED;
     }
 }
 
-enum topscreen_end
-topscreen_run(struct glance *g, uint64_t every_ns)
+enum top_screen_end
+top_screen_run(struct snapshot *g, uint64_t every_ns)
 {
     struct screen s = {
         .g = g,
@@ -323,8 +323,8 @@ topscreen_run(struct glance *g, uint64_t every_ns)
     };
     catch_signals();
     if (!open_terminal())
-        return TOPSCREEN_NONE;
-    enum topscreen_end end = live(&s);
+        return TOP_SCREEN_NONE;
+    enum top_screen_end end = live(&s);
     endwin();
     free(s.fns);
     free(s.workers);

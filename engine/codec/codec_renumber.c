@@ -50,8 +50,8 @@ change_number(struct renumber *r, bool is_class)
     if (!n)
         return -EBADMSG;
     r->p += n;
-    uint32_t new = r->number(r->arg, is_class, old);
-    return new ? put(r, bytes, codec_put_varint(bytes, new)) : -ENOENT;
+    uint32_t number = r->number(r->arg, is_class, old);
+    return number ? put(r, bytes, codec_put_varint(bytes, number)) : -ENOENT;
 }
 
 static int value(struct renumber *r, int depth);

@@ -15,14 +15,14 @@
 #include "job/state.h"
 #include "monitor/metrics.h"
 
-struct engine engine = {.poke_fd = -1};
+struct job job = {.notify_fd = -1};
 
 const char *
-engine_tmpdir(void)
+job_tmpdir(void)
 {
     const char *env = getenv("TMPDIR");
-    if (engine.config.tmpdir)
-        return engine.config.tmpdir;
+    if (job.config.tmpdir)
+        return job.config.tmpdir;
     return env && *env ? env : "/var/tmp";
 }
 
@@ -31,10 +31,10 @@ engine_tmpdir(void)
 static int
 open_spill(void)
 {
-    const struct config *c = &engine.config;
-    const char *dir = engine_tmpdir();
-    uint64_t budget = c->memory_bytes ? c->memory_bytes : memlimit_bytes("") / 2;
-    int err = arena_spill(&engine.arena, dir, budget);
+    const struct config *c = &job.config;
+    const char *dir = job_tmpdir();
+    uint64_t budget = c->memory_bytes ? c->memory_bytes : memory_limit_bytes("") / 2;
+    int err = arena_spill(&job.arena, dir, budget);
     if (!err)
         return 0;
     if (c->tmpdir) {
@@ -44,7 +44,7 @@ open_spill(void)
     log_debug("no file for the queue can be made in \"%s\" (%s): it stays in memory", dir,
               strerror(-err));
     if (c->memory_bytes)
-        arena_budget(&engine.arena, budget);
+        arena_budget(&job.arena, budget);
     return 0;
 }
 
@@ -68,7 +68,7 @@ script_hash(const char *path)
 static int
 open_state(void)
 {
-    const struct config *c = &engine.config;
+    const struct config *c = &job.config;
     const char *path = c->state ? c->state : c->resume, *problem = "";
     uint64_t hash = script_hash(c->script);
     int err;
@@ -76,8 +76,8 @@ open_state(void)
         log_error("%s: %s", c->script, strerror(errno));
         return -errno;
     }
-    err = c->state ? state_create(&engine.arena, path, hash, &problem)
-                   : state_open(&engine.arena, path, hash, &problem);
+    err = c->state ? state_create(&job.arena, path, hash, &problem)
+                   : state_open(&job.arena, path, hash, &problem);
     if (err)
         log_error("--%s: \"%s\" %s", c->state ? "state" : "resume", path, problem);
     return err;
@@ -95,41 +95,41 @@ occupy_standard_fds(void)
 }
 
 int
-engine_memory(void)
+job_memory(void)
 {
-    if (engine.arena.base)
+    if (job.arena.base)
         return 0;
     occupy_standard_fds();
-    if (engine.config.state || engine.config.resume)
+    if (job.config.state || job.config.resume)
         return open_state();
-    int err = arena_open(&engine.arena, 0);
+    int err = arena_open(&job.arena, 0);
     return err ? err : open_spill();
 }
 
 int
-engine_open(lua_State *L)
+job_open(lua_State *L)
 {
-    if (engine.opened)
+    if (job.opened)
         return 0;
-    int err = engine_memory();
+    int err = job_memory();
     if (err)
         return err;
-    if (!slot_at(&engine.arena, 0)->ring)
-        actor_slot_init(&engine.arena, 0);
-    err = actor_open(&engine.self, &engine.arena, 0, 1);
+    if (!slot_at(&job.arena, 0)->ring)
+        self_slot_init(&job.arena, 0);
+    err = self_open(&job.self, &job.arena, 0, 1);
     if (!err)
-        err = codec_open(&engine.codec, L);
+        err = codec_open(&job.codec, L);
     if (err)
         return err;
-    engine.poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (engine.poke_fd < 0)
+    job.notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (job.notify_fd < 0)
         return -errno;
-    err = watch_open(engine_poke);
+    err = metrics_open(job_notify);
     if (err)
         return err;
-    if (!engine.config.attempts)
-        config_init(&engine.config);
-    engine.opened = true;
+    if (!job.config.attempts)
+        config_init(&job.config);
+    job.opened = true;
     return 0;
 }
 
@@ -143,31 +143,31 @@ copy(const char *text)
 static bool
 fns_room(uint32_t number)
 {
-    if (number < engine.fns_cap)
+    if (number < job.fns_cap)
         return true;
-    uint32_t cap = engine.fns_cap ? engine.fns_cap : 256;
+    uint32_t cap = job.fns_cap ? job.fns_cap : 256;
     while (cap <= number)
         cap *= 2;
-    struct fn_info *grown = realloc(engine.fns, cap * sizeof *grown);
+    struct fn_info *grown = realloc(job.fns, cap * sizeof *grown);
     if (!grown)
         return false;
-    for (uint32_t i = engine.fns_cap; i < cap; i++)
+    for (uint32_t i = job.fns_cap; i < cap; i++)
         grown[i] = (struct fn_info){.options = {-1, -1, -1, 0, true}};
-    engine.fns = grown;
-    engine.fns_cap = cap;
+    job.fns = grown;
+    job.fns_cap = cap;
     return true;
 }
 
 uint32_t
-engine_fn(uint32_t number, const char *name, const char *where)
+job_fn(uint32_t number, const char *name, const char *where)
 {
     if (!number)
-        number = engine.nfns + 1;
+        number = job.nfns + 1;
     if (!fns_room(number))
         return 0;
-    if (number > engine.nfns)
-        engine.nfns = number;
-    struct fn_info *f = &engine.fns[number];
+    if (number > job.nfns)
+        job.nfns = number;
+    struct fn_info *f = &job.fns[number];
     free((char *)f->name);
     free((char *)f->where);
     f->name = copy(name);
@@ -176,76 +176,76 @@ engine_fn(uint32_t number, const char *name, const char *where)
 }
 
 const struct fn_info *
-engine_fn_info(uint32_t number)
+job_fn_info(uint32_t number)
 {
     static const struct fn_info unknown = {"?", "?", {-1, -1, -1, 0, true}};
     static const struct fn_info begin = {"begin", "", {-1, -1, -1, 0, true}};
     if (!number)
         return &begin;
-    if (number > engine.nfns || !engine.fns[number].name)
+    if (number > job.nfns || !job.fns[number].name)
         return &unknown;
-    return &engine.fns[number];
+    return &job.fns[number];
 }
 
 bool
-engine_class(uint32_t number, const char *name)
+job_class(uint32_t number, const char *name)
 {
-    if (number > engine.nclasses || !engine.classes) {
-        uint32_t had = engine.classes ? engine.nclasses + 1 : 0, want = number * 2 + 1;
-        char **grown = realloc(engine.classes, want * sizeof *grown);
+    if (number > job.nclasses || !job.classes) {
+        uint32_t had = job.classes ? job.nclasses + 1 : 0, want = number * 2 + 1;
+        char **grown = realloc(job.classes, want * sizeof *grown);
         if (!grown)
             return false;
         memset(grown + had, 0, (want - had) * sizeof *grown);
-        engine.classes = grown;
-        engine.nclasses = want - 1;
+        job.classes = grown;
+        job.nclasses = want - 1;
     }
-    free(engine.classes[number]);
-    engine.classes[number] = copy(name);
-    return engine.classes[number] != NULL;
+    free(job.classes[number]);
+    job.classes[number] = copy(name);
+    return job.classes[number] != NULL;
 }
 
 const char *
-engine_class_name(uint32_t number)
+job_class_name(uint32_t number)
 {
-    bool named = number <= engine.nclasses && engine.classes && engine.classes[number];
-    return named ? engine.classes[number] : "?";
+    bool named = number <= job.nclasses && job.classes && job.classes[number];
+    return named ? job.classes[number] : "?";
 }
 
 int
-engine_act(uint32_t slot)
+job_act(uint32_t slot)
 {
-    actor_close(&engine.self);
-    int err = actor_open(&engine.self, &engine.arena, slot, arena_workers(&engine.arena) + 1);
-    engine.self.lifo = engine.config.lifo;
-    watch_act(slot);
+    self_close(&job.self);
+    int err = self_open(&job.self, &job.arena, slot, arena_workers(&job.arena) + 1);
+    job.self.lifo = job.config.lifo;
+    metrics_act(slot);
     return err;
 }
 
 void
-engine_poke(void)
+job_notify(void)
 {
     uint64_t one = 1;
-    ssize_t n = write(engine.poke_fd, &one, sizeof one);
+    ssize_t n = write(job.notify_fd, &one, sizeof one);
     (void)n; /* full: it was poked often enough */
 }
 
 uint32_t
-engine_retries(uint32_t fn)
+job_retries(uint32_t fn)
 {
-    int32_t own = engine_fn_info(fn)->options.retries;
-    return own >= 0 ? (uint32_t)own : engine.config.retries;
+    int32_t own = job_fn_info(fn)->options.retries;
+    return own >= 0 ? (uint32_t)own : job.config.retries;
 }
 
 uint32_t
-engine_attempts(uint32_t fn)
+job_attempts(uint32_t fn)
 {
-    int32_t own = engine_fn_info(fn)->options.attempts;
-    return own >= 0 ? (uint32_t)own : engine.config.attempts;
+    int32_t own = job_fn_info(fn)->options.attempts;
+    return own >= 0 ? (uint32_t)own : job.config.attempts;
 }
 
 int64_t
-engine_timeout_ns(uint32_t fn)
+job_timeout_ns(uint32_t fn)
 {
-    int64_t own = engine_fn_info(fn)->options.timeout_ns;
-    return own >= 0 ? own : engine.config.timeout_ns;
+    int64_t own = job_fn_info(fn)->options.timeout_ns;
+    return own >= 0 ? own : job.config.timeout_ns;
 }

@@ -1,4 +1,4 @@
-/* engine: the job of this process, one a process: what was configured, the arena,
+/* job: the job of this process, one a process: what was configured, the arena,
  * the slot this process acts for, the functions that were known before the fork.
  * Filled by the doors while the script loads; inherited by every worker. */
 #ifndef PRN_JOB_H
@@ -11,13 +11,13 @@
 #include "job/config.h"
 
 /* What is going on in this process: decides what Lua may do now. */
-enum moment {
-    MOMENT_LOADING = 0, /* the script runs; nothing may be posted */
-    MOMENT_BEGIN,       /* begin() runs */
-    MOMENT_TASK,        /* a task runs */
-    MOMENT_HOOK,        /* worker_begin, worker_end, on_error */
-    MOMENT_RUNNING,     /* the supervisor waits for its workers */
-    MOMENT_END,         /* end_() runs, or the job is over */
+enum job_stage {
+    STAGE_LOADING = 0, /* the script runs; nothing may be posted */
+    STAGE_BEGIN,       /* begin() runs */
+    STAGE_TASK,        /* a task runs */
+    STAGE_HOOK,        /* worker_begin, worker_end, on_error */
+    STAGE_RUNNING,     /* the supervisor waits for its workers */
+    STAGE_END,         /* end_() runs, or the job is over */
 };
 
 /* How tasks of one function are run; < 0: as the command line says. */
@@ -38,55 +38,55 @@ struct fn_info {
 struct result {
     uint64_t posted, done, failed, retried, dead;
     double seconds;
-    double cpu_seconds; /* of the workers, and of what they started and waited for */
-    int signal;         /* that interrupted it; 0: none */
-    bool halted;        /* --halt ended it */
-    bool late;          /* --deadline did, with tasks left */
-    bool epipe;         /* nobody reads standard output */
-    bool broken;        /* prunner could not go on: message printed */
+    double cpu_seconds;   /* of the workers, and of what they started and waited for */
+    int signal;           /* that interrupted it; 0: none */
+    bool halted;          /* --halt ended it */
+    bool deadline_passed; /* --deadline did, with tasks left */
+    bool reader_gone;     /* nobody reads standard output */
+    bool fatal;           /* prunner could not go on: message printed */
 };
 
-struct engine {
+struct job {
     struct config config;
     struct arena arena;
-    struct actor self; /* the slot this process acts for */
-    enum moment moment;
+    struct self self; /* the slot this process acts for */
+    enum job_stage stage;
     struct codec *codec;
     struct fn_info *fns; /* by number, from 1 */
     uint32_t nfns, fns_cap;
     char **classes; /* names by number, from 1 */
     uint32_t nclasses;
-    int poke_fd;        /* eventfd: a worker asks the supervisor to look */
+    int notify_fd;      /* eventfd: a worker asks the supervisor to look */
     int function_table; /* registry reference: [number] = function */
     int hooks;          /* registry reference: table of the script's hooks */
     struct result result;
     bool opened, ran;
 };
 
-extern struct engine engine;
+extern struct job job;
 
-/* engine_memory makes the arena and its spill. Once; 0 or -errno. */
-int engine_memory(void);
-/* engine_open does that if need be, and begins to act for slot 0. Once; 0 or -errno. */
-int engine_open(lua_State *L);
-/* engine_tmpdir returns where files without a name are made: --tmpdir, or else. */
-const char *engine_tmpdir(void);
-/* engine_fn adds function `number` (0: nfns + 1), or renames it. Returns its number;
+/* job_memory makes the arena and its spill. Once; 0 or -errno. */
+int job_memory(void);
+/* job_open does that if need be, and begins to act for slot 0. Once; 0 or -errno. */
+int job_open(lua_State *L);
+/* job_tmpdir returns where files without a name are made: --tmpdir, or else. */
+const char *job_tmpdir(void);
+/* job_fn adds function `number` (0: nfns + 1), or renames it. Returns its number;
  * 0: no memory. */
-uint32_t engine_fn(uint32_t number, const char *name, const char *where);
-/* engine_fn_info never returns NULL: unknown numbers are called "?". */
-const struct fn_info *engine_fn_info(uint32_t number);
-/* engine_class names class `number`. false: no memory. */
-bool engine_class(uint32_t number, const char *name);
-/* engine_class_name never returns NULL. */
-const char *engine_class_name(uint32_t number);
-/* engine_act lets this process act for another slot. 0 or -ENOMEM. */
-int engine_act(uint32_t slot);
-/* engine_poke asks the supervisor to look. */
-void engine_poke(void);
-/* engine_retries, ...: of a function, or of the command line. */
-uint32_t engine_retries(uint32_t fn);
-uint32_t engine_attempts(uint32_t fn);
-int64_t engine_timeout_ns(uint32_t fn);
+uint32_t job_fn(uint32_t number, const char *name, const char *where);
+/* job_fn_info never returns NULL: unknown numbers are called "?". */
+const struct fn_info *job_fn_info(uint32_t number);
+/* job_class names class `number`. false: no memory. */
+bool job_class(uint32_t number, const char *name);
+/* job_class_name never returns NULL. */
+const char *job_class_name(uint32_t number);
+/* job_act lets this process act for another slot. 0 or -ENOMEM. */
+int job_act(uint32_t slot);
+/* job_notify asks the supervisor to look. */
+void job_notify(void);
+/* job_retries, ...: of a function, or of the command line. */
+uint32_t job_retries(uint32_t fn);
+uint32_t job_attempts(uint32_t fn);
+int64_t job_timeout_ns(uint32_t fn);
 
 #endif

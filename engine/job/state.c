@@ -51,12 +51,12 @@ static uint64_t
 layout_hash(void)
 {
     const uint64_t parts[] = {
-        sizeof(struct arena_head),
+        sizeof(struct arena_header),
         sizeof(struct slot),
         sizeof(struct task),
         sizeof(struct name),
         sizeof(struct dict),
-        sizeof(struct dict_record),
+        sizeof(struct dict_entry),
         sizeof(struct task_record),
         ARENA_UNIT,
         ARENA_SLOTS,
@@ -135,7 +135,7 @@ state_create(struct arena *out, const char *path, uint64_t script_hash,
         close(fd);
         return err;
     }
-    struct arena_head *h = out->head;
+    struct arena_header *h = out->header;
     h->layout = layout_hash();
     h->script_hash = script_hash;
     read_boot_id(h->boot_id, sizeof h->boot_id);
@@ -146,7 +146,7 @@ state_create(struct arena *out, const char *path, uint64_t script_hash,
 
 /* What the header says, before anything else of the file is believed. */
 static const char *
-wrong_header(const struct arena_head *h, const struct stat *st, uint64_t script_hash)
+wrong_header(const struct arena_header *h, const struct stat *st, uint64_t script_hash)
 {
     char boot[sizeof h->boot_id];
     read_boot_id(boot, sizeof boot);
@@ -184,7 +184,7 @@ int
 state_open(struct arena *out, const char *path, uint64_t script_hash, const char **problem)
 {
     struct stat st;
-    struct arena_head head;
+    struct arena_header head;
     int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ELOOP)
         return refuse(fd, -ELOOP, "is a symbolic link", problem);
@@ -211,20 +211,20 @@ state_open(struct arena *out, const char *path, uint64_t script_hash, const char
 void
 state_finish(struct arena *a)
 {
-    atom_store(&a->head->finished, 1);
+    atom_store(&a->header->finished, 1);
 }
 
 void
 state_abandon(const struct arena *a, const char *path)
 {
-    if (a->file && !a->head->begun)
+    if (a->file && !a->header->begun)
         (void)unlink(path);
 }
 
 void
 state_give_back(struct arena *a)
 {
-    if (!a->file || !a->head->finished)
+    if (!a->file || !a->header->finished)
         return;
     (void)fallocate(a->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)a->heap_at,
                     (off_t)(a->bytes - a->heap_at));

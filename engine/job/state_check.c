@@ -59,14 +59,15 @@ item_at(const struct check *c, uint32_t index)
 {
     uint64_t offset = (uint64_t)index * ARENA_GRAIN;
     struct extent *e = check_extent(c, offset);
-    if (!e || !e->linked || e->class > SLAB_LARGE)
+    if (!e || !e->linked || e->size_class > SLAB_LARGE)
         return NULL;
     uint64_t from = unit_offset(c, e->unit) + ARENA_GRAIN;
     if (offset < from)
         return NULL;
-    if (e->class == SLAB_LARGE)
+    if (e->size_class == SLAB_LARGE)
         return offset == from ? e : NULL;
-    uint64_t size = slab_item_bytes(e->class), room = (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN;
+    uint64_t size = slab_item_bytes(e->size_class);
+    uint64_t room = (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN;
     return (offset - from) % size == 0 && (offset - from) / size < room / size ? e : NULL;
 }
 
@@ -74,14 +75,14 @@ bool
 check_is_task(const struct check *c, uint32_t index)
 {
     const struct extent *e = item_at(c, index);
-    return e && e->class == SLAB_TASK;
+    return e && e->size_class == SLAB_TASK;
 }
 
 bool
 check_is_block(const struct check *c, uint32_t index)
 {
     const struct extent *e = item_at(c, index);
-    return e && e->class != SLAB_TASK;
+    return e && e->size_class != SLAB_TASK;
 }
 
 bool
@@ -89,7 +90,7 @@ check_used(const struct check *c, uint32_t index, uint64_t bytes)
 {
     return check_is_block(c, index) &&
            (atom_peek(&block_at(c->a, index)->word) & 0xff) == BLOCK_USED &&
-           block_room(c->a, index) >= bytes;
+           block_capacity(c->a, index) >= bytes;
 }
 
 static uint64_t *
@@ -156,7 +157,7 @@ check_zero(const struct check *c, uint64_t from, uint64_t to)
 static const char *
 check_head(const struct check *c)
 {
-    const struct arena_head *h = c->a->head;
+    const struct arena_header *h = c->a->header;
     if (h->nworkers >= ARENA_SLOTS)
         return DAMAGED("its number of workers");
     if (h->budget_units > c->a->units || h->finished > 1 || h->begun > 1)
@@ -185,11 +186,11 @@ check_table(struct check *c)
     const struct arena *a = c->a;
     size_t cap = 0;
     uint32_t u = 0;
-    bool hint_fits = a->head->unit_hint == 0;
+    bool hint_fits = a->header->unit_hint == 0;
     for (uint64_t word; u < a->units && (word = a->table[u]) != 0;) {
-        uint32_t units = (uint32_t)(word >> 32), class = (word & 0xff) - 1;
+        uint32_t units = (uint32_t)(word >> 32), size_class = (word & 0xff) - 1;
         uint32_t owner = (word >> 16) & 0xffff, flags = (word >> 8) & 0xff;
-        if (!units || units > a->units - u || class >= SLOT_CLASSES || owner > c->n ||
+        if (!units || units > a->units - u || size_class >= SLOT_CLASSES || owner > c->n ||
             flags > ENTRY_FREE)
             return DAMAGED("its table of chunks");
         if (!grow_extents(c, &cap))
@@ -202,10 +203,10 @@ check_table(struct check *c)
             .unit = u,
             .units = units,
             .owner = (uint16_t)owner,
-            .class = flags == ENTRY_FREE ? UINT8_MAX : (uint8_t) class,
+            .size_class = flags == ENTRY_FREE ? UINT8_MAX : (uint8_t)size_class,
         };
         u += units;
-        hint_fits |= u == a->head->unit_hint;
+        hint_fits |= u == a->header->unit_hint;
     }
     c->used_units = u;
     if (!hint_fits || !check_zero(c, a->table_at + (uint64_t)u * 8, a->heap_at) ||
@@ -218,14 +219,15 @@ check_table(struct check *c)
 
 /* link_chunk() writes the chunk's head before it links it. */
 static const char *
-check_list(struct check *c, uint32_t k, uint32_t class)
+check_list(struct check *c, uint32_t k, uint32_t size_class)
 {
-    for (uint32_t u = slot_at(c->a, k)->chunks[class]; u;) {
+    for (uint32_t u = slot_at(c->a, k)->chunks[size_class]; u;) {
         struct extent *e = list_entry(c, u);
-        if (!e || e->class != class || e->owner != k || e->linked)
+        if (!e || e->size_class != size_class || e->owner != k || e->linked)
             return DAMAGED("a list of chunks");
         const struct chunk *at = chunk_at(c->a, u - 1);
-        if (at->class != class || at->owner != k || at->bytes != (uint64_t)e->units * ARENA_UNIT)
+        if (at->size_class != size_class || at->owner != k ||
+            at->bytes != (uint64_t)e->units * ARENA_UNIT)
             return DAMAGED("the head of a chunk");
         e->linked = true;
         u = at->next;
@@ -247,10 +249,10 @@ check_intent(const struct check *c, uint32_t k)
     const struct extent *e = u < c->used_units ? check_extent(c, unit_offset(c, u)) : NULL;
     if (u < c->used_units ? !e || e->unit != u : u != c->used_units)
         return DAMAGED("a claim of memory");
-    if (!e || e->class != s->chunk_class || e->owner != k)
+    if (!e || e->size_class != s->chunk_class || e->owner != k)
         return NULL;
     if (e->linked)
-        return s->chunks[e->class] == u + 1 ? NULL : DAMAGED("a claim of memory");
+        return s->chunks[e->size_class] == u + 1 ? NULL : DAMAGED("a claim of memory");
     uint64_t at = unit_offset(c, u);
     return check_zero(c, at + ARENA_GRAIN, at + (uint64_t)e->units * ARENA_UNIT)
                ? NULL
@@ -268,7 +270,7 @@ check_ring(const struct check *c, uint32_t k)
             return DAMAGED("a ring");
     } else {
         const struct extent *e = check_extent(c, at);
-        if (!e || !e->linked || e->class != SLAB_RING || e->owner != k || log2 > 40 ||
+        if (!e || !e->linked || e->size_class != SLAB_RING || e->owner != k || log2 > 40 ||
             at != unit_offset(c, e->unit) + ARENA_GRAIN ||
             (sizeof(uint32_t) << log2) > (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN)
             return DAMAGED("a ring");
@@ -285,7 +287,7 @@ check_ring(const struct check *c, uint32_t k)
     return NULL;
 }
 
-/* actor_slot_init() stores `ring` last. */
+/* self_slot_init() stores `ring` last. */
 static const char *
 check_unborn(const struct check *c, uint32_t k)
 {
@@ -301,8 +303,8 @@ check_slot_memory(struct check *c, uint32_t k)
     const char *wrong = NULL;
     if (!slot_at(c->a, k)->ring)
         return check_unborn(c, k);
-    for (uint32_t class = 0; !wrong && class < SLOT_CLASSES; class ++)
-        wrong = check_list(c, k, class);
+    for (uint32_t size_class = 0; !wrong && size_class < SLOT_CLASSES; size_class++)
+        wrong = check_list(c, k, size_class);
     return wrong ? wrong : check_intent(c, k);
 }
 
@@ -312,7 +314,7 @@ static const char *
 check_slot_numbers(const struct check *c, uint32_t k)
 {
     const struct slot *s = slot_at(c->a, k);
-    if (s->phase > PHASE_COMMIT || (s->phase == PHASE_COMMIT && s->outcome > OUTCOME_POINT))
+    if (s->phase > PHASE_COMMIT || (s->phase == PHASE_COMMIT && s->outcome > OUTCOME_CHECKPOINT))
         return DAMAGED("the phase of a transaction");
     if (s->cur && (!check_is_task(c, s->cur) ||
                    (task_at(c->a, s->cur)->record &&
@@ -322,10 +324,10 @@ check_slot_numbers(const struct check *c, uint32_t k)
         return DAMAGED("the phase of a transaction");
     if (s->phase == PHASE_IDLE && s->journal_on) /* commit_apply() clears it before */
         return DAMAGED("a journal");
-    if (s->naccs > SLOT_ACCS)
+    if (s->naccs > SLOT_ACCUMULATORS)
         return DAMAGED("the accumulators of a slot");
     for (uint32_t i = 0; i < s->naccs; i++) {
-        if (s->acc_log[i].id >= SLOT_ACCS)
+        if (s->accumulator_log[i].id >= SLOT_ACCUMULATORS)
             return DAMAGED("the accumulators of a slot");
     }
     if (s->wait_tail - s->wait_head > SLOT_WAITS)
@@ -365,7 +367,7 @@ check_log(const struct check *c, uint32_t k)
         return used ? DAMAGED("a log") : NULL;
     for (; u; used = u ? chunk_at(c->a, u - 1)->used : 0) {
         const struct extent *e = list_entry(c, u);
-        if (!e || !e->linked || e->class != SLAB_LOG || e->owner != k ||
+        if (!e || !e->linked || e->size_class != SLAB_LOG || e->owner != k ||
             used > (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN ||
             !log_entries_fit((const char *)chunk_at(c->a, u - 1) + ARENA_GRAIN, used))
             return DAMAGED("a log");
@@ -393,14 +395,14 @@ check_blocks(const struct check *c)
 {
     for (size_t i = 0; i < c->nextents; i++) {
         const struct extent *e = &c->extents[i];
-        if (!e->linked || e->class < SLAB_BLOCK || e->class > SLAB_LARGE)
+        if (!e->linked || e->size_class < SLAB_BLOCK || e->size_class > SLAB_LARGE)
             continue;
         uint64_t room = (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN;
-        uint64_t size = e->class == SLAB_LARGE ? room : slab_item_bytes(e->class);
+        uint64_t size = e->size_class == SLAB_LARGE ? room : slab_item_bytes(e->size_class);
         const char *at = c->a->base + unit_offset(c, e->unit) + ARENA_GRAIN;
         for (uint64_t n = room / size; n; n--, at += size) {
             uint64_t word = atom_peek(&((const struct block *)at)->word);
-            uint64_t is = (uint64_t)e->owner << 16 | (uint64_t)e->class << 8 | BLOCK_USED;
+            uint64_t is = (uint64_t)e->owner << 16 | (uint64_t)e->size_class << 8 | BLOCK_USED;
             if ((word & 0xff) != BLOCK_FREE && (word & 0xffffffffu) != is)
                 return DAMAGED("a block");
         }
@@ -410,22 +412,22 @@ check_blocks(const struct check *c)
 
 /* ---- what a slot has taken and not linked ---- */
 
-/* What the slot itself, or a dict, says about the block in slot->loose: the same
+/* What the slot itself, or a dict, says about the block in slot->unlinked_block: the same
  * questions that recover.c asks. */
 static bool
-loose_is_linked(const struct check *c, uint32_t k, uint32_t loose)
+is_linked(const struct check *c, uint32_t k, uint32_t unlinked)
 {
     const struct slot *s = slot_at(c->a, k);
-    struct actor x = {.arena = c->a, .slot = slot_at(c->a, k), .me = k};
+    struct self self = {.arena = c->a, .slot = slot_at(c->a, k), .me = k};
     uint32_t record = s->phase != PHASE_IDLE && s->cur ? task_at(c->a, s->cur)->record : 0;
-    if (loose == s->record || loose == record || dict_tx_uses(&x, loose))
+    if (unlinked == s->record || unlinked == record || dict_tx_uses(&self, unlinked))
         return true;
-    if (record && ((const struct task_record *)block_at(c->a, record)->bytes)->cursor == loose)
+    if (record && ((const struct task_record *)block_at(c->a, record)->bytes)->cursor == unlinked)
         return true;
-    if (s->phase == PHASE_COMMIT && s->outcome == OUTCOME_POINT && loose == s->new_cursor)
+    if (s->phase == PHASE_COMMIT && s->outcome == OUTCOME_CHECKPOINT && unlinked == s->new_cursor)
         return true;
     for (size_t i = 0; i < c->ndicts; i++) {
-        if (c->dicts[i].at / ARENA_GRAIN == (uint64_t)loose + 1)
+        if (c->dicts[i].at / ARENA_GRAIN == (uint64_t)unlinked + 1)
             return true;
     }
     return false;
@@ -436,22 +438,22 @@ static const char *
 check_loose(struct check *c, uint32_t k)
 {
     const struct slot *s = slot_at(c->a, k);
-    uint32_t loose = s->ring ? s->loose : 0;
-    if (!loose)
+    uint32_t unlinked = s->ring ? s->unlinked_block : 0;
+    if (!unlinked)
         return NULL;
-    if (!check_is_block(c, loose))
+    if (!check_is_block(c, unlinked))
         return DAMAGED("a block that is being taken");
-    if (check_used(c, loose, 0) && check_marked(c, loose) && !loose_is_linked(c, k, loose))
+    if (check_used(c, unlinked, 0) && check_marked(c, unlinked) && !is_linked(c, k, unlinked))
         return DAMAGED("a block that is being taken");
     uint32_t of_task = s->phase != PHASE_IDLE && s->cur ? task_at(c->a, s->cur)->record : 0;
-    if (loose != s->record && loose != of_task)
+    if (unlinked != s->record && unlinked != of_task)
         return NULL;
-    uint32_t old = ((const struct task_record *)block_at(c->a, loose)->bytes)->replaces;
+    uint32_t old = ((const struct task_record *)block_at(c->a, unlinked)->bytes)->replaces;
     if (!old)
         return NULL;
     if (!check_is_block(c, old) ||
         (check_used(c, old, 0) && check_marked(c, old) &&
-         block_at(c->a, old)->serves == block_at(c->a, loose)->serves))
+         block_at(c->a, old)->owner_tag == block_at(c->a, unlinked)->owner_tag))
         return DAMAGED("a block that is being replaced");
     return NULL;
 }
@@ -462,8 +464,8 @@ check_loose(struct check *c, uint32_t k)
 static const char *
 check_finished(const struct check *c)
 {
-    for (uint32_t class = 0; class < SLOT_CLASSES; class ++) {
-        uint32_t u = slot_at(c->a, 0)->chunks[class];
+    for (uint32_t size_class = 0; size_class < SLOT_CLASSES; size_class++) {
+        uint32_t u = slot_at(c->a, 0)->chunks[size_class];
         for (uint32_t steps = 0; u; u = chunk_at(c->a, u - 1)->next) {
             if (u > c->a->units || steps++ > c->a->units)
                 return DAMAGED("a list of chunks");
@@ -502,8 +504,8 @@ check_all(struct check *c)
     const char *wrong = check_head(c);
     if (wrong)
         return wrong;
-    c->n = a->head->nworkers;
-    if (a->head->finished)
+    c->n = a->header->nworkers;
+    if (a->header->finished)
         return check_finished(c);
     wrong = check_table(c);
     if (wrong)

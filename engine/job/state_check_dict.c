@@ -27,7 +27,8 @@ static const char *
 check_name(struct check *c, const struct name *n, size_t *cap)
 {
     bool is_acc = n->kind >= NAMED_SUM && n->kind <= NAMED_COLLECT;
-    if (n->kind > NAMED_CLASS || n->len > NAME_BYTES || (is_acc && n->number >= SLOT_ACCS) ||
+    if (n->kind > NAMED_CLASS || n->len > NAME_BYTES ||
+        (is_acc && n->number >= SLOT_ACCUMULATORS) ||
         (n->kind >= NAMED_FUNCTION && (!n->number || n->number > ARENA_NAMES)))
         return DAMAGED("its table of names");
     if (n->kind == NAMED_LOCK && !lock_fits(c, n->lock))
@@ -57,12 +58,12 @@ dict_at(const struct check *c, const struct dict_seen *d)
 static bool
 record_fits(const struct check *c, uint32_t record)
 {
-    if (!check_used(c, record, sizeof(struct dict_record)) ||
-        block_at(c->a, record)->serves != SERVES_DICT)
+    if (!check_used(c, record, sizeof(struct dict_entry)) ||
+        block_at(c->a, record)->owner_tag != OWNER_TAG_DICT)
         return false;
-    const struct dict_record *r = dict_record_at(c->a, record);
+    const struct dict_entry *r = dict_entry_at(c->a, record);
     uint64_t bytes = sizeof *r + (uint64_t)r->key_len + (r->is_number ? 0 : r->value_len);
-    return bytes <= block_room(c->a, record);
+    return bytes <= block_capacity(c->a, record);
 }
 
 /* A reader compares generations: one that never matches would be looked at for ever. */
@@ -91,7 +92,7 @@ find_index(const struct check *c, const struct shard *s, const uint64_t *first,
     return log2 > (uint64_t)__builtin_ctz(DICT_FIRST) && log2 < 40 && block % ARENA_GRAIN == 0 &&
            block / ARENA_GRAIN <= UINT32_MAX &&
            check_used(c, (uint32_t)(block / ARENA_GRAIN), sizeof(uint64_t) << log2) &&
-           block_at(c->a, (uint32_t)(block / ARENA_GRAIN))->serves == SERVES_LIST;
+           block_at(c->a, (uint32_t)(block / ARENA_GRAIN))->owner_tag == SERVES_LIST;
 }
 
 static const char *
@@ -126,7 +127,7 @@ check_dict(struct check *c, struct dict_seen *d)
     if (d->at % ARENA_GRAIN || d->at < c->a->heap_at || d->at >= c->a->bytes ||
         !check_used(c, (uint32_t)(block / ARENA_GRAIN),
                     ARENA_GRAIN - sizeof(struct block) + sizeof(struct dict)) ||
-        block_at(c->a, (uint32_t)(block / ARENA_GRAIN))->serves != SERVES_DICT ||
+        block_at(c->a, (uint32_t)(block / ARENA_GRAIN))->owner_tag != OWNER_TAG_DICT ||
         !check_mark(c, (uint32_t)(block / ARENA_GRAIN)))
         return DAMAGED("a dict");
     return NULL;
@@ -135,7 +136,7 @@ check_dict(struct check *c, struct dict_seen *d)
 const char *
 check_names(struct check *c)
 {
-    const struct arena_head *h = c->a->head;
+    const struct arena_header *h = c->a->header;
     const char *wrong = NULL;
     size_t cap = 0;
     if (!lock_fits(c, h->names_lock) || !lock_fits(c, h->output_lock[0]) ||
@@ -278,10 +279,10 @@ check_tx(struct check *c, uint32_t k)
         uint64_t block = tx->list - sizeof(struct block);
         if (block % ARENA_GRAIN || block / ARENA_GRAIN > UINT32_MAX ||
             !check_used(c, (uint32_t)(block / ARENA_GRAIN), sizeof(struct tx_entry)) ||
-            block_at(c->a, (uint32_t)(block / ARENA_GRAIN))->serves != SERVES_LIST ||
+            block_at(c->a, (uint32_t)(block / ARENA_GRAIN))->owner_tag != SERVES_LIST ||
             !check_mark(c, (uint32_t)(block / ARENA_GRAIN)))
             return DAMAGED("a list of changes");
-        room = block_room(c->a, (uint32_t)(block / ARENA_GRAIN));
+        room = block_capacity(c->a, (uint32_t)(block / ARENA_GRAIN));
     }
     if (tx->state > TX_APPLIED)
         return DAMAGED("a list of changes");

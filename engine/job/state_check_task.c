@@ -20,9 +20,9 @@ args_index(const struct task *t)
 }
 
 static bool
-serves(const struct check *c, uint32_t block, uint64_t whom)
+owner_tag(const struct check *c, uint32_t block, uint64_t whom)
 {
-    return block_at(c->a, block)->serves == whom;
+    return block_at(c->a, block)->owner_tag == whom;
 }
 
 static struct task_record *
@@ -43,7 +43,7 @@ static bool
 journal_fits(const struct check *c, uint32_t record, uint64_t len)
 {
     return check_used(c, record, sizeof(struct task_record)) &&
-           len <= block_room(c->a, record) - sizeof(struct task_record) &&
+           len <= block_capacity(c->a, record) - sizeof(struct task_record) &&
            journal_sound(record_at(c, record)->journal, len);
 }
 
@@ -51,10 +51,10 @@ static bool
 cursor_fits(const struct check *c, uint32_t block, uint64_t whom)
 {
     const struct task_cursor *cursor;
-    if (!check_used(c, block, sizeof *cursor) || !serves(c, block, whom))
+    if (!check_used(c, block, sizeof *cursor) || !owner_tag(c, block, whom))
         return false;
     cursor = (const struct task_cursor *)block_at(c->a, block)->bytes;
-    return cursor->bytes <= block_room(c->a, block) - sizeof *cursor;
+    return cursor->bytes <= block_capacity(c->a, block) - sizeof *cursor;
 }
 
 /* ---- what a task owns ---- */
@@ -69,7 +69,7 @@ check_args(struct check *c, uint32_t index, const struct task *t, int how)
     if (how == LENIENT)
         return check_is_block(c, block) ? NULL : DAMAGED("the arguments of a task");
     if (!check_used(c, block, t->bytes) ||
-        !serves(c, block, serves_task(index, task_generation(t->word))) ||
+        !owner_tag(c, block, serves_task(index, task_generation(t->word))) ||
         !check_mark(c, block))
         return DAMAGED("the arguments of a task");
     return NULL;
@@ -85,7 +85,7 @@ check_record(struct check *c, uint32_t index, const struct task *t, int how, boo
         return NULL;
     if (!check_is_block(c, block))
         return DAMAGED("the record of a task");
-    bool has = check_used(c, block, sizeof(struct task_record)) && serves(c, block, whom);
+    bool has = check_used(c, block, sizeof(struct task_record)) && owner_tag(c, block, whom);
     if (how == LENIENT && !has)
         return NULL;
     if (!has || !check_mark(c, block) ||
@@ -138,7 +138,7 @@ check_staged(struct check *c, uint32_t k)
     /* The new hints go from new_tail on, for which there was room. */
     uint64_t size = (uint64_t)1 << (s->ring & 0xff);
     bool posts = s->outcome == OUTCOME_DONE || s->outcome == OUTCOME_PART ||
-                 s->outcome == OUTCOME_POINT;
+                 s->outcome == OUTCOME_CHECKPOINT;
     n += s->outcome == OUTCOME_RETRY;
     /* The list is emptied before the phase says so: then nobody knows how many. */
     bool emptied = posts && !s->staged;
@@ -176,7 +176,7 @@ check_journal(const struct check *c, uint32_t k)
     if (will_be && (s->phase != PHASE_ACTIVE || !check_runs(c, k)))
         return DAMAGED("a journal");
     bool goes_on = s->phase == PHASE_ACTIVE || s->outcome == OUTCOME_PART ||
-                   s->outcome == OUTCOME_POINT;
+                   s->outcome == OUTCOME_CHECKPOINT;
     if (!goes_on || !check_runs(c, k)) /* nobody reads it any more */
         return NULL;
     uint32_t record = task_at(c->a, s->cur)->record;
@@ -191,7 +191,7 @@ static const char *
 check_point(struct check *c, uint32_t k)
 {
     const struct slot *s = slot_at(c->a, k);
-    bool point = s->outcome == OUTCOME_POINT;
+    bool point = s->outcome == OUTCOME_CHECKPOINT;
     if (s->phase != PHASE_COMMIT || (!point && s->outcome != OUTCOME_PART))
         return NULL;
     const struct task *t = task_at(c->a, s->cur);
@@ -273,7 +273,7 @@ check_descriptors(struct check *c, uint64_t *alive)
     uint64_t per_unit = ARENA_UNIT / ARENA_GRAIN;
     for (size_t i = 0; i < c->nextents; i++) {
         struct extent *e = &c->extents[i];
-        if (!e->linked || e->class != SLAB_TASK)
+        if (!e->linked || e->size_class != SLAB_TASK)
             continue;
         uint32_t first = arena_index(c->a, chunk_at(c->a, e->unit)) + 1;
         for (uint64_t j = 0; j < e->units * per_unit - 1; j++) {

@@ -13,7 +13,7 @@
 struct extent {
     uint32_t unit, units;
     uint16_t owner;
-    uint8_t class;
+    uint8_t size_class;
     bool linked; /* in its owner's list: only then it has items */
 };
 

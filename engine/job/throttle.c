@@ -22,10 +22,10 @@ static struct {
     uint64_t next_look;     /* when to measure again; UINT64_MAX: never */
     uint64_t woken_for;     /* the head->next_start for which somebody was woken */
     uint64_t reasons, said; /* GATE_LOAD, GATE_MEMORY: that hold now; that users know of */
-} guard;
+} throttle;
 
 uint32_t
-guard_running(const char *root)
+throttle_running(const char *root)
 {
     char name[PATH_MAX];
     unsigned running = 0;
@@ -44,125 +44,125 @@ guard_running(const char *root)
 static void
 say(uint64_t reason, uint32_t running, uint64_t free_bytes)
 {
-    if (guard.said & reason)
+    if (throttle.said & reason)
         return;
-    guard.said |= reason;
+    throttle.said |= reason;
     if (reason == GATE_LOAD)
         log_warn("--load: %u processes run, more than %u: no task is started until it is less",
-                 running, guard.load_max);
+                 running, throttle.load_max);
     else
         log_warn("--memfree: %llu MiB are free, less than %s: no task is started until it is more",
                  (unsigned long long)(free_bytes >> 20),
-                 report_size(guard.config->memfree_bytes));
+                 report_size(throttle.config->memfree_bytes));
 }
 
-/* How many workers without a licence may start a task before the next look: as many as
+/* How many workers without a permit may start a task before the next look: as many as
  * the load allows; an eighth of them while memory is watched, since how much a task
  * takes is seen only when it runs. */
 static uint32_t
 measure(uint32_t workers)
 {
-    const struct config *c = guard.config;
+    const struct config *c = throttle.config;
     uint32_t room = UINT32_MAX;
-    guard.reasons = 0;
-    if (guard.load_max) {
-        uint32_t running = guard_running("");
-        room = running < guard.load_max ? guard.load_max - running : 0;
-        if (running > guard.load_max) {
-            guard.reasons |= GATE_LOAD;
+    throttle.reasons = 0;
+    if (throttle.load_max) {
+        uint32_t running = throttle_running("");
+        room = running < throttle.load_max ? throttle.load_max - running : 0;
+        if (running > throttle.load_max) {
+            throttle.reasons |= GATE_LOAD;
             say(GATE_LOAD, running, 0);
         }
     }
     if (c->memfree_bytes) {
-        uint64_t free_bytes = memlimit_free("");
+        uint64_t free_bytes = memory_limit_free("");
         if (free_bytes < c->memfree_bytes) {
-            guard.reasons |= GATE_MEMORY;
+            throttle.reasons |= GATE_MEMORY;
             say(GATE_MEMORY, 0, free_bytes);
         }
         room = room < (workers + 7) / 8 ? room : (workers + 7) / 8;
     }
-    return guard.reasons ? 0 : room;
+    return throttle.reasons ? 0 : room;
 }
 
 /* true: tasks may be started that could not before. */
 static bool
 set_gate(struct arena *a, uint32_t room)
 {
-    uint64_t watched = GATE_LOAD | GATE_MEMORY, was = atom_load(&a->head->gate);
-    atom_store(&a->head->licences, room);
-    if (guard.reasons & ~was)
-        gate_close(a, guard.reasons);
-    if (was & watched & ~guard.reasons)
-        gate_open(a, watched & ~guard.reasons);
+    uint64_t watched = GATE_LOAD | GATE_MEMORY, was = atom_load(&a->header->gate);
+    atom_store(&a->header->permits, room);
+    if (throttle.reasons & ~was)
+        gate_close(a, throttle.reasons);
+    if (was & watched & ~throttle.reasons)
+        gate_open(a, watched & ~throttle.reasons);
     return room > 0;
 }
 
 void
-guard_open(const struct config *c, struct arena *a)
+throttle_open(const struct config *c, struct arena *a)
 {
     uint64_t gate = 0;
     bool watched = c->load.count || c->load.percent || c->memfree_bytes;
-    guard.config = c;
-    guard.said = guard.woken_for = 0;
-    guard.next_look = watched ? 0 : UINT64_MAX;
-    guard.load_max = (uint32_t)c->load.count;
+    throttle.config = c;
+    throttle.said = throttle.woken_for = 0;
+    throttle.next_look = watched ? 0 : UINT64_MAX;
+    throttle.load_max = (uint32_t)c->load.count;
     if (c->load.percent)
-        guard.load_max = ((uint32_t)cpus_default() * c->load.percent + 99) / 100;
+        throttle.load_max = ((uint32_t)cpus_default() * c->load.percent + 99) / 100;
     if (c->serial) {
         gate = watched || c->delay_ns ? GATE_SERIAL : 0;
     } else {
-        gate |= watched ? GATE_LICENCE : 0;
+        gate |= watched ? GATE_PERMIT : 0;
         gate |= c->delay_ns ? GATE_DELAY : 0;
     }
-    a->head->next_start = 0;
-    a->head->delay_ns = (uint64_t)c->delay_ns;
-    atom_store(&a->head->gate, gate);
-    if (gate & GATE_LICENCE)
-        (void)set_gate(a, measure(atom_load(&a->head->limit)));
+    a->header->next_start = 0;
+    a->header->delay_ns = (uint64_t)c->delay_ns;
+    atom_store(&a->header->gate, gate);
+    if (gate & GATE_PERMIT)
+        (void)set_gate(a, measure(atom_load(&a->header->limit)));
 }
 
 /* When a turn comes, one worker has to look: nobody else will tell it. */
 static uint64_t
-tick_turns(struct actor *self, struct arena *a, uint64_t now)
+tick_turns(struct self *self, struct arena *a, uint64_t now)
 {
-    uint64_t next = atom_load(&a->head->next_start);
-    if (!guard.config->delay_ns || next == guard.woken_for)
+    uint64_t next = atom_load(&a->header->next_start);
+    if (!throttle.config->delay_ns || next == throttle.woken_for)
         return UINT64_MAX;
     if (next > now)
         return next;
-    guard.woken_for = next;
+    throttle.woken_for = next;
     idle_wake(self, 1);
     return UINT64_MAX;
 }
 
 uint64_t
-guard_tick(struct actor *self, uint64_t now)
+throttle_tick(struct self *self, uint64_t now)
 {
     struct arena *a = self->arena;
-    if (now >= guard.next_look) {
-        if (set_gate(a, measure(atom_load(&a->head->limit))))
+    if (now >= throttle.next_look) {
+        if (set_gate(a, measure(atom_load(&a->header->limit))))
             idle_wake(self, 1);
-        guard.next_look = now + TICK_NS;
+        throttle.next_look = now + TICK_NS;
     }
     uint64_t turn = tick_turns(self, a, now);
-    return turn < guard.next_look ? turn : guard.next_look;
+    return turn < throttle.next_look ? turn : throttle.next_look;
 }
 
 void
-guard_wait(struct arena *a)
+throttle_wait(struct arena *a)
 {
-    uint64_t now, delay = (uint64_t)guard.config->delay_ns;
-    while (guard.next_look != UINT64_MAX && !measure(1))
+    uint64_t now, delay = (uint64_t)throttle.config->delay_ns;
+    while (throttle.next_look != UINT64_MAX && !measure(1))
         clock_sleep(TICK_NS);
     now = clock_ns();
-    if (a->head->next_start > now)
-        clock_sleep(a->head->next_start - now);
+    if (a->header->next_start > now)
+        clock_sleep(a->header->next_start - now);
     if (delay)
-        a->head->next_start = clock_ns() + delay;
+        a->header->next_start = clock_ns() + delay;
 }
 
 void
-guard_be_nice(const struct config *c)
+throttle_be_nice(const struct config *c)
 {
     if (getpriority(PRIO_PROCESS, 0) < c->nice)
         (void)setpriority(PRIO_PROCESS, 0, c->nice);

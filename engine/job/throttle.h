@@ -1,4 +1,4 @@
-/* guard: --load, --memfree, --delay, --nice: consideration for everything else that
+/* throttle: --load, --memfree, --delay, --nice: consideration for everything else that
  * runs on the machine. The supervisor measures a few times a second and opens and
  * closes the gate (gate.h); with --serial the one process does it before each task. */
 #ifndef PRN_THROTTLE_H
@@ -7,22 +7,22 @@
 #include "memory/arena.h"
 #include "job/config.h"
 
-struct actor;
+struct self;
 
-/* guard_open sets the gate of a job that is about to start, and measures once, so that
+/* throttle_open sets the gate of a job that is about to start, and measures once, so that
  * nothing starts before. Clears what an earlier run has left there. */
-void guard_open(const struct config *c, struct arena *a);
-/* guard_tick does what is due and returns when to come again (ns); UINT64_MAX: when
+void throttle_open(const struct config *c, struct arena *a);
+/* throttle_tick does what is due and returns when to come again (ns); UINT64_MAX: when
  * something has happened. Supervisor only. */
-uint64_t guard_tick(struct actor *self, uint64_t now_ns);
-/* guard_wait sleeps until one more task may be started. --serial only. */
-void guard_wait(struct arena *a);
-/* guard_be_nice gives this process the niceness of --nice, if it is not nicer yet. */
-void guard_be_nice(const struct config *c);
+uint64_t throttle_tick(struct self *self, uint64_t now_ns);
+/* throttle_wait sleeps until one more task may be started. --serial only. */
+void throttle_wait(struct arena *a);
+/* throttle_be_nice gives this process the niceness of --nice, if it is not nicer yet. */
+void throttle_be_nice(const struct config *c);
 
-/* guard_running: how many threads run or could run on this machine now, this one not
+/* throttle_running: how many threads run or could run on this machine now, this one not
  * counted; 0: not known. Every path it opens begins with `root`: "" for the running
  * system. */
-uint32_t guard_running(const char *root);
+uint32_t throttle_running(const char *root);
 
 #endif

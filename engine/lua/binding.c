@@ -6,7 +6,7 @@
 #include <string.h>
 
 const char *
-door_words(int err)
+error_text(int err)
 {
     switch (-err) {
     case ENOSPC:
@@ -38,26 +38,26 @@ door_words(int err)
 }
 
 int
-door_fail(lua_State *L, int err)
+binding_fail(lua_State *L, int err)
 {
     lua_pushnil(L);
-    lua_pushstring(L, door_words(err));
+    lua_pushstring(L, error_text(err));
     lua_pushinteger(L, -err);
     return 3;
 }
 
 const struct codec_buf *
-door_encode(lua_State *L, int index)
+binding_encode(lua_State *L, int index)
 {
     static struct codec_buf buf;
     buf.len = 0;
-    if (codec_encode(engine.codec, L, index, index, NULL, &buf))
-        luaL_error(L, "%s", codec_error(engine.codec));
+    if (codec_encode(job.codec, L, index, index, NULL, &buf))
+        luaL_error(L, "%s", codec_error(job.codec));
     return &buf;
 }
 
 void
-door_set_number(lua_State *L, const char *name, double v)
+binding_set_number(lua_State *L, const char *name, double v)
 {
     lua_pushnumber(L, v);
     lua_setfield(L, -2, name);
@@ -77,7 +77,7 @@ push_library(lua_State *L)
 int
 luaopen_prunner_core(lua_State *L)
 {
-    int err = engine_open(L);
+    int err = job_open(L);
     if (err == -EMFILE)
         return luaL_error(L, "prunner cannot be loaded: %s (is there a limit on them? ulimit -n)",
                           strerror(-err));
@@ -86,11 +86,11 @@ luaopen_prunner_core(lua_State *L)
                              "address space? ulimit -v)",
                           strerror(-err));
     lua_newtable(L);
-    luaL_register(L, NULL, door_task_functions);
-    luaL_register(L, NULL, door_dict_functions);
-    luaL_register(L, NULL, door_share_functions);
-    luaL_register(L, NULL, door_job_functions);
-    luaL_register(L, NULL, door_history_functions);
+    luaL_register(L, NULL, binding_task_functions);
+    luaL_register(L, NULL, binding_dict_functions);
+    luaL_register(L, NULL, binding_share_functions);
+    luaL_register(L, NULL, binding_job_functions);
+    luaL_register(L, NULL, binding_history_functions);
     push_library(L);
     lua_setfield(L, -2, "library");
     lua_pushliteral(L, PRUNNER_VERSION);

@@ -1,4 +1,4 @@
-/* door: what Lua may call. door_*.c hold the doors, one for each Lua module; each
+/* binding: what Lua may call. door_*.c hold the doors, one for each Lua module; each
  * has C functions for Lua's API (tables, errors) and, for the hot path, plain
  * functions called through FFI, which take no lua_State, never raise and return 0
  * or -errno. luaopen_prunner_core opens them all. */
@@ -12,21 +12,21 @@
 
 #define PRN_EXPORT __attribute__((visibility("default")))
 
-extern const luaL_Reg door_task_functions[];
-extern const luaL_Reg door_dict_functions[];
-extern const luaL_Reg door_share_functions[];
-extern const luaL_Reg door_job_functions[];
-extern const luaL_Reg door_history_functions[];
+extern const luaL_Reg binding_task_functions[];
+extern const luaL_Reg binding_dict_functions[];
+extern const luaL_Reg binding_share_functions[];
+extern const luaL_Reg binding_job_functions[];
+extern const luaL_Reg binding_history_functions[];
 
-/* door_fail pushes nil, what `err` (-errno) means in words, errno. Returns 3. */
-int door_fail(lua_State *L, int err);
-/* door_words says what -errno means to the user of a shared structure. */
-const char *door_words(int err);
-/* door_encode encodes the value at `index` (absolute) into a buffer that lives
+/* binding_fail pushes nil, what `err` (-errno) means in words, errno. Returns 3. */
+int binding_fail(lua_State *L, int err);
+/* error_text says what -errno means to the user of a shared structure. */
+const char *error_text(int err);
+/* binding_encode encodes the value at `index` (absolute) into a buffer that lives
  * until the next call; raises if it cannot travel. */
-const struct codec_buf *door_encode(lua_State *L, int index);
-/* door_set_number: t[name] = v, of the table at the top of the stack. */
-void door_set_number(lua_State *L, const char *name, double v);
+const struct codec_buf *binding_encode(lua_State *L, int index);
+/* binding_set_number: t[name] = v, of the table at the top of the stack. */
+void binding_set_number(lua_State *L, const char *name, double v);
 
 PRN_EXPORT int luaopen_prunner_core(lua_State *L);
 

@@ -72,14 +72,14 @@ prn_key_boolean(int v)
 static struct dict *
 dict_of(uint32_t name)
 {
-    return arena_at(&engine.arena, name_at(&engine.arena, name)->object);
+    return arena_at(&job.arena, name_at(&job.arena, name)->object);
 }
 
 /* The value of the key: RESULT_*, or -errno. */
 PRN_EXPORT int
 prn_dict_get(uint32_t name)
 {
-    int err = view_get(&engine.self, dict_of(name), &key, &last);
+    int err = section_get(&job.self, dict_of(name), &key, &last);
     if (err)
         return err;
     if (!last.present)
@@ -103,7 +103,7 @@ change(enum dict_op_kind kind, uint32_t name, const struct dict_value *v, size_t
     struct dict_result r;
     if (v)
         op.value = *v;
-    int err = view_change(&engine.self, &op, &r);
+    int err = section_change(&job.self, &op, &r);
     if (err)
         return err;
     result.number = r.number;
@@ -160,7 +160,7 @@ value_at(lua_State *L, int index, struct codec_buf *keep, struct dict_value *out
         out->number = lua_tonumber(L, index);
     } else if (out->present) {
         keep->len = 0;
-        if (codec_encode(engine.codec, L, index, index, NULL, keep))
+        if (codec_encode(job.codec, L, index, index, NULL, keep))
             return false;
         out->bytes = keep->bytes;
         out->len = keep->len;
@@ -175,8 +175,8 @@ push_value(lua_State *L, const struct dict_value *v)
         lua_pushnil(L);
     } else if (v->is_number) {
         lua_pushnumber(L, v->number);
-    } else if (codec_decode(engine.codec, L, v->bytes, v->len) != 1) {
-        luaL_error(L, "a value in the dict cannot be read: %s", codec_error(engine.codec));
+    } else if (codec_decode(job.codec, L, v->bytes, v->len) != 1) {
+        luaL_error(L, "a value in the dict cannot be read: %s", codec_error(job.codec));
     }
 }
 
@@ -202,10 +202,10 @@ l_dict_change(lua_State *L)
     struct dict_result r = {0};
     lua_settop(L, 4);
     if (!value_at(L, 3, &value, &op.value))
-        return luaL_error(L, "%s", codec_error(engine.codec));
+        return luaL_error(L, "%s", codec_error(job.codec));
     if (!value_at(L, 4, &old, &op.old))
-        return luaL_error(L, "old %s", codec_error(engine.codec));
-    int err = view_change(&engine.self, &op, &r);
+        return luaL_error(L, "old %s", codec_error(job.codec));
+    int err = section_change(&job.self, &op, &r);
     lua_pushinteger(L, err ? err : r.changed);
     lua_pushnumber(L, r.number);
     return 2;
@@ -225,9 +225,9 @@ l_dict_update(lua_State *L)
         struct dict_value now;
         struct dict_result r;
         lua_settop(L, 3);
-        int err = view_get(&engine.self, d, k, &now);
+        int err = section_get(&job.self, d, k, &now);
         if (err)
-            return door_fail(L, err);
+            return binding_fail(L, err);
         size_t len = now.present && !now.is_number ? now.len : 0;
         void *old = lua_newuserdata(L, len + 1);
         if (len)
@@ -235,9 +235,9 @@ l_dict_update(lua_State *L)
         now.bytes = old;
         lua_pushvalue(L, 2);
         push_value(L, &now);
-        uint32_t posts = post_count(&engine.self);
+        uint32_t posts = post_count(&job.self);
         lua_call(L, 1, 1);
-        if (post_count(&engine.self) != posts) {
+        if (post_count(&job.self) != posts) {
             lua_pushnil(L);
             lua_pushliteral(L, "the function may run again and must not post tasks");
             return 2;
@@ -246,12 +246,12 @@ l_dict_update(lua_State *L)
         struct dict_op op = {.kind = DICT_CAS, .dict = d, .key = *k, .old = now, .update = true};
         if (!value_at(L, 5, &value, &op.value)) {
             lua_pushnil(L);
-            lua_pushfstring(L, "new %s", codec_error(engine.codec));
+            lua_pushfstring(L, "new %s", codec_error(job.codec));
             return 2;
         }
-        err = view_change(&engine.self, &op, &r);
+        err = section_change(&job.self, &op, &r);
         if (err)
-            return door_fail(L, err);
+            return binding_fail(L, err);
         if (r.changed)
             return 1;
     }
@@ -271,7 +271,7 @@ struct snapshot_entry {
 };
 
 static void
-copy_entry(void *arg, const struct dict_record *r)
+copy_entry(void *arg, const struct dict_entry *r)
 {
     struct snapshot *s = arg;
     size_t n = sizeof(struct snapshot_entry) + r->key_len + r->value_len;
@@ -305,17 +305,17 @@ l_dict_shard(lua_State *L)
     s.bytes.len = 0;
     s.n = 0;
     s.full = false;
-    int err = dict_tx_snapshot(&engine.self, dict_of((uint32_t)luaL_checknumber(L, 1)), shard,
+    int err = dict_tx_snapshot(&job.self, dict_of((uint32_t)luaL_checknumber(L, 1)), shard,
                                copy_entry, &s);
     if (err || s.full)
-        return luaL_error(L, "each: %s", door_words(err ? err : -ENOMEM));
+        return luaL_error(L, "each: %s", error_text(err ? err : -ENOMEM));
     lua_createtable(L, (int)s.n * 2, 0);
     const unsigned char *at = s.bytes.bytes;
     for (uint32_t i = 0; i < s.n; i++) {
         const struct snapshot_entry *e = (const struct snapshot_entry *)at;
         const unsigned char *bytes = (const unsigned char *)(e + 1);
-        if (codec_decode(engine.codec, L, bytes, e->key_len) != 1)
-            return luaL_error(L, "each: a key cannot be read: %s", codec_error(engine.codec));
+        if (codec_decode(job.codec, L, bytes, e->key_len) != 1)
+            return luaL_error(L, "each: a key cannot be read: %s", codec_error(job.codec));
         lua_rawseti(L, -2, (int)(2 * i + 1));
         struct dict_value v = {true, e->is_number, e->number, bytes + e->key_len,
                                e->value_len};
@@ -327,7 +327,7 @@ l_dict_shard(lua_State *L)
     return 2;
 }
 
-const luaL_Reg door_dict_functions[] = {
+const luaL_Reg binding_dict_functions[] = {
     {"dict_value", l_dict_value},
     {"dict_change", l_dict_change},
     {"dict_update", l_dict_update},

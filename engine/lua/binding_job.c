@@ -23,7 +23,7 @@ static int
 l_moment(lua_State *L)
 {
     static const char *const names[] = {"loading", "begin", "task", "hook", "running", "end"};
-    lua_pushstring(L, names[engine.moment]);
+    lua_pushstring(L, names[job.stage]);
     return 1;
 }
 
@@ -34,12 +34,12 @@ l_configure(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_getfield(L, 1, "n");
-    if (!engine.config.n && lua_isnumber(L, -1))
-        engine.config.n = (int)lua_tointeger(L, -1);
+    if (!job.config.n && lua_isnumber(L, -1))
+        job.config.n = (int)lua_tointeger(L, -1);
     lua_getfield(L, 1, "debug");
     if (lua_toboolean(L, -1))
-        engine.config.debug = true;
-    log_init(engine.config.quiet, engine.config.debug);
+        job.config.debug = true;
+    log_init(job.config.quiet, job.config.debug);
     return 0;
 }
 
@@ -47,7 +47,7 @@ l_configure(lua_State *L)
 static int
 workers_now(const struct config *c)
 {
-    int now = engine.arena.base ? (int)atom_load(&engine.arena.head->limit) : 0;
+    int now = job.arena.base ? (int)atom_load(&job.arena.header->limit) : 0;
     if (now)
         return now;
     return c->serial ? 1 : c->n ? c->n
@@ -59,7 +59,7 @@ static int
 l_config(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
-    const struct config *c = &engine.config;
+    const struct config *c = &job.config;
     if (strcmp(name, "n") == 0)
         lua_pushinteger(L, workers_now(c));
     else if (strcmp(name, "debug") == 0)
@@ -81,9 +81,9 @@ l_config(lua_State *L)
     else if (strcmp(name, "resuming") == 0)
         lua_pushboolean(L, c->resume != NULL);
     else if (strcmp(name, "begun") == 0)
-        lua_pushboolean(L, engine.arena.head->begun);
+        lua_pushboolean(L, job.arena.header->begun);
     else if (strcmp(name, "finished") == 0)
-        lua_pushboolean(L, engine.arena.head->finished);
+        lua_pushboolean(L, job.arena.header->finished);
     else if (strcmp(name, "command") == 0)
         lua_pushboolean(L, c->script != NULL);
     else if (strcmp(name, "help") == 0)
@@ -122,7 +122,7 @@ l_resume(lua_State *L)
 {
     int err = super_resume();
     if (err)
-        return door_fail(L, err);
+        return binding_fail(L, err);
     lua_pushboolean(L, true);
     return 1;
 }
@@ -134,8 +134,8 @@ l_finish(lua_State *L)
 {
     (void)L;
     (void)fflush(stdout);
-    if (engine.arena.file)
-        state_finish(&engine.arena);
+    if (job.arena.file)
+        state_finish(&job.arena);
     return 0;
 }
 
@@ -144,10 +144,10 @@ static int
 l_begin_open(lua_State *L)
 {
     (void)L;
-    engine.moment = MOMENT_BEGIN;
-    engine.self.slot->cur = 0;
-    commit_begin(&engine.self);
-    atom_store(&engine.self.slot->phase, PHASE_ACTIVE);
+    job.stage = STAGE_BEGIN;
+    job.self.slot->cur = 0;
+    commit_begin(&job.self);
+    atom_store(&job.self.slot->phase, PHASE_ACTIVE);
     return 0;
 }
 
@@ -157,47 +157,47 @@ l_begin_close(lua_State *L)
 {
     bool ok = lua_toboolean(L, 1);
     if (ok)
-        (void)commit_end(&engine.self, OUTCOME_DONE);
+        (void)commit_end(&job.self, OUTCOME_DONE);
     else
-        commit_undo(&engine.self);
-    engine.moment = MOMENT_LOADING;
+        commit_undo(&job.self);
+    job.stage = STAGE_LOADING;
     return 0;
 }
 
 static void
 push_summary(lua_State *L)
 {
-    static struct figures f;
-    const struct result *r = &engine.result;
+    static struct totals f;
+    const struct result *r = &job.result;
     lua_newtable(L);
-    door_set_number(L, "tasks", (double)r->posted);
-    door_set_number(L, "done", (double)r->done);
-    door_set_number(L, "failed", (double)r->failed);
-    door_set_number(L, "retried", (double)r->retried);
-    door_set_number(L, "dead", (double)r->dead);
-    door_set_number(L, "left", (double)(r->posted - r->done));
-    door_set_number(L, "seconds", r->seconds);
-    figures_take(&f);
-    door_set_number(L, "cpu", r->cpu_seconds);
-    door_set_number(L, "efficiency", figures_efficiency(&f));
-    door_set_number(L, "workers", engine.arena.head->limit);
+    binding_set_number(L, "tasks", (double)r->posted);
+    binding_set_number(L, "done", (double)r->done);
+    binding_set_number(L, "failed", (double)r->failed);
+    binding_set_number(L, "retried", (double)r->retried);
+    binding_set_number(L, "dead", (double)r->dead);
+    binding_set_number(L, "left", (double)(r->posted - r->done));
+    binding_set_number(L, "seconds", r->seconds);
+    totals_take(&f);
+    binding_set_number(L, "cpu", r->cpu_seconds);
+    binding_set_number(L, "efficiency", totals_efficiency(&f));
+    binding_set_number(L, "workers", job.arena.header->limit);
     if (r->signal)
-        door_set_number(L, "signal", r->signal);
+        binding_set_number(L, "signal", r->signal);
     lua_pushboolean(L, r->halted);
     lua_setfield(L, -2, "halted");
-    lua_pushboolean(L, r->late);
-    lua_setfield(L, -2, "late");
-    lua_pushboolean(L, r->epipe);
-    lua_setfield(L, -2, "epipe");
-    lua_pushboolean(L, r->broken);
-    lua_setfield(L, -2, "broken");
+    lua_pushboolean(L, r->deadline_passed);
+    lua_setfield(L, -2, "deadline_passed");
+    lua_pushboolean(L, r->reader_gone);
+    lua_setfield(L, -2, "reader_gone");
+    lua_pushboolean(L, r->fatal);
+    lua_setfield(L, -2, "fatal");
 }
 
 /* --lua-memory: is anything left to the tasks once the script is loaded? */
 static int
 check_lua_memory(lua_State *L)
 {
-    uint64_t limit = engine.config.lua_memory_bytes, used = luamem_used(L);
+    uint64_t limit = job.config.lua_memory_bytes, used = lua_alloc_used(L);
     if (!limit || used < limit)
         return 0;
     log_error("--lua-memory %s: the script and its data alone take %llu KiB",
@@ -217,10 +217,10 @@ static void
 settle_heap(lua_State *L, uint32_t workers)
 {
     size_t share = BALLAST_ALL / workers;
-    bool limited = engine.config.lua_memory_bytes;
+    bool limited = job.config.lua_memory_bytes;
     bool little = !limited && lua_gc(L, LUA_GCCOUNT, 0) < LITTLE_KIB;
     if (!limited)
-        luamem_push_ballast(L, share < BALLAST ? share : BALLAST);
+        lua_alloc_push_ballast(L, share < BALLAST ? share : BALLAST);
     if (little)
         (void)lua_gc(L, LUA_GCRESTART, -1); /* LuaJIT: the next cycle as after a full one */
     else
@@ -233,21 +233,21 @@ l_run(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_pushvalue(L, 1);
-    engine.hooks = luaL_ref(L, LUA_REGISTRYINDEX);
-    if (!engine.function_table) {
+    job.hooks = luaL_ref(L, LUA_REGISTRYINDEX);
+    if (!job.function_table) {
         lua_newtable(L);
-        engine.function_table = luaL_ref(L, LUA_REGISTRYINDEX);
+        job.function_table = luaL_ref(L, LUA_REGISTRYINDEX);
     }
-    int n = engine.config.serial ? 1 : engine.config.n ? engine.config.n
-                                                       : cpus_default();
+    int n = job.config.serial ? 1 : job.config.n ? job.config.n
+                                                 : cpus_default();
     settle_heap(L, (uint32_t)n);
-    engine.moment = MOMENT_RUNNING;
+    job.stage = STAGE_RUNNING;
     int err = check_lua_memory(L);
     if (!err)
         err = super_run(L, n);
-    engine.moment = MOMENT_END;
+    job.stage = STAGE_END;
     if (err)
-        engine.result.broken = true;
+        job.result.fatal = true;
     push_summary(L);
     return 1;
 }
@@ -258,8 +258,8 @@ l_stats(lua_State *L)
 {
     uint64_t posted = 0, done = 0, failed = 0, retried = 0, dead = 0;
     uint64_t steals = 0, lost = 0, wakes = 0, parks = 0;
-    for (uint32_t k = 0, n = arena_workers(&engine.arena); k <= n; k++) {
-        struct slot *s = slot_at(&engine.arena, k);
+    for (uint32_t k = 0, n = arena_workers(&job.arena); k <= n; k++) {
+        struct slot *s = slot_at(&job.arena, k);
         done += atom_peek(&s->done);
         failed += atom_peek(&s->failed);
         retried += atom_peek(&s->retried);
@@ -271,16 +271,16 @@ l_stats(lua_State *L)
         parks += atom_peek(&s->parks);
     }
     lua_newtable(L);
-    door_set_number(L, "tasks", (double)posted);
-    door_set_number(L, "done", (double)done);
-    door_set_number(L, "failed", (double)failed);
-    door_set_number(L, "retried", (double)retried);
-    door_set_number(L, "dead", (double)dead);
-    door_set_number(L, "left", (double)(posted - done));
-    door_set_number(L, "steals", (double)steals);
-    door_set_number(L, "lost", (double)lost);
-    door_set_number(L, "wakes", (double)wakes);
-    door_set_number(L, "parks", (double)parks);
+    binding_set_number(L, "tasks", (double)posted);
+    binding_set_number(L, "done", (double)done);
+    binding_set_number(L, "failed", (double)failed);
+    binding_set_number(L, "retried", (double)retried);
+    binding_set_number(L, "dead", (double)dead);
+    binding_set_number(L, "left", (double)(posted - done));
+    binding_set_number(L, "steals", (double)steals);
+    binding_set_number(L, "lost", (double)lost);
+    binding_set_number(L, "wakes", (double)wakes);
+    binding_set_number(L, "parks", (double)parks);
     return 1;
 }
 
@@ -288,7 +288,7 @@ l_stats(lua_State *L)
 static int
 l_expect(lua_State *L)
 {
-    atom_set(&watch.head->expected, (uint64_t)luaL_checknumber(L, 1));
+    atom_set(&metrics.header->expected, (uint64_t)luaL_checknumber(L, 1));
     return 0;
 }
 
@@ -317,7 +317,7 @@ l_text(lua_State *L)
     return 2;
 }
 
-const luaL_Reg door_job_functions[] = {
+const luaL_Reg binding_job_functions[] = {
     {"moment", l_moment},
     {"configure", l_configure},
     {"config", l_config},

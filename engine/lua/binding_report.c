@@ -1,4 +1,4 @@
-/* What lua/prunner/report.lua calls: how the job went, when the workers are gone. Times are
+/* What lua/prunner/report/init.lua calls: how the job went, when the workers are gone. Times are
  * in seconds. */
 #include "lua/binding.h"
 
@@ -32,11 +32,11 @@ set_text(lua_State *L, const char *name, const char *text)
 /* ---- functions ---- */
 
 static void
-add_up(struct watch_fn *sum, uint32_t fn)
+add_up(struct metrics_fn *sum, uint32_t fn)
 {
-    for (uint32_t k = 0; k <= history.nworkers; k++) {
-        const struct watch_slot *s = &watch.head->slot[k];
-        const struct watch_fn *f = &s->fns[fn];
+    for (uint32_t k = 0; k <= timeline.nworkers; k++) {
+        const struct metrics_slot *s = &metrics.header->slot[k];
+        const struct metrics_fn *f = &s->fns[fn];
         if (!(s->used[fn / 64] >> fn % 64 & 1))
             continue;
         sum->posted += f->posted;
@@ -47,46 +47,46 @@ add_up(struct watch_fn *sum, uint32_t fn)
         sum->timed += f->timed;
         sum->busy_ns += f->busy_ns;
         sum->longest_ns = f->longest_ns > sum->longest_ns ? f->longest_ns : sum->longest_ns;
-        for (uint32_t i = 0; i < WATCH_TIMES; i++)
+        for (uint32_t i = 0; i < METRICS_TIMES; i++)
             sum->times[i] += f->times[i];
     }
 }
 
 /* {{from = seconds, to = seconds, count = n}, ...}, without those that are empty */
 static void
-push_times(lua_State *L, const uint64_t times[WATCH_TIMES])
+push_times(lua_State *L, const uint64_t times[METRICS_TIMES])
 {
     int n = 0;
     lua_newtable(L);
-    for (uint32_t i = 0; i < WATCH_TIMES; i++) {
+    for (uint32_t i = 0; i < METRICS_TIMES; i++) {
         if (!times[i])
             continue;
         lua_createtable(L, 0, 3);
-        door_set_number(L, "from", i ? seconds(watch_time_start(i)) : 0);
-        door_set_number(L, "to", seconds(watch_time_start(i + 1)));
-        door_set_number(L, "count", (double)times[i]);
+        binding_set_number(L, "from", i ? seconds(metrics_time_start(i)) : 0);
+        binding_set_number(L, "to", seconds(metrics_time_start(i + 1)));
+        binding_set_number(L, "count", (double)times[i]);
         lua_rawseti(L, -2, ++n);
     }
 }
 
 static void
-push_function(lua_State *L, uint32_t fn, const struct watch_fn *f)
+push_function(lua_State *L, uint32_t fn, const struct metrics_fn *f)
 {
-    const struct fn_info *info = engine_fn_info(fn);
+    const struct fn_info *info = job_fn_info(fn);
     lua_createtable(L, 0, 16);
-    door_set_number(L, "number", fn);
+    binding_set_number(L, "number", fn);
     set_text(L, "name", fn ? info->name : "others");
     set_text(L, "where", info->where ? info->where : "");
-    door_set_number(L, "posted", (double)f->posted);
-    door_set_number(L, "done", (double)f->done);
-    door_set_number(L, "failed", (double)f->failed);
-    door_set_number(L, "retried", (double)f->retried);
-    door_set_number(L, "dead", (double)f->dead);
-    door_set_number(L, "timed", (double)f->timed);
-    door_set_number(L, "busy", seconds(f->busy_ns));
-    door_set_number(L, "longest", seconds(f->longest_ns));
-    door_set_number(L, "p50", seconds(watch_quantile(f->times, 0.5)));
-    door_set_number(L, "p95", seconds(watch_quantile(f->times, 0.95)));
+    binding_set_number(L, "posted", (double)f->posted);
+    binding_set_number(L, "done", (double)f->done);
+    binding_set_number(L, "failed", (double)f->failed);
+    binding_set_number(L, "retried", (double)f->retried);
+    binding_set_number(L, "dead", (double)f->dead);
+    binding_set_number(L, "timed", (double)f->timed);
+    binding_set_number(L, "busy", seconds(f->busy_ns));
+    binding_set_number(L, "longest", seconds(f->longest_ns));
+    binding_set_number(L, "p50", seconds(metrics_quantile(f->times, 0.5)));
+    binding_set_number(L, "p95", seconds(metrics_quantile(f->times, 0.95)));
     push_times(L, f->times);
     lua_setfield(L, -2, "times");
 }
@@ -97,8 +97,8 @@ push_functions(lua_State *L)
 {
     int n = 0;
     lua_newtable(L);
-    for (uint32_t fn = 0; fn <= history.nfns; fn++) {
-        struct watch_fn f = {0};
+    for (uint32_t fn = 0; fn <= timeline.nfns; fn++) {
+        struct metrics_fn f = {0};
         add_up(&f, fn);
         if (!f.posted && !f.done && !f.retried)
             continue;
@@ -110,10 +110,10 @@ push_functions(lua_State *L)
 /* ---- samples ---- */
 
 static void
-push_done(lua_State *L, const struct history_sample *s)
+push_done(lua_State *L, const struct timeline_sample *s)
 {
     lua_newtable(L);
-    for (uint32_t fn = 0; fn <= history.nfns; fn++) {
+    for (uint32_t fn = 0; fn <= timeline.nfns; fn++) {
         if (!s->done[fn])
             continue;
         lua_pushnumber(L, (double)s->done[fn]);
@@ -123,13 +123,13 @@ push_done(lua_State *L, const struct history_sample *s)
 
 /* {{busy = 0..1, fn = number}, ...}, a row each */
 static void
-push_cells(lua_State *L, const struct history_sample *s)
+push_cells(lua_State *L, const struct timeline_sample *s)
 {
-    lua_createtable(L, (int)history.nrows, 0);
-    for (uint32_t r = 0; r < history.nrows; r++) {
+    lua_createtable(L, (int)timeline.nrows, 0);
+    for (uint32_t r = 0; r < timeline.nrows; r++) {
         lua_createtable(L, 0, 2);
-        door_set_number(L, "busy", s->cells[r].busy / 255.0);
-        door_set_number(L, "fn", s->cells[r].fn);
+        binding_set_number(L, "busy", s->cells[r].busy / 255.0);
+        binding_set_number(L, "fn", s->cells[r].fn);
         lua_rawseti(L, -2, (int)r + 1);
     }
 }
@@ -137,13 +137,13 @@ push_cells(lua_State *L, const struct history_sample *s)
 static void
 push_samples(lua_State *L)
 {
-    lua_createtable(L, (int)history.nsamples, 0);
-    for (uint32_t i = 0; i < history.nsamples; i++) {
-        const struct history_sample *s = &history.samples[i];
+    lua_createtable(L, (int)timeline.nsamples, 0);
+    for (uint32_t i = 0; i < timeline.nsamples; i++) {
+        const struct timeline_sample *s = &timeline.samples[i];
         lua_createtable(L, 0, 5);
-        door_set_number(L, "at", seconds(s->at_ns));
-        door_set_number(L, "waiting", (double)s->waiting);
-        door_set_number(L, "busy", (double)s->busy);
+        binding_set_number(L, "at", seconds(s->at_ns));
+        binding_set_number(L, "waiting", (double)s->waiting);
+        binding_set_number(L, "busy", (double)s->busy);
         push_done(L, s);
         lua_setfield(L, -2, "done");
         push_cells(L, s);
@@ -155,21 +155,21 @@ push_samples(lua_State *L)
 /* ---- tasks ---- */
 
 static void
-push_task(lua_State *L, const struct watch_event *e)
+push_task(lua_State *L, const struct metrics_event *e)
 {
     static const char *const outcomes[] = {"done", "failed", "retry", "died", "dead"};
     lua_createtable(L, 0, 9);
-    door_set_number(L, "id", (double)e->id);
-    set_text(L, "name", engine_fn_info(e->fn)->name);
-    set_text(L, "poster", engine_fn_info(e->parent_fn)->name);
+    binding_set_number(L, "id", (double)e->id);
+    set_text(L, "name", job_fn_info(e->fn)->name);
+    set_text(L, "poster", job_fn_info(e->parent_fn)->name);
     set_bytes(L, "arguments", e->text, e->args_len);
     set_bytes(L, "error", e->text + e->args_len, e->error_len);
     set_text(L, "outcome", outcomes[e->outcome]);
-    door_set_number(L, "worker", e->worker);
-    door_set_number(L, "attempt", e->attempt);
-    uint64_t start = watch.head->start_ns;
-    door_set_number(L, "from", seconds(e->from_ns > start ? e->from_ns - start : 0));
-    door_set_number(L, "seconds", seconds(e->to_ns - e->from_ns));
+    binding_set_number(L, "worker", e->worker);
+    binding_set_number(L, "attempt", e->attempt);
+    uint64_t start = metrics.header->start_ns;
+    binding_set_number(L, "from", seconds(e->from_ns > start ? e->from_ns - start : 0));
+    binding_set_number(L, "seconds", seconds(e->to_ns - e->from_ns));
 }
 
 static void
@@ -177,9 +177,9 @@ push_slowest(lua_State *L)
 {
     int n = 0;
     lua_newtable(L);
-    for (uint32_t k = 0; k <= history.nworkers; k++) {
-        const struct watch_slot *s = &watch.head->slot[k];
-        for (int i = 0; i < WATCH_SLOWEST; i++) {
+    for (uint32_t k = 0; k <= timeline.nworkers; k++) {
+        const struct metrics_slot *s = &metrics.header->slot[k];
+        for (int i = 0; i < METRICS_SLOWEST; i++) {
             if (!s->slowest[i].to_ns)
                 continue;
             push_task(L, &s->slowest[i]);
@@ -190,12 +190,12 @@ push_slowest(lua_State *L)
 
 /* The whole text of a failure of this kind, if some worker has kept it: of the first one, or
  * of another. */
-static const struct watch_kept *
-find_kept(const struct history_kind *kind)
+static const struct metrics_kept *
+find_kept(const struct timeline_kind *kind)
 {
-    const struct watch_kept *found = NULL;
-    for (uint32_t k = 0; k <= history.nworkers; k++) {
-        const struct watch_slot *s = &watch.head->slot[k];
+    const struct metrics_kept *found = NULL;
+    for (uint32_t k = 0; k <= timeline.nworkers; k++) {
+        const struct metrics_slot *s = &metrics.header->slot[k];
         for (uint64_t i = 0; i < s->nkept; i++) {
             if (s->kept[i].key == kind->key && (!found || s->kept[i].id == kind->first.id))
                 found = &s->kept[i];
@@ -207,15 +207,15 @@ find_kept(const struct history_kind *kind)
 static void
 push_failures(lua_State *L)
 {
-    lua_createtable(L, (int)history.nkinds, 0);
-    for (uint32_t i = 0; i < history.nkinds; i++) {
-        const struct history_kind *kind = &history.kinds[i];
-        const struct watch_kept *kept = find_kept(kind);
+    lua_createtable(L, (int)timeline.nkinds, 0);
+    for (uint32_t i = 0; i < timeline.nkinds; i++) {
+        const struct timeline_kind *kind = &timeline.kinds[i];
+        const struct metrics_kept *kept = find_kept(kind);
         lua_createtable(L, 0, 6);
-        door_set_number(L, "count", (double)kind->count);
-        door_set_number(L, "again", (double)kind->again);
-        door_set_number(L, "first", seconds(kind->first_ns));
-        door_set_number(L, "last", seconds(kind->last_ns));
+        binding_set_number(L, "count", (double)kind->count);
+        binding_set_number(L, "again", (double)kind->again);
+        binding_set_number(L, "first", seconds(kind->first_ns));
+        binding_set_number(L, "last", seconds(kind->last_ns));
         push_task(L, &kind->first);
         lua_setfield(L, -2, "task");
         if (kept)
@@ -227,12 +227,12 @@ push_failures(lua_State *L)
 static void
 push_deaths(lua_State *L)
 {
-    lua_createtable(L, (int)history.ndeaths, 0);
-    for (uint32_t i = 0; i < history.ndeaths; i++) {
+    lua_createtable(L, (int)timeline.ndeaths, 0);
+    for (uint32_t i = 0; i < timeline.ndeaths; i++) {
         lua_createtable(L, 0, 3);
-        door_set_number(L, "at", seconds(history.deaths[i].at_ns));
-        door_set_number(L, "worker", history.deaths[i].worker);
-        set_text(L, "how", report_status(history.deaths[i].status));
+        binding_set_number(L, "at", seconds(timeline.deaths[i].at_ns));
+        binding_set_number(L, "worker", timeline.deaths[i].worker);
+        set_text(L, "how", report_status(timeline.deaths[i].status));
         lua_rawseti(L, -2, (int)i + 1);
     }
 }
@@ -246,13 +246,13 @@ set_usage(lua_State *L)
     struct rusage own, workers;
     getrusage(RUSAGE_SELF, &own);
     getrusage(RUSAGE_CHILDREN, &workers);
-    door_set_number(L, "user_seconds",
-                    (double)(own.ru_utime.tv_sec + workers.ru_utime.tv_sec) +
-                        (double)(own.ru_utime.tv_usec + workers.ru_utime.tv_usec) / 1e6);
-    door_set_number(L, "system_seconds",
-                    (double)(own.ru_stime.tv_sec + workers.ru_stime.tv_sec) +
-                        (double)(own.ru_stime.tv_usec + workers.ru_stime.tv_usec) / 1e6);
-    door_set_number(L, "largest_worker_bytes", (double)workers.ru_maxrss * 1024);
+    binding_set_number(L, "user_seconds",
+                       (double)(own.ru_utime.tv_sec + workers.ru_utime.tv_sec) +
+                           (double)(own.ru_utime.tv_usec + workers.ru_utime.tv_usec) / 1e6);
+    binding_set_number(L, "system_seconds",
+                       (double)(own.ru_stime.tv_sec + workers.ru_stime.tv_sec) +
+                           (double)(own.ru_stime.tv_usec + workers.ru_stime.tv_usec) / 1e6);
+    binding_set_number(L, "largest_worker_bytes", (double)workers.ru_maxrss * 1024);
 }
 
 static void
@@ -267,14 +267,14 @@ static int
 l_history(lua_State *L)
 {
     lua_newtable(L);
-    door_set_number(L, "start", seconds(watch.head->start_unix_ns));
-    door_set_number(L, "seconds", seconds(history.end_ns));
-    door_set_number(L, "workers", history.nworkers);
-    door_set_number(L, "row_workers", history.row_workers);
-    door_set_number(L, "runs", (double)observe_runs());
-    door_set_number(L, "more_kinds_of_failures", (double)history.more_kinds);
-    door_set_number(L, "more_deaths", (double)history.more_deaths);
-    set_text(L, "script", watch.head->script);
+    binding_set_number(L, "start", seconds(metrics.header->start_unix_ns));
+    binding_set_number(L, "seconds", seconds(timeline.end_ns));
+    binding_set_number(L, "workers", timeline.nworkers);
+    binding_set_number(L, "row_workers", timeline.row_workers);
+    binding_set_number(L, "runs", (double)observers_runs());
+    binding_set_number(L, "more_kinds_of_failures", (double)timeline.more_kinds);
+    binding_set_number(L, "more_deaths", (double)timeline.more_deaths);
+    set_text(L, "script", metrics.header->script);
     set_usage(L);
     set_list(L, "functions", push_functions);
     set_list(L, "samples", push_samples);
@@ -301,7 +301,7 @@ l_replace_file(lua_State *L)
     return 1;
 }
 
-const luaL_Reg door_history_functions[] = {
+const luaL_Reg binding_history_functions[] = {
     {"history", l_history},
     {"replace_file", l_replace_file},
     {NULL, NULL},

@@ -26,7 +26,7 @@ static struct codec_buf args;
 static bool
 may_post(void)
 {
-    return likely(engine.moment == MOMENT_TASK || engine.moment == MOMENT_BEGIN);
+    return likely(job.stage == STAGE_TASK || job.stage == STAGE_BEGIN);
 }
 
 static int
@@ -34,10 +34,10 @@ post_bytes(uint32_t fn, const void *bytes, size_t len)
 {
     if (!may_post())
         return -EPERM;
-    bool skipped = engine.self.skip; /* an earlier run has posted it */
-    int err = post(&engine.self, fn, bytes, len);
+    bool skipped = job.self.skip; /* an earlier run has posted it */
+    int err = post(&job.self, fn, bytes, len);
     if (likely(!err && !skipped))
-        watch_posted(fn);
+        metrics_posted(fn);
     return err;
 }
 
@@ -59,11 +59,11 @@ prn_post_string(uint32_t fn, const char *bytes, size_t len)
     if (len > CODEC_BYTES_MAX)
         return 1;
     unsigned char head[CODEC_SCALAR_MAX];
-    bool skipped = engine.self.skip;
+    bool skipped = job.self.skip;
     size_t head_len = codec_put_string_head(head, len);
-    int err = post_joined(&engine.self, fn, head, head_len, bytes, len);
+    int err = post_joined(&job.self, fn, head, head_len, bytes, len);
     if (likely(!err && !skipped))
-        watch_posted(fn);
+        metrics_posted(fn);
     return err;
 }
 
@@ -139,7 +139,7 @@ prn_args_post(uint32_t fn)
 PRN_EXPORT void
 prn_post_line(uint32_t line)
 {
-    engine.self.post_line = line > TASK_LINE_MAX ? TASK_LINE_MAX : line;
+    job.self.post_line = line > TASK_LINE_MAX ? TASK_LINE_MAX : line;
 }
 
 /* core.post(fn, ...) -> 0 | -errno [, what is wrong with a value that cannot travel:
@@ -153,16 +153,16 @@ l_post(lua_State *L)
         return 1;
     }
     args.len = 0;
-    int err = codec_encode(engine.codec, L, 2, lua_gettop(L), "argument", &args);
+    int err = codec_encode(job.codec, L, 2, lua_gettop(L), "argument", &args);
     if (err) {
         lua_pushinteger(L, err);
-        lua_pushstring(L, codec_error(engine.codec));
+        lua_pushstring(L, codec_error(job.codec));
         return 2;
     }
-    for (int i = lua_gettop(L); i > 1 && !engine.self.post_bag; i--)
-        engine.self.post_bag = lua_istable(L, i);
+    for (int i = lua_gettop(L); i > 1 && !job.self.post_unordered; i--)
+        job.self.post_unordered = lua_istable(L, i);
     err = post_bytes(fn, args.bytes, args.len);
-    engine.self.post_bag = false;
+    job.self.post_unordered = false;
     lua_pushinteger(L, err);
     return 1;
 }
@@ -172,8 +172,8 @@ static int
 l_encode(lua_State *L)
 {
     args.len = 0;
-    if (codec_encode(engine.codec, L, 1, lua_gettop(L), "argument", &args))
-        return luaL_error(L, "%s", codec_error(engine.codec));
+    if (codec_encode(job.codec, L, 1, lua_gettop(L), "argument", &args))
+        return luaL_error(L, "%s", codec_error(job.codec));
     lua_pushlstring(L, (const char *)args.bytes, args.len);
     return 1;
 }
@@ -192,9 +192,9 @@ l_decode(lua_State *L)
 {
     size_t len;
     const char *bytes = luaL_checklstring(L, 1, &len);
-    int n = codec_decode(engine.codec, L, (const unsigned char *)bytes, len);
+    int n = codec_decode(job.codec, L, (const unsigned char *)bytes, len);
     if (n < 0)
-        return luaL_error(L, "%s", codec_error(engine.codec));
+        return luaL_error(L, "%s", codec_error(job.codec));
     return n;
 }
 
@@ -209,7 +209,7 @@ l_unbase64(lua_State *L)
     args.len = 0;
     if (args_room(len))
         return luaL_error(L, "not enough memory");
-    long n = deadletter_unbase64(text, len, args.bytes);
+    long n = dead_letter_unbase64(text, len, args.bytes);
     if (n < 0)
         return 0;
     lua_pushlstring(L, (const char *)args.bytes, (size_t)n);
@@ -223,9 +223,9 @@ new_number(void *arg, bool is_class, uint32_t number)
     lua_State *L = arg;
     lua_pushnumber(L, number);
     lua_rawget(L, is_class ? 3 : 2);
-    uint32_t new = (uint32_t)lua_tonumber(L, -1);
+    uint32_t found = (uint32_t)lua_tonumber(L, -1);
     lua_pop(L, 1);
-    return new;
+    return found;
 }
 
 /* core.renumber(bytes, functions, classes) -> bytes, or nil: damaged, or a number is
@@ -283,10 +283,10 @@ l_stable(lua_State *L)
     uint64_t h = hash_bytes(key, len), hash = hash_bytes(code, code_len) | 1;
     snprintf(text, sizeof text, "%016llx%016llx", (unsigned long long)h,
              (unsigned long long)hash_more(h ^ 1, key, len));
-    int err = names_get(&engine.self, kind, text, strlen(text), &index);
+    int err = names_get(&job.self, kind, text, strlen(text), &index);
     if (err)
-        return door_fail(L, err);
-    struct name *n = name_at(&engine.arena, index);
+        return binding_fail(L, err);
+    struct name *n = name_at(&job.arena, index);
     if (!n->object)
         atom_store(&n->object, hash);
     if (n->object != hash) {
@@ -319,19 +319,19 @@ l_know_function(lua_State *L)
     luaL_checktype(L, 1, LUA_TFUNCTION);
     uint32_t number = (uint32_t)luaL_optnumber(L, 2, 0);
     const char *name = luaL_checkstring(L, 3);
-    bool fresh = !codec_function_id(engine.codec, L, 1);
+    bool fresh = !codec_function_id(job.codec, L, 1);
     lua_settop(L, 3);
     push_where(L);
-    number = engine_fn(number, name, lua_tostring(L, 4));
+    number = job_fn(number, name, lua_tostring(L, 4));
     if (!number)
         return luaL_error(L, "not enough memory");
     if (fresh) {
-        codec_know_function(engine.codec, L, 1, number);
-        if (!engine.function_table) {
+        codec_know_function(job.codec, L, 1, number);
+        if (!job.function_table) {
             lua_createtable(L, CODEC_MANY, 0);
-            engine.function_table = luaL_ref(L, LUA_REGISTRYINDEX);
+            job.function_table = luaL_ref(L, LUA_REGISTRYINDEX);
         }
-        lua_rawgeti(L, LUA_REGISTRYINDEX, engine.function_table);
+        lua_rawgeti(L, LUA_REGISTRYINDEX, job.function_table);
         lua_pushvalue(L, 1);
         lua_rawseti(L, -2, (int)number);
         lua_pop(L, 1);
@@ -341,11 +341,11 @@ l_know_function(lua_State *L)
     return 2;
 }
 
-/* core.chain_give_up(number): no loop for that function (chain.lua). */
+/* core.task_loop_give_up(number): no loop for that function (chain.lua). */
 static int
 l_chain_give_up(lua_State *L)
 {
-    chain_give_up((uint32_t)luaL_checknumber(L, 1));
+    task_loop_give_up((uint32_t)luaL_checknumber(L, 1));
     return 0;
 }
 
@@ -355,9 +355,9 @@ l_know_class(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     uint32_t number = (uint32_t)luaL_checknumber(L, 2);
-    if (!engine_class(number, luaL_checkstring(L, 3)))
+    if (!job_class(number, luaL_checkstring(L, 3)))
         return luaL_error(L, "not enough memory");
-    codec_know_class(engine.codec, L, 1, number);
+    codec_know_class(job.codec, L, 1, number);
     return 0;
 }
 
@@ -367,7 +367,7 @@ static int
 l_function_options(lua_State *L)
 {
     uint32_t number = (uint32_t)luaL_checknumber(L, 1);
-    luaL_argcheck(L, number >= 1 && number <= engine.nfns, 1, "no such function");
+    luaL_argcheck(L, number >= 1 && number <= job.nfns, 1, "no such function");
     luaL_checktype(L, 2, LUA_TTABLE);
     double retries = -1, attempts = -1, timeout = -1, backoff = 0;
     optional_number(L, 2, "retries", 1, &retries);
@@ -376,7 +376,7 @@ l_function_options(lua_State *L)
     optional_number(L, 2, "backoff", 1e9, &backoff);
     lua_getfield(L, 2, "partial");
     bool partial = lua_isnil(L, -1) || lua_toboolean(L, -1);
-    engine.fns[number].options = (struct fn_options){
+    job.fns[number].options = (struct fn_options){
         (int32_t)retries,
         (int32_t)attempts,
         (int64_t)timeout,
@@ -390,7 +390,7 @@ l_function_options(lua_State *L)
 static int
 l_function_name(lua_State *L)
 {
-    const struct fn_info *f = engine_fn_info((uint32_t)luaL_checknumber(L, 1));
+    const struct fn_info *f = job_fn_info((uint32_t)luaL_checknumber(L, 1));
     lua_pushstring(L, f->name);
     lua_pushstring(L, f->where);
     return 2;
@@ -403,18 +403,18 @@ static int
 l_commit(lua_State *L)
 {
     lua_settop(L, 1);
-    if (engine.moment != MOMENT_TASK || view_any_held()) {
-        lua_pushinteger(L, engine.moment != MOMENT_TASK ? -EPERM : -EBUSY);
+    if (job.stage != STAGE_TASK || section_any_held()) {
+        lua_pushinteger(L, job.stage != STAGE_TASK ? -EPERM : -EBUSY);
         return 1;
     }
     args.len = 0;
-    if (!lua_isnil(L, 1) && codec_encode(engine.codec, L, 1, 1, NULL, &args))
-        return luaL_error(L, "%s", codec_error(engine.codec));
+    if (!lua_isnil(L, 1) && codec_encode(job.codec, L, 1, 1, NULL, &args))
+        return luaL_error(L, "%s", codec_error(job.codec));
     (void)output_flush(OUTPUT_SO_FAR);
-    uint32_t ready = engine.self.staged_count;
-    int err = commit_point(&engine.self, args.bytes, args.len);
+    uint32_t ready = job.self.staged_count;
+    int err = commit_checkpoint(&job.self, args.bytes, args.len);
     if (!err)
-        idle_wake(&engine.self, ready);
+        idle_wake(&job.self, ready);
     lua_pushinteger(L, err);
     return 1;
 }
@@ -423,14 +423,14 @@ l_commit(lua_State *L)
 static int
 l_cursor(lua_State *L)
 {
-    struct actor *x = &engine.self;
-    struct task *t = engine.moment == MOMENT_TASK ? task_at(x->arena, x->slot->cur) : NULL;
-    struct task_record *r = t ? task_record_of(x->arena, t) : NULL;
+    struct self *self = &job.self;
+    struct task *t = job.stage == STAGE_TASK ? task_at(self->arena, self->slot->cur) : NULL;
+    struct task_record *r = t ? task_record_of(self->arena, t) : NULL;
     if (!r || !r->cursor)
         return 0;
-    struct task_cursor *c = (struct task_cursor *)block_at(x->arena, r->cursor)->bytes;
-    if (codec_decode(engine.codec, L, (unsigned char *)c->text, c->bytes) != 1)
-        return luaL_error(L, "%s", codec_error(engine.codec));
+    struct task_cursor *c = (struct task_cursor *)block_at(self->arena, r->cursor)->bytes;
+    if (codec_decode(job.codec, L, (unsigned char *)c->text, c->bytes) != 1)
+        return luaL_error(L, "%s", codec_error(job.codec));
     return 1;
 }
 
@@ -438,14 +438,14 @@ l_cursor(lua_State *L)
 PRN_EXPORT uint32_t
 prn_worker_id(void)
 {
-    return engine.self.me;
+    return job.self.me;
 }
 
 static struct task *
 running(void)
 {
-    uint32_t cur = engine.moment == MOMENT_TASK ? engine.self.slot->cur : 0;
-    return cur ? task_at(&engine.arena, cur) : NULL;
+    uint32_t cur = job.stage == STAGE_TASK ? job.self.slot->cur : 0;
+    return cur ? task_at(&job.arena, cur) : NULL;
 }
 
 /* The running task's id; 0: none. */
@@ -464,7 +464,7 @@ prn_attempt(void)
     return t ? task_attempt(atom_peek(&t->word)) : 0;
 }
 
-const luaL_Reg door_task_functions[] = {
+const luaL_Reg binding_task_functions[] = {
     {"post", l_post},
     {"post_bytes", l_post_bytes},
     {"unbase64", l_unbase64},
@@ -475,7 +475,7 @@ const luaL_Reg door_task_functions[] = {
     {"commit", l_commit},
     {"cursor", l_cursor},
     {"know_function", l_know_function},
-    {"chain_give_up", l_chain_give_up},
+    {"task_loop_give_up", l_chain_give_up},
     {"stable", l_stable},
     {"know_class", l_know_class},
     {"function_options", l_function_options},

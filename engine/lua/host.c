@@ -27,8 +27,8 @@
 #include "monitor/trace.h"
 #include "worker/worker.h"
 
-enum { EXIT_SCRIPT = 2,
-       EXIT_BROKEN = 3 };
+enum { EXIT_USAGE = 2,
+       EXIT_FATAL = 3 };
 
 /* The directory this executable stands in. */
 static bool
@@ -91,18 +91,19 @@ set_arg(lua_State *L, const struct config *c)
 }
 
 /* require("prunner.job").command(script) -> exit status */
-static int protected(lua_State *L)
+static int
+run_protected(lua_State *L)
 {
     luaL_openlibs(L);
     find_modules(L);
     preload_core(L);
     bytecode_preload(L);
-    set_arg(L, &engine.config);
+    set_arg(L, &job.config);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "prunner.job");
     lua_call(L, 1, 1);
     lua_getfield(L, -1, "command");
-    lua_pushstring(L, engine.config.script);
+    lua_pushstring(L, job.config.script);
     lua_call(L, 1, 1);
     return 1;
 }
@@ -111,7 +112,7 @@ static int protected(lua_State *L)
 static bool
 open_dead(const struct config *c)
 {
-    int err = c->dead ? deadletter_open(c->dead, c->retry_dead) : 0;
+    int err = c->dead ? dead_letter_open(c->dead, c->retry_dead) : 0;
     if (err == -EEXIST)
         log_error("--dead: \"%s\" is what --retry-dead reads: give it another name", c->dead);
     else if (err)
@@ -134,7 +135,7 @@ static bool
 open_files(const struct config *c)
 {
     if (c->report)
-        engine.config.report = history_open(c->report);
+        job.config.report = timeline_open(c->report);
     return open_dead(c) && open_output(c) &&
            (!c->joblog || joblog_open(c->joblog, c->record_all) == 0) &&
            (!c->trace || trace_open(c->trace, c->record_all) == 0) &&
@@ -144,39 +145,39 @@ open_files(const struct config *c)
 int
 prn_command(const struct config *config)
 {
-    engine.config = *config;
+    job.config = *config;
     log_init(config->quiet, config->debug);
     lua_State *L = luaL_newstate();
     if (!L) {
         log_error("not enough memory for a Lua state");
-        return EXIT_BROKEN;
+        return EXIT_FATAL;
     }
-    int err = engine_memory();
+    int err = job_memory();
     if (err) {
-        if (!engine.arena.base && !config->state && !config->resume)
+        if (!job.arena.base && !config->state && !config->resume)
             log_error("no shared memory can be had (%s): is there a limit on the address "
                       "space (ulimit -v)?",
                       strerror(-err));
-        bool asked = config->state || config->resume || engine.arena.base;
-        return asked ? EXIT_SCRIPT : EXIT_BROKEN;
+        bool asked = config->state || config->resume || job.arena.base;
+        return asked ? EXIT_USAGE : EXIT_FATAL;
     }
     if (!open_files(config))
-        return EXIT_SCRIPT;
-    inspect_open(L);
+        return EXIT_USAGE;
+    stack_dump_open(L);
     progress_open(config);
     summary_open(config);
-    lua_pushcfunction(L, protected);
-    int status = EXIT_BROKEN;
+    lua_pushcfunction(L, run_protected);
+    int status = EXIT_FATAL;
     if (lua_pcall(L, 0, 1, 0) == 0)
         status = (int)lua_tointeger(L, -1);
     else
         log_error("%s", worker_message(L));
     if (fflush(stdout) && status == 0) {
         log_error("standard output: cannot be written");
-        status = EXIT_BROKEN;
+        status = EXIT_FATAL;
     }
-    if (status == EXIT_SCRIPT && config->state)
-        state_abandon(&engine.arena, config->state);
-    state_give_back(&engine.arena);
+    if (status == EXIT_USAGE && config->state)
+        state_abandon(&job.arena, config->state);
+    state_give_back(&job.arena);
     return status;
 }

@@ -1,4 +1,4 @@
-/* command: the life of the prunner command after its options are read: a Lua
+/* host: the life of the prunner command after its options are read: a Lua
  * state, the script, its job, the exit status. */
 #ifndef PRN_HOST_H
 #define PRN_HOST_H

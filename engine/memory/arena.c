@@ -28,8 +28,8 @@ round_up(size_t n, size_t to)
 static void
 lay_out(struct arena *a)
 {
-    a->head = (struct arena_head *)a->base;
-    a->slots_at = round_up(sizeof(struct arena_head), ARENA_UNIT);
+    a->header = (struct arena_header *)a->base;
+    a->slots_at = round_up(sizeof(struct arena_header), ARENA_UNIT);
     a->names_at = round_up(a->slots_at + ARENA_SLOTS * sizeof(struct slot), ARENA_UNIT);
     a->table_at = round_up(a->names_at + ARENA_NAMES * sizeof(struct name), ARENA_UNIT);
 
@@ -91,11 +91,11 @@ open_memory(struct arena *a, size_t bytes)
 static void
 write_head(struct arena *a)
 {
-    a->head->bytes = a->bytes;
-    a->head->version = 1;
-    a->head->budget_units = a->units;
+    a->header->bytes = a->bytes;
+    a->header->version = 1;
+    a->header->budget_units = a->units;
     if (!a->file) /* else when all of the head is written: state.c */
-        a->head->magic = ARENA_MAGIC;
+        a->header->magic = ARENA_MAGIC;
 }
 
 int
@@ -194,7 +194,7 @@ int
 arena_spill(struct arena *a, const char *dir, uint64_t budget)
 {
     uint32_t first = a->units / 2;
-    int fd = scratch_open(dir);
+    int fd = tmpfile_open(dir);
     if (fd < 0)
         return fd;
     size_t at = arena_unit_offset(a, first);
@@ -213,7 +213,7 @@ arena_spill(struct arena *a, const char *dir, uint64_t budget)
     a->spill_fd = fd;
     a->spill_unit = first;
     a->units = first + (uint32_t)(bytes / ARENA_UNIT);
-    a->head->spill_hint = first;
+    a->header->spill_hint = first;
     arena_budget(a, budget);
     return 0;
 }
@@ -222,7 +222,7 @@ void
 arena_budget(struct arena *a, uint64_t bytes)
 {
     uint64_t units = bytes / ARENA_UNIT;
-    a->head->budget_units = bytes && units < a->spill_unit ? (uint32_t)units : a->spill_unit;
+    a->header->budget_units = bytes && units < a->spill_unit ? (uint32_t)units : a->spill_unit;
 }
 
 void

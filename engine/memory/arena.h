@@ -34,7 +34,7 @@ enum {
 #define ARENA_MAGIC 0x31524e4e5552500aULL /* "\nPRUNNR1" */
 
 /* What everybody in the job shares beside the slots. */
-struct arena_head {
+struct arena_header {
     uint64_t magic;   /* fixed */
     uint32_t version; /* fixed */
     uint32_t pad;
@@ -55,14 +55,14 @@ struct arena_head {
      * or and and; the half that names a task goes back to 0 by CAS by whoever sees
      * that it is over. Read before each claim. */
     uint64_t gate;
-    uint32_t limit;       /* workers above this slot end. writer: the supervisor */
-    uint32_t epipe;       /* writer: a worker that cannot write to stdout: the errno (EPIPE ...) */
-    uint32_t hook_failed; /* writer: a worker that has reported a hook's error; 0 -> 1 */
-    uint32_t failed;      /* writer: a worker whose task failed for good; only 0 -> 1 */
+    uint32_t limit;        /* workers above this slot end. writer: the supervisor */
+    uint32_t output_errno; /* writer: a worker that cannot write to stdout: the errno (EPIPE ...) */
+    uint32_t hook_failed;  /* writer: a worker that has reported a hook's error; 0 -> 1 */
+    uint32_t failed;       /* writer: a worker whose task failed for good; only 0 -> 1 */
     /* The gate's meters, see gate.h. */
-    _Alignas(CACHE_LINE) uint32_t licences; /* writer: the supervisor; workers take by CAS */
-    uint64_t next_start;                    /* ns; writer: who starts a task, by CAS */
-    uint64_t delay_ns;                      /* fixed */
+    _Alignas(CACHE_LINE) uint32_t permits; /* writer: the supervisor; workers take by CAS */
+    uint64_t next_start;                   /* ns; writer: who starts a task, by CAS */
+    uint64_t delay_ns;                     /* fixed */
     /* Hint: no unit below this one is free. writer: anybody; may be old. */
     _Alignas(CACHE_LINE) uint32_t unit_hint;
     uint32_t spill_hint;   /* the same for the spill's units */
@@ -98,14 +98,14 @@ enum arena_mode {
 struct arena {
     char *base;
     size_t bytes;
-    int fd;                  /* of the memory; -1: anonymous */
-    bool anonymous;          /* RLIMIT_FSIZE allows no large memfd */
-    bool file;               /* a file of its own (--state): even its table is reserved */
-    size_t table_ready;      /* bytes of the table that are; a private hint */
-    int spill_fd;            /* of the spill; -1: there is none */
-    uint32_t spill_unit;     /* first unit that is in the spill; == units: none */
-    uint32_t units;          /* in the heap */
-    struct arena_head *head; /* == base */
+    int fd;                      /* of the memory; -1: anonymous */
+    bool anonymous;              /* RLIMIT_FSIZE allows no large memfd */
+    bool file;                   /* a file of its own (--state): even its table is reserved */
+    size_t table_ready;          /* bytes of the table that are; a private hint */
+    int spill_fd;                /* of the spill; -1: there is none */
+    uint32_t spill_unit;         /* first unit that is in the spill; == units: none */
+    uint32_t units;              /* in the heap */
+    struct arena_header *header; /* == base */
     size_t slots_at, names_at, table_at, heap_at;
     uint64_t *table; /* one word a unit; chunk.c */
 };
@@ -142,7 +142,7 @@ void arena_no_inherit(struct arena *a);
 static inline uint32_t
 arena_workers(const struct arena *a)
 {
-    return atom_load(&a->head->nworkers);
+    return atom_load(&a->header->nworkers);
 }
 
 static inline void *

@@ -16,57 +16,57 @@ slab_owner(uint64_t word)
 }
 
 int
-block_new(struct actor *x, size_t bytes, uint64_t serves, uint32_t *index)
+block_new(struct self *self, size_t bytes, uint64_t owner_tag, uint32_t *index)
 {
     size_t need = bytes + sizeof(struct block);
-    uint32_t class = slab_class(need), i;
-    int err = class == SLAB_LARGE ? slab_pick_large(x, need, &i)
-                                  : slab_pick(x, class, &i);
+    uint32_t size_class = slab_class(need), i;
+    int err = size_class == SLAB_LARGE ? slab_pick_large(self, need, &i)
+                                       : slab_pick(self, size_class, &i);
     if (err)
         return err;
 
-    struct block *b = block_at(x->arena, i);
+    struct block *b = block_at(self->arena, i);
     uint64_t gen = atom_peek(&b->word) >> 32; /* free and ours: nobody else writes it */
 #ifndef PRN_BUG_LOOSE_UNNAMED
-    atom_store(&x->slot->loose, i);
+    atom_store(&self->slot->unlinked_block, i);
 #endif
-    atom_set(&b->serves, serves);
+    atom_set(&b->owner_tag, owner_tag);
     /* release: who finds the block USED finds what it serves. */
-    atom_store(&b->word, gen << 32 | (uint64_t)x->me << 16 | class << 8 | BLOCK_USED);
+    atom_store(&b->word, gen << 32 | (uint64_t)self->me << 16 | size_class << 8 | BLOCK_USED);
     *index = i;
     return 0;
 }
 
 void
-block_linked(struct actor *x)
+block_published(struct self *self)
 {
-    atom_store(&x->slot->loose, 0);
+    atom_store(&self->slot->unlinked_block, 0);
 }
 
 void
-block_free(struct actor *x, uint32_t index, uint64_t word)
+block_free(struct self *self, uint32_t index, uint64_t word)
 {
-    struct block *b = block_at(x->arena, index);
+    struct block *b = block_at(self->arena, index);
     if ((word & 0xff) != BLOCK_USED || atom_peek(&b->word) != word)
         return;
 #ifdef PRN_BUG_GENERATION_KEPT
     word -= (uint64_t)1 << 32;
 #endif
     /* release: pairs with is_free() in slab.c: our reads of it are over. The
-     * class and slab owner stay, for block_room(). */
+     * class and slab owner stay, for block_capacity(). */
     atom_store(&b->word, ((word >> 32) + 1) << 32 | (word & 0xffffff00u) | BLOCK_FREE);
-    if (slab_owner(word) == x->me)
-        slab_hint(x, class_of(word), index);
+    if (slab_owner(word) == self->me)
+        slab_hint(self, class_of(word), index);
 }
 
 size_t
-block_room(const struct arena *a, uint32_t index)
+block_capacity(const struct arena *a, uint32_t index)
 {
     struct block *b = block_at(a, index);
-    uint32_t class = class_of(atom_peek(&b->word));
-    if (class == SLAB_LARGE) {
+    uint32_t size_class = class_of(atom_peek(&b->word));
+    if (size_class == SLAB_LARGE) {
         struct chunk *c = (struct chunk *)((char *)b - ARENA_GRAIN);
         return c->bytes - ARENA_GRAIN - sizeof *b;
     }
-    return slab_item_bytes(class) - sizeof *b;
+    return slab_item_bytes(size_class) - sizeof *b;
 }

@@ -4,39 +4,39 @@
  *
  *   FREE --block_take(), owner of the slab--> USED --block_free()--> FREE, gen + 1
  *
- * A block says whom it serves in `serves`; who frees it compares word and serves
+ * A block says whom it serves in `owner_tag`; who frees it compares word and owner_tag
  * first, so that a redo never frees a block that was already used again. Readers
  * of dicts look at a block without a lock and compare the word before and after.
  *
  * Died between pick and take: nothing has happened. Died after take, before the
- * block was linked where its user finds it: slot->loose names it and recover.c
+ * block was linked where its user finds it: slot->unlinked_block names it and recover.c
  * frees it. */
 #ifndef PRN_BLOCK_H
 #define PRN_BLOCK_H
 
 #include "memory/arena.h"
 
-struct actor;
+struct self;
 
 enum { BLOCK_FREE = 0,
        BLOCK_USED = 1 };
 
 struct block {
-    uint64_t word;   /* see above */
-    uint64_t serves; /* writer: who takes it, before it is USED */
+    uint64_t word;      /* see above */
+    uint64_t owner_tag; /* writer: who takes it, before it is USED */
     char bytes[];
 };
 
-/* block_new takes a block with room for `bytes`, serving `serves`, and names it
- * in slot->loose; the caller links it and then calls block_linked().
+/* block_new takes a block with room for `bytes`, serving `owner_tag`, and names it
+ * in slot->unlinked_block; the caller links it and then calls block_published().
  * 0 and *index, -ENOSPC, -ENOMEM. */
-int block_new(struct actor *x, size_t bytes, uint64_t serves, uint32_t *index);
-/* block_linked: the block is now found through what it serves. */
-void block_linked(struct actor *x);
+int block_new(struct self *self, size_t bytes, uint64_t owner_tag, uint32_t *index);
+/* block_published: the block is now found through what it serves. */
+void block_published(struct self *self);
 /* block_free ends the use of the block if its word is still `word`. Idempotent. */
-void block_free(struct actor *x, uint32_t index, uint64_t word);
-/* block_room returns how many bytes fit. */
-size_t block_room(const struct arena *a, uint32_t index);
+void block_free(struct self *self, uint32_t index, uint64_t word);
+/* block_capacity returns how many bytes fit. */
+size_t block_capacity(const struct arena *a, uint32_t index);
 
 static inline struct block *
 block_at(const struct arena *a, uint32_t index)
@@ -44,14 +44,14 @@ block_at(const struct arena *a, uint32_t index)
     return arena_grain(a, index);
 }
 
-/* `serves` of a block that belongs to a task, of a dict record, of a slot's spare
+/* `owner_tag` of a block that belongs to a task, of a dict record, of a slot's spare
  * task record. */
 static inline uint64_t
 serves_task(uint32_t index, uint32_t generation)
 {
     return (uint64_t)index << 32 | generation;
 }
-#define SERVES_DICT 1u /* index 0 is the arena's head: no task has it */
+#define OWNER_TAG_DICT 1u /* index 0 is the arena's head: no task has it */
 #define SERVES_SLOT 2u
 #define SERVES_LIST 3u
 

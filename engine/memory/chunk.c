@@ -9,31 +9,31 @@
 #define WORD_FREE ((uint64_t)1 << 8)
 
 static uint64_t
-word_of(uint32_t units, uint32_t owner, uint32_t class)
+word_of(uint32_t units, uint32_t owner, uint32_t size_class)
 {
-    return (uint64_t)units << 32 | (uint64_t)owner << 16 | (class + 1);
+    return (uint64_t)units << 32 | (uint64_t)owner << 16 | (size_class + 1);
 }
 
 static bool
-same_kind(uint64_t word, uint32_t units, uint32_t class)
+same_kind(uint64_t word, uint32_t units, uint32_t size_class)
 {
-    return word >> 32 == units && (word & 0xff) == class + 1;
+    return word >> 32 == units && (word & 0xff) == size_class + 1;
 }
 
 /* The last steps of a claim, for the claimer and for who inherits it. */
 static void
-link_chunk(struct actor *x, uint32_t class, uint32_t unit, uint32_t units)
+link_chunk(struct self *self, uint32_t size_class, uint32_t unit, uint32_t units)
 {
-    struct chunk *c = chunk_at(x->arena, unit);
-    if (atom_peek(&x->slot->chunks[class]) != unit + 1) {
-        c->class = class;
-        c->owner = x->me;
+    struct chunk *c = chunk_at(self->arena, unit);
+    if (atom_peek(&self->slot->chunks[size_class]) != unit + 1) {
+        c->size_class = size_class;
+        c->owner = self->me;
         c->bytes = (uint64_t)units * ARENA_UNIT;
-        c->next = x->slot->chunks[class];
+        c->next = self->slot->chunks[size_class];
         /* release: pairs with the acquire of who walks the list after our death. */
-        atom_store(&x->slot->chunks[class], unit + 1);
+        atom_store(&self->slot->chunks[size_class], unit + 1);
     }
-    atom_store(&x->slot->chunk_intent, 0);
+    atom_store(&self->slot->chunk_intent, 0);
 }
 
 /* Part of the heap: memory, or the spill. */
@@ -45,33 +45,33 @@ struct part {
 static struct part
 memory_part(const struct arena *a)
 {
-    return (struct part){a->head->budget_units, &a->head->unit_hint};
+    return (struct part){a->header->budget_units, &a->header->unit_hint};
 }
 
 static struct part
 spill_part(const struct arena *a)
 {
-    return (struct part){a->units, &a->head->spill_hint};
+    return (struct part){a->units, &a->header->spill_hint};
 }
 
 /* The unit's memory cannot be had: somebody may claim it again later. */
 static void
-give_back(struct actor *x, uint32_t unit, uint64_t word)
+give_back(struct self *self, uint32_t unit, uint64_t word)
 {
-    struct arena *a = x->arena;
+    struct arena *a = self->arena;
     struct part p = unit < a->spill_unit ? memory_part(a) : spill_part(a);
     atom_store(&a->table[unit], word | WORD_FREE);
     if (atom_peek(p.hint) > unit)
         atom_set(p.hint, unit); /* what is free must be found */
-    atom_store(&x->slot->chunk_intent, 0);
+    atom_store(&self->slot->chunk_intent, 0);
 }
 
 /* Walks the log from the hint to the first unit that can be had and takes it.
  * Returns the unit, or part.end: none. */
 static uint32_t
-take_unit(struct actor *x, uint32_t class, uint32_t units, struct part part)
+take_unit(struct self *self, uint32_t size_class, uint32_t units, struct part part)
 {
-    struct arena *a = x->arena;
+    struct arena *a = self->arena;
     uint32_t u = atom_peek(part.hint); /* a hint: any old value is a boundary */
     bool passed_free = false;
     while ((uint64_t)u + units <= part.end) {
@@ -79,7 +79,7 @@ take_unit(struct actor *x, uint32_t class, uint32_t units, struct part part)
 #ifdef PRN_BUG_ANY_KIND
         bool again = (word & WORD_FREE) != 0;
 #else
-        bool again = (word & WORD_FREE) && same_kind(word, units, class);
+        bool again = (word & WORD_FREE) && same_kind(word, units, size_class);
 #endif
         if (word && !again) {
             passed_free |= (word & WORD_FREE) != 0;
@@ -91,75 +91,76 @@ take_unit(struct actor *x, uint32_t class, uint32_t units, struct part part)
         if (unlikely(arena_reserve_table(a, u)))
             return part.end;
         /* The intent first (R3), then the word that names the winner (R2). */
-        atom_set(&x->slot->chunk_class, class);
+        atom_set(&self->slot->chunk_class, size_class);
 #ifndef PRN_BUG_CHUNK_FIRST
-        atom_store(&x->slot->chunk_intent, u + 1);
+        atom_store(&self->slot->chunk_intent, u + 1);
 #endif
 #ifdef PRN_BUG_CHUNK_UNSIGNED
-        if (atom_cas(&a->table[u], &word, word_of(units, 0, class)))
+        if (atom_cas(&a->table[u], &word, word_of(units, 0, size_class)))
             return u;
 #endif
-        if (atom_cas(&a->table[u], &word, word_of(units, x->me, class)))
+        if (atom_cas(&a->table[u], &word, word_of(units, self->me, size_class)))
             return u;
-        atom_store(&x->slot->chunk_intent, 0);
+        atom_store(&self->slot->chunk_intent, 0);
     }
     return part.end;
 }
 
 static int
-claim_in(struct actor *x, uint32_t class, uint32_t units, struct part part,
+claim_in(struct self *self, uint32_t size_class, uint32_t units, struct part part,
          uint32_t *unit)
 {
-    struct arena *a = x->arena;
-    uint32_t u = take_unit(x, class, units, part);
+    struct arena *a = self->arena;
+    uint32_t u = take_unit(self, size_class, units, part);
     if (u == part.end)
         return -ENOSPC;
 
     size_t at = arena_unit_offset(a, u), len = (size_t)units * ARENA_UNIT;
     int err = arena_reserve(a, at, len);
     if (err) {
-        give_back(x, u, word_of(units, x->me, class));
+        give_back(self, u, word_of(units, self->me, size_class));
         return err;
     }
     arena_populate(a, at, len);
-    link_chunk(x, class, u, units);
+    link_chunk(self, size_class, u, units);
     *unit = u;
     return 0;
 }
 
 int
-chunk_claim(struct actor *x, uint32_t class, size_t bytes, uint32_t *unit)
+chunk_claim(struct self *self, uint32_t size_class, size_t bytes, uint32_t *unit)
 {
-    struct arena *a = x->arena;
+    struct arena *a = self->arena;
     uint32_t units = (uint32_t)((bytes + ARENA_UNIT - 1) / ARENA_UNIT);
-    int err = claim_in(x, class, units, memory_part(a), unit);
+    int err = claim_in(self, size_class, units, memory_part(a), unit);
     if (err && a->spill_fd >= 0)
-        err = claim_in(x, class, units, spill_part(a), unit);
+        err = claim_in(self, size_class, units, spill_part(a), unit);
     return err;
 }
 
 void
-chunk_recover(struct actor *x)
+chunk_recover(struct self *self)
 {
-    uint32_t intent = atom_load(&x->slot->chunk_intent);
+    uint32_t intent = atom_load(&self->slot->chunk_intent);
     if (!intent)
         return;
-    struct arena *a = x->arena;
-    uint32_t class = x->slot->chunk_class, u = intent - 1;
-    ENSURE(class < SLOT_CLASSES && u < a->units);
+    struct arena *a = self->arena;
+    uint32_t size_class = self->slot->chunk_class, u = intent - 1;
+    ENSURE(size_class < SLOT_CLASSES && u < a->units);
 
     uint64_t word = atom_load(&a->table[u]);
-    bool mine = !(word & WORD_FREE) && (word & 0xff) == class + 1 &&
-                (uint16_t)(word >> 16) == x->me;
+    bool mine = !(word & WORD_FREE) && (word & 0xff) == size_class + 1 &&
+                (uint16_t)(word >> 16) == self->me;
     if (!mine) {
-        atom_store(&x->slot->chunk_intent, 0);
+        atom_store(&self->slot->chunk_intent, 0);
         return;
     }
     uint32_t units = (uint32_t)(word >> 32);
-    bool linked = atom_peek(&x->slot->chunks[class]) == u + 1; /* in use: never given back */
+    /* In use: never given back. */
+    bool linked = atom_peek(&self->slot->chunks[size_class]) == u + 1;
     if (!linked && arena_reserve(a, arena_unit_offset(a, u), (size_t)units * ARENA_UNIT)) {
-        give_back(x, u, word);
+        give_back(self, u, word);
         return;
     }
-    link_chunk(x, class, u, units);
+    link_chunk(self, size_class, u, units);
 }

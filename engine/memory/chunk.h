@@ -15,13 +15,13 @@
 
 #include "memory/arena.h"
 
-struct actor;
+struct self;
 
 /* At the start of each chunk. */
 struct chunk {
-    uint32_t next;  /* unit + 1 of the next older chunk of this slot and class; fixed */
-    uint32_t class; /* fixed */
-    uint32_t owner; /* slot; fixed */
+    uint32_t next;       /* unit + 1 of the next older chunk of this slot and class; fixed */
+    uint32_t size_class; /* fixed */
+    uint32_t owner;      /* slot; fixed */
     uint32_t pad;
     uint64_t bytes; /* of the whole chunk; fixed */
     uint64_t used;  /* logs only. writer: owner */
@@ -31,9 +31,9 @@ struct chunk {
 /* chunk_claim takes `bytes` (rounded up to units), allocates the memory and links
  * the chunk into the slot's list of `class`. 0 and *unit, or -ENOSPC/-ENOMEM.
  * Never waits; retries when another process takes the same unit. */
-int chunk_claim(struct actor *x, uint32_t class, size_t bytes, uint32_t *unit);
+int chunk_claim(struct self *self, uint32_t size_class, size_t bytes, uint32_t *unit);
 /* chunk_recover finishes or drops the claim a dead owner had begun. */
-void chunk_recover(struct actor *x);
+void chunk_recover(struct self *self);
 
 static inline struct chunk *
 chunk_at(const struct arena *a, uint32_t unit)

@@ -1,4 +1,4 @@
-/* slot: what one process of the job writes, for all to read.
+/* layout: what one process of the job writes, for all to read.
  *
  * Slot 0 belongs to the supervisor (and to begin(), which runs there), slot k to
  * worker k. Every field has one writer, the slot's process ("owner"); after
@@ -11,15 +11,15 @@
 #include "memory/arena.h"
 
 enum {
-    SLOT_RING = 256,   /* hints in the ring a slot is born with */
-    SLOT_ACCS = 256,   /* accumulators in a job */
-    SLOT_CLASSES = 24, /* of memory in slab.c */
-    SLOT_WAITS = 64,   /* tasks on their way to the supervisor's list of the waiting */
-    SLOT_TX = 4,       /* dict changes that need no memory of their own */
+    SLOT_RING = 256,         /* hints in the ring a slot is born with */
+    SLOT_ACCUMULATORS = 256, /* accumulators in a job */
+    SLOT_CLASSES = 24,       /* of memory in slab.c */
+    SLOT_WAITS = 64,         /* tasks on their way to the supervisor's list of the waiting */
+    SLOT_TX = 4,             /* dict changes that need no memory of their own */
 #ifdef PRN_NAMES
-    SLOT_WORDS = 64,
+    SLOT_STDERR = 64,
 #else
-    SLOT_WORDS = 4096, /* of what a task wrote to stderr, the last */
+    SLOT_STDERR = 4096, /* of what a task wrote to stderr, the last */
 #endif
 };
 
@@ -32,33 +32,33 @@ enum phase {
 
 /* What a commit does with the task it ends. */
 enum outcome {
-    OUTCOME_DONE = 0,   /* done, with all its posts */
-    OUTCOME_PART = 1,   /* these posts are public; the task goes on */
-    OUTCOME_FAILED = 2, /* ended by an error for good; posts were dropped */
-    OUTCOME_RETRY = 3,  /* ended by an error, to be run again */
-    OUTCOME_WAIT = 4,   /* the same, not before the time in its record */
-    OUTCOME_DEAD = 5,   /* set aside: it keeps killing its worker */
-    OUTCOME_POINT = 6,  /* prunner.commit(): all so far is true; the task goes on, anew */
+    OUTCOME_DONE = 0,       /* done, with all its posts */
+    OUTCOME_PART = 1,       /* these posts are public; the task goes on */
+    OUTCOME_FAILED = 2,     /* ended by an error for good; posts were dropped */
+    OUTCOME_RETRY = 3,      /* ended by an error, to be run again */
+    OUTCOME_WAIT = 4,       /* the same, not before the time in its record */
+    OUTCOME_DEAD = 5,       /* set aside: it keeps killing its worker */
+    OUTCOME_CHECKPOINT = 6, /* prunner.commit(): all so far is true; the task goes on, anew */
 };
 
 /* Why a worker ended on purpose. writer: the worker, as its last store. */
-enum bye {
-    BYE_NONE = 0,    /* it did not: killed, crashed, or os.exit in a task */
-    BYE_DONE = 1,    /* nothing left to do, or told to stop */
-    BYE_RECYCLE = 2, /* --max-tasks or --max-rss: wants a successor */
-    BYE_EPIPE = 3,   /* nobody reads its standard output */
-    BYE_FATAL = 4,   /* could not start: message printed */
-    BYE_SURPLUS = 5, /* there are to be fewer workers now */
+enum exit_reason {
+    REASON_NONE = 0,        /* it did not: killed, crashed, or os.exit in a task */
+    REASON_DONE = 1,        /* nothing left to do, or told to stop */
+    REASON_RECYCLE = 2,     /* --max-tasks or --max-rss: wants a successor */
+    REASON_READER_GONE = 3, /* nobody reads its standard output */
+    REASON_FATAL = 4,       /* could not start: message printed */
+    REASON_SURPLUS = 5,     /* there are to be fewer workers now */
 };
 
 /* An accumulator's part of one worker. */
-struct acc_cell {
+struct accumulator_cell {
     double value;
     uint64_t set; /* 0: nothing was added yet */
 };
 
 /* A new absolute value of a cell, applied with a commit. */
-struct acc_change {
+struct accumulator_change {
     uint32_t id;
     uint32_t pad;
     double value;
@@ -107,17 +107,17 @@ struct slot {
     uint32_t new_published; /* PART: how many posts this task has published */
     uint32_t new_wait_tail; /* WAIT: position in wait_ring */
     uint32_t new_errors;    /* FAILED, RETRY, WAIT: runs that ended by an error */
-    uint32_t naccs;         /* entries of acc_log */
+    uint32_t naccs;         /* entries of accumulator_log */
     uint32_t new_cursor;    /* POINT: block with the cursor; 0: none */
     uint32_t old_cursor;    /* POINT: the one it replaces; 0: none */
     uint64_t old_cursor_word;
     uint64_t new_log_end; /* of the log of collect() */
 
-    uint32_t record;      /* block for a task that has no record yet; 0: none */
-    uint32_t loose;       /* block taken but not yet linked anywhere: recovery frees it */
-    uint64_t log_end;     /* unit + 1 of the log's last chunk (32) | committed bytes in it (32) */
-    uint64_t journal_len; /* committed bytes of the running task's journal */
-    uint32_t journal_on;  /* 0: journal_len says nothing yet */
+    uint32_t record;         /* block for a task that has no record yet; 0: none */
+    uint32_t unlinked_block; /* block taken but not yet linked anywhere: recovery frees it */
+    uint64_t log_end;        /* unit + 1 of its last chunk (32) | committed bytes in it (32) */
+    uint64_t journal_len;    /* committed bytes of the running task's journal */
+    uint32_t journal_on;     /* 0: journal_len says nothing yet */
 
     /* Read by everybody who wants to know whether all is done. */
     _Alignas(CACHE_LINE) uint64_t posted;
@@ -127,11 +127,11 @@ struct slot {
 
     /* 0 awake, 1 parked. writer: the owner and whoever wakes it, both by CAS. */
     _Alignas(CACHE_LINE) uint32_t park;
-    uint32_t bye;       /* enum bye */
-    uint32_t pid;       /* writer: the supervisor */
-    uint32_t claims;    /* how many tasks this worker has claimed */
-    uint64_t waits_for; /* offset of the lock it sleeps for; 0: none */
-    uint64_t wait_seq;  /* counts its waits: a second look can tell two apart */
+    uint32_t exit_reason; /* enum exit_reason */
+    uint32_t pid;         /* writer: the supervisor */
+    uint32_t claims;      /* how many tasks this worker has claimed */
+    uint64_t waits_for;   /* offset of the lock it sleeps for; 0: none */
+    uint64_t wait_seq;    /* counts its waits: a second look can tell two apart */
 
     /* Hints to tasks that may be ready. Only the owner writes; others read. */
     _Alignas(CACHE_LINE) uint64_t ring; /* offset of uint32_t[] | log2 of its length */
@@ -154,14 +154,14 @@ struct slot {
 
     struct tx tx;
 
-    struct acc_cell accs[SLOT_ACCS];
-    struct acc_change acc_log[SLOT_ACCS];
+    struct accumulator_cell accs[SLOT_ACCUMULATORS];
+    struct accumulator_change accumulator_log[SLOT_ACCUMULATORS];
     uint32_t ring0[SLOT_RING];
 
     /* What the task wrote to stderr: a ring. Outlives its worker, for --dead. */
-    uint32_t words_of;  /* `claims` when it was written: another number, another task */
-    uint64_t words_len; /* bytes written in all */
-    char words[SLOT_WORDS];
+    uint32_t stderr_of;  /* `claims` when it was written: another number, another task */
+    uint64_t stderr_len; /* bytes written in all */
+    char stderr_tail[SLOT_STDERR];
 };
 
 static inline struct slot *

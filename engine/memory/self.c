@@ -5,7 +5,7 @@
 #include <string.h>
 
 int
-actor_open(struct actor *out, struct arena *a, uint32_t me, uint32_t nslots)
+self_open(struct self *out, struct arena *a, uint32_t me, uint32_t nslots)
 {
     memset(out, 0, sizeof *out);
     out->arena = a;
@@ -18,7 +18,7 @@ actor_open(struct actor *out, struct arena *a, uint32_t me, uint32_t nslots)
     for (uint32_t c = 0; c < SLOT_CLASSES; c++) {
         int err = slab_open(out, c);
         if (err) {
-            actor_close(out);
+            self_close(out);
             return err;
         }
     }
@@ -26,28 +26,28 @@ actor_open(struct actor *out, struct arena *a, uint32_t me, uint32_t nslots)
 }
 
 void
-actor_follow(struct actor *x)
+self_follow(struct self *self)
 {
-    uint32_t n = arena_workers(x->arena) + 1;
+    uint32_t n = arena_workers(self->arena) + 1;
 #ifdef PRN_BUG_NO_FOLLOW
-    n = x->nvictims;
+    n = self->nvictims;
 #endif
-    if (n > x->nvictims)
-        x->nvictims = n;
+    if (n > self->nvictims)
+        self->nvictims = n;
 }
 
 void
-actor_close(struct actor *x)
+self_close(struct self *self)
 {
     for (uint32_t c = 0; c < SLOT_CLASSES; c++)
-        slab_close(x, c);
-    free(x->copy);
-    x->copy = NULL;
-    x->copy_room = 0;
+        slab_close(self, c);
+    free(self->copy);
+    self->copy = NULL;
+    self->copy_room = 0;
 }
 
 void
-actor_slot_init(struct arena *a, uint32_t me)
+self_slot_init(struct arena *a, uint32_t me)
 {
     struct slot *s = slot_at(a, me);
     uint64_t log2 = (uint64_t)__builtin_ctz(SLOT_RING);

@@ -1,5 +1,5 @@
-/* actor: a process's private view of the slot it acts for. A worker acts for
- * its own slot for life; the supervisor makes an actor for a dead worker's slot
+/* self: a process's private view of the slot it acts for. A worker acts for
+ * its own slot for life; the supervisor makes one for a dead worker's slot
  * to repair it. Everything here can be rebuilt from shared memory: it dies with
  * its process and nothing is lost. */
 #ifndef PRN_SELF_H
@@ -10,7 +10,7 @@
 #include "memory/slab.h"
 #include "memory/layout.h"
 
-struct actor {
+struct self {
     struct arena *arena;
     struct slot *slot;
     uint32_t me;
@@ -18,7 +18,7 @@ struct actor {
     uint32_t nvictims;    /* slots to steal from: 0 .. nvictims - 1 */
     uint32_t next_victim; /* where the last steal succeeded */
     uint32_t random;      /* state of a generator, for a place to start stealing */
-    bool licensed;        /* may start tasks without a new licence: see gate.h */
+    bool has_permit;      /* may start tasks without a new permit: see gate.h */
     uint64_t turn_before; /* head->next_start before its own turn */
     uint64_t turn;        /* ... and after it; 0: it has taken none */
 
@@ -30,7 +30,7 @@ struct actor {
     uint32_t published;       /* posts of this task that parts have published */
     uint32_t skip;            /* of those, how many this run has still to repeat */
     uint64_t post_hash;       /* over the posts that were published, or repeated */
-    bool post_bag;            /* the post at hand has a table: see hash_bag() */
+    bool post_unordered;      /* the post at hand has a table: see hash_unordered() */
     bool partial;             /* may commit in parts */
     uint32_t post_line;       /* --debug: the line of the post at hand */
 
@@ -44,20 +44,20 @@ struct actor {
     uint64_t lock_ns;                  /* slept for locks, in all */
     uint64_t lock_from_ns, lock_to_ns; /* the last time; CLOCK_MONOTONIC */
 
-    struct acc_pending pending; /* what the task added to accumulators */
+    struct accumulator_pending pending; /* what the task added to accumulators */
 
     struct slab slabs[SLOT_CLASSES];
 };
 
-/* actor_open begins to act for slot `me`; the slot's shared part is as it was
+/* self_open begins to act for slot `me`; the slot's shared part is as it was
  * left. 0 or -ENOMEM. */
-int actor_open(struct actor *out, struct arena *a, uint32_t me, uint32_t nslots);
-/* actor_follow lets x steal from slots that have got workers since. Between tasks. */
-void actor_follow(struct actor *x);
-/* actor_close frees the private part. */
-void actor_close(struct actor *x);
-/* actor_slot_init gives a slot that was never used its first ring. Once, by the
+int self_open(struct self *out, struct arena *a, uint32_t me, uint32_t nslots);
+/* self_follow lets self steal from slots that have got workers since. Between tasks. */
+void self_follow(struct self *self);
+/* self_close frees the private part. */
+void self_close(struct self *self);
+/* self_slot_init gives a slot that was never used its first ring. Once, by the
  * supervisor before the fork. */
-void actor_slot_init(struct arena *a, uint32_t me);
+void self_slot_init(struct arena *a, uint32_t me);
 
 #endif

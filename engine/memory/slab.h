@@ -10,7 +10,7 @@
 
 #include "memory/arena.h"
 
-struct actor;
+struct self;
 
 enum {
     SLAB_TASK = 0,                         /* 64-byte task descriptors */
@@ -36,21 +36,21 @@ struct slab {
 
 /* slab_pick finds a free item of `class` and its index. It stays free until the
  * caller stores a word; until then nothing has happened. 0, -ENOSPC, -ENOMEM. */
-int slab_pick(struct actor *x, uint32_t class, uint32_t *index);
+int slab_pick(struct self *self, uint32_t size_class, uint32_t *index);
 /* slab_pick_large: the same for SLAB_LARGE, at least `bytes` with the header. */
-int slab_pick_large(struct actor *x, size_t bytes, uint32_t *index);
+int slab_pick_large(struct self *self, size_t bytes, uint32_t *index);
 /* slab_hint remembers that this item of ours is free again. */
-void slab_hint(struct actor *x, uint32_t class, uint32_t index);
+void slab_hint(struct self *self, uint32_t size_class, uint32_t index);
 /* slab_class returns the smallest block class that holds `bytes`. */
 uint32_t slab_class(size_t bytes);
 /* slab_item_bytes returns the size of the items of a class. */
-size_t slab_item_bytes(uint32_t class);
+size_t slab_item_bytes(uint32_t size_class);
 /* slab_open, slab_close: the private part, from the slot's list of chunks. */
-int slab_open(struct actor *x, uint32_t class);
-void slab_close(struct actor *x, uint32_t class);
+int slab_open(struct self *self, uint32_t size_class);
+void slab_close(struct self *self, uint32_t size_class);
 /* slab_each calls fn with the index of every item of a slot's class, used or
  * not. For reports and recovery, not for the hot path. */
-void slab_each(struct arena *a, uint32_t slot, uint32_t class,
+void slab_each(struct arena *a, uint32_t slot, uint32_t size_class,
                void (*fn)(void *arg, uint32_t index), void *arg);
 
 #endif

@@ -19,20 +19,20 @@ share(uint64_t part, double of)
 
 /* Of the workers' time. */
 static double
-whole(const struct hints *h)
+whole(const struct advice *h)
 {
     return (double)h->wall_ns * h->workers;
 }
 
 static double
-busy(const struct hints *h)
+busy(const struct advice *h)
 {
     double left = whole(h) - (double)h->idle_ns;
     return left > 0 ? left : 0;
 }
 
 static bool
-say_locks(struct text *t, const struct hints *h)
+say_locks(struct text *t, const struct advice *h)
 {
     double part = share(h->lock_ns, whole(h));
     if (part < 0.15)
@@ -45,7 +45,7 @@ say_locks(struct text *t, const struct hints *h)
 }
 
 static bool
-say_tail(struct text *t, const struct hints *h)
+say_tail(struct text *t, const struct advice *h)
 {
     char took[HUMAN_TEXT];
     bool long_one = h->last && h->last_ns > h->wall_ns / 4;
@@ -60,7 +60,7 @@ say_tail(struct text *t, const struct hints *h)
 }
 
 static bool
-say_small(struct text *t, const struct hints *h)
+say_small(struct text *t, const struct advice *h)
 {
     char took[HUMAN_TEXT];
     if (h->done < MANY || h->tasks_ns / h->done >= SMALL_NS)
@@ -73,7 +73,7 @@ say_small(struct text *t, const struct hints *h)
 }
 
 static bool
-say_too_many(struct text *t, const struct hints *h)
+say_too_many(struct text *t, const struct advice *h)
 {
     double used = busy(h) / (double)h->wall_ns;
     if (h->workers < 2 || busy(h) > 0.5 * whole(h))
@@ -86,7 +86,7 @@ say_too_many(struct text *t, const struct hints *h)
 }
 
 static bool
-say_too_few(struct text *t, const struct hints *h)
+say_too_few(struct text *t, const struct advice *h)
 {
     double part = share(h->cpu_ns, busy(h)), room = whole(h) * 0.85;
     bool cpus_free = (double)h->cpu_ns < 0.5 * (double)h->wall_ns * h->cpus;
@@ -101,7 +101,7 @@ say_too_few(struct text *t, const struct hints *h)
 }
 
 static bool
-say_crowded(struct text *t, const struct hints *h)
+say_crowded(struct text *t, const struct advice *h)
 {
     double machine = (double)h->wall_ns * h->cpus;
     if (h->workers < h->cpus * 2 || (double)h->cpu_ns < 0.8 * machine)
@@ -113,14 +113,14 @@ say_crowded(struct text *t, const struct hints *h)
 }
 
 void
-hints_put(struct text *t, const struct hints *h)
+advice_put(struct text *t, const struct advice *h)
 {
-    static bool (*const say[])(struct text *, const struct hints *) = {
+    static bool (*const say[])(struct text *, const struct advice *) = {
         say_locks, say_tail, say_small, say_too_many, say_too_few, say_crowded};
     int said = 0;
     if (h->wall_ns < SHORT_NS)
         return;
-    for (unsigned i = 0; i < sizeof say / sizeof *say && said < HINTS_MAX; i++) {
+    for (unsigned i = 0; i < sizeof say / sizeof *say && said < ADVICE_MAX; i++) {
         bool idle_explained = said && (say[i] == say_too_many || say[i] == say_too_few);
         size_t before = t->len;
         text_put(t, "  ");

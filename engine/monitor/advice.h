@@ -1,4 +1,4 @@
-/* hints: what the figures of a job that is over say about how it was made. Plain
+/* advice: what the figures of a job that is over say about how it was made. Plain
  * arithmetic; each hint only where the figures show it, the clearest ones first. */
 #ifndef PRN_ADVICE_H
 #define PRN_ADVICE_H
@@ -7,7 +7,7 @@
 
 struct text;
 
-struct hints {
+struct advice {
     uint64_t wall_ns;
     uint32_t workers, cpus;
     uint64_t idle_ns, lock_ns, cpu_ns; /* of all workers: without a task; asleep for locks; CPU */
@@ -16,9 +16,9 @@ struct hints {
     uint64_t last_ns;                  /* what it took */
 };
 
-enum { HINTS_MAX = 2 };
+enum { ADVICE_MAX = 2 };
 
-/* hints_put adds at most HINTS_MAX lines. */
-void hints_put(struct text *t, const struct hints *h);
+/* advice_put adds at most ADVICE_MAX lines. */
+void advice_put(struct text *t, const struct advice *h);
 
 #endif

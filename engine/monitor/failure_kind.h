@@ -1,4 +1,4 @@
-/* failure: which failures are of the same kind. */
+/* failure_kind: which failures are of the same kind. */
 #ifndef PRN_FAILURE_KIND_H
 #define PRN_FAILURE_KIND_H
 

@@ -52,7 +52,7 @@ put_field(struct text *t, const char *s, size_t len)
 static void
 put_name(struct text *t, uint32_t fn)
 {
-    const char *name = engine_fn_info(fn)->name;
+    const char *name = job_fn_info(fn)->name;
     put_field(t, name, strlen(name));
 }
 
@@ -66,16 +66,16 @@ put_numbers(struct text *t, const uint64_t *numbers, int n)
 }
 
 static uint64_t
-exit_value(const struct watch_event *e)
+exit_value(const struct metrics_event *e)
 {
-    if (e->outcome == WATCH_FAILED || e->outcome == WATCH_RETRY)
+    if (e->outcome == METRICS_FAILED || e->outcome == METRICS_RETRY)
         return 1;
     return e->exit;
 }
 
 /* f(1, "x") */
 static void
-put_command(struct text *t, const struct watch_event *e)
+put_command(struct text *t, const struct metrics_event *e)
 {
     put_name(t, e->fn);
     text_put(t, "(");
@@ -84,10 +84,10 @@ put_command(struct text *t, const struct watch_event *e)
 }
 
 static void
-put_line(struct text *t, const struct watch_event *e)
+put_line(struct text *t, const struct metrics_event *e)
 {
     static const char *const outcomes[] = {"done", "failed", "retry", "died", "dead"};
-    const struct watch_head *h = watch.head;
+    const struct metrics_header *h = metrics.header;
     uint64_t begun_us = (h->start_unix_ns + (e->from_ns - h->start_ns)) / 1000;
     text_integer(t, e->id);
     text_put(t, "\t:\t");
@@ -115,7 +115,7 @@ put_line(struct text *t, const struct watch_event *e)
 /* ---- what observe calls ---- */
 
 static void
-note_run(const struct watch_event *e)
+note_run(const struct metrics_event *e)
 {
     if (joblog.file.failed)
         return;
@@ -135,7 +135,7 @@ flush(uint64_t now_ns)
 static void
 end(void)
 {
-    uint64_t runs = observe_runs();
+    uint64_t runs = observers_runs();
     bool failed = joblog.file.failed;
     outfile_close(&joblog.file);
     if (failed || joblog.lines >= runs)
@@ -193,7 +193,7 @@ joblog_open(const char *path, bool all)
         text_put(&file->text, cut ? "\n" : header);
     outfile_flush(file);
     joblog.all = all;
-    observer.record = WATCH_TASKS | WATCH_ARGS | (all ? WATCH_ALL : 0);
-    observe_add(&observer);
+    observer.record = METRICS_TASKS | METRICS_ARGS | (all ? METRICS_ALL : 0);
+    observers_add(&observer);
     return 0;
 }

@@ -31,14 +31,14 @@ enum {
 };
 #define RINGS_BYTES ((size_t)64 << 20) /* of all workers' rings in use */
 
-struct watch watch = {.fd = -1};
+struct metrics metrics = {.fd = -1};
 
 /* ---- the mapping ---- */
 
 static size_t
 bytes_for(uint32_t slots)
 {
-    return sizeof(struct watch_head) + slots * sizeof(struct watch_slot);
+    return sizeof(struct metrics_header) + slots * sizeof(struct metrics_slot);
 }
 
 /* A file that others can find below /proc/PID/fd. -1: a limit forbids it (asked before:
@@ -49,7 +49,7 @@ open_memory(size_t bytes)
     struct rlimit limit;
     if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < bytes)
         return -1;
-    int fd = memfd_create(WATCH_FILE, MFD_CLOEXEC);
+    int fd = memfd_create(METRICS_FILE, MFD_CLOEXEC);
     if (fd >= 0 && ftruncate(fd, (off_t)bytes)) {
         close(fd);
         return -1;
@@ -57,7 +57,7 @@ open_memory(size_t bytes)
     return fd;
 }
 
-static struct watch_head *
+static struct metrics_header *
 map_slots(uint32_t slots)
 {
     size_t bytes = bytes_for(slots);
@@ -69,15 +69,15 @@ map_slots(uint32_t slots)
             close(fd);
         return NULL;
     }
-    watch.fd = fd; /* stays open for those who look */
+    metrics.fd = fd; /* stays open for those who look */
     (void)madvise(at, bytes, MADV_DONTDUMP);
     return at;
 }
 
 int
-watch_open(void (*full)(void))
+metrics_open(void (*full)(void))
 {
-    struct watch_head *h = NULL;
+    struct metrics_header *h = NULL;
     uint32_t slots = ARENA_SLOTS;
     /* Under a limit on addresses fewer workers can be seen: more would not fit either. */
     while (!(h = map_slots(slots)) && slots > 8)
@@ -85,26 +85,26 @@ watch_open(void (*full)(void))
     if (!h)
         return -ENOMEM;
     h->bytes = bytes_for(slots);
-    h->slot_bytes = sizeof(struct watch_slot);
+    h->slot_bytes = sizeof(struct metrics_slot);
     h->slots = slots;
-    h->ring = WATCH_RING;
+    h->ring = METRICS_RING;
     h->interval_ns = 1000000000 / TIMED_PER_SECOND;
     h->pid = (uint32_t)getpid();
     h->start_ns = clock_ns();
     h->start_unix_ns = clock_unix_ns();
-    h->magic = WATCH_MAGIC;
-    watch.head = h;
-    watch.full = full;
-    watch_act(0);
+    h->magic = METRICS_MAGIC;
+    metrics.header = h;
+    metrics.full = full;
+    metrics_act(0);
     return 0;
 }
 
 void
-watch_start_job(uint32_t n, const char *script)
+metrics_start_job(uint32_t n, const char *script)
 {
-    struct watch_head *h = watch.head;
-    uint32_t ring = WATCH_RING;
-    while (ring > RING_MIN && n * (size_t)ring * sizeof(struct watch_event) > RINGS_BYTES)
+    struct metrics_header *h = metrics.header;
+    uint32_t ring = METRICS_RING;
+    while (ring > RING_MIN && n * (size_t)ring * sizeof(struct metrics_event) > RINGS_BYTES)
         ring /= 2;
     h->ring = ring;
     h->nworkers = n;
@@ -115,25 +115,25 @@ watch_start_job(uint32_t n, const char *script)
 }
 
 void
-watch_crew(uint32_t n)
+metrics_set_workers(uint32_t n)
 {
-    watch.head->nworkers = n;
+    metrics.header->nworkers = n;
 }
 
 /* There may be thousands: no snprintf(). */
 static void
-copy_name(char to[WATCH_NAME], const char *text)
+copy_name(char to[METRICS_NAME], const char *text)
 {
-    size_t len = strnlen(text, WATCH_NAME - 1);
+    size_t len = strnlen(text, METRICS_NAME - 1);
     memcpy(to, text, len);
     to[len] = '\0';
 }
 
 void
-watch_name(uint32_t fn, const char *name, const char *where)
+metrics_name(uint32_t fn, const char *name, const char *where)
 {
-    struct watch_head *h = watch.head;
-    if (fn >= WATCH_FNS)
+    struct metrics_header *h = metrics.header;
+    if (fn >= METRICS_FNS)
         return;
     copy_name(h->names[fn].name, name ? name : "?");
     copy_name(h->names[fn].where, where ? where : "");
@@ -142,21 +142,21 @@ watch_name(uint32_t fn, const char *name, const char *where)
 }
 
 /* A worker beyond the slots that could be mapped counts where nobody looks. */
-static struct watch_slot *
+static struct metrics_slot *
 unseen_slot(void)
 {
-    void *at = mmap(NULL, sizeof(struct watch_slot), PROT_READ | PROT_WRITE,
+    void *at = mmap(NULL, sizeof(struct metrics_slot), PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return at == MAP_FAILED ? &watch.head->slot[watch.head->slots - 1] : at;
+    return at == MAP_FAILED ? &metrics.header->slot[metrics.header->slots - 1] : at;
 }
 
 /* Of those that the slot remembers, with their arguments, the one that took least. */
-static struct watch_event *
+static struct metrics_event *
 fastest_slow(void)
 {
-    struct watch_event *least = watch.slot->slowest;
-    for (int i = 1; i < WATCH_SLOWEST; i++) {
-        struct watch_event *e = &watch.slot->slowest[i];
+    struct metrics_event *least = metrics.slot->slowest;
+    for (int i = 1; i < METRICS_SLOWEST; i++) {
+        struct metrics_event *e = &metrics.slot->slowest[i];
         if (e->to_ns - e->from_ns < least->to_ns - least->from_ns)
             least = e;
     }
@@ -164,11 +164,11 @@ fastest_slow(void)
 }
 
 void
-watch_in_worker(void)
+metrics_in_worker(void)
 {
-    if (watch.fd >= 0)
-        close(watch.fd);
-    watch.fd = -1;
+    if (metrics.fd >= 0)
+        close(metrics.fd);
+    metrics.fd = -1;
 }
 
 /* Half a ring: the other half is for what comes before the supervisor reads it. A job of a
@@ -176,27 +176,27 @@ watch_in_worker(void)
 static double
 credit_max(void)
 {
-    return watch.head->ring / 2;
+    return metrics.header->ring / 2;
 }
 
 void
-watch_act(uint32_t k)
+metrics_act(uint32_t k)
 {
-    struct watch_head *h = watch.head;
-    watch.slot = k < h->slots ? &h->slot[k] : unseen_slot();
-    watch.left = watch.every = 1;
-    watch.credit = credit_max();
-    watch.last_ns = clock_ns();
-    watch.last_run = watch.slot->runs;
-    watch.described = false;
-    watch.lock_told = 0; /* a new actor counts from 0 */
-    watch.slow_ns = fastest_slow()->to_ns - fastest_slow()->from_ns;
+    struct metrics_header *h = metrics.header;
+    metrics.slot = k < h->slots ? &h->slot[k] : unseen_slot();
+    metrics.left = metrics.every = 1;
+    metrics.credit = credit_max();
+    metrics.last_ns = clock_ns();
+    metrics.last_run = metrics.slot->runs;
+    metrics.described = false;
+    metrics.lock_told = 0; /* a new self counts from 0 */
+    metrics.slow_ns = fastest_slow()->to_ns - fastest_slow()->from_ns;
 }
 
 void
-watch_started(uint32_t k, int pid)
+metrics_started(uint32_t k, int pid)
 {
-    struct watch_head *h = watch.head;
+    struct metrics_header *h = metrics.header;
     if (k > h->nworkers)
         atom_set(&h->nworkers, k); /* prunner ctl wants more of them */
     if (k < h->slots)
@@ -204,10 +204,10 @@ watch_started(uint32_t k, int pid)
 }
 
 void
-watch_ended(uint32_t k)
+metrics_ended(uint32_t k)
 {
-    struct watch_slot *s = &watch.head->slot[k];
-    if (k >= watch.head->slots)
+    struct metrics_slot *s = &metrics.header->slot[k];
+    if (k >= metrics.header->slots)
         return;
     uint64_t since = s->idle_since_ns;
     s->pid = 0;
@@ -220,30 +220,30 @@ watch_ended(uint32_t k)
 /* ---- counting ---- */
 
 void
-watch_mark_used(uint32_t fn)
+metrics_mark_used(uint32_t fn)
 {
-    uint64_t *bits = &watch.slot->used[fn / 64];
+    uint64_t *bits = &metrics.slot->used[fn / 64];
     atom_set(bits, *bits | (uint64_t)1 << fn % 64);
 }
 
 void
-watch_dropped(const struct arena *a, uint32_t k)
+metrics_dropped(const struct arena *a, uint32_t k)
 {
     const struct slot *slot = slot_at(a, k);
-    struct watch_slot *s = k < watch.head->slots ? &watch.head->slot[k] : watch.slot;
+    struct metrics_slot *s = k < metrics.header->slots ? &metrics.header->slot[k] : metrics.slot;
     if (atom_load(&slot->phase) != PHASE_ACTIVE)
         return;
     for (uint32_t i = atom_load(&slot->staged); i; i = atom_peek(&task_at(a, i)->next)) {
-        struct watch_fn *f = &s->fns[watch_index(task_at(a, i)->fn)];
+        struct metrics_fn *f = &s->fns[metrics_index(task_at(a, i)->fn)];
         atom_set(&f->posted, f->posted - 1);
     }
 }
 
 void
-watch_dead(uint32_t fn)
+metrics_dead(uint32_t fn)
 {
-    struct watch_fn *f = &watch.slot->fns[watch_index(fn)];
-    watch_mark_used(watch_index(fn));
+    struct metrics_fn *f = &metrics.slot->fns[metrics_index(fn)];
+    metrics_mark_used(metrics_index(fn));
     atom_set(&f->done, f->done + 1);
     atom_set(&f->dead, f->dead + 1);
 }
@@ -251,24 +251,24 @@ watch_dead(uint32_t fn)
 static uint32_t
 time_index(uint64_t ns)
 {
-    if (ns < (uint64_t)1 << WATCH_FIRST)
+    if (ns < (uint64_t)1 << METRICS_FIRST)
         return 0;
     uint32_t log2 = 63 - (uint32_t)__builtin_clzll(ns);
-    uint32_t i = (log2 - WATCH_FIRST) * 4 + (uint32_t)(ns >> (log2 - 2) & 3);
-    return i < WATCH_TIMES ? i : WATCH_TIMES - 1;
+    uint32_t i = (log2 - METRICS_FIRST) * 4 + (uint32_t)(ns >> (log2 - 2) & 3);
+    return i < METRICS_TIMES ? i : METRICS_TIMES - 1;
 }
 
 /* ---- time ---- */
 
 uint64_t
-watch_time(const struct actor *x)
+metrics_time(const struct self *self)
 {
-    struct watch_slot *s = watch.slot;
+    struct metrics_slot *s = metrics.slot;
     uint64_t now = clock_ns();
     s->since_ns = now;
     atom_store(&s->since_run, s->runs); /* release: since_ns is this run's */
-    watch.steals = x->slot->steals;
-    watch.lock_ns = x->lock_ns;
+    metrics.steals = self->slot->steals;
+    metrics.lock_ns = self->lock_ns;
     return now;
 }
 
@@ -277,26 +277,26 @@ watch_time(const struct actor *x)
 static void
 plan_next(uint64_t now)
 {
-    uint64_t interval = watch.head->interval_ns, passed = now - watch.last_ns;
-    uint64_t ran = watch.slot->runs - watch.last_run;
-    watch.last_ns = now;
-    watch.last_run = watch.slot->runs;
-    watch.credit += (double)passed / (double)interval - 1;
-    if (watch.credit > credit_max())
-        watch.credit = credit_max();
-    if (watch.credit >= 1 || (watch.head->record & WATCH_ALL)) {
-        watch.every = watch.left = 1;
+    uint64_t interval = metrics.header->interval_ns, passed = now - metrics.last_ns;
+    uint64_t ran = metrics.slot->runs - metrics.last_run;
+    metrics.last_ns = now;
+    metrics.last_run = metrics.slot->runs;
+    metrics.credit += (double)passed / (double)interval - 1;
+    if (metrics.credit > credit_max())
+        metrics.credit = credit_max();
+    if (metrics.credit >= 1 || (metrics.header->record & METRICS_ALL)) {
+        metrics.every = metrics.left = 1;
         return;
     }
-    uint64_t every = passed ? ran * interval / passed + 1 : watch.every * 2;
-    watch.every = every < EVERY_MAX ? (uint32_t)every : EVERY_MAX;
-    watch.left = watch.every / 2 + (uint32_t)(now >> 3) % watch.every + 1;
+    uint64_t every = passed ? ran * interval / passed + 1 : metrics.every * 2;
+    metrics.every = every < EVERY_MAX ? (uint32_t)every : EVERY_MAX;
+    metrics.left = metrics.every / 2 + (uint32_t)(now >> 3) % metrics.every + 1;
 }
 
 static void
-count_time(const struct watch_event *e)
+count_time(const struct metrics_event *e)
 {
-    struct watch_fn *f = &watch.slot->fns[watch_index(e->fn)];
+    struct metrics_fn *f = &metrics.slot->fns[metrics_index(e->fn)];
     uint64_t ns = e->to_ns - e->from_ns;
     uint64_t *times = &f->times[time_index(ns)];
     atom_set(&f->timed, f->timed + e->weight);
@@ -309,9 +309,9 @@ count_time(const struct watch_event *e)
 /* ---- events ---- */
 
 static size_t
-put_text(struct watch_event *e, size_t at, const char *text, size_t len)
+put_text(struct metrics_event *e, size_t at, const char *text, size_t len)
 {
-    size_t room = WATCH_TEXT - at;
+    size_t room = METRICS_TEXT - at;
     len = len < room ? len : room;
     memcpy(e->text + at, text, len);
     return len;
@@ -319,12 +319,12 @@ put_text(struct watch_event *e, size_t at, const char *text, size_t len)
 
 /* The arguments, then the error's first line. */
 static void
-describe_text(const struct actor *x, const struct task *t, const char *error)
+describe_text(const struct self *self, const struct task *t, const char *error)
 {
-    struct watch_event *e = &watch.event;
-    char args[WATCH_TEXT];
+    struct metrics_event *e = &metrics.event;
+    char args[METRICS_TEXT];
     size_t room = error ? ARGS_WITH_ERROR : sizeof args;
-    codec_describe(task_args(x->arena, t), t->bytes, args, (uint32_t)room);
+    codec_describe(task_args(self->arena, t), t->bytes, args, (uint32_t)room);
     e->args_len = (uint16_t)put_text(e, 0, args, strlen(args));
     size_t len = error ? strcspn(error, "\n") : 0;
     e->kind = error ? failure_key(t->fn, error, len) : 0;
@@ -332,33 +332,33 @@ describe_text(const struct actor *x, const struct task *t, const char *error)
 }
 
 static bool
-is_slow(const struct watch_event *e)
+is_slow(const struct metrics_event *e)
 {
-    return e->to_ns - e->from_ns > watch.slow_ns;
+    return e->to_ns - e->from_ns > metrics.slow_ns;
 }
 
 static void
-remember_slow(const struct watch_event *e)
+remember_slow(const struct metrics_event *e)
 {
-    struct watch_event *least;
+    struct metrics_event *least;
     *fastest_slow() = *e;
     least = fastest_slow();
-    watch.slow_ns = least->to_ns - least->from_ns;
+    metrics.slow_ns = least->to_ns - least->from_ns;
 }
 
 void
-watch_describe(const struct actor *x, const struct task *t, uint64_t from, const char *error)
+metrics_describe(const struct self *self, const struct task *t, uint64_t from, const char *error)
 {
-    struct watch_slot *s = watch.slot;
-    uint64_t now = clock_ns(), locked = x->lock_ns - watch.lock_ns;
-    atom_set(&s->lock_ns, s->lock_ns + (x->lock_ns - watch.lock_told));
-    watch.lock_told = x->lock_ns;
+    struct metrics_slot *s = metrics.slot;
+    uint64_t now = clock_ns(), locked = self->lock_ns - metrics.lock_ns;
+    atom_set(&s->lock_ns, s->lock_ns + (self->lock_ns - metrics.lock_told));
+    metrics.lock_told = self->lock_ns;
     bool rough = !from;
     if (rough) /* it was marked, or it failed among those that are not timed */
         from = s->seen_run == s->runs && s->seen_ns < now ? s->seen_ns : now;
-    struct watch_event *e = &watch.event;
+    struct metrics_event *e = &metrics.event;
     uint32_t attempt = task_attempt(atom_peek(&t->word));
-    *e = (struct watch_event){
+    *e = (struct metrics_event){
         .id = t->id,
         .parent = t->parent,
         .from_ns = from,
@@ -366,111 +366,111 @@ watch_describe(const struct actor *x, const struct task *t, uint64_t from, const
         .runs = s->runs,
         .fn = t->fn,
         .parent_fn = t->parent_fn & 0xffff,
-        .weight = rough ? 1 : (uint32_t)(s->runs - watch.last_run),
-        .worker = (uint16_t)x->me,
+        .weight = rough ? 1 : (uint32_t)(s->runs - metrics.last_run),
+        .worker = (uint16_t)self->me,
         .attempt = (uint8_t)attempt,
-        .stolen = !rough && watch.steals != x->slot->steals,
+        .stolen = !rough && metrics.steals != self->slot->steals,
         .rough = rough,
     };
     if (!rough && locked) {
-        e->lock_from_ns = x->lock_from_ns;
-        e->lock_to_ns = x->lock_to_ns;
+        e->lock_from_ns = self->lock_from_ns;
+        e->lock_to_ns = self->lock_to_ns;
         e->lock_ns = locked;
     }
-    watch.described = true;
-    if ((watch.head->record & WATCH_ARGS) || error || is_slow(e))
-        describe_text(x, t, error);
+    metrics.described = true;
+    if ((metrics.header->record & METRICS_ARGS) || error || is_slow(e))
+        describe_text(self, t, error);
 }
 
 /* Only these are read by somebody. */
 static bool
-is_seen(const struct watch_slot *s)
+is_seen(const struct metrics_slot *s)
 {
-    const struct watch_head *h = watch.head;
+    const struct metrics_header *h = metrics.header;
     return s >= h->slot && s < h->slot + h->slots;
 }
 
 /* No lock is held here, and no task: whoever waits keeps nobody from anything. */
 static void
-wait_for_room(const struct watch_slot *s, uint32_t ring)
+wait_for_room(const struct metrics_slot *s, uint32_t ring)
 {
     while (s->event_tail - atom_load(&s->event_head) >= ring) {
         struct timespec pause = {0, FULL_PAUSE_NS};
-        watch.full();
+        metrics.full();
         nanosleep(&pause, NULL);
     }
 }
 
 static void
-put_event(const struct watch_event *e)
+put_event(const struct metrics_event *e)
 {
-    struct watch_slot *s = watch.slot;
-    if ((watch.head->record & WATCH_ALL) && is_seen(s))
-        wait_for_room(s, watch.head->ring);
+    struct metrics_slot *s = metrics.slot;
+    if ((metrics.header->record & METRICS_ALL) && is_seen(s))
+        wait_for_room(s, metrics.header->ring);
     /* acquire: what is overwritten was read; pairs with the release in observe.c. */
     uint64_t tail = s->event_tail, used = tail - atom_load(&s->event_head);
-    uint32_t ring = watch.head->ring;
+    uint32_t ring = metrics.header->ring;
     if (used >= ring) {
         atom_set(&s->events_lost, s->events_lost + 1);
         return;
     }
     if (used >= ring / 2 && used % (ring / 8) == 0)
-        watch.full();
+        metrics.full();
     s->events[tail % ring] = *e;
     atom_store(&s->event_tail, tail + 1); /* release: the event is there; pairs with observe.c */
 }
 
 void
-watch_publish(enum watch_outcome outcome)
+metrics_publish(enum metrics_outcome outcome)
 {
-    struct watch_event *e = &watch.event;
-    watch.described = false;
+    struct metrics_event *e = &metrics.event;
+    metrics.described = false;
     e->outcome = (uint8_t)outcome;
-    if (outcome == WATCH_DONE || !e->rough)
+    if (outcome == METRICS_DONE || !e->rough)
         count_time(e);
     if (is_slow(e))
         remember_slow(e);
-    if (outcome != WATCH_DONE || (watch.head->record & WATCH_TASKS))
+    if (outcome != METRICS_DONE || (metrics.header->record & METRICS_TASKS))
         put_event(e);
-    if (!e->rough || watch.slot->mark == watch.slot->runs)
+    if (!e->rough || metrics.slot->mark == metrics.slot->runs)
         plan_next(e->to_ns);
 }
 
 void
-watch_keep(const struct task *t, const char *error, const char *traceback)
+metrics_keep(const struct task *t, const char *error, const char *traceback)
 {
-    struct watch_slot *s = watch.slot;
+    struct metrics_slot *s = metrics.slot;
     uint64_t n = s->nkept, key = failure_key(t->fn, error, strlen(error));
-    if (!(watch.head->record & WATCH_WHOLES) || n == WATCH_KEPT)
+    if (!(metrics.header->record & METRICS_WHOLES) || n == METRICS_KEPT)
         return;
     for (uint64_t i = 0; i < n; i++) {
         if (s->kept[i].key == key)
             return;
     }
-    struct watch_kept *k = &s->kept[n];
+    struct metrics_kept *k = &s->kept[n];
     int len = snprintf(k->text, sizeof k->text, "%s%s%s", error, traceback ? "\n" : "",
                        traceback ? traceback : "");
     k->id = t->id;
     k->key = key;
     k->fn = t->fn;
-    k->len = len < WATCH_WHOLE ? (uint32_t)len : WATCH_WHOLE - 1;
+    k->len = len < METRICS_WHOLE ? (uint32_t)len : METRICS_WHOLE - 1;
     atom_store(&s->nkept, n + 1); /* release: it is there, for whoever looks */
 }
 
 /* ---- without a task ---- */
 
 void
-watch_idle_start(void)
+metrics_idle_start(void)
 {
-    struct watch_slot *s = watch.slot;
+    struct metrics_slot *s = metrics.slot;
     atom_set(&s->fn, 0);
     atom_set(&s->idle_since_ns, clock_ns());
 }
 
 void
-watch_idle_end(void)
+metrics_idle_end(void)
 {
-    struct watch_slot *s = watch.slot;
+    struct metrics_slot *s = metrics.slot;
     uint64_t since = s->idle_since_ns;
     atom_set(&s->idle_ns, s->idle_ns + (clock_ns() - since));
     atom_set(&s->idle_since_ns, 0);

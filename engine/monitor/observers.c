@@ -22,84 +22,84 @@ static struct {
     uint32_t n;
     uint64_t next_mark;
     uint64_t died; /* runs that ended with their worker, and came again */
-} observe;
+} observers;
 
 void
-observe_add(struct observer *o)
+observers_add(struct observer *o)
 {
-    if (observe.n < OBSERVERS_MAX)
-        observe.all[observe.n++] = o;
+    if (observers.n < OBSERVERS_MAX)
+        observers.all[observers.n++] = o;
 }
 
 /* What the arena has counted and the figures have not: begin() is in both. */
 static void
-note_earlier(struct watch_earlier *e)
+note_earlier(struct metrics_earlier *e)
 {
-    *e = (struct watch_earlier){0};
-    for (uint32_t k = 0; k <= engine.arena.head->nworkers; k++) {
-        const struct slot *s = slot_at(&engine.arena, k);
+    *e = (struct metrics_earlier){0};
+    for (uint32_t k = 0; k <= job.arena.header->nworkers; k++) {
+        const struct slot *s = slot_at(&job.arena, k);
         e->posted += s->posted;
         e->done += s->done;
         e->failed += s->failed;
         e->retried += s->retried;
         e->dead += s->dead;
     }
-    for (uint32_t f = 0; f < WATCH_FNS; f++) {
-        if (watch.head->slot[0].used[f / 64] >> f % 64 & 1)
-            e->posted -= watch.head->slot[0].fns[f].posted;
+    for (uint32_t f = 0; f < METRICS_FNS; f++) {
+        if (metrics.header->slot[0].used[f / 64] >> f % 64 & 1)
+            e->posted -= metrics.header->slot[0].fns[f].posted;
     }
 }
 
 void
-observe_start(uint32_t n)
+observers_start(uint32_t n)
 {
-    struct watch_head *h = watch.head;
-    watch_start_job(n, engine.config.script);
+    struct metrics_header *h = metrics.header;
+    metrics_start_job(n, job.config.script);
     note_earlier(&h->earlier);
-    for (uint32_t f = 1; f <= engine.nfns; f++)
-        watch_name(f, engine_fn_info(f)->name, engine_fn_info(f)->where);
-    for (uint32_t i = 0; i < observe.n; i++) {
-        h->record |= observe.all[i]->record;
-        observe.all[i]->next_ns = h->start_ns + observe.all[i]->every_ns;
+    for (uint32_t f = 1; f <= job.nfns; f++)
+        metrics_name(f, job_fn_info(f)->name, job_fn_info(f)->where);
+    for (uint32_t i = 0; i < observers.n; i++) {
+        h->record |= observers.all[i]->record;
+        observers.all[i]->next_ns = h->start_ns + observers.all[i]->every_ns;
     }
-    for (uint32_t i = 0; i < observe.n; i++) {
-        if (observe.all[i]->start)
-            observe.all[i]->start(n);
+    for (uint32_t i = 0; i < observers.n; i++) {
+        if (observers.all[i]->start)
+            observers.all[i]->start(n);
     }
-    observe.next_mark = h->start_ns;
+    observers.next_mark = h->start_ns;
 }
 
 /* ---- events ---- */
 
 static void
-tell(const struct watch_event *e)
+tell(const struct metrics_event *e)
 {
-    for (uint32_t i = 0; i < observe.n; i++) {
-        if (observe.all[i]->event)
-            observe.all[i]->event(e);
+    for (uint32_t i = 0; i < observers.n; i++) {
+        if (observers.all[i]->event)
+            observers.all[i]->event(e);
     }
 }
 
 static void
-drain_slot(struct watch_slot *s)
+drain_slot(struct metrics_slot *s)
 {
     uint64_t head = s->event_head, tail = atom_load(&s->event_tail);
     for (; head != tail; head++)
-        tell(&s->events[head % watch.head->ring]);
+        tell(&s->events[head % metrics.header->ring]);
     atom_store(&s->event_head, head); /* release: they were read; pairs with put_event() */
 }
 
 void
-observe_drain(void)
+observers_drain(void)
 {
-    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++)
-        drain_slot(&watch.head->slot[k]);
+    for (uint32_t k = 0, n = metrics_last_slot(); k <= n; k++)
+        drain_slot(&metrics.header->slot[k]);
 }
 
 static void
-copy_text(struct watch_event *e, const char *args, const char *error)
+copy_text(struct metrics_event *e, const char *args, const char *error)
 {
-    size_t a = strlen(args), room = WATCH_TEXT - a, b = strlen(error);
+    size_t a = strlen(args), room = METRICS_TEXT - a, b = strlen(error);
     e->args_len = (uint16_t)a;
     e->error_len = (uint16_t)(b < room ? b : room);
     memcpy(e->text, args, a);
@@ -107,17 +107,17 @@ copy_text(struct watch_event *e, const char *args, const char *error)
 }
 
 void
-observe_death(uint32_t k, const struct task *t, uint32_t attempt, int status, bool dead,
-              const char *how)
+observers_death(uint32_t k, const struct task *t, uint32_t attempt, int status, bool dead,
+                const char *how)
 {
-    struct watch_slot *s = &watch.head->slot[k < watch.head->slots ? k : 0];
+    struct metrics_slot *s = &metrics.header->slot[k < metrics.header->slots ? k : 0];
     uint64_t now = clock_ns(), from = now;
-    char args[WATCH_TEXT / 2];
+    char args[METRICS_TEXT / 2];
     drain_slot(s); /* what it did before */
     bool timed = s->since_run == s->runs;
     if (timed || s->seen_run == s->runs)
         from = timed ? s->since_ns : s->seen_ns;
-    struct watch_event e = {
+    struct metrics_event e = {
         .id = t->id,
         .parent = t->parent,
         .from_ns = from,
@@ -127,48 +127,48 @@ observe_death(uint32_t k, const struct task *t, uint32_t attempt, int status, bo
         .parent_fn = t->parent_fn & 0xffff,
         .weight = 1,
         .worker = (uint16_t)k,
-        .outcome = dead ? WATCH_DEAD : WATCH_DIED,
+        .outcome = dead ? METRICS_DEAD : METRICS_DIED,
         .attempt = (uint8_t)attempt,
         .rough = !timed,
         .signal = WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0,
         .exit = WIFEXITED(status) ? (uint8_t)WEXITSTATUS(status) : 0,
     };
-    codec_describe(task_args(&engine.arena, t), t->bytes, args, sizeof args);
+    codec_describe(task_args(&job.arena, t), t->bytes, args, sizeof args);
     copy_text(&e, args, how);
     e.kind = failure_key(t->fn, how, strlen(how));
     if (dead)
-        watch_dead(t->fn);
+        metrics_dead(t->fn);
     else
-        observe.died++;
+        observers.died++;
     tell(&e);
 }
 
 /* ---- lives of workers ---- */
 
 void
-observe_started(uint32_t k, int pid)
+observers_started(uint32_t k, int pid)
 {
-    watch_started(k, pid);
-    for (uint32_t i = 0; i < observe.n; i++) {
-        if (observe.all[i]->started)
-            observe.all[i]->started(k, pid);
+    metrics_started(k, pid);
+    for (uint32_t i = 0; i < observers.n; i++) {
+        if (observers.all[i]->started)
+            observers.all[i]->started(k, pid);
     }
 }
 
 void
-observe_ended(uint32_t k, int pid, int status)
+observers_ended(uint32_t k, int pid, int status)
 {
-    watch_ended(k);
-    for (uint32_t i = 0; i < observe.n; i++) {
-        if (observe.all[i]->ended)
-            observe.all[i]->ended(k, pid, status);
+    metrics_ended(k);
+    for (uint32_t i = 0; i < observers.n; i++) {
+        if (observers.all[i]->ended)
+            observers.all[i]->ended(k, pid, status);
     }
 }
 
 /* ---- time ---- */
 
 static void
-mark_slot(struct watch_slot *s, uint64_t now)
+mark_slot(struct metrics_slot *s, uint64_t now)
 {
     uint64_t run = atom_peek(&s->runs);
     if (run != s->seen_run || !atom_peek(&s->fn)) {
@@ -182,8 +182,8 @@ mark_slot(struct watch_slot *s, uint64_t now)
 static uint64_t
 mark_every(void)
 {
-    uint64_t many = (uint64_t)watch.head->nworkers * MARK_WORKER_NS;
-    if (!(watch.head->record & WATCH_TASKS))
+    uint64_t many = (uint64_t)metrics.header->nworkers * MARK_WORKER_NS;
+    if (!(metrics.header->record & METRICS_TASKS))
         return LOOK_NS;
     return many > MARK_NS ? many : MARK_NS;
 }
@@ -195,20 +195,20 @@ earlier(uint64_t a, uint64_t b)
 }
 
 uint64_t
-observe_tick(void)
+observers_tick(void)
 {
     uint64_t now = clock_ns();
-    if (now >= observe.next_mark) {
-        for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++)
-            mark_slot(&watch.head->slot[k], now);
-        observe.next_mark = now + mark_every();
+    if (now >= observers.next_mark) {
+        for (uint32_t k = 1, n = metrics_last_slot(); k <= n; k++)
+            mark_slot(&metrics.header->slot[k], now);
+        observers.next_mark = now + mark_every();
     }
-    observe_drain();
-    uint64_t next = observe.next_mark;
-    if (watch.head->record & WATCH_TASKS)
+    observers_drain();
+    uint64_t next = observers.next_mark;
+    if (metrics.header->record & METRICS_TASKS)
         next = earlier(next, now + DRAIN_NS);
-    for (uint32_t i = 0; i < observe.n; i++) {
-        struct observer *o = observe.all[i];
+    for (uint32_t i = 0; i < observers.n; i++) {
+        struct observer *o = observers.all[i];
         if (!o->tick)
             continue;
         if (now >= o->next_ns) {
@@ -221,22 +221,22 @@ observe_tick(void)
 }
 
 void
-observe_end(void)
+observers_end(void)
 {
-    atom_set(&watch.head->end_ns, clock_ns());
-    atom_store(&watch.head->over, 1); /* release: end_ns is there */
-    observe_drain();
-    for (uint32_t i = 0; i < observe.n; i++) {
-        if (observe.all[i]->end)
-            observe.all[i]->end();
+    atom_set(&metrics.header->end_ns, clock_ns());
+    atom_store(&metrics.header->over, 1); /* release: end_ns is there */
+    observers_drain();
+    for (uint32_t i = 0; i < observers.n; i++) {
+        if (observers.all[i]->end)
+            observers.all[i]->end();
     }
 }
 
 static uint64_t
-runs_of_slot(const struct watch_slot *s)
+runs_of_slot(const struct metrics_slot *s)
 {
     uint64_t runs = 0;
-    for (uint32_t f = 0; f < WATCH_FNS; f++) {
+    for (uint32_t f = 0; f < METRICS_FNS; f++) {
         if (atom_peek(&s->used[f / 64]) >> f % 64 & 1)
             runs += atom_peek(&s->fns[f].done) + atom_peek(&s->fns[f].retried);
     }
@@ -244,31 +244,31 @@ runs_of_slot(const struct watch_slot *s)
 }
 
 uint64_t
-observe_runs(void)
+observers_runs(void)
 {
-    uint64_t runs = observe.died;
-    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++)
-        runs += runs_of_slot(&watch.head->slot[k]);
+    uint64_t runs = observers.died;
+    for (uint32_t k = 0, n = metrics_last_slot(); k <= n; k++)
+        runs += runs_of_slot(&metrics.header->slot[k]);
     return runs;
 }
 
 uint64_t
-observe_left(void)
+observers_left(void)
 {
     uint64_t done = 0, posted = 0;
-    uint32_t n = engine.arena.head->nworkers;
+    uint32_t n = job.arena.header->nworkers;
     for (uint32_t k = 0; k <= n; k++)
-        done += atom_load(&slot_at(&engine.arena, k)->done);
+        done += atom_load(&slot_at(&job.arena, k)->done);
     for (uint32_t k = 0; k <= n; k++)
-        posted += atom_load(&slot_at(&engine.arena, k)->posted);
+        posted += atom_load(&slot_at(&job.arena, k)->posted);
     return posted - done;
 }
 
 uint64_t
-observe_busy(void)
+observers_busy(void)
 {
     uint64_t busy = 0;
-    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++)
-        busy += atom_peek(&watch.head->slot[k].fn) != 0;
+    for (uint32_t k = 1, n = metrics_last_slot(); k <= n; k++)
+        busy += atom_peek(&metrics.header->slot[k].fn) != 0;
     return busy;
 }

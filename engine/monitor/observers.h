@@ -1,4 +1,4 @@
-/* observe: the supervisor's side of watch: reads what the workers have noted, and hands it to
+/* observers: the supervisor's side of watch: reads what the workers have noted, and hands it to
  * the rooms that show it or write it down (observers). Only the supervisor calls it. */
 #ifndef PRN_OBSERVERS_H
 #define PRN_OBSERVERS_H
@@ -11,7 +11,7 @@ struct observer {
     /* n workers are about to be forked. */
     void (*start)(uint32_t n);
     /* A run of a task has ended: in the order in which each worker's ended. */
-    void (*event)(const struct watch_event *e);
+    void (*event)(const struct metrics_event *e);
     /* The worker of slot k was started, or has ended (a wait status). */
     void (*started)(uint32_t k, int pid);
     void (*ended)(uint32_t k, int pid, int status);
@@ -20,33 +20,33 @@ struct observer {
     /* The workers are gone, all events were handed over. */
     void (*end)(void);
     uint64_t every_ns; /* between two ticks */
-    uint32_t record;   /* enum watch_record: what it needs to be noted */
+    uint32_t record;   /* enum metrics_want: what it needs to be noted */
     uint64_t next_ns;  /* observe's own */
 };
 
-/* observe_add: before the fork; *o stays the observer's. */
-void observe_add(struct observer *o);
-/* observe_start: `n` workers are about to be forked. */
-void observe_start(uint32_t n);
-/* observe_started, observe_ended: the worker of slot k was forked, or is gone. */
-void observe_started(uint32_t k, int pid);
-void observe_ended(uint32_t k, int pid, int status);
-/* observe_drain hands over the events there are. Under --serial by whoever runs the tasks. */
-void observe_drain(void);
-/* observe_tick does what is due and returns when it wants to be called again: CLOCK_MONOTONIC,
+/* observers_add: before the fork; *o stays the observer's. */
+void observers_add(struct observer *o);
+/* observers_start: `n` workers are about to be forked. */
+void observers_start(uint32_t n);
+/* observers_started, observers_ended: the worker of slot k was forked, or is gone. */
+void observers_started(uint32_t k, int pid);
+void observers_ended(uint32_t k, int pid, int status);
+/* observers_drain hands over the events there are. Under --serial by whoever runs the tasks. */
+void observers_drain(void);
+/* observers_tick does what is due and returns when it wants to be called again: CLOCK_MONOTONIC,
  * ns. To be called whenever the supervisor wakes. */
-uint64_t observe_tick(void);
-/* observe_death: the worker of slot k died in a run of task t, with a wait status;
+uint64_t observers_tick(void);
+/* observers_death: the worker of slot k died in a run of task t, with a wait status;
  * `dead`: the task was set aside, else it runs again. `how`: in words. */
-void observe_death(uint32_t k, const struct task *t, uint32_t attempt, int status, bool dead,
-                   const char *how);
-/* observe_end hands over what is left. */
-void observe_end(void);
-/* observe_runs returns how many runs have ended, in any way. */
-uint64_t observe_runs(void);
-/* observe_left returns how many tasks were posted and are not done, observe_busy how many
+void observers_death(uint32_t k, const struct task *t, uint32_t attempt, int status, bool dead,
+                     const char *how);
+/* observers_end hands over what is left. */
+void observers_end(void);
+/* observers_runs returns how many runs have ended, in any way. */
+uint64_t observers_runs(void);
+/* observers_left returns how many tasks were posted and are not done, observers_busy how many
  * workers run one: about, while they go on. */
-uint64_t observe_left(void);
-uint64_t observe_busy(void);
+uint64_t observers_left(void);
+uint64_t observers_busy(void);
 
 #endif

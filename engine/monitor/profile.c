@@ -144,8 +144,8 @@ static void
 put_frames(struct stack *s, lua_State *L, const char *frames, size_t len)
 {
     bool whole = count_frames(frames, len) < FRAMES;
-    if (whole && L == profile.tasks && engine.moment == MOMENT_TASK) {
-        skip_frame(&frames, &len, "prunner.chain");
+    if (whole && L == profile.tasks && job.stage == STAGE_TASK) {
+        skip_frame(&frames, &len, "prunner.task_loop");
         if (!len)
             put_frame(s, "(between tasks)");
         skip_frame(&frames, &len, "");
@@ -190,9 +190,9 @@ sample(void *data, lua_State *L, int samples, int state)
     size_t len;
     (void)data;
     const char *frames = luaJIT_profile_dumpstack(L, frame, -FRAMES, &len);
-    bool task = engine.moment == MOMENT_TASK;
+    bool task = job.stage == STAGE_TASK;
     s.len = 0;
-    put_frame(&s, task ? engine_fn_info(watch.slot->fn)->name : "(hooks)");
+    put_frame(&s, task ? job_fn_info(metrics.slot->fn)->name : "(hooks)");
     put_frames(&s, L, frames, len);
     if (profile.states)
         put_state(&s, state);
@@ -203,9 +203,9 @@ void
 profile_start(lua_State *tasks)
 {
     char mode[16];
-    if (!profile.on || engine.self.me >= profile.slots)
+    if (!profile.on || job.self.me >= profile.slots)
         return;
-    profile.own = table_of(engine.self.me);
+    profile.own = table_of(job.self.me);
     profile.tasks = tasks;
     snprintf(mode, sizeof mode, "fi%d", EVERY_MS);
     luaJIT_profile_start(tasks, mode, sample, NULL);
@@ -240,7 +240,8 @@ by_text(const void *pa, const void *pb)
 static bool
 gather(struct stack_ref **out, size_t *n, uint64_t *lost)
 {
-    uint32_t last = watch.head->nworkers < profile.slots ? watch.head->nworkers : profile.slots - 1;
+    uint32_t have = metrics.header->nworkers;
+    uint32_t last = have < profile.slots ? have : profile.slots - 1;
     size_t all = 0;
     for (uint32_t k = 1; k <= last; k++)
         all += table_of(k)->entries_used;
@@ -330,6 +331,6 @@ profile_open(const char *path, bool states)
     }
     profile.on = true;
     profile.states = states;
-    observe_add(&observer);
+    observers_add(&observer);
     return 0;
 }

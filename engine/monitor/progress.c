@@ -30,9 +30,9 @@ static struct {
     bool observing;
     bool shown;
     bool colours;
-    struct figures figures;
+    struct totals figures;
     struct progress_view view;
-    struct pace pace;
+    struct rate pace;
     uint64_t memory_ns; /* when it is looked at again */
     struct text text;
 } progress = {.observer = {.started = started, .tick = tick, .end = end}};
@@ -61,7 +61,7 @@ progress_open(const struct config *c)
                   : progress.shown         ? DRAW_NS
                                            : SHORT_NS;
     progress.observing = true;
-    observe_add(o);
+    observers_add(o);
 }
 
 bool
@@ -73,19 +73,19 @@ progress_shown(void)
 static void
 look(uint64_t now)
 {
-    struct figures *f = &progress.figures;
+    struct totals *f = &progress.figures;
     struct progress_view *v = &progress.view;
-    figures_take(f);
+    totals_take(f);
     if (progress.observing)
-        pace_note(&progress.pace, f->elapsed_ns, f->posted, f->done);
+        rate_note(&progress.pace, f->elapsed_ns, f->posted, f->done);
     v->figures = f;
-    v->pace = pace_view(&progress.pace, f->elapsed_ns, f->posted, f->done, f->expected);
-    v->stopping = atom_load(&engine.arena.head->mode) == ARENA_STOP;
+    v->pace = rate_view(&progress.pace, f->elapsed_ns, f->posted, f->done, f->expected);
+    v->stopping = atom_load(&job.arena.header->mode) == ARENA_STOP;
     for (uint32_t i = 0; i < PROGRESS_FNS && i < f->nfns; i++)
-        figures_quantiles(f->fns[i].fn, &v->p50_ns[i], &v->p95_ns[i]);
+        totals_quantiles(f->fns[i].fn, &v->p50_ns[i], &v->p95_ns[i]);
     if (now < progress.memory_ns)
         return;
-    figures_memory(&v->memory);
+    totals_memory(&v->memory);
     progress.memory_ns = now + MEMORY_NS;
 }
 

@@ -61,14 +61,14 @@ add_bytes(struct pieces *p, const char *what, uint64_t bytes)
 
 /* 100 when all are done and not before. */
 static int
-percent(const struct figures *f)
+percent(const struct totals *f)
 {
-    uint64_t known = figures_known(f);
+    uint64_t known = totals_known(f);
     return known ? (int)(100.0 * (double)f->done / (double)known) : 100;
 }
 
 static uint64_t
-left_ns(const struct pace_view *v)
+left_ns(const struct rate_view *v)
 {
     return v->left_s < 1e9 ? (uint64_t)(v->left_s * 1e9) : (uint64_t)1e18;
 }
@@ -77,8 +77,8 @@ left_ns(const struct pace_view *v)
 static void
 first_pieces(struct pieces *p, const struct progress_view *v)
 {
-    const struct figures *f = v->figures;
-    unsigned long long done = f->done, known = figures_known(f);
+    const struct totals *f = v->figures;
+    unsigned long long done = f->done, known = totals_known(f);
     char text[HUMAN_TEXT];
     add(p, PLAIN, "%s", human_clock(text, f->elapsed_ns));
     if (v->pace.growing)
@@ -97,8 +97,8 @@ first_pieces(struct pieces *p, const struct progress_view *v)
 static void
 more_pieces(struct pieces *p, const struct progress_view *v)
 {
-    const struct figures *f = v->figures;
-    add_count(p, PLAIN, "waiting", figures_waiting(f));
+    const struct totals *f = v->figures;
+    add_count(p, PLAIN, "waiting", totals_waiting(f));
     add_count(p, RED, "failed", f->failed);
     add_count(p, RED, "set aside", f->dead);
     add_count(p, PLAIN, "retried", f->retried);
@@ -120,11 +120,11 @@ progress_line(struct text *t, const struct progress_view *v)
 /* ---- a program ---- */
 
 static void
-json_function(struct text *t, const struct figures_fn *f, uint64_t p50_ns, uint64_t p95_ns)
+json_function(struct text *t, const struct totals_fn *f, uint64_t p50_ns, uint64_t p95_ns)
 {
     text_put(t, "{");
-    json_field(t, "name", engine_fn_info(f->fn)->name);
-    json_field(t, "where", engine_fn_info(f->fn)->where);
+    json_field(t, "name", job_fn_info(f->fn)->name);
+    json_field(t, "where", job_fn_info(f->fn)->where);
     json_integer(t, "posted", f->posted);
     json_integer(t, "done", f->done);
     json_integer(t, "failed", f->failed);
@@ -138,13 +138,13 @@ json_function(struct text *t, const struct figures_fn *f, uint64_t p50_ns, uint6
 }
 
 static void
-json_functions(struct text *t, const struct figures *f)
+json_functions(struct text *t, const struct totals *f)
 {
     json_name(t, "functions");
     text_put(t, "[");
     for (uint32_t i = 0; i < f->nfns; i++) {
         uint64_t p50_ns, p95_ns;
-        figures_quantiles(f->fns[i].fn, &p50_ns, &p95_ns);
+        totals_quantiles(f->fns[i].fn, &p50_ns, &p95_ns);
         text_put(t, i ? "," : "");
         json_function(t, &f->fns[i], p50_ns, p95_ns);
     }
@@ -154,19 +154,19 @@ json_functions(struct text *t, const struct figures *f)
 void
 progress_json(struct text *t, const struct progress_view *v)
 {
-    const struct figures *f = v->figures;
+    const struct totals *f = v->figures;
     text_put(t, "{");
     json_number(t, "elapsed_seconds", (double)f->elapsed_ns / 1e9);
     json_integer(t, "workers", f->workers);
     json_integer(t, "busy", f->busy);
     json_integer(t, "posted", f->posted);
     json_integer(t, "done", f->done);
-    json_integer(t, "known", figures_known(f));
+    json_integer(t, "known", totals_known(f));
     json_boolean(t, "growing", v->pace.growing);
     if (v->pace.has_left)
         json_number(t, "eta_seconds", v->pace.left_s);
     json_number(t, "rate", v->pace.rate);
-    json_integer(t, "waiting", figures_waiting(f));
+    json_integer(t, "waiting", totals_waiting(f));
     json_integer(t, "failed", f->failed);
     json_integer(t, "retried", f->retried);
     json_integer(t, "set_aside", f->dead);
@@ -212,7 +212,7 @@ put_row(struct text *t, const struct pieces *p, int columns, bool colours)
 static void
 function_pieces(struct pieces *p, const struct progress_view *v, uint32_t i)
 {
-    const struct figures_fn *f = &v->figures->fns[i];
+    const struct totals_fn *f = &v->figures->fns[i];
     unsigned long long done = f->done, posted = f->posted;
     char p50[HUMAN_TEXT], p95[HUMAN_TEXT];
     if (posted >= done)
@@ -227,11 +227,11 @@ function_pieces(struct pieces *p, const struct progress_view *v, uint32_t i)
 
 /* Of the names that are shown, the widest. */
 static int
-name_columns(const struct figures *f, uint32_t n, int columns)
+name_columns(const struct totals *f, uint32_t n, int columns)
 {
     int widest = 0, most = columns / 2 < NAME_COLUMNS ? columns / 2 : NAME_COLUMNS;
     for (uint32_t i = 0; i < n; i++) {
-        int width = columns_of(engine_fn_info(f->fns[i].fn)->name);
+        int width = columns_of(job_fn_info(f->fns[i].fn)->name);
         widest = width > widest ? width : widest;
     }
     return widest < most ? widest : most;
@@ -241,7 +241,7 @@ name_columns(const struct figures *f, uint32_t n, int columns)
 static void
 put_functions(struct text *t, const struct progress_view *v, int columns, int rows, bool colours)
 {
-    const struct figures *f = v->figures;
+    const struct totals *f = v->figures;
     uint32_t n = f->nfns < PROGRESS_FNS ? f->nfns : PROGRESS_FNS;
     if (n > (uint32_t)rows)
         n = (uint32_t)rows;
@@ -252,7 +252,7 @@ put_functions(struct text *t, const struct progress_view *v, int columns, int ro
         struct pieces p = {.n = 0};
         function_pieces(&p, v, i);
         text_put(t, "  ");
-        (void)columns_put(t, engine_fn_info(f->fns[i].fn)->name, name, true);
+        (void)columns_put(t, job_fn_info(f->fns[i].fn)->name, name, true);
         text_put(t, "  ");
         put_row(t, &p, columns - 4 - name, colours);
     }

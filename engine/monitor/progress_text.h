@@ -10,9 +10,9 @@
 enum { PROGRESS_FNS = 6 }; /* functions that have a row of their own */
 
 struct progress_view {
-    const struct figures *figures;
-    struct figures_memory memory;
-    struct pace_view pace;
+    const struct totals *figures;
+    struct totals_memory memory;
+    struct rate_view pace;
     uint64_t p50_ns[PROGRESS_FNS], p95_ns[PROGRESS_FNS]; /* of the first functions */
     bool stopping;                                       /* nothing new is started */
     bool over;

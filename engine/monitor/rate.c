@@ -6,31 +6,31 @@ enum {
 };
 
 void
-pace_note(struct pace *p, uint64_t ns, uint64_t posted, uint64_t done)
+rate_note(struct rate *p, uint64_t ns, uint64_t posted, uint64_t done)
 {
-    const struct pace_sample *last = &p->samples[(p->n - 1) % PACE_SAMPLES];
-    struct pace_sample now = {ns, posted, done};
+    const struct rate_sample *last = &p->samples[(p->n - 1) % RATE_SAMPLES];
+    struct rate_sample now = {ns, posted, done};
     if (!p->n)
         p->first = now;
     if (!p->n || ns >= last->ns + BETWEEN_NS)
-        p->samples[p->n++ % PACE_SAMPLES] = now;
+        p->samples[p->n++ % RATE_SAMPLES] = now;
 }
 
 /* What to compare with: the oldest sample there is, or the start. */
-static const struct pace_sample *
-base(const struct pace *p, uint64_t done)
+static const struct rate_sample *
+base(const struct rate *p, uint64_t done)
 {
-    const struct pace_sample *oldest = &p->samples[p->n % PACE_SAMPLES];
-    if (p->n < PACE_SAMPLES || done - oldest->done < ENOUGH)
+    const struct rate_sample *oldest = &p->samples[p->n % RATE_SAMPLES];
+    if (p->n < RATE_SAMPLES || done - oldest->done < ENOUGH)
         return &p->first;
     return oldest;
 }
 
-struct pace_view
-pace_view(const struct pace *p, uint64_t ns, uint64_t posted, uint64_t done, uint64_t expected)
+struct rate_view
+rate_view(const struct rate *p, uint64_t ns, uint64_t posted, uint64_t done, uint64_t expected)
 {
-    struct pace_view v = {0};
-    struct pace_sample from = *base(p, done);
+    struct rate_view v = {0};
+    struct rate_sample from = *base(p, done);
     bool told = expected >= posted && expected > 0;
     double seconds = (double)(ns - from.ns) / 1e9, in;
     if (ns <= from.ns)

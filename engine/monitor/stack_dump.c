@@ -63,7 +63,7 @@ static struct {
     bool waiting;
     uint64_t deadline;
     uint8_t states[ARENA_SLOTS]; /* enum state, when it was asked */
-} inspect = {.observer = {.tick = tick, .every_ns = NEVER_NS}};
+} stack_dump = {.observer = {.tick = tick, .every_ns = NEVER_NS}};
 
 /* ---- the process that is asked ---- */
 
@@ -109,7 +109,7 @@ print_own(lua_State *L)
     static const char *const names[] = {"the script is being loaded", "begin() runs", "a task runs",
                                         "a hook runs", "", "the job is over, end_() runs"};
     static char text[STACK + 80];
-    int n = snprintf(text, 80, "prunner: %s\n", names[engine.moment]);
+    int n = snprintf(text, 80, "prunner: %s\n", names[job.stage]);
     log_text(text, (size_t)n + put_stack(text + n, L));
 }
 
@@ -122,7 +122,7 @@ answer(lua_State *L)
         return;
     a->len = (uint32_t)put_stack(a->stack, L);
     atom_store(&a->to, asked); /* release: it is whole; pairs with has_answered() */
-    engine_poke();
+    job_notify();
 }
 
 /* Lua runs: its stack is whole. */
@@ -154,7 +154,7 @@ on_signal(int sig)
 }
 
 void
-inspect_open(lua_State *L)
+stack_dump_open(lua_State *L)
 {
     struct sigaction now, ours = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     if (state || sigaction(SIGUSR1, NULL, &now) || now.sa_handler != SIG_DFL)
@@ -165,7 +165,7 @@ inspect_open(lua_State *L)
 }
 
 void
-inspect_in_worker(unsigned k, lua_State *L)
+stack_dump_in_worker(unsigned k, lua_State *L)
 {
     if (state)
         state = L;
@@ -175,14 +175,14 @@ inspect_in_worker(unsigned k, lua_State *L)
 /* ---- the supervisor ---- */
 
 void
-inspect_start(void)
+stack_dump_start(void)
 {
     void *at = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
                     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (!state || at == MAP_FAILED)
         return;
     shared = at;
-    observe_add(&inspect.observer);
+    observers_add(&stack_dump.observer);
 }
 
 /* What the kernel says of the process: its letter in /proc/PID/stat. */
@@ -205,7 +205,7 @@ state_of(uint32_t pid)
 }
 
 static bool
-has_task(const struct watch_slot *s)
+has_task(const struct metrics_slot *s)
 {
     return atom_peek(&s->pid) && atom_peek(&s->fn) && !atom_peek(&s->idle_since_ns);
 }
@@ -214,24 +214,24 @@ has_task(const struct watch_slot *s)
 static void
 ask_slot(uint32_t k)
 {
-    const struct watch_slot *s = &watch.head->slot[k];
-    inspect.states[k] = has_task(s) ? state_of(s->pid) : GONE;
-    if (inspect.states[k] == COMPUTES)
+    const struct metrics_slot *s = &metrics.header->slot[k];
+    stack_dump.states[k] = has_task(s) ? state_of(s->pid) : GONE;
+    if (stack_dump.states[k] == COMPUTES)
         kill((pid_t)s->pid, SIGUSR1);
 }
 
 void
-inspect_ask(void)
+stack_dump_ask(void)
 {
-    if (inspect.waiting || !shared)
+    if (stack_dump.waiting || !shared)
         return;
     atom_store(&shared->asked, shared->asked + 1);
-    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++)
+    for (uint32_t k = 1, n = metrics_last_slot(); k <= n; k++)
         ask_slot(k);
-    inspect.waiting = true;
-    inspect.deadline = clock_ns() + PATIENCE_NS;
-    inspect.observer.every_ns = LOOK_NS;
-    inspect.observer.next_ns = 0;
+    stack_dump.waiting = true;
+    stack_dump.deadline = clock_ns() + PATIENCE_NS;
+    stack_dump.observer.every_ns = LOOK_NS;
+    stack_dump.observer.next_ns = 0;
 }
 
 static bool
@@ -243,8 +243,9 @@ has_answered(uint32_t k)
 static bool
 all_answered(void)
 {
-    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++) {
-        if (inspect.states[k] == COMPUTES && has_task(&watch.head->slot[k]) && !has_answered(k))
+    for (uint32_t k = 1, n = metrics_last_slot(); k <= n; k++) {
+        if (stack_dump.states[k] == COMPUTES && has_task(&metrics.header->slot[k]) &&
+            !has_answered(k))
             return false;
     }
     return true;
@@ -257,7 +258,7 @@ all_answered(void)
 static void
 put_arguments(struct text *t, uint32_t k)
 {
-    const struct arena *a = &engine.arena;
+    const struct arena *a = &job.arena;
     const struct slot *s = slot_at(a, k);
     char text[120] = "";
     uint32_t cur = atom_load(&s->phase) == PHASE_ACTIVE ? atom_load(&s->cur) : 0;
@@ -276,7 +277,7 @@ put_arguments(struct text *t, uint32_t k)
 }
 
 static void
-put_how_long(struct text *t, const struct watch_slot *s, uint64_t now)
+put_how_long(struct text *t, const struct metrics_slot *s, uint64_t now)
 {
     char text[HUMAN_TEXT];
     uint64_t runs = atom_peek(&s->runs);
@@ -292,7 +293,7 @@ put_how_long(struct text *t, const struct watch_slot *s, uint64_t now)
 static bool
 put_lock(struct text *t, uint32_t k)
 {
-    const struct arena *a = &engine.arena;
+    const struct arena *a = &job.arena;
     uint64_t at = atom_load(&slot_at(a, k)->waits_for);
     if (at < a->names_at || at >= a->names_at + ARENA_NAMES * sizeof(struct name))
         return false;
@@ -325,11 +326,11 @@ put_stack_of(struct text *t, uint32_t k)
         text_bytes(t, a->stack, a->len <= STACK ? a->len : 0);
         return;
     }
-    switch ((enum state)inspect.states[k]) {
+    switch ((enum state)stack_dump.states[k]) {
     case COMPUTES: text_put(t, MARGIN "(in compiled code or in a C function: no stack)\n"); break;
     case SLEEPS:
         if (!put_lock(t, k))
-            put_sleep(t, watch.head->slot[k].pid);
+            put_sleep(t, metrics.header->slot[k].pid);
         break;
     case STOPPED: text_put(t, MARGIN "(stopped by a signal: no stack)\n"); break;
     case GONE: break; /* it has just begun, or just died */
@@ -339,8 +340,8 @@ put_stack_of(struct text *t, uint32_t k)
 static void
 put_worker(struct text *t, uint32_t k, uint64_t now)
 {
-    const struct watch_slot *s = &watch.head->slot[k];
-    text_print(t, GAP "worker %u (process %u): task %s(", k, s->pid, engine_fn_info(s->fn)->name);
+    const struct metrics_slot *s = &metrics.header->slot[k];
+    text_print(t, GAP "worker %u (process %u): task %s(", k, s->pid, job_fn_info(s->fn)->name);
     put_arguments(t, k);
     text_print(t, ") #%llu, ", (unsigned long long)atom_peek(&s->id));
     put_how_long(t, s, now);
@@ -353,8 +354,8 @@ put_workers(struct text *t)
 {
     uint32_t busy = 0, idle = 0, none = 0;
     uint64_t now = clock_ns();
-    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++) {
-        const struct watch_slot *s = &watch.head->slot[k];
+    for (uint32_t k = 1, n = metrics_last_slot(); k <= n; k++) {
+        const struct metrics_slot *s = &metrics.header->slot[k];
         if (!has_task(s)) {
             idle += s->pid != 0;
             none += s->pid == 0;
@@ -374,10 +375,10 @@ static void
 tick(uint64_t now)
 {
     struct text t = {0};
-    if (!inspect.waiting || (!all_answered() && now < inspect.deadline))
+    if (!stack_dump.waiting || (!all_answered() && now < stack_dump.deadline))
         return;
-    inspect.waiting = false;
-    inspect.observer.every_ns = NEVER_NS;
+    stack_dump.waiting = false;
+    stack_dump.observer.every_ns = NEVER_NS;
     text_put(&t, "prunner: ");
     progress_describe(&t);
     text_put(&t, "\n");

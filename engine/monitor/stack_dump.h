@@ -1,4 +1,4 @@
-/* inspect: SIGUSR1 to prunner prints what each worker does, and where in its script it is.
+/* stack_dump: SIGUSR1 to prunner prints what each worker does, and where in its script it is.
  *
  * The supervisor asks (`asked`), and sends SIGUSR1 to the workers that compute. Such a
  * worker's next instruction of interpreted Lua notes the stack in its answer; the
@@ -16,14 +16,14 @@
 
 #include <lua.h>
 
-/* inspect_open: from here on SIGUSR1 does not end this process, unless whoever started it
+/* stack_dump_open: from here on SIGUSR1 does not end this process, unless whoever started it
  * ignores it. Again: nothing. */
-void inspect_open(lua_State *L);
-/* inspect_start, before the fork: workers can be asked. */
-void inspect_start(void);
-/* inspect_in_worker: this process answers for slot k, for what runs in the state of L. */
-void inspect_in_worker(unsigned k, lua_State *L);
-/* inspect_ask: the supervisor got the signal. Prints a moment later. */
-void inspect_ask(void);
+void stack_dump_open(lua_State *L);
+/* stack_dump_start, before the fork: workers can be asked. */
+void stack_dump_start(void);
+/* stack_dump_in_worker: this process answers for slot k, for what runs in the state of L. */
+void stack_dump_in_worker(unsigned k, lua_State *L);
+/* stack_dump_ask: the supervisor got the signal. Prints a moment later. */
+void stack_dump_ask(void);
 
 #endif

@@ -28,10 +28,10 @@ struct kind {
     uint64_t key, count;
     uint32_t fn;
     uint16_t len;
-    char text[WATCH_TEXT]; /* what the first one said; no 0 at the end */
+    char text[METRICS_TEXT]; /* what the first one said; no 0 at the end */
 };
 
-static void note_failure(const struct watch_event *e);
+static void note_failure(const struct metrics_event *e);
 static void print_summary(void);
 
 static struct {
@@ -40,7 +40,7 @@ static struct {
     struct kind kinds[KINDS];
     uint32_t nkinds;
     uint64_t others; /* failures of further kinds */
-    struct figures figures;
+    struct totals figures;
 } summary = {.observer = {.event = note_failure, .end = print_summary}};
 
 void
@@ -50,7 +50,7 @@ summary_open(const struct config *c)
         return;
     summary.asked = c->summary;
     summary.never = c->progress == PROGRESS_NEVER;
-    observe_add(&summary.observer);
+    observers_add(&summary.observer);
 }
 
 /* ---- failures ---- */
@@ -70,9 +70,9 @@ kind_of(uint64_t key)
 }
 
 static void
-note_failure(const struct watch_event *e)
+note_failure(const struct metrics_event *e)
 {
-    if (e->outcome != WATCH_FAILED && e->outcome != WATCH_DEAD)
+    if (e->outcome != METRICS_FAILED && e->outcome != METRICS_DEAD)
         return;
     const char *error = e->text + e->args_len;
     struct kind *k = kind_of(failure_key(e->fn, error, e->error_len));
@@ -116,7 +116,7 @@ put_failures(struct text *t)
     text_put(t, "  failures:\n");
     for (uint32_t i = 0; i < shown; i++) {
         const struct kind *k = &summary.kinds[i];
-        text_print(t, "%8llu  %s: ", (unsigned long long)k->count, engine_fn_info(k->fn)->name);
+        text_print(t, "%8llu  %s: ", (unsigned long long)k->count, job_fn_info(k->fn)->name);
         put_plain(t, k->text, k->len);
         text_put(t, "\n");
     }
@@ -129,7 +129,7 @@ put_failures(struct text *t)
 /* ---- tasks ---- */
 
 static uint64_t
-took_ns(const struct watch_event *e)
+took_ns(const struct metrics_event *e)
 {
     return e->to_ns - e->from_ns;
 }
@@ -137,23 +137,23 @@ took_ns(const struct watch_event *e)
 static int
 slower(const void *a, const void *b)
 {
-    uint64_t x = took_ns(*(const struct watch_event *const *)a);
-    uint64_t y = took_ns(*(const struct watch_event *const *)b);
+    uint64_t x = took_ns(*(const struct metrics_event *const *)a);
+    uint64_t y = took_ns(*(const struct metrics_event *const *)b);
     return x < y ? 1 : x > y ? -1
                              : 0;
 }
 
 /* Those that the workers remember, the slowest first. malloc'ed; NULL: none, or no memory. */
-static const struct watch_event **
+static const struct metrics_event **
 slowest_tasks(size_t *count)
 {
-    uint32_t n = watch.head->nworkers < watch.head->slots ? watch.head->nworkers
-                                                          : watch.head->slots - 1;
-    const struct watch_event **all = malloc(sizeof *all * n * WATCH_SLOWEST);
+    uint32_t n = metrics.header->nworkers < metrics.header->slots ? metrics.header->nworkers
+                                                                  : metrics.header->slots - 1;
+    const struct metrics_event **all = malloc(sizeof *all * n * METRICS_SLOWEST);
     *count = 0;
     for (uint32_t k = 1; all && k <= n; k++) {
-        for (int i = 0; i < WATCH_SLOWEST; i++) {
-            const struct watch_event *e = &watch.head->slot[k].slowest[i];
+        for (int i = 0; i < METRICS_SLOWEST; i++) {
+            const struct metrics_event *e = &metrics.header->slot[k].slowest[i];
             if (e->to_ns)
                 all[(*count)++] = e;
         }
@@ -165,15 +165,15 @@ slowest_tasks(size_t *count)
 
 /* fetch("http://...") */
 static void
-put_task(struct text *t, const struct watch_event *e)
+put_task(struct text *t, const struct metrics_event *e)
 {
-    text_print(t, "%s(", engine_fn_info(e->fn)->name);
+    text_print(t, "%s(", job_fn_info(e->fn)->name);
     put_plain(t, e->text, e->args_len);
     text_put(t, ")");
 }
 
 static void
-put_slowest(struct text *t, const struct watch_event *const *all, size_t n)
+put_slowest(struct text *t, const struct metrics_event *const *all, size_t n)
 {
     char took[HUMAN_TEXT];
     for (size_t i = 0; i < n && i < SLOWEST_SHOWN; i++) {
@@ -185,10 +185,10 @@ put_slowest(struct text *t, const struct watch_event *const *all, size_t n)
 }
 
 /* Of the slow tasks the slowest that was there until the end. NULL: none. */
-static const struct watch_event *
-last_task(const struct watch_event *const *all, size_t n)
+static const struct metrics_event *
+last_task(const struct metrics_event *const *all, size_t n)
 {
-    uint64_t near = watch.head->end_ns - summary.figures.elapsed_ns / 20;
+    uint64_t near = metrics.header->end_ns - summary.figures.elapsed_ns / 20;
     for (size_t i = 0; i < n; i++) {
         if (all[i]->to_ns >= near)
             return all[i];
@@ -199,7 +199,7 @@ last_task(const struct watch_event *const *all, size_t n)
 /* ---- the whole ---- */
 
 static void
-put_first_line(struct text *t, const struct figures *f)
+put_first_line(struct text *t, const struct totals *f)
 {
     char wall[HUMAN_TEXT], rate[HUMAN_TEXT], cpu[HUMAN_TEXT];
     double seconds = (double)f->elapsed_ns / 1e9;
@@ -207,8 +207,8 @@ put_first_line(struct text *t, const struct figures *f)
                (unsigned long long)f->done, f->done == 1 ? "task" : "tasks",
                human_time(wall, f->elapsed_ns),
                human_rate(rate, seconds > 0 ? (double)f->done / seconds : 0), f->workers,
-               f->workers == 1 ? "worker" : "workers", 100 * figures_efficiency(f),
-               human_time(cpu, (uint64_t)(engine.result.cpu_seconds * 1e9)));
+               f->workers == 1 ? "worker" : "workers", 100 * totals_efficiency(f),
+               human_time(cpu, (uint64_t)(job.result.cpu_seconds * 1e9)));
 }
 
 static void
@@ -221,7 +221,7 @@ put_count(struct text *t, bool *any, const char *what, uint64_t n)
 }
 
 static void
-put_counts(struct text *t, const struct figures *f)
+put_counts(struct text *t, const struct totals *f)
 {
     bool any = false;
     put_count(t, &any, "failed", f->failed);
@@ -232,7 +232,7 @@ put_counts(struct text *t, const struct figures *f)
 }
 
 static void
-put_hints(struct text *t, const struct figures *f, const struct watch_event *last)
+put_hints(struct text *t, const struct totals *f, const struct metrics_event *last)
 {
     struct text name = {0};
     uint64_t tasks_ns = 0, timed = 0;
@@ -244,27 +244,27 @@ put_hints(struct text *t, const struct figures *f, const struct watch_event *las
         put_task(&name, last);
         text_bytes(&name, "", 1);
     }
-    struct hints h = {
+    struct advice h = {
         .wall_ns = f->elapsed_ns,
         .workers = f->workers,
         .cpus = (uint32_t)cpus_default(),
         .idle_ns = f->idle_ns,
         .lock_ns = f->lock_ns,
-        .cpu_ns = (uint64_t)(engine.result.cpu_seconds * 1e9),
+        .cpu_ns = (uint64_t)(job.result.cpu_seconds * 1e9),
         .done = timed,
         .tasks_ns = tasks_ns,
         .last = name.failed ? NULL : name.at,
         .last_ns = last ? took_ns(last) : 0,
     };
-    hints_put(t, &h);
+    advice_put(t, &h);
     text_free(&name);
 }
 
 static void
-put_all(struct text *t, const struct figures *f)
+put_all(struct text *t, const struct totals *f)
 {
     size_t n;
-    const struct watch_event **slowest = slowest_tasks(&n);
+    const struct metrics_event **slowest = slowest_tasks(&n);
     put_first_line(t, f);
     put_counts(t, f);
     put_slowest(t, slowest, n);
@@ -277,8 +277,8 @@ static void
 print_summary(void)
 {
     struct text t = {0};
-    struct figures *f = &summary.figures;
-    figures_take(f);
+    struct totals *f = &summary.figures;
+    totals_take(f);
     if (summary.asked || (progress_shown() && !summary.never)) {
         put_all(&t, f);
     } else if (f->failed + f->dead >= MANY_FAILURES) {

@@ -17,7 +17,7 @@ enum {
     WORKER_NS = 20 * 1000, /* ... or so long for each worker, if there are many */
 };
 
-struct history history;
+struct timeline timeline;
 
 /* Of a worker, at the last sample. */
 static struct seen {
@@ -31,12 +31,12 @@ static uint64_t last_ns; /* of the last sample */
 /* ---- samples ---- */
 
 static void
-add_done(uint64_t *done, const struct watch_slot *s)
+add_done(uint64_t *done, const struct metrics_slot *s)
 {
-    for (uint32_t w = 0; w <= history.nfns / 64; w++) {
+    for (uint32_t w = 0; w <= timeline.nfns / 64; w++) {
         for (uint64_t bits = atom_peek(&s->used[w]); bits; bits &= bits - 1) {
             uint32_t f = w * 64 + (uint32_t)__builtin_ctzll(bits);
-            if (f <= history.nfns)
+            if (f <= timeline.nfns)
                 done[f] += atom_peek(&s->fns[f].done);
         }
     }
@@ -44,7 +44,7 @@ add_done(uint64_t *done, const struct watch_slot *s)
 
 /* The share of the time since the last sample that the worker was not idle: 0..1. */
 static double
-busy_share(const struct watch_slot *s, struct seen *before, uint64_t now)
+busy_share(const struct metrics_slot *s, struct seen *before, uint64_t now)
 {
     uint64_t since = atom_peek(&s->idle_since_ns), passed = now - last_ns;
     uint64_t idle = atom_peek(&s->idle_ns) + (since && now > since ? now - since : 0);
@@ -56,13 +56,13 @@ busy_share(const struct watch_slot *s, struct seen *before, uint64_t now)
 }
 
 static void
-fill_row(struct history_cell *cell, uint32_t first, uint64_t now)
+fill_row(struct timeline_cell *cell, uint32_t first, uint64_t now)
 {
     double busy = 0;
     uint32_t n = 0;
-    for (uint32_t k = first; k < first + history.row_workers && k <= history.nworkers; k++) {
-        const struct watch_slot *s = &watch.head->slot[k];
-        uint32_t fn = watch_index(atom_peek(&s->fn));
+    for (uint32_t k = first; k < first + timeline.row_workers && k <= timeline.nworkers; k++) {
+        const struct metrics_slot *s = &metrics.header->slot[k];
+        uint32_t fn = metrics_index(atom_peek(&s->fn));
         double share = busy_share(s, &seen[k], now);
         if (fn)
             seen[k].fn = fn;
@@ -77,11 +77,11 @@ fill_row(struct history_cell *cell, uint32_t first, uint64_t now)
 /* Two neighbours become one: it is the later one of them, but for the workers, which did
  * both. */
 static void
-merge(struct history_sample *a, struct history_sample *b)
+merge(struct timeline_sample *a, struct timeline_sample *b)
 {
-    struct history_sample dropped = *a;
-    for (uint32_t r = 0; r < HISTORY_ROWS; r++) {
-        struct history_cell *x = &a->cells[r], *y = &b->cells[r];
+    struct timeline_sample dropped = *a;
+    for (uint32_t r = 0; r < TIMELINE_ROWS; r++) {
+        struct timeline_cell *x = &a->cells[r], *y = &b->cells[r];
         y->fn = x->busy > y->busy ? x->fn : y->fn;
         y->busy = (uint8_t)((x->busy + y->busy + 1) / 2);
     }
@@ -92,15 +92,15 @@ merge(struct history_sample *a, struct history_sample *b)
 static void
 thin_out(void)
 {
-    for (uint32_t i = 0; i < HISTORY_SAMPLES; i += 2) {
-        struct history_sample spare = history.samples[i / 2];
-        merge(&history.samples[i], &history.samples[i + 1]);
+    for (uint32_t i = 0; i < TIMELINE_SAMPLES; i += 2) {
+        struct timeline_sample spare = timeline.samples[i / 2];
+        merge(&timeline.samples[i], &timeline.samples[i + 1]);
         if (i / 2 != i) {
-            history.samples[i / 2] = history.samples[i];
-            history.samples[i] = spare;
+            timeline.samples[i / 2] = timeline.samples[i];
+            timeline.samples[i] = spare;
         }
     }
-    history.nsamples = HISTORY_SAMPLES / 2;
+    timeline.nsamples = TIMELINE_SAMPLES / 2;
     observer.every_ns *= 2;
 }
 
@@ -109,10 +109,10 @@ thin_out(void)
 static void
 count_workers(void)
 {
-    uint32_t n = watch.head->nworkers, slots = watch.head->slots - 1;
-    history.nworkers = n < slots ? n : slots;
-    uint32_t rows = (history.nworkers + history.row_workers - 1) / history.row_workers;
-    history.nrows = rows < HISTORY_ROWS ? rows : HISTORY_ROWS;
+    uint32_t n = metrics.header->nworkers, slots = metrics.header->slots - 1;
+    timeline.nworkers = n < slots ? n : slots;
+    uint32_t rows = (timeline.nworkers + timeline.row_workers - 1) / timeline.row_workers;
+    timeline.nrows = rows < TIMELINE_ROWS ? rows : TIMELINE_ROWS;
 }
 
 static void
@@ -120,20 +120,20 @@ take_sample(uint64_t now)
 {
     if (!seen)
         return;
-    if (history.nsamples == HISTORY_SAMPLES)
+    if (timeline.nsamples == TIMELINE_SAMPLES)
         thin_out();
     count_workers();
-    struct history_sample *s = &history.samples[history.nsamples++];
-    uint64_t left = observe_left();
-    s->at_ns = watch_since_start(now);
-    s->busy = observe_busy();
+    struct timeline_sample *s = &timeline.samples[timeline.nsamples++];
+    uint64_t left = observers_left();
+    s->at_ns = metrics_since_start(now);
+    s->busy = observers_busy();
     s->waiting = left > s->busy ? left - s->busy : 0;
-    memset(s->done, 0, (history.nfns + 1) * sizeof *s->done);
-    for (uint32_t k = 0; k <= history.nworkers; k++)
-        add_done(s->done, &watch.head->slot[k]);
-    memset(s->cells, 0, HISTORY_ROWS * sizeof *s->cells);
-    for (uint32_t r = 0; r < history.nrows; r++)
-        fill_row(&s->cells[r], 1 + r * history.row_workers, now);
+    memset(s->done, 0, (timeline.nfns + 1) * sizeof *s->done);
+    for (uint32_t k = 0; k <= timeline.nworkers; k++)
+        add_done(s->done, &metrics.header->slot[k]);
+    memset(s->cells, 0, TIMELINE_ROWS * sizeof *s->cells);
+    for (uint32_t r = 0; r < timeline.nrows; r++)
+        fill_row(&s->cells[r], 1 + r * timeline.row_workers, now);
     last_ns = now;
 }
 
@@ -141,9 +141,9 @@ take_sample(uint64_t now)
 static void
 make_room(void)
 {
-    size_t nfns = history.nfns + 1;
-    uint64_t *done = calloc(HISTORY_SAMPLES * nfns, sizeof *done);
-    struct history_cell *cells = calloc(HISTORY_SAMPLES * HISTORY_ROWS, sizeof *cells);
+    size_t nfns = timeline.nfns + 1;
+    uint64_t *done = calloc(TIMELINE_SAMPLES * nfns, sizeof *done);
+    struct timeline_cell *cells = calloc(TIMELINE_SAMPLES * TIMELINE_ROWS, sizeof *cells);
     seen = calloc(ARENA_SLOTS, sizeof *seen);
     if (!done || !cells || !seen) {
         free(done);
@@ -152,9 +152,9 @@ make_room(void)
         seen = NULL;
         return;
     }
-    for (size_t i = 0; i < HISTORY_SAMPLES; i++) {
-        history.samples[i].done = done + i * nfns;
-        history.samples[i].cells = cells + i * HISTORY_ROWS;
+    for (size_t i = 0; i < TIMELINE_SAMPLES; i++) {
+        timeline.samples[i].done = done + i * nfns;
+        timeline.samples[i].cells = cells + i * TIMELINE_ROWS;
     }
 }
 
@@ -163,33 +163,33 @@ make_room(void)
 static void
 start(uint32_t n)
 {
-    history.nfns = engine.nfns < WATCH_FNS ? engine.nfns : WATCH_FNS - 1;
-    history.row_workers = (n + HISTORY_ROWS - 1) / HISTORY_ROWS;
-    last_ns = watch.head->start_ns;
+    timeline.nfns = job.nfns < METRICS_FNS ? job.nfns : METRICS_FNS - 1;
+    timeline.row_workers = (n + TIMELINE_ROWS - 1) / TIMELINE_ROWS;
+    last_ns = metrics.header->start_ns;
     make_room();
     take_sample(last_ns);
 }
 
 static void
-note_run(const struct watch_event *e)
+note_run(const struct metrics_event *e)
 {
-    uint64_t key = e->kind, at = watch_since_start(e->to_ns);
+    uint64_t key = e->kind, at = metrics_since_start(e->to_ns);
     uint32_t i = 0;
-    if (e->outcome == WATCH_DONE)
+    if (e->outcome == METRICS_DONE)
         return;
-    while (i < history.nkinds && history.kinds[i].key != key)
+    while (i < timeline.nkinds && timeline.kinds[i].key != key)
         i++;
-    if (i == HISTORY_KINDS) {
-        history.more_kinds++;
+    if (i == TIMELINE_KINDS) {
+        timeline.more_kinds++;
         return;
     }
-    struct history_kind *kind = &history.kinds[i];
-    if (i == history.nkinds) {
-        *kind = (struct history_kind){.key = key, .first = *e, .first_ns = at};
-        history.nkinds++;
+    struct timeline_kind *kind = &timeline.kinds[i];
+    if (i == timeline.nkinds) {
+        *kind = (struct timeline_kind){.key = key, .first = *e, .first_ns = at};
+        timeline.nkinds++;
     }
     kind->count++;
-    kind->again += e->outcome == WATCH_RETRY || e->outcome == WATCH_DIED;
+    kind->again += e->outcome == METRICS_RETRY || e->outcome == METRICS_DIED;
     kind->last_ns = at;
 }
 
@@ -210,11 +210,11 @@ note_ended(uint32_t k, int pid, int status)
     (void)pid;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return;
-    if (history.ndeaths < HISTORY_DEATHS)
-        history.deaths[history.ndeaths++] =
-            (struct history_death){watch_since_start(clock_ns()), k, status};
+    if (timeline.ndeaths < TIMELINE_DEATHS)
+        timeline.deaths[timeline.ndeaths++] =
+            (struct timeline_death){metrics_since_start(clock_ns()), k, status};
     else
-        history.more_deaths++;
+        timeline.more_deaths++;
 }
 
 static void
@@ -222,7 +222,7 @@ end(void)
 {
     uint64_t now = clock_ns();
     take_sample(now);
-    history.end_ns = watch_since_start(now);
+    timeline.end_ns = metrics_since_start(now);
 }
 
 static struct observer observer = {
@@ -233,7 +233,7 @@ static struct observer observer = {
     .tick = take_sample,
     .end = end,
     .every_ns = FIRST_NS,
-    .record = WATCH_WHOLES,
+    .record = METRICS_WHOLES,
 };
 
 /* The script may go to another directory. */
@@ -249,10 +249,10 @@ whole_name(const char *path)
 }
 
 const char *
-history_open(const char *path)
+timeline_open(const char *path)
 {
-    uint64_t many = (uint64_t)(engine.config.n > 0 ? engine.config.n : 1) * WORKER_NS;
+    uint64_t many = (uint64_t)(job.config.n > 0 ? job.config.n : 1) * WORKER_NS;
     observer.every_ns = many > FIRST_NS ? many : FIRST_NS;
-    observe_add(&observer);
+    observers_add(&observer);
     return whole_name(path);
 }

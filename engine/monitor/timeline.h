@@ -1,7 +1,7 @@
-/* history: what --report shows of a job: how it went on, what its workers did, what failed.
+/* timeline: what --report shows of a job: how it went on, what its workers did, what failed.
  * An observer: kept in the supervisor's memory, and read when the workers are gone.
  *
- * Samples are taken every few milliseconds at first; whenever there are HISTORY_SAMPLES of
+ * Samples are taken every few milliseconds at first; whenever there are TIMELINE_SAMPLES of
  * them, each two become one and the time between two doubles. */
 #ifndef PRN_TIMELINE_H
 #define PRN_TIMELINE_H
@@ -9,53 +9,53 @@
 #include "monitor/metrics.h"
 
 enum {
-    HISTORY_SAMPLES = 400, /* even */
-    HISTORY_ROWS = 100,    /* of the picture of the workers: a row is one of them, or some */
-    HISTORY_KINDS = 200,   /* of failures */
-    HISTORY_DEATHS = 200,
+    TIMELINE_SAMPLES = 400, /* even */
+    TIMELINE_ROWS = 100,    /* of the picture of the workers: a row is one of them, or some */
+    TIMELINE_KINDS = 200,   /* of failures */
+    TIMELINE_DEATHS = 200,
 };
 
 /* What the workers of a row did between the sample before and this one. */
-struct history_cell {
+struct timeline_cell {
     uint16_t fn;  /* a function that one of them ran */
     uint8_t busy; /* of their time, in 255ths */
 };
 
 /* The job, when a sample was taken. */
-struct history_sample {
+struct timeline_sample {
     uint64_t at_ns; /* since the start */
     uint64_t waiting, busy;
-    uint64_t *done;             /* by function: 0 .. history.nfns */
-    struct history_cell *cells; /* by row */
+    uint64_t *done;              /* by function: 0 .. timeline.nfns */
+    struct timeline_cell *cells; /* by row */
 };
 
 /* Failures of one kind, with the first of them. */
-struct history_kind {
+struct timeline_kind {
     uint64_t key, count, again; /* again: of them, runs that were not the last */
     uint64_t first_ns, last_ns; /* since the start */
-    struct watch_event first;
+    struct metrics_event first;
 };
 
-struct history_death {
+struct timeline_death {
     uint64_t at_ns;
     uint32_t worker;
     int status; /* of wait */
 };
 
-struct history {
+struct timeline {
     uint32_t nfns, nworkers, nrows, row_workers;
     uint32_t nsamples, nkinds, ndeaths;
     uint64_t more_kinds, more_deaths; /* which had no room */
     uint64_t end_ns;                  /* since the start */
-    struct history_sample samples[HISTORY_SAMPLES];
-    struct history_kind kinds[HISTORY_KINDS];
-    struct history_death deaths[HISTORY_DEATHS];
+    struct timeline_sample samples[TIMELINE_SAMPLES];
+    struct timeline_kind kinds[TIMELINE_KINDS];
+    struct timeline_death deaths[TIMELINE_DEATHS];
 };
 
-extern struct history history;
+extern struct timeline timeline;
 
-/* history_open asks to be told. Before the script runs. Returns the name by which `path`, which
+/* timeline_open asks to be told. Before the script runs. Returns the name by which `path`, which
  * the report is to have, is known wherever the script goes. */
-const char *history_open(const char *path);
+const char *timeline_open(const char *path);
 
 #endif

@@ -15,10 +15,10 @@
 
 /* From the arena: true also of a job that was resumed. */
 static void
-add_tasks(struct figures *f)
+add_tasks(struct totals *f)
 {
-    for (uint32_t k = 0; k <= engine.arena.head->nworkers; k++) {
-        const struct slot *s = slot_at(&engine.arena, k);
+    for (uint32_t k = 0; k <= job.arena.header->nworkers; k++) {
+        const struct slot *s = slot_at(&job.arena, k);
         f->done += atom_peek(&s->done);
         f->failed += atom_peek(&s->failed);
         f->retried += atom_peek(&s->retried);
@@ -28,7 +28,7 @@ add_tasks(struct figures *f)
 }
 
 static void
-add_worker(struct figures *f, const struct watch_slot *s, uint64_t now)
+add_worker(struct totals *f, const struct metrics_slot *s, uint64_t now)
 {
     uint64_t since = atom_peek(&s->idle_since_ns);
     bool alive = atom_peek(&s->pid) != 0;
@@ -39,7 +39,7 @@ add_worker(struct figures *f, const struct watch_slot *s, uint64_t now)
 }
 
 static void
-add_fn(struct figures_fn *f, const struct watch_fn *from)
+add_fn(struct totals_fn *f, const struct metrics_fn *from)
 {
     uint64_t longest = atom_peek(&from->longest_ns);
     f->posted += atom_peek(&from->posted);
@@ -55,11 +55,11 @@ add_fn(struct figures_fn *f, const struct watch_fn *from)
 
 /* The sums of function fn over all slots that have any. */
 static void
-add_function(struct figures *f, uint32_t fn)
+add_function(struct totals *f, uint32_t fn)
 {
-    struct figures_fn sum = {.fn = fn};
-    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++) {
-        const struct watch_slot *s = &watch.head->slot[k];
+    struct totals_fn sum = {.fn = fn};
+    for (uint32_t k = 0, n = metrics_last_slot(); k <= n; k++) {
+        const struct metrics_slot *s = &metrics.header->slot[k];
         if (atom_peek(&s->used[fn / 64]) >> fn % 64 & 1)
             add_fn(&sum, &s->fns[fn]);
     }
@@ -70,21 +70,21 @@ add_function(struct figures *f, uint32_t fn)
 static int
 busier(const void *a, const void *b)
 {
-    const struct figures_fn *x = a, *y = b;
+    const struct totals_fn *x = a, *y = b;
     if (x->busy_ns != y->busy_ns)
         return x->busy_ns < y->busy_ns ? 1 : -1;
     return x->fn < y->fn ? -1 : x->fn > y->fn;
 }
 
 static void
-add_functions(struct figures *f)
+add_functions(struct totals *f)
 {
-    uint64_t used[WATCH_FNS / 64] = {0};
-    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++) {
-        for (uint32_t w = 0; w < WATCH_FNS / 64; w++)
-            used[w] |= atom_peek(&watch.head->slot[k].used[w]);
+    uint64_t used[METRICS_FNS / 64] = {0};
+    for (uint32_t k = 0, n = metrics_last_slot(); k <= n; k++) {
+        for (uint32_t w = 0; w < METRICS_FNS / 64; w++)
+            used[w] |= atom_peek(&metrics.header->slot[k].used[w]);
     }
-    for (uint32_t fn = 0; fn < WATCH_FNS; fn++) {
+    for (uint32_t fn = 0; fn < METRICS_FNS; fn++) {
         if (used[fn / 64] >> fn % 64 & 1)
             add_function(f, fn);
     }
@@ -92,33 +92,33 @@ add_functions(struct figures *f)
 }
 
 void
-figures_take(struct figures *f)
+totals_take(struct totals *f)
 {
-    const struct watch_head *h = watch.head;
+    const struct metrics_header *h = metrics.header;
     uint64_t now = h->end_ns ? h->end_ns : clock_ns();
-    memset(f, 0, offsetof(struct figures, fns));
+    memset(f, 0, offsetof(struct totals, fns));
     f->elapsed_ns = now - h->start_ns;
     f->workers = h->nworkers;
     f->expected = atom_peek(&h->expected);
-    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++)
+    for (uint32_t k = 1, n = metrics_last_slot(); k <= n; k++)
         add_worker(f, &h->slot[k], now);
     add_tasks(f);
     add_functions(f);
 }
 
 void
-figures_quantiles(uint32_t fn, uint64_t *p50_ns, uint64_t *p95_ns)
+totals_quantiles(uint32_t fn, uint64_t *p50_ns, uint64_t *p95_ns)
 {
-    uint64_t times[WATCH_TIMES] = {0};
-    for (uint32_t k = 0, n = watch_last_slot(); k <= n; k++) {
-        const struct watch_slot *s = &watch.head->slot[k];
+    uint64_t times[METRICS_TIMES] = {0};
+    for (uint32_t k = 0, n = metrics_last_slot(); k <= n; k++) {
+        const struct metrics_slot *s = &metrics.header->slot[k];
         if (!(atom_peek(&s->used[fn / 64]) >> fn % 64 & 1))
             continue;
-        for (uint32_t i = 0; i < WATCH_TIMES; i++)
+        for (uint32_t i = 0; i < METRICS_TIMES; i++)
             times[i] += atom_peek(&s->fns[fn].times[i]);
     }
-    *p50_ns = watch_quantile(times, 0.5);
-    *p95_ns = watch_quantile(times, 0.95);
+    *p50_ns = metrics_quantile(times, 0.5);
+    *p95_ns = metrics_quantile(times, 0.95);
 }
 
 /* ---- time ---- */
@@ -130,16 +130,16 @@ ns_of(struct timeval t)
 }
 
 uint64_t
-figures_cpu_ns(void)
+totals_cpu_ns(void)
 {
     struct rusage u;
-    if (getrusage(engine.config.serial ? RUSAGE_SELF : RUSAGE_CHILDREN, &u))
+    if (getrusage(job.config.serial ? RUSAGE_SELF : RUSAGE_CHILDREN, &u))
         return 0;
     return ns_of(u.ru_utime) + ns_of(u.ru_stime);
 }
 
 double
-figures_efficiency(const struct figures *f)
+totals_efficiency(const struct totals *f)
 {
     double whole = (double)f->elapsed_ns * f->workers, idle = (double)f->idle_ns;
     return whole > 0 && idle < whole ? 1 - idle / whole : 0;
@@ -170,20 +170,20 @@ own_bytes(uint32_t pid)
 }
 
 void
-figures_memory(struct figures_memory *m)
+totals_memory(struct totals_memory *m)
 {
     uint64_t sum = 0, looked = 0, alive = 0;
-    for (uint32_t k = 1, n = watch_last_slot(); k <= n; k++) {
-        uint32_t pid = atom_peek(&watch.head->slot[k].pid);
+    for (uint32_t k = 1, n = metrics_last_slot(); k <= n; k++) {
+        uint32_t pid = atom_peek(&metrics.header->slot[k].pid);
         alive += pid != 0;
-        if (!pid || looked == FIGURES_LOOKS)
+        if (!pid || looked == TOTALS_LOOKS)
             continue;
         sum += own_bytes(pid);
         looked++;
     }
-    *m = (struct figures_memory){
-        .arena = bytes_of_file(engine.arena.fd),
-        .spill = bytes_of_file(engine.arena.spill_fd),
+    *m = (struct totals_memory){
+        .arena = bytes_of_file(job.arena.fd),
+        .spill = bytes_of_file(job.arena.spill_fd),
         .workers = looked ? sum / looked * alive : 0, /* the others are like these */
     };
 }

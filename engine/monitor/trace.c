@@ -77,10 +77,10 @@ static void
 put_place(struct text *t, uint32_t worker, uint64_t ns)
 {
     text_put(t, ",\"pid\":");
-    text_integer(t, watch.head->pid);
+    text_integer(t, metrics.header->pid);
     text_put(t, ",\"tid\":");
     text_integer(t, worker);
-    put_time(t, ",\"ts\":", watch_since_start(ns));
+    put_time(t, ",\"ts\":", metrics_since_start(ns));
 }
 
 static void
@@ -197,7 +197,7 @@ put_arrows_to_children(const struct slice *poster)
 }
 
 static void
-put_arrows(const struct watch_event *e, uint64_t from_ns)
+put_arrows(const struct metrics_event *e, uint64_t from_ns)
 {
     struct slice own = {e->id, from_ns, e->to_ns, e->worker};
     const struct slice *poster = e->parent ? find_poster(e->parent) : NULL;
@@ -212,10 +212,10 @@ put_arrows(const struct watch_event *e, uint64_t from_ns)
 /* ---- slices ---- */
 
 static void
-put_args(struct text *t, const struct watch_event *e)
+put_args(struct text *t, const struct metrics_event *e)
 {
     static const char *const outcomes[] = {"done", "failed", "retry", "died", "dead"};
-    const char *poster = engine_fn_info(e->parent_fn)->name, *outcome = outcomes[e->outcome];
+    const char *poster = job_fn_info(e->parent_fn)->name, *outcome = outcomes[e->outcome];
     put_integer(t, ",\"args\":{\"task\":", e->id);
     put_string(t, ",\"arguments\":", e->text, e->args_len);
     put_integer(t, ",\"attempt\":", e->attempt);
@@ -235,7 +235,7 @@ put_args(struct text *t, const struct watch_event *e)
 
 /* Its last wait for a lock, inside of its slice. */
 static void
-put_lock_wait(const struct watch_event *e, uint64_t from_ns)
+put_lock_wait(const struct metrics_event *e, uint64_t from_ns)
 {
     if (!e->lock_ns || e->lock_from_ns < from_ns || e->lock_to_ns > e->to_ns)
         return;
@@ -250,9 +250,9 @@ put_lock_wait(const struct watch_event *e, uint64_t from_ns)
 /* Many short runs make a file that nobody can open: after SHORT_MANY of them every second
  * one is written, after twice as many every fourth ... */
 static bool
-thinned_out(const struct watch_event *e)
+thinned_out(const struct metrics_event *e)
 {
-    if (trace.all || e->outcome != WATCH_DONE || e->to_ns - e->from_ns >= SHORT_NS)
+    if (trace.all || e->outcome != METRICS_DONE || e->to_ns - e->from_ns >= SHORT_NS)
         return false;
     if (++trace.skipped < trace.every)
         return true;
@@ -263,7 +263,7 @@ thinned_out(const struct watch_event *e)
 }
 
 static void
-note_run(const struct watch_event *e)
+note_run(const struct metrics_event *e)
 {
     if (trace.file.failed || thinned_out(e))
         return;
@@ -271,7 +271,7 @@ note_run(const struct watch_event *e)
     uint64_t from = e->from_ns > *last ? e->from_ns : *last; /* a rough start */
     from = from < e->to_ns ? from : e->to_ns;
     *last = e->to_ns;
-    const char *name = engine_fn_info(e->fn)->name;
+    const char *name = job_fn_info(e->fn)->name;
     struct text *t = put_event("\"ph\":\"X\",\"cat\":\"task\"");
     put_string(t, ",\"name\":", name, strlen(name));
     put_place(t, e->worker, from);
@@ -332,7 +332,7 @@ note_ended(uint32_t k, int pid, int status)
 static void
 note_figures(uint64_t now_ns)
 {
-    uint64_t busy = observe_busy(), left = observe_left();
+    uint64_t busy = observers_busy(), left = observers_left();
     uint64_t queued = left > busy ? left - busy : 0;
     if (trace.file.failed)
         return;
@@ -350,9 +350,9 @@ note_figures(uint64_t now_ns)
 static void
 start(uint32_t n)
 {
-    char process[sizeof watch.head->script + 16];
+    char process[sizeof metrics.header->script + 16];
     outfile_clear(&trace.file);
-    snprintf(process, sizeof process, "prunner %s", watch.head->script);
+    snprintf(process, sizeof process, "prunner %s", metrics.header->script);
     put_track(0, "process_name", process, 0);
     put_track(0, "thread_name", "supervisor", 0);
     name_tracks(n);
@@ -364,7 +364,7 @@ end(void)
 {
     uint64_t now = clock_ns();
     if (!trace.file.failed) {
-        put_counter("waiting tasks", observe_left(), now);
+        put_counter("waiting tasks", observers_left(), now);
         put_counter("running tasks", 0, now);
         text_put(&trace.file.text, "\n]\n");
     }
@@ -401,7 +401,7 @@ trace_open(const char *path, bool all)
     }
     trace.all = all;
     trace.every = 1;
-    observer.record = WATCH_TASKS | WATCH_ARGS | (all ? WATCH_ALL : 0);
-    observe_add(&observer);
+    observer.record = METRICS_TASKS | METRICS_ARGS | (all ? METRICS_ALL : 0);
+    observers_add(&observer);
     return 0;
 }

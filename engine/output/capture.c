@@ -23,7 +23,7 @@ static int real_fds[2] = {-1, -1};
 static int files[2] = {-1, -1};
 
 int
-keep_dir(const char *path)
+capture_dir(const char *path)
 {
     if (mkdir(path, 0700) && errno != EEXIST)
         return -errno;
@@ -59,7 +59,7 @@ move_above(int fd)
 static int
 open_nameless(void)
 {
-    int fd = scratch_open(engine_tmpdir());
+    int fd = tmpfile_open(job_tmpdir());
     if (fd < 0)
         return fd;
     if (fcntl(fd, F_SETFL, O_APPEND) < 0) {
@@ -71,7 +71,7 @@ open_nameless(void)
 }
 
 int
-keep_open(int real[2])
+capture_open(int real[2])
 {
     int err = 0;
     for (int i = 0; i < 2 && !err; i++) {
@@ -93,7 +93,7 @@ keep_open(int real[2])
 }
 
 void
-keep_close(void)
+capture_close(void)
 {
     close_both(real_fds);
     close_both(files);
@@ -161,7 +161,7 @@ static int
 open_named(const struct task *t)
 {
     char name[NAME], id[24];
-    safe_name(engine_fn_info(t->fn)->name, name);
+    safe_name(job_fn_info(t->fn)->name, name);
     snprintf(id, sizeof id, "%llu", (unsigned long long)t->id);
     int of_fn = enter_dir(dir, name);
     if (of_fn < 0)
@@ -182,7 +182,7 @@ open_named(const struct task *t)
 /* ---- a task ---- */
 
 int
-keep_enter(const struct task *t, int file[2])
+capture_enter(const struct task *t, int file[2])
 {
     int err = dir >= 0 ? open_named(t) : 0;
     if (err)
@@ -194,11 +194,11 @@ keep_enter(const struct task *t, int file[2])
 }
 
 void
-keep_leave(void)
+capture_leave(void)
 {
     for (int i = 0; i < 2; i++) {
         (void)dup2(real_fds[i], STDOUT_FILENO + i);
-        if (dir < 0 && keep_bytes(i))
+        if (dir < 0 && capture_bytes(i))
             (void)ftruncate(files[i], 0);
     }
     if (dir >= 0)
@@ -206,7 +206,7 @@ keep_leave(void)
 }
 
 off_t
-keep_bytes(int which)
+capture_bytes(int which)
 {
     struct stat st;
     return fstat(files[which], &st) == 0 ? st.st_size : 0;

@@ -1,4 +1,4 @@
-/* keep: files in which a task's stdout and stderr are kept while it runs. Meanwhile
+/* capture: files in which a task's stdout and stderr are kept while it runs. Meanwhile
  * the descriptors 1 and 2 mean these files, so that programs which the task starts
  * write there too; between tasks they are what they were.
  *
@@ -15,19 +15,19 @@
 
 struct task;
 
-/* keep_dir makes --output-dir, if it is not there. Before the fork. 0 or -errno. */
-int keep_dir(const char *path);
-/* keep_open: this process is going to run tasks. real[0] and real[1] are set to
+/* capture_dir makes --output-dir, if it is not there. Before the fork. 0 or -errno. */
+int capture_dir(const char *path);
+/* capture_open: this process is going to run tasks. real[0] and real[1] are set to
  * descriptors of what 1 and 2 are now. 0, or -errno with nothing changed. */
-int keep_open(int real[2]);
-/* keep_close ends that; 1 and 2 are what they were. */
-void keep_close(void);
-/* keep_enter: from here on 1 and 2 are files: file[0], file[1], which begin empty.
+int capture_open(int real[2]);
+/* capture_close ends that; 1 and 2 are what they were. */
+void capture_close(void);
+/* capture_enter: from here on 1 and 2 are files: file[0], file[1], which begin empty.
  * 0, or -errno with 1 and 2 as they were. */
-int keep_enter(const struct task *t, int file[2]);
-/* keep_leave: 1 and 2 are what they were; nameless files are emptied. */
-void keep_leave(void);
-/* keep_bytes returns how much is in file[which] by now. */
-off_t keep_bytes(int which);
+int capture_enter(const struct task *t, int file[2]);
+/* capture_leave: 1 and 2 are what they were; nameless files are emptied. */
+void capture_leave(void);
+/* capture_bytes returns how much is in file[which] by now. */
+off_t capture_bytes(int which);
 
 #endif

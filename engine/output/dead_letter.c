@@ -25,7 +25,7 @@ static int file = -1; /* fixed before the fork */
 static const char *file_name;
 
 int
-deadletter_open(const char *path, const char *other)
+dead_letter_open(const char *path, const char *other)
 {
     struct stat mine, others;
     file = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
@@ -61,7 +61,7 @@ put_base64(struct text *t, const unsigned char *bytes, size_t n)
 }
 
 long
-deadletter_unbase64(const char *text, size_t len, unsigned char *out)
+dead_letter_unbase64(const char *text, size_t len, unsigned char *out)
 {
     unsigned char *at = out;
     uint32_t v = 0;
@@ -115,7 +115,7 @@ put_ref(void *arg, bool is_class, uint32_t id)
     if (is_class != r->classes || !is_new(r, id))
         return 1;
     snprintf(digits, sizeof digits, "%u", id);
-    json_field(r->t, digits, is_class ? engine_class_name(id) : engine_fn_info(id)->name);
+    json_field(r->t, digits, is_class ? job_class_name(id) : job_fn_info(id)->name);
     return 1;
 }
 
@@ -153,7 +153,7 @@ put_time(struct text *t)
 static void
 put_poster(struct text *t, const struct task *task)
 {
-    const struct fn_info *f = engine_fn_info(task->parent_fn & 0xffff);
+    const struct fn_info *f = job_fn_info(task->parent_fn & 0xffff);
     uint32_t line = task_line(task);
     char text[32];
     json_field(t, "posted_by", f->name);
@@ -162,23 +162,23 @@ put_poster(struct text *t, const struct task *task)
 }
 
 static void
-put_words(struct text *t, const struct slot *s)
+put_stderr(struct text *t, const struct slot *s)
 {
-    char words[SLOT_WORDS];
-    size_t n = output_last_words(s, words);
+    char stderr_tail[SLOT_STDERR];
+    size_t n = output_stderr_tail(s, stderr_tail);
     json_name(t, "stderr");
-    json_bytes(t, words, n);
+    json_bytes(t, stderr_tail, n);
 }
 
 static void
-put_letter(struct text *t, const struct deadletter *d)
+put_letter(struct text *t, const struct dead_letter *d)
 {
     const struct task *task = d->task;
-    const unsigned char *bytes = task_args(&engine.arena, task);
+    const unsigned char *bytes = task_args(&job.arena, task);
     char args[ARGS];
     codec_describe(bytes, task->bytes, args, sizeof args);
     text_put(t, "{");
-    json_field(t, "task", engine_fn_info(task->fn)->name);
+    json_field(t, "task", job_fn_info(task->fn)->name);
     json_field(t, "arguments", args);
     json_integer(t, "id", task->id);
     json_integer(t, "attempts", d->attempts);
@@ -190,8 +190,8 @@ put_letter(struct text *t, const struct deadletter *d)
     }
     put_poster(t, task);
     put_time(t);
-    put_words(t, d->slot);
-    json_field(t, "script", engine.config.script ? engine.config.script : "");
+    put_stderr(t, d->slot);
+    json_field(t, "script", job.config.script ? job.config.script : "");
     json_name(t, "data");
     put_base64(t, bytes, task->bytes);
     put_refs(t, bytes, task->bytes);
@@ -209,7 +209,7 @@ was_cut(void)
 }
 
 void
-deadletter_write(const struct deadletter *d)
+dead_letter_write(const struct dead_letter *d)
 {
     struct text t = {0};
     if (file < 0)
@@ -217,13 +217,13 @@ deadletter_write(const struct deadletter *d)
     put_letter(&t, d);
     /* One letter at a time: while another one is being written the file ends in the
      * middle of a line. Its writer may be stopped: not for ever. */
-    uint32_t *lock = engine.arena.head->output_lock + 1;
-    bool alone = lock_take(&engine.self, lock, 1) == 0;
+    uint32_t *lock = job.arena.header->output_lock + 1;
+    bool alone = lock_take(&job.self, lock, 1) == 0;
     if (was_cut() && write(file, "\n", 1) != 1)
         t.failed = true;
     ssize_t n = t.failed ? -1 : write(file, t.at, t.len);
     if (alone)
-        lock_release(&engine.self, lock);
+        lock_release(&job.self, lock);
     if (n != (ssize_t)t.len)
         log_error("--dead: \"%s\" lacks task #%llu: %s", file_name,
                   (unsigned long long)d->task->id,

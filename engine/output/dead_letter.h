@@ -1,4 +1,4 @@
-/* deadletter: --dead FILE: one line of JSON for each task that failed for good or was
+/* dead_letter: --dead FILE: one line of JSON for each task that failed for good or was
  * set aside, enough to see why and to post it again (--retry-dead, letters.lua).
  *
  * Written by the worker that saw the error, before its commit, or by the supervisor
@@ -16,7 +16,7 @@ struct slot;
 struct task;
 
 /* What is not in the task itself. */
-struct deadletter {
+struct dead_letter {
     const struct task *task;
     uint32_t attempts, errors; /* runs in all; those that ended by an error */
     const char *signal;        /* NULL: it was none */
@@ -25,13 +25,13 @@ struct deadletter {
     const struct slot *slot; /* of who ran it last: what it wrote to stderr */
 };
 
-/* deadletter_open opens, or makes, the file; "" is none. 0 or -errno; -EEXIST: it is the
+/* dead_letter_open opens, or makes, the file; "" is none. 0 or -errno; -EEXIST: it is the
  * file `other` (may be NULL), which is to be read. */
-int deadletter_open(const char *path, const char *other);
-/* deadletter_write adds a line, if a file is open; what goes wrong is said on stderr. */
-void deadletter_write(const struct deadletter *d);
-/* deadletter_unbase64 decodes `len` characters into `out`, which has room for 3 bytes for
+int dead_letter_open(const char *path, const char *other);
+/* dead_letter_write adds a line, if a file is open; what goes wrong is said on stderr. */
+void dead_letter_write(const struct dead_letter *d);
+/* dead_letter_unbase64 decodes `len` characters into `out`, which has room for 3 bytes for
  * each 4. Returns how many bytes; -1: no base64. */
-long deadletter_unbase64(const char *text, size_t len, unsigned char *out);
+long dead_letter_unbase64(const char *text, size_t len, unsigned char *out);
 
 #endif

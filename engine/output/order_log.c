@@ -26,12 +26,12 @@ static struct {
 } reader;
 
 int
-orderlog_open(struct arena *a, const char *dir)
+order_log_open(struct arena *a, const char *dir)
 {
-    a->head->order_end = 0; /* of an earlier life */
+    a->header->order_end = 0; /* of an earlier life */
     free(reader.needed);
     memset(&reader, 0, sizeof reader);
-    file = scratch_open(dir);
+    file = tmpfile_open(dir);
     if (file < 0)
         return file;
     wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -39,13 +39,13 @@ orderlog_open(struct arena *a, const char *dir)
 }
 
 int
-orderlog_wake_fd(void)
+order_log_wake_fd(void)
 {
     return wake;
 }
 
 int
-orderlog_fd(void)
+order_log_fd(void)
 {
     return file;
 }
@@ -67,7 +67,7 @@ write_at(uint64_t *at, const char *bytes, uint64_t len)
 }
 
 static int
-write_piece(uint64_t *at, const struct orderlog_piece *p)
+write_piece(uint64_t *at, const struct order_log_piece *p)
 {
     char part[16 << 10];
     if (p->from)
@@ -88,13 +88,13 @@ write_piece(uint64_t *at, const struct orderlog_piece *p)
 }
 
 int
-orderlog_add(struct actor *x, struct orderlog_record *r, const struct orderlog_piece piece[3])
+order_log_add(struct self *self, struct order_log_entry *r, const struct order_log_piece piece[3])
 {
-    struct arena_head *head = x->arena->head;
+    struct arena_header *head = self->arena->header;
     uint64_t one = 1;
     for (int i = 0; i < 3; i++)
         r->bytes[i] = piece[i].len;
-    (void)lock_take(x, &head->order_lock, -1);
+    (void)lock_take(self, &head->order_lock, -1);
     uint64_t at = head->order_end;
     int err = write_at(&at, (const char *)r, sizeof *r);
     for (int i = 0; i < 3 && !err; i++)
@@ -102,7 +102,7 @@ orderlog_add(struct actor *x, struct orderlog_record *r, const struct orderlog_p
     /* release: who sees the new end finds the record in the file. */
     if (!err)
         atom_store(&head->order_end, at);
-    lock_release(x, &head->order_lock);
+    lock_release(self, &head->order_lock);
     ssize_t n = write(wake, &one, sizeof one);
     (void)n; /* full: the reader was woken often enough */
     return err;
@@ -111,13 +111,13 @@ orderlog_add(struct actor *x, struct orderlog_record *r, const struct orderlog_p
 /* ---- the reader ---- */
 
 static uint64_t
-bytes_of(const struct orderlog_record *r)
+bytes_of(const struct order_log_entry *r)
 {
     return sizeof *r + r->bytes[0] + r->bytes[1] + r->bytes[2];
 }
 
 int
-orderlog_at(uint64_t where, struct orderlog_record *r)
+order_log_at(uint64_t where, struct order_log_entry *r)
 {
     ssize_t n = pread(file, r, sizeof *r, (off_t)where);
     return n == (ssize_t)sizeof *r ? 0 : n < 0 ? -errno
@@ -149,14 +149,14 @@ room_for_piece(uint64_t piece)
 }
 
 bool
-orderlog_read(struct arena *a, uint64_t *where, struct orderlog_record *r, int *err)
+order_log_read(struct arena *a, uint64_t *where, struct order_log_entry *r, int *err)
 {
-    /* acquire: pairs with the release in orderlog_add(). */
-    uint64_t end = atom_load(&a->head->order_end), from = reader.at;
+    /* acquire: pairs with the release in order_log_add(). */
+    uint64_t end = atom_load(&a->header->order_end), from = reader.at;
     *err = 0;
     if (from == end)
         return false;
-    *err = orderlog_at(from, r);
+    *err = order_log_at(from, r);
     uint64_t after = from + bytes_of(r);
     if (!*err && !room_for_piece(after / CUT))
         *err = -ENOMEM;
@@ -172,7 +172,7 @@ orderlog_read(struct arena *a, uint64_t *where, struct orderlog_record *r, int *
 }
 
 void
-orderlog_done(uint64_t where, const struct orderlog_record *r)
+order_log_done(uint64_t where, const struct order_log_entry *r)
 {
     for (uint64_t p = where / CUT; p <= (where + bytes_of(r) - 1) / CUT; p++) {
         reader.needed[p]--;

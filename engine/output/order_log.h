@@ -1,4 +1,4 @@
-/* orderlog: what tasks have printed, on its way to who shows it in order
+/* order_log: what tasks have printed, on its way to who shows it in order
  * (--keep-order). A file without a name, shared by all processes of the job: a record
  * for each run that has ended, one after the other.
  *
@@ -15,11 +15,11 @@
 
 #include "output/order.h"
 
-struct actor;
+struct self;
 struct arena;
 
 /* At the start of a record; followed by the bytes of tag, stdout and stderr. */
-struct orderlog_record {
+struct order_log_entry {
     uint64_t id, parent;
     struct order_posts posts;
     uint64_t ended;
@@ -27,32 +27,33 @@ struct orderlog_record {
 };
 
 /* Bytes that a record takes: from memory, or, if `from` is NULL, from a file. */
-struct orderlog_piece {
+struct order_log_piece {
     const char *from;
     int file;
     off_t at;
     uint64_t len;
 };
 
-/* orderlog_open makes the file in `dir`, with nothing in it. Before the fork. 0 or
+/* order_log_open makes the file in `dir`, with nothing in it. Before the fork. 0 or
  * -errno. */
-int orderlog_open(struct arena *a, const char *dir);
-/* orderlog_add writes a record; its `bytes` are those of the pieces. May wait for
+int order_log_open(struct arena *a, const char *dir);
+/* order_log_add writes a record; its `bytes` are those of the pieces. May wait for
  * others. Wakes the reader. 0, or -errno with nothing written. */
-int orderlog_add(struct actor *x, struct orderlog_record *r, const struct orderlog_piece piece[3]);
-/* orderlog_wake_fd returns a descriptor to poll: a record was added. */
-int orderlog_wake_fd(void);
+int order_log_add(struct self *self, struct order_log_entry *r,
+                  const struct order_log_piece piece[3]);
+/* order_log_wake_fd returns a descriptor to poll: a record was added. */
+int order_log_wake_fd(void);
 
 /* ---- for the reader alone ---- */
 
-/* orderlog_read gives the next record and where it is. false: there is none yet; *err
+/* order_log_read gives the next record and where it is. false: there is none yet; *err
  * is 0, or -errno. */
-bool orderlog_read(struct arena *a, uint64_t *where, struct orderlog_record *r, int *err);
-/* orderlog_at gives the record at `where` again. 0 or -errno. */
-int orderlog_at(uint64_t where, struct orderlog_record *r);
-/* orderlog_fd returns the file; a record's bytes begin at where + sizeof. */
-int orderlog_fd(void);
-/* orderlog_done: the record at `where` is not needed any more. */
-void orderlog_done(uint64_t where, const struct orderlog_record *r);
+bool order_log_read(struct arena *a, uint64_t *where, struct order_log_entry *r, int *err);
+/* order_log_at gives the record at `where` again. 0 or -errno. */
+int order_log_at(uint64_t where, struct order_log_entry *r);
+/* order_log_fd returns the file; a record's bytes begin at where + sizeof. */
+int order_log_fd(void);
+/* order_log_done: the record at `where` is not needed any more. */
+void order_log_done(uint64_t where, const struct order_log_entry *r);
 
 #endif

@@ -26,7 +26,7 @@ enum { BUFFER = 64 << 10,
 
 /* One of the two streams. Private to the worker. */
 struct stream {
-    struct actor *actor;
+    struct self *self;
     FILE *file;
     struct sink real; /* where it goes in the end */
     struct sink kept; /* a file, while it is kept */
@@ -58,7 +58,7 @@ static struct {
 static const char *
 tag(void)
 {
-    if (!engine.config.tag || !now.task)
+    if (!job.config.tag || !now.task)
         return NULL;
     if (!now.tag[0]) {
         report_task(now.task, now.tag, sizeof now.tag - 1);
@@ -82,9 +82,9 @@ emit(struct stream *s, size_t n)
     if (!n)
         return;
     s->real.tag = tag();
-    (void)lock_take(s->actor, s->lock, -1);
+    (void)lock_take(s->self, s->lock, -1);
     sink_put(&s->real, s->bytes, n);
-    lock_release(s->actor, s->lock);
+    lock_release(s->self, s->lock);
     drop(s, n);
 }
 
@@ -115,32 +115,32 @@ push(struct stream *s)
 }
 
 /* A task that writes nothing to stderr does not come here: what another one left is
- * known by its `words_of`. */
+ * known by its `stderr_of`. */
 static void
-keep_words(struct slot *s, const char *bytes, size_t len)
+keep_stderr(struct slot *s, const char *bytes, size_t len)
 {
-    if (s->words_of != s->claims)
-        s->words_len = 0;
-    s->words_of = s->claims;
+    if (s->stderr_of != s->claims)
+        s->stderr_len = 0;
+    s->stderr_of = s->claims;
     for (size_t i = 0; i < len; i++)
-        s->words[(s->words_len + i) % SLOT_WORDS] = bytes[i];
-    s->words_len += len;
+        s->stderr_tail[(s->stderr_len + i) % SLOT_STDERR] = bytes[i];
+    s->stderr_len += len;
 }
 
 size_t
-output_last_words(const struct slot *s, char *text)
+output_stderr_tail(const struct slot *s, char *text)
 {
-    uint64_t len = s->words_of == s->claims ? s->words_len : 0, from = 0;
-    if (len > SLOT_WORDS) {
-        from = len - SLOT_WORDS;
+    uint64_t len = s->stderr_of == s->claims ? s->stderr_len : 0, from = 0;
+    if (len > SLOT_STDERR) {
+        from = len - SLOT_STDERR;
         /* From the next line's start, if there is one. */
         uint64_t at = from;
-        while (at < len && s->words[at % SLOT_WORDS] != '\n')
+        while (at < len && s->stderr_tail[at % SLOT_STDERR] != '\n')
             at++;
         from = at + 1 < len ? at + 1 : from;
     }
     for (uint64_t i = from; i < len; i++)
-        text[i - from] = s->words[i % SLOT_WORDS];
+        text[i - from] = s->stderr_tail[i % SLOT_STDERR];
     return (size_t)(len - from);
 }
 
@@ -163,7 +163,7 @@ collect(void *cookie, const char *bytes, size_t len)
     /* More than BUFFER of it is the start of one line, which is not looked through again. */
     bool look = now.keeps || s->len <= BUFFER || memchr(bytes, '\n', len);
     if (s == &err)
-        keep_words(s->actor->slot, bytes, len);
+        keep_stderr(s->self->slot, bytes, len);
     if (s->len + len > s->cap) {
         size_t cap = (s->len + len) * 2;
         char *grown = realloc(s->bytes, cap);
@@ -183,10 +183,10 @@ collect(void *cookie, const char *bytes, size_t len)
 }
 
 static int
-open_stream(struct stream *s, struct actor *x, int fd, uint32_t *lock, bool hold)
+open_stream(struct stream *s, struct self *self, int fd, uint32_t *lock, bool hold)
 {
     cookie_io_functions_t io = {.write = collect};
-    *s = (struct stream){.actor = x, .real = {.fd = fd}, .lock = lock, .hold = hold};
+    *s = (struct stream){.self = self, .real = {.fd = fd}, .lock = lock, .hold = hold};
     s->file = fopencookie(s, "w", io);
     if (!s->file)
         return -ENOMEM;
@@ -266,7 +266,7 @@ replace_flushes(lua_State *L)
 static bool
 keeps(void)
 {
-    const struct config *c = &engine.config;
+    const struct config *c = &job.config;
     return c->group || c->keep_order || c->output_dir;
 }
 
@@ -274,29 +274,29 @@ keeps(void)
 static bool
 shows(void)
 {
-    const struct config *c = &engine.config;
+    const struct config *c = &job.config;
     return !c->output_dir || c->group || c->keep_order || c->tag;
 }
 
 int
 output_prepare(void)
 {
-    const struct config *c = &engine.config;
+    const struct config *c = &job.config;
     output_by_task = keeps() || c->tag;
-    return c->output_dir ? keep_dir(c->output_dir) : 0;
+    return c->output_dir ? capture_dir(c->output_dir) : 0;
 }
 
 int
-output_open(struct actor *x, lua_State *L)
+output_open(struct self *self, lua_State *L)
 {
-    uint32_t *locks = x->arena->head->output_lock;
+    uint32_t *locks = self->arena->header->output_lock;
     int real[2] = {STDOUT_FILENO, STDERR_FILENO};
-    int e = keeps() ? keep_open(real) : 0;
+    int e = keeps() ? capture_open(real) : 0;
     fflush(stdout); /* of --serial */
     if (!e)
-        e = open_stream(&out, x, real[0], &locks[0], keeps() || !isatty(STDOUT_FILENO));
+        e = open_stream(&out, self, real[0], &locks[0], keeps() || !isatty(STDOUT_FILENO));
     if (!e)
-        e = open_stream(&err, x, real[1], &locks[1], false);
+        e = open_stream(&err, self, real[1], &locks[1], false);
     if (e)
         return e;
     log_to(real[1]);
@@ -325,7 +325,7 @@ output_close(lua_State *L)
     free(out.bytes);
     free(err.bytes);
     out = err = (struct stream){0};
-    keep_close();
+    capture_close();
     return e;
 }
 
@@ -338,10 +338,10 @@ output_start(const struct task *t)
     (void)output_flush(OUTPUT_SO_FAR); /* what a hook has printed is not the task's */
     now.task = t;
     now.tag[0] = '\0';
-    now.posted = out.actor->slot->posted;
+    now.posted = out.self->slot->posted;
     if (!keeps() || now.error)
         return;
-    now.error = keep_enter(t, file);
+    now.error = capture_enter(t, file);
     if (now.error)
         return;
     now.keeps = true;
@@ -354,15 +354,15 @@ output_start(const struct task *t)
 static void
 show(struct stream *s, int which)
 {
-    off_t bytes = keep_bytes(which);
+    off_t bytes = capture_bytes(which);
     s->real.tag = tag();
-    if (bytes == s->shown && !engine.config.output_dir) {
+    if (bytes == s->shown && !job.config.output_dir) {
         sink_put(&s->real, s->bytes, s->len);
         s->len = 0;
         return;
     }
     spill(s);
-    bytes = keep_bytes(which);
+    bytes = capture_bytes(which);
     sink_copy(&s->real, s->kept.fd, s->shown, bytes - s->shown);
     s->shown = bytes;
 }
@@ -371,27 +371,27 @@ show(struct stream *s, int which)
 static void
 show_both(bool ended)
 {
-    (void)lock_take(out.actor, out.lock, -1);
+    (void)lock_take(out.self, out.lock, -1);
     show(&out, 0);
     show(&err, 1);
     if (ended) {
         sink_end_line(&out.real);
         sink_end_line(&err.real);
     }
-    lock_release(out.actor, out.lock);
+    lock_release(out.self, out.lock);
 }
 
 /* What was kept of one stream, and is not on its way yet: from memory, as long as
  * nothing of it had to go to the file. */
-static struct orderlog_piece
+static struct order_log_piece
 piece_of(struct stream *s, int which)
 {
-    off_t bytes = keep_bytes(which), shown = s->shown;
-    struct orderlog_piece p = {.from = s->bytes, .len = s->len};
-    if (bytes != shown || engine.config.output_dir) {
+    off_t bytes = capture_bytes(which), shown = s->shown;
+    struct order_log_piece p = {.from = s->bytes, .len = s->len};
+    if (bytes != shown || job.config.output_dir) {
         spill(s);
-        bytes = keep_bytes(which);
-        p = (struct orderlog_piece){NULL, s->kept.fd, shown, (uint64_t)(bytes - shown)};
+        bytes = capture_bytes(which);
+        p = (struct order_log_piece){NULL, s->kept.fd, shown, (uint64_t)(bytes - shown)};
     }
     s->shown = bytes;
     s->len = 0; /* the bytes are there until something else is printed */
@@ -402,18 +402,18 @@ piece_of(struct stream *s, int which)
 static void
 send_in_order(enum output_when when)
 {
-    struct actor *x = out.actor;
-    uint64_t posted = x->slot->posted + (when == OUTPUT_DONE ? x->staged_count : 0);
-    struct orderlog_record r = {
+    struct self *self = out.self;
+    uint64_t posted = self->slot->posted + (when == OUTPUT_DONE ? self->staged_count : 0);
+    struct order_log_entry r = {
         .id = now.task->id,
         .parent = now.task->parent,
-        .posts = {(now.posted + 1) * ARENA_SLOTS + x->me, posted - now.posted},
+        .posts = {(now.posted + 1) * ARENA_SLOTS + self->me, posted - now.posted},
         .ended = when == OUTPUT_FAILED || when == OUTPUT_DONE,
     };
-    struct orderlog_piece pieces[3] = {{0}, piece_of(&out, 0), piece_of(&err, 1)};
+    struct order_log_piece pieces[3] = {{0}, piece_of(&out, 0), piece_of(&err, 1)};
     if (pieces[1].len + pieces[2].len && tag())
-        pieces[0] = (struct orderlog_piece){.from = now.tag, .len = strlen(now.tag)};
-    int e = orderlog_add(x, &r, pieces);
+        pieces[0] = (struct order_log_piece){.from = now.tag, .len = strlen(now.tag)};
+    int e = order_log_add(self, &r, pieces);
     if (e)
         now.error = e;
 }
@@ -426,10 +426,10 @@ emit_last(struct stream *s)
     if (!s->len && !s->real.in_line)
         return;
     s->real.tag = tag();
-    (void)lock_take(s->actor, s->lock, -1);
+    (void)lock_take(s->self, s->lock, -1);
     sink_put(&s->real, s->bytes, s->len);
     sink_end_line(&s->real);
-    lock_release(s->actor, s->lock);
+    lock_release(s->self, s->lock);
     s->len = 0;
 }
 
@@ -463,7 +463,7 @@ flush_task(enum output_when when)
     bool ended = when != OUTPUT_SO_FAR;
     if (!now.keeps) {
         flush_lines(ended);
-    } else if (engine.config.keep_order) {
+    } else if (job.config.keep_order) {
         send_in_order(when);
     } else if (shows()) {
         show_both(ended);
@@ -474,10 +474,10 @@ flush_task(enum output_when when)
     if (!ended)
         return;
     if (now.keeps)
-        keep_leave();
+        capture_leave();
     now.keeps = false;
     now.task = NULL;
-    if (engine.config.keep_order && engine.config.serial)
+    if (job.config.keep_order && job.config.serial)
         now.printed = printer_turn();
 }
 
@@ -507,7 +507,7 @@ output_end(void)
 void
 output_say_lost(int code)
 {
-    const struct config *c = &engine.config;
+    const struct config *c = &job.config;
     const char *why = strerror(code & ~OUTPUT_KEPT);
     if (!(code & OUTPUT_KEPT))
         log_error("standard output: %s: the job cannot go on", why);
@@ -516,5 +516,5 @@ output_say_lost(int code)
     else
         log_error("what tasks print cannot be kept in \"%s\" (--tmpdir): %s: the job cannot "
                   "go on",
-                  engine_tmpdir(), why);
+                  job_tmpdir(), why);
 }

@@ -25,7 +25,7 @@
 
 #include "base/atomics.h"
 
-struct actor;
+struct self;
 struct slot;
 struct task;
 
@@ -48,7 +48,7 @@ extern bool output_by_task;
 int output_prepare(void);
 /* output_open replaces the streams of this process: a (just forked) worker's, or that
  * of --serial while tasks run. 0, or -errno with nothing replaced. */
-int output_open(struct actor *x, lua_State *L);
+int output_open(struct self *self, lua_State *L);
 /* output_close (--serial) gives the process its own streams again. As output_flush(). */
 int output_close(lua_State *L);
 /* output_start: what is printed from here on is the task's. For output_begin(). */
@@ -67,10 +67,10 @@ output_begin(const struct task *t)
 int output_flush(enum output_when when);
 /* output_say_lost: such a code (above 0) has ended the job. */
 void output_say_lost(int code);
-/* output_last_words copies what the last task of the slot's worker wrote to stderr, its
- * last whole lines as far as they were kept, to text[SLOT_WORDS]. Returns its bytes.
+/* output_stderr_tail copies what the last task of the slot's worker wrote to stderr, its
+ * last whole lines as far as they were kept, to text[SLOT_STDERR]. Returns its bytes.
  * By the worker itself, or after its death. */
-size_t output_last_words(const struct slot *s, char *text);
+size_t output_stderr_tail(const struct slot *s, char *text);
 /* output_end flushes everything, unfinished lines too, before the process ends.
  * Returns what output_flush() does. */
 int output_end(void);

@@ -49,7 +49,7 @@ static void
 take_id(void *arg, uint32_t index)
 {
     struct ids *ids = arg;
-    const struct task *t = task_at(&engine.arena, index);
+    const struct task *t = task_at(&job.arena, index);
     enum task_state state = task_state(atom_load(&t->word));
     if (state != TASK_READY && state != TASK_WAIT)
         return;
@@ -96,8 +96,8 @@ order_of_tasks(void)
 {
     struct ids ids = {0};
     struct order *o = NULL;
-    for (uint32_t k = 0; k <= engine.arena.head->nworkers; k++)
-        slab_each(&engine.arena, k, SLAB_TASK, take_id, &ids);
+    for (uint32_t k = 0; k <= job.arena.header->nworkers; k++)
+        slab_each(&job.arena, k, SLAB_TASK, take_id, &ids);
     struct order_posts *posts = malloc((ids.n + 1) * sizeof *posts);
     if (posts && !ids.failed) {
         if (ids.n)
@@ -118,18 +118,18 @@ failed(int code)
     if (printer.error || !code)
         return;
     printer.error = -code;
-    if (!printer.pid && engine.config.serial)
+    if (!printer.pid && job.config.serial)
         return;
-    atom_store(&engine.arena.head->epipe, (uint32_t)code);
-    engine_poke();
+    atom_store(&job.arena.header->output_errno, (uint32_t)code);
+    job_notify();
 }
 
 /* The supervisor is slot 0, too: what it holds it gives back soon. */
 static uint32_t *
 lock_output(void)
 {
-    uint32_t *lock = engine.arena.head->output_lock;
-    while (lock_take(&engine.self, lock, -1) == -EDEADLK)
+    uint32_t *lock = job.arena.header->output_lock;
+    while (lock_take(&job.self, lock, -1) == -EDEADLK)
         usleep(1000);
     return lock;
 }
@@ -137,12 +137,12 @@ lock_output(void)
 static void
 show(uint64_t where)
 {
-    struct orderlog_record r;
+    struct order_log_entry r;
     char tag[TAG] = "";
     off_t at = (off_t)where + (off_t)sizeof r;
-    int err = orderlog_at(where, &r);
+    int err = order_log_at(where, &r);
     if (!err && r.bytes[0] && r.bytes[0] < TAG &&
-        pread(orderlog_fd(), tag, r.bytes[0], at) != (ssize_t)r.bytes[0])
+        pread(order_log_fd(), tag, r.bytes[0], at) != (ssize_t)r.bytes[0])
         err = -EIO;
     if (err) {
         failed(OUTPUT_KEPT | -err);
@@ -152,13 +152,13 @@ show(uint64_t where)
     at += (off_t)r.bytes[0];
     for (int i = 0; i < 2; i++) {
         printer.to[i].tag = *tag ? tag : NULL;
-        sink_copy(&printer.to[i], orderlog_fd(), at, (off_t)r.bytes[1 + i]);
+        sink_copy(&printer.to[i], order_log_fd(), at, (off_t)r.bytes[1 + i]);
         sink_end_line(&printer.to[i]);
         at += (off_t)r.bytes[1 + i];
     }
-    lock_release(&engine.self, lock);
+    lock_release(&job.self, lock);
     failed(-printer.to[0].error);
-    orderlog_done(where, &r);
+    order_log_done(where, &r);
 }
 
 static void
@@ -173,15 +173,15 @@ tell(const struct order_note *note)
 static void
 catch_up(void)
 {
-    struct orderlog_record r;
+    struct order_log_entry r;
     uint64_t where;
     int err;
-    while (orderlog_read(&engine.arena, &where, &r, &err)) {
+    while (order_log_read(&job.arena, &where, &r, &err)) {
         bool shows = r.bytes[1] + r.bytes[2] > 0;
         struct order_note note = {r.id, r.parent, r.ended, shows, where, r.posts};
         tell(&note);
         if (!shows)
-            orderlog_done(where, &r);
+            order_log_done(where, &r);
         while (order_next(printer.order, &where))
             show(where);
     }
@@ -225,11 +225,11 @@ life(int fd, pid_t parent)
     if (getppid() != parent)
         _exit(1);
     for (;;) {
-        struct pollfd fds[2] = {{fd, POLLIN, 0}, {orderlog_wake_fd(), POLLIN, 0}};
+        struct pollfd fds[2] = {{fd, POLLIN, 0}, {order_log_wake_fd(), POLLIN, 0}};
         uint64_t times;
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             _exit(1);
-        if (fds[1].revents && read(orderlog_wake_fd(), &times, sizeof times) < 0 &&
+        if (fds[1].revents && read(order_log_wake_fd(), &times, sizeof times) < 0 &&
             errno != EAGAIN && errno != EINTR)
             _exit(1);
         catch_up();
@@ -270,7 +270,7 @@ start_process(void)
 int
 printer_start(bool serial)
 {
-    int err = orderlog_open(&engine.arena, engine_tmpdir());
+    int err = order_log_open(&job.arena, job_tmpdir());
     if (err)
         return err;
     printer.order = order_of_tasks();
@@ -307,7 +307,7 @@ say_died(int status)
     log_error("the process that shows output in order (--keep-order) died (%s): the job "
               "cannot go on",
               report_status(status));
-    engine.result.broken = true;
+    job.result.fatal = true;
 }
 
 bool
@@ -336,8 +336,8 @@ printer_finish(void)
     printer_forget();
     if (printer.order) {
         show_rest();
-        if (printer.error && !engine.result.broken && !engine.result.epipe)
-            atom_store(&engine.arena.head->epipe, (uint32_t)-printer.error);
+        if (printer.error && !job.result.fatal && !job.result.reader_gone)
+            atom_store(&job.arena.header->output_errno, (uint32_t)-printer.error);
         order_close(printer.order);
         printer.order = NULL;
     } else if (printer.pid) {

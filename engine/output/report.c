@@ -19,10 +19,10 @@ void
 report_task(const struct task *t, char *text, uint32_t cap)
 {
     char args[ARGS];
-    const char *name = engine_fn_info(t->fn)->name;
+    const char *name = job_fn_info(t->fn)->name;
     size_t around = strlen(name) + sizeof "()";
     size_t room = around + ARGS_MIN < cap ? cap - around : ARGS_MIN;
-    codec_describe(task_args(&engine.arena, t), t->bytes, args,
+    codec_describe(task_args(&job.arena, t), t->bytes, args,
                    room < sizeof args ? room : sizeof args);
     snprintf(text, cap, "%s(%s)", name, args);
     for (char *c = text; *c; c++) /* of a name: it is to stay in its line */
@@ -33,7 +33,7 @@ report_task(const struct task *t, char *text, uint32_t cap)
 static void
 describe_poster(const struct task *t, char *text, size_t cap)
 {
-    const struct fn_info *f = engine_fn_info(t->parent_fn & 0xffff);
+    const struct fn_info *f = job_fn_info(t->parent_fn & 0xffff);
     uint32_t line = task_line(t); /* --debug only */
     const char *where = f->where ? f->where : "";
     int n = snprintf(text, cap, "posted by %s%s%s%s", f->name, *where ? " (" : "", where,
@@ -84,8 +84,8 @@ report_error(const struct task *t, uint32_t run, const char *message,
                      "prunner: task %s failed%s: %s\n"
                      "  task #%llu, run %u, worker %u, defined at %s, %s\n%s%s",
                      task, again ? " and will be run again" : "", message,
-                     (unsigned long long)t->id, run, engine.self.me,
-                     engine_fn_info(t->fn)->where, poster,
+                     (unsigned long long)t->id, run, job.self.me,
+                     job_fn_info(t->fn)->where, poster,
                      traceback ? traceback : "", traceback ? "\n" : "");
     if (n > 0)
         log_text(text, (size_t)n);
@@ -104,7 +104,7 @@ report_dead(const struct task *t, uint32_t runs, const char *how)
                      "  task #%llu, defined at %s, %s; --attempts says how often to try\n",
                      task, runs, runs == 1 ? "run" : "runs", how,
                      (unsigned long long)t->id,
-                     engine_fn_info(t->fn)->where, poster);
+                     job_fn_info(t->fn)->where, poster);
     if (n > 0)
         log_text(text, (size_t)n);
     free(text);

@@ -27,23 +27,23 @@ struct log_entry {
 };
 
 static double
-combine(enum acc_kind kind, double a, double b)
+combine(enum accumulator_kind kind, double a, double b)
 {
     switch (kind) {
-    case ACC_MAX:
+    case ACCUMULATOR_MAX:
         return b > a ? b : a;
-    case ACC_MIN:
+    case ACCUMULATOR_MIN:
         return b < a ? b : a;
-    case ACC_SUM:
+    case ACCUMULATOR_SUM:
         break;
     }
     return a + b;
 }
 
 void
-acc_add(struct actor *x, enum acc_kind kind, uint32_t id, double v)
+accumulator_add(struct self *self, enum accumulator_kind kind, uint32_t id, double v)
 {
-    struct acc_pending *p = &x->pending;
+    struct accumulator_pending *p = &self->pending;
     if (p->kinds[id]) {
         p->values[id] = combine(kind, p->values[id], v);
         return;
@@ -54,13 +54,13 @@ acc_add(struct actor *x, enum acc_kind kind, uint32_t id, double v)
 }
 
 bool
-acc_get(struct actor *x, enum acc_kind kind, uint32_t id, double *out)
+accumulator_get(struct self *self, enum accumulator_kind kind, uint32_t id, double *out)
 {
-    bool any = x->pending.kinds[id] != 0;
-    double v = any ? x->pending.values[id] : 0;
-    for (uint32_t k = 0, n = arena_workers(x->arena); k <= n; k++) {
-        struct acc_cell *c = &slot_at(x->arena, k)->accs[id];
-        /* acquire: pairs with the release in acc_apply(); `value` is written. */
+    bool any = self->pending.kinds[id] != 0;
+    double v = any ? self->pending.values[id] : 0;
+    for (uint32_t k = 0, n = arena_workers(self->arena); k <= n; k++) {
+        struct accumulator_cell *c = &slot_at(self->arena, k)->accs[id];
+        /* acquire: pairs with the release in accumulator_apply(); `value` is written. */
         if (!atom_load(&c->set))
             continue;
         double cell;
@@ -74,20 +74,20 @@ acc_get(struct actor *x, enum acc_kind kind, uint32_t id, double *out)
 }
 
 void
-acc_stage(struct actor *x)
+accumulator_stage(struct self *self)
 {
-    struct acc_pending *p = &x->pending;
-    struct slot *s = x->slot;
+    struct accumulator_pending *p = &self->pending;
+    struct slot *s = self->slot;
     for (uint32_t i = 0; i < p->n; i++) {
         uint32_t id = p->ids[i];
-        struct acc_cell *c = &s->accs[id];
+        struct accumulator_cell *c = &s->accs[id];
         double v = p->values[id];
-        s->acc_log[i].id = id;
+        s->accumulator_log[i].id = id;
 #ifdef PRN_BUG_ACC_ADDS
-        s->acc_log[i].value = v;
-        s->acc_log[i].pad = p->kinds[id];
+        s->accumulator_log[i].value = v;
+        s->accumulator_log[i].pad = p->kinds[id];
 #else
-        s->acc_log[i].value = c->set ? combine(p->kinds[id], c->value, v) : v;
+        s->accumulator_log[i].value = c->set ? combine(p->kinds[id], c->value, v) : v;
 #endif
         p->kinds[id] = 0;
     }
@@ -98,26 +98,26 @@ acc_stage(struct actor *x)
 }
 
 void
-acc_apply(struct slot *s)
+accumulator_apply(struct slot *s)
 {
     for (uint32_t i = 0; i < s->naccs; i++) {
-        struct acc_cell *c = &s->accs[s->acc_log[i].id];
+        struct accumulator_cell *c = &s->accs[s->accumulator_log[i].id];
 #ifdef PRN_BUG_ACC_ADDS
-        double v = s->acc_log[i].value;
-        c->value = c->set ? combine(s->acc_log[i].pad, c->value, v) : v;
+        double v = s->accumulator_log[i].value;
+        c->value = c->set ? combine(s->accumulator_log[i].pad, c->value, v) : v;
 #else
-        __atomic_store(&c->value, &s->acc_log[i].value, __ATOMIC_RELAXED);
+        __atomic_store(&c->value, &s->accumulator_log[i].value, __ATOMIC_RELAXED);
 #endif
         atom_store(&c->set, 1);
     }
-    /* release: pairs with the acquire in acc_each(): the entries are written. */
+    /* release: pairs with the acquire in accumulator_each(): the entries are written. */
     atom_store(&s->log_end, s->new_log_end);
 }
 
 void
-acc_drop(struct actor *x)
+accumulator_drop(struct self *self)
 {
-    struct acc_pending *p = &x->pending;
+    struct accumulator_pending *p = &self->pending;
     for (uint32_t i = 0; i < p->n; i++)
         p->kinds[p->ids[i]] = 0;
     p->n = 0;
@@ -127,10 +127,10 @@ acc_drop(struct actor *x)
 /* The chunk behind the log's end with room for `need`: one that a rolled-back
  * task had begun, or a new one. Chunks are linked newest first. */
 static int
-next_chunk(struct actor *x, uint32_t end_unit, size_t need, uint32_t *out)
+next_chunk(struct self *self, uint32_t end_unit, size_t need, uint32_t *out)
 {
-    struct arena *a = x->arena;
-    uint32_t u = x->slot->chunks[SLAB_LOG];
+    struct arena *a = self->arena;
+    uint32_t u = self->slot->chunks[SLAB_LOG];
     while (u && chunk_at(a, u - 1)->next != end_unit && u != end_unit)
         u = chunk_at(a, u - 1)->next;
     if (u && u != end_unit) {
@@ -141,7 +141,7 @@ next_chunk(struct actor *x, uint32_t end_unit, size_t need, uint32_t *out)
             return 0;
         }
         /* Too small: it stays in the log, empty, and is passed over. */
-        return next_chunk(x, u, need, out);
+        return next_chunk(self, u, need, out);
     }
     size_t bytes = end_unit ? chunk_at(a, end_unit - 1)->bytes * 2 : ARENA_UNIT;
     if (bytes > LOG_CHUNK_MAX)
@@ -149,24 +149,24 @@ next_chunk(struct actor *x, uint32_t end_unit, size_t need, uint32_t *out)
     if (bytes < need + ARENA_GRAIN)
         bytes = need + ARENA_GRAIN;
     uint32_t unit;
-    int err = chunk_claim(x, SLAB_LOG, bytes, &unit);
+    int err = chunk_claim(self, SLAB_LOG, bytes, &unit);
     if (!err)
         *out = unit + 1;
     return err;
 }
 
 int
-acc_collect(struct actor *x, uint32_t id, const void *bytes, size_t len)
+accumulator_collect(struct self *self, uint32_t id, const void *bytes, size_t len)
 {
-    struct arena *a = x->arena;
-    struct acc_pending *p = &x->pending;
-    uint64_t end = p->log_end ? p->log_end : x->slot->log_end;
+    struct arena *a = self->arena;
+    struct accumulator_pending *p = &self->pending;
+    uint64_t end = p->log_end ? p->log_end : self->slot->log_end;
     uint32_t unit = unit_of(end), used = used_of(end);
     size_t need = sizeof(struct log_entry) + (len + 7) / 8 * 8;
 
     if (!unit || used + need > chunk_at(a, unit - 1)->bytes - ARENA_GRAIN) {
         uint32_t next;
-        int err = next_chunk(x, unit, need, &next);
+        int err = next_chunk(self, unit, need, &next);
         if (err)
             return err;
         if (unit)
@@ -208,16 +208,16 @@ chunk_behind(const struct arena *a, uint32_t end, uint32_t before)
 }
 
 void
-acc_each(struct actor *x, uint32_t id,
-         void (*fn)(void *arg, const void *bytes, size_t len), void *arg)
+accumulator_each(struct self *self, uint32_t id,
+                 void (*fn)(void *arg, const void *bytes, size_t len), void *arg)
 {
-    for (uint32_t k = 0, n = arena_workers(x->arena); k <= n; k++) {
-        uint64_t end = atom_load(&slot_at(x->arena, k)->log_end);
-        if (k == x->me && x->pending.log_end)
-            end = x->pending.log_end;
+    for (uint32_t k = 0, n = arena_workers(self->arena); k <= n; k++) {
+        uint64_t end = atom_load(&slot_at(self->arena, k)->log_end);
+        if (k == self->me && self->pending.log_end)
+            end = self->pending.log_end;
         for (uint32_t u = 0; u != unit_of(end);) {
-            u = chunk_behind(x->arena, unit_of(end), u);
-            struct chunk *c = chunk_at(x->arena, u - 1);
+            u = chunk_behind(self->arena, unit_of(end), u);
+            struct chunk *c = chunk_at(self->arena, u - 1);
             each_in(c, u == unit_of(end) ? used_of(end) : c->used, id, fn, arg);
         }
     }

@@ -10,23 +10,23 @@
 /* What readers copy may be overwritten meanwhile; the block's word tells them.
  * ThreadSanitizer cannot know that, nor may it see memcpy() and memcmp() do it. */
 #if defined(__SANITIZE_THREAD__)
-#define RACY __attribute__((no_sanitize("thread"), noinline))
+#define NO_TSAN __attribute__((no_sanitize("thread"), noinline))
 #define racy_load(p) (*(const volatile __typeof__(*(p)) *)(p))
-RACY static bool
+NO_TSAN static bool
 racy_same(const volatile char *a, const char *b, size_t n)
 {
     while (n && *a == *b)
         a++, b++, n--;
     return n == 0;
 }
-RACY static void
+NO_TSAN static void
 racy_copy(volatile char *to, const volatile char *from, size_t n)
 {
     while (n--)
         *to++ = *from++;
 }
 #else
-#define RACY
+#define NO_TSAN
 #define racy_load(p)                                       \
     ({                                                     \
         __typeof__(*(p)) racy_value;                       \
@@ -84,19 +84,19 @@ dict_word(const struct arena *a, uint64_t hash, uint32_t record)
 }
 
 int
-dict_create(struct actor *x, uint64_t *offset)
+dict_create(struct self *self, uint64_t *offset)
 {
     uint32_t block;
-    int err = block_new(x, sizeof(struct dict) + CACHE_LINE, SERVES_DICT, &block);
+    int err = block_new(self, sizeof(struct dict) + CACHE_LINE, OWNER_TAG_DICT, &block);
     if (err)
         return err;
-    size_t at = arena_offset(x->arena, block_at(x->arena, block)->bytes);
+    size_t at = arena_offset(self->arena, block_at(self->arena, block)->bytes);
     at = (at + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-    struct dict *d = arena_at(x->arena, at);
+    struct dict *d = arena_at(self->arena, at);
     memset(d, 0, sizeof *d);
     for (int i = 0; i < DICT_SHARDS; i++) {
         uint64_t log2 = (uint64_t)__builtin_ctz(DICT_FIRST);
-        d->shards[i].index = (uint64_t)arena_offset(x->arena, d->first[i]) << 24 | log2;
+        d->shards[i].index = (uint64_t)arena_offset(self->arena, d->first[i]) << 24 | log2;
     }
     *offset = at;
     return 0;
@@ -112,7 +112,7 @@ dict_find(struct arena *a, struct shard *s, const struct dict_key *k)
             return (struct dict_place){NULL, 0};
         if (!same_tag(word, k->hash))
             continue;
-        struct dict_record *r = dict_record_at(a, record_of(word));
+        struct dict_entry *r = dict_entry_at(a, record_of(word));
         if (r->key_len == k->len && memcmp(r->bytes, k->bytes, k->len) == 0)
             return (struct dict_place){ix.words + i, record_of(word)};
     }
@@ -133,16 +133,16 @@ dict_free_word(struct arena *a, struct shard *s, uint64_t hash, bool *was_used)
  * first one, so that its size tells the two apart. Died between the two stores:
  * `used` is too high, and the next growth comes early. */
 static int
-grow_index(struct actor *x, struct shard *s, uint64_t need)
+grow_index(struct self *self, struct shard *s, uint64_t need)
 {
-    struct arena *a = x->arena;
+    struct arena *a = self->arena;
     struct index old = index_of(a, s);
     uint64_t log2 = (uint64_t)__builtin_ctz(DICT_FIRST) + 1;
     while (((uint64_t)3 << log2) / 4 < need * 2)
         log2++;
     uint32_t block;
     size_t bytes = sizeof(uint64_t) << log2;
-    int err = block_new(x, bytes, SERVES_LIST, &block);
+    int err = block_new(self, bytes, SERVES_LIST, &block);
     if (err)
         return err;
     uint64_t *words = (uint64_t *)block_at(a, block)->bytes;
@@ -155,7 +155,7 @@ grow_index(struct actor *x, struct shard *s, uint64_t need)
         uint64_t word = atom_peek(&old.words[i]);
         if (!word || word == DICT_DELETED)
             continue;
-        struct dict_record *r = dict_record_at(a, record_of(word));
+        struct dict_entry *r = dict_entry_at(a, record_of(word));
         uint64_t at = hash_bytes(r->bytes, r->key_len) & mask;
         while (words[at])
             at = (at + 1) & mask;
@@ -165,44 +165,44 @@ grow_index(struct actor *x, struct shard *s, uint64_t need)
     /* release: the new words; pairs with index_of(). */
     atom_store(&s->index, (uint64_t)arena_offset(a, words) << 24 | version << 8 | log2);
     atom_store(&s->used, s->live);
-    block_linked(x);
+    block_published(self);
 
     /* Free the old one, unless it is part of the dict itself. Not by way of
-     * slot->loose: it may be of another slot's slab, and in use again by the time
+     * slot->unlinked_block: it may be of another slot's slab, and in use again by the time
      * somebody cleans up after us. Died before: one index is lost. */
     if (old.mask + 1 > DICT_FIRST) {
         uint32_t b = arena_index(a, (char *)old.words - sizeof(struct block));
-        block_free(x, b, atom_load(&block_at(a, b)->word));
+        block_free(self, b, atom_load(&block_at(a, b)->word));
     }
     return 0;
 }
 
 int
-dict_room(struct actor *x, struct shard *s, uint32_t n)
+dict_room(struct self *self, struct shard *s, uint32_t n)
 {
     uint64_t size = (uint64_t)1 << (atom_peek(&s->index) & 0xff);
     if ((uint64_t)s->used + n <= size * 3 / 4)
         return 0;
-    int err = grow_index(x, s, (uint64_t)s->live + n);
+    int err = grow_index(self, s, (uint64_t)s->live + n);
     /* Slow is better than no; one word must stay 0 to end every search. */
     return err && (uint64_t)s->used + n < size ? 0 : err;
 }
 
 static int
-copy_room(struct actor *x, size_t bytes)
+copy_room(struct self *self, size_t bytes)
 {
-    if (bytes <= x->copy_room)
+    if (bytes <= self->copy_room)
         return 0;
-    char *grown = realloc(x->copy, bytes * 2);
+    char *grown = realloc(self->copy, bytes * 2);
     if (!grown)
         return -ENOMEM;
-    x->copy = grown;
-    x->copy_room = bytes * 2;
+    self->copy = grown;
+    self->copy_room = bytes * 2;
     return 0;
 }
 
 /* An index word. acquire: the record behind it; pairs with apply_entry(). */
-RACY static uint64_t
+NO_TSAN static uint64_t
 load_word(uint64_t *word)
 {
     return racy_load(word);
@@ -213,13 +213,13 @@ load_word(uint64_t *word)
 struct look {
     struct block *block;
     uint64_t before; /* the block's word */
-    struct dict_record *record;
+    struct dict_entry *record;
     size_t key_len, value_len; /* if sound: those of the record, so within its block */
     bool sound;                /* the index word means this use of the block */
 };
 
 /* Is the block's word what it was before the copies? */
-RACY static bool
+NO_TSAN static bool
 still(const struct look *l)
 {
 #ifdef PRN_BUG_READ_ONCE
@@ -230,13 +230,13 @@ still(const struct look *l)
     return atom_peek(&l->block->word) == l->before;
 }
 
-RACY static struct look
+NO_TSAN static struct look
 look_at(const struct arena *a, uint64_t word)
 {
     struct look l = {.block = block_at(a, record_of(word))};
     /* acquire: pairs with the release in block_new(). */
     l.before = atom_load(&l.block->word);
-    l.record = (struct dict_record *)l.block->bytes;
+    l.record = (struct dict_entry *)l.block->bytes;
     l.key_len = racy_load(&l.record->key_len);
     l.value_len = racy_load(&l.record->is_number) ? 0 : racy_load(&l.record->value_len);
     l.sound = (l.before & 0xff) == BLOCK_USED && ((l.before ^ word) >> 32 & 0xffff) == 0 &&
@@ -251,33 +251,33 @@ enum found { FOUND,
 
 /* Copies the value of the record that `word` names if its key is `only`. CHANGED:
  * the record went away under our hands. */
-RACY static enum found
-copy_record(struct actor *x, uint64_t word, const struct dict_key *only,
+NO_TSAN static enum found
+copy_record(struct self *self, uint64_t word, const struct dict_key *only,
             struct dict_value *value)
 {
-    struct look l = look_at(x->arena, word);
+    struct look l = look_at(self->arena, word);
     if (!l.sound)
         return CHANGED;
     if (l.key_len != only->len || !racy_same(l.record->bytes, only->bytes, l.key_len))
         return still(&l) ? OTHER_KEY : CHANGED;
-    if (copy_room(x, l.value_len))
+    if (copy_room(self, l.value_len))
         return NO_MEMORY;
     if (l.value_len)
-        racy_copy(x->copy, l.record->bytes + l.key_len, l.value_len);
+        racy_copy(self->copy, l.record->bytes + l.key_len, l.value_len);
     value->present = true;
     value->is_number = racy_load(&l.record->is_number);
     value->number = racy_load(&l.record->number);
-    value->bytes = x->copy;
+    value->bytes = self->copy;
     value->len = l.value_len;
     return still(&l) ? FOUND : CHANGED;
 }
 
 int
-dict_get(struct actor *x, struct dict *d, const struct dict_key *k, struct dict_value *out)
+dict_get(struct self *self, struct dict *d, const struct dict_key *k, struct dict_value *out)
 {
     struct shard *s = dict_shard(d, k->hash);
 again:;
-    struct index ix = index_of(x->arena, s);
+    struct index ix = index_of(self->arena, s);
     for (uint64_t i = k->hash & ix.mask, n = 0; n <= ix.mask; i = (i + 1) & ix.mask, n++) {
         uint64_t word = load_word(&ix.words[i]);
         /* The index was replaced: its memory may be something else by now. */
@@ -287,7 +287,7 @@ again:;
             break;
         if (!same_tag(word, k->hash))
             continue;
-        switch (copy_record(x, word, k, out)) {
+        switch (copy_record(self, word, k, out)) {
         case FOUND:
             return 0;
         case OTHER_KEY:

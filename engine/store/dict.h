@@ -21,7 +21,7 @@
 #include "memory/arena.h"
 #include "memory/block.h"
 
-struct actor;
+struct self;
 
 enum {
     DICT_SHARDS = 64,
@@ -45,7 +45,7 @@ struct dict {
 };
 
 /* The bytes of a record's block. */
-struct dict_record {
+struct dict_entry {
     double number;      /* value, if is_number. writer: holder of the shard's lock */
     uint32_t value_len; /* else; fixed */
     uint16_t key_len;   /* fixed */
@@ -75,11 +75,11 @@ struct dict_place {
     uint32_t record; /* index of its block */
 };
 
-/* dict_create makes an empty dict; x->slot->loose names it until it is linked. */
-int dict_create(struct actor *x, uint64_t *offset);
+/* dict_create makes an empty dict; self->slot->unlinked_block names it until it is linked. */
+int dict_create(struct self *self, uint64_t *offset);
 /* dict_get copies the value of a key. Takes no lock, may retry. 0 (absent keys
  * too: out->present), -ENOMEM. */
-int dict_get(struct actor *x, struct dict *d, const struct dict_key *k,
+int dict_get(struct self *self, struct dict *d, const struct dict_key *k,
              struct dict_value *out);
 /* dict_len counts the keys; other writers make it approximate. */
 uint64_t dict_len(struct dict *d);
@@ -93,15 +93,15 @@ struct dict_place dict_find(struct arena *a, struct shard *s, const struct dict_
 /* dict_free_word finds a word that a new key with this hash can have. */
 uint64_t *dict_free_word(struct arena *a, struct shard *s, uint64_t hash, bool *was_used);
 /* dict_room makes room in the shard's index for n more keys. 0, -ENOSPC. */
-int dict_room(struct actor *x, struct shard *s, uint32_t n);
+int dict_room(struct self *self, struct shard *s, uint32_t n);
 /* dict_word is the index word for a record. */
 uint64_t dict_word(const struct arena *a, uint64_t hash, uint32_t record);
 #define DICT_DELETED ((uint64_t)1 << 48) /* a word whose key is gone */
 
-static inline struct dict_record *
-dict_record_at(const struct arena *a, uint32_t index)
+static inline struct dict_entry *
+dict_entry_at(const struct arena *a, uint32_t index)
 {
-    return (struct dict_record *)block_at(a, index)->bytes;
+    return (struct dict_entry *)block_at(a, index)->bytes;
 }
 
 #endif

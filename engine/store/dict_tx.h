@@ -15,7 +15,7 @@
 #include "store/dict.h"
 #include "memory/layout.h"
 
-struct actor;
+struct self;
 
 enum tx_kind {
     TX_NONE = 0, /* changes nothing */
@@ -62,15 +62,15 @@ typedef int64_t (*dict_tx_note)(void *arg, const struct dict_result *results, si
  * a value that is no number, APPEND to one that is no string; -EFBIG: APPEND beyond
  * CODEC_BYTES_MAX (*bad: which operation); nothing changed then.
  * May wait for shard locks. */
-int dict_tx_run(struct actor *x, const struct dict_op *ops, size_t n,
+int dict_tx_run(struct self *self, const struct dict_op *ops, size_t n,
                 struct dict_result *results, size_t *bad, dict_tx_note note, void *arg);
 /* dict_tx_snapshot calls fn with every record of one shard, under its lock; fn only
  * copies. 0, or what lock_take() says. */
-int dict_tx_snapshot(struct actor *x, struct dict *d, uint32_t shard,
-                     void (*fn)(void *arg, const struct dict_record *r), void *arg);
+int dict_tx_snapshot(struct self *self, struct dict *d, uint32_t shard,
+                     void (*fn)(void *arg, const struct dict_entry *r), void *arg);
 /* dict_tx_recover rolls a dead slot's transaction forward or back. Idempotent. */
-void dict_tx_recover(struct actor *x);
-/* dict_tx_uses: is this block the list or a new record or index of x's transaction? */
-bool dict_tx_uses(const struct actor *x, uint32_t block);
+void dict_tx_recover(struct self *self);
+/* dict_tx_uses: is this block the list or a new record or index of self's transaction? */
+bool dict_tx_uses(const struct self *self, uint32_t block);
 
 #endif

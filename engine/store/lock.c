@@ -17,9 +17,9 @@ enum {
 };
 
 static uint32_t
-owner_word(const struct actor *x)
+owner_word(const struct self *self)
 {
-    return x->me + 1;
+    return self->me + 1;
 }
 
 /* The slot that holds a lock; UINT32_MAX: nobody. */
@@ -30,19 +30,19 @@ holder(uint32_t word)
 }
 
 bool
-lock_held(const struct actor *x, const uint32_t *word)
+lock_held(const struct self *self, const uint32_t *word)
 {
-    return holder(atom_peek(word)) == x->me;
+    return holder(atom_peek(word)) == self->me;
 }
 
-/* A mark of the circle of waits that starts and ends at x: who waits, and for the
- * how-many-th time; 0: there is none, or x is not the one to give up. */
+/* A mark of the circle of waits that starts and ends at self: who waits, and for the
+ * how-many-th time; 0: there is none, or self is not the one to give up. */
 static uint64_t
-circle(const struct actor *x)
+circle(const struct self *self)
 {
-    const struct arena *a = x->arena;
+    const struct arena *a = self->arena;
     uint64_t mark = 1;
-    uint32_t k = x->me, highest = k;
+    uint32_t k = self->me, highest = k;
     for (int i = 0; i < CIRCLE_MAX; i++) {
         const struct slot *s = slot_at(a, k);
         uint64_t at = atom_load(&s->waits_for);
@@ -50,8 +50,8 @@ circle(const struct actor *x)
             return 0;
         mark = hash_mix(mark + k, atom_load(&s->wait_seq));
         k = holder(atom_load((uint32_t *)arena_at(a, at)));
-        if (k == x->me)
-            return highest == x->me ? mark | 1 : 0;
+        if (k == self->me)
+            return highest == self->me ? mark | 1 : 0;
         if (k >= ARENA_SLOTS)
             return 0;
         if (k > highest)
@@ -61,11 +61,11 @@ circle(const struct actor *x)
 }
 
 static bool
-try_take(struct actor *x, uint32_t *word, uint32_t with)
+try_take(struct self *self, uint32_t *word, uint32_t with)
 {
     uint32_t free = 0;
     /* acquire: what the last holder wrote; pairs with the release below. */
-    return atom_peek(word) == 0 && atom_cas(word, &free, owner_word(x) | with);
+    return atom_peek(word) == 0 && atom_cas(word, &free, owner_word(self) | with);
 }
 
 /* Sleeps until the word may be free, or LOOK_NS, or the deadline. */
@@ -91,22 +91,22 @@ give_up(uint32_t *word, int err)
 }
 
 static int
-take_slowly(struct actor *x, uint32_t *word, uint64_t deadline)
+take_slowly(struct self *self, uint32_t *word, uint64_t deadline)
 {
     uint64_t seen = 0, next_look = clock_ns() + LOOK_NS;
     for (;;) {
         /* Others may sleep too: keep the mark, so that the release wakes one. */
 #ifdef PRN_BUG_NO_WAITERS_KEPT
-        if (try_take(x, word, 0))
+        if (try_take(self, word, 0))
 #else
-        if (try_take(x, word, LOCK_WAITERS))
+        if (try_take(self, word, LOCK_WAITERS))
 #endif
             return 0;
         uint64_t now = clock_ns();
         if (now >= deadline)
             return give_up(word, -ETIMEDOUT);
         if (now >= next_look) {
-            uint64_t is = circle(x);
+            uint64_t is = circle(self);
             if (is && is == seen)
                 return give_up(word, -ELOOP);
             seen = is;
@@ -119,56 +119,56 @@ take_slowly(struct actor *x, uint32_t *word, uint64_t deadline)
 /* Looks at it more and more seldom: who looks all the time takes the holder's cache line
  * away, and gets the lock after each short section; so it stays where it is for a while. */
 static bool
-spin(struct actor *x, uint32_t *word)
+spin(struct self *self, uint32_t *word)
 {
     for (int pause = 1; pause <= SPIN_PAUSES; pause *= 2) {
         for (int i = 0; i < pause; i++)
             cpu_relax();
-        if (try_take(x, word, 0))
+        if (try_take(self, word, 0))
             return true;
     }
     return false;
 }
 
 int
-lock_take(struct actor *x, uint32_t *word, double seconds)
+lock_take(struct self *self, uint32_t *word, double seconds)
 {
-    if (likely(try_take(x, word, 0)))
+    if (likely(try_take(self, word, 0)))
         return 0;
-    if (lock_held(x, word))
+    if (lock_held(self, word))
         return -EDEADLK;
     if (seconds == 0)
         return -ETIMEDOUT;
-    if (spin(x, word))
+    if (spin(self, word))
         return 0;
-    struct slot *s = x->slot;
+    struct slot *s = self->slot;
     /* 1e9 seconds are for ever. */
     uint64_t ns = seconds >= 0 && seconds <= 1e9 ? (uint64_t)(seconds * 1e9) : (uint64_t)1e18;
-    x->lock_from_ns = clock_ns();
-    uint64_t deadline = x->lock_from_ns + ns;
+    self->lock_from_ns = clock_ns();
+    uint64_t deadline = self->lock_from_ns + ns;
     atom_set(&s->wait_seq, s->wait_seq + 1);
-    atom_store(&s->waits_for, arena_offset(x->arena, word));
-    int err = take_slowly(x, word, deadline);
+    atom_store(&s->waits_for, arena_offset(self->arena, word));
+    int err = take_slowly(self, word, deadline);
     atom_store(&s->waits_for, 0);
-    x->lock_to_ns = clock_ns();
-    x->lock_ns += x->lock_to_ns - x->lock_from_ns;
+    self->lock_to_ns = clock_ns();
+    self->lock_ns += self->lock_to_ns - self->lock_from_ns;
     return err;
 }
 
 void
-lock_release(struct actor *x, uint32_t *word)
+lock_release(struct self *self, uint32_t *word)
 {
-    (void)x;
+    (void)self;
     /* release: what was written under the lock; pairs with try_take(). */
     if (atom_swap(word, 0) & LOCK_WAITERS)
         futex_wake(word, 1);
 }
 
 void
-lock_break(struct actor *x, uint32_t *word)
+lock_break(struct self *self, uint32_t *word)
 {
     uint32_t seen = atom_load(word);
-    while (holder(seen) == x->me) {
+    while (holder(seen) == self->me) {
         if (atom_cas(word, &seen, 0)) {
             futex_wake(word, ARENA_SLOTS);
             return;
@@ -183,15 +183,15 @@ break_one(void *arg, uint32_t *word)
 }
 
 void
-lock_recover(struct actor *x)
+lock_recover(struct self *self)
 {
-    struct arena *a = x->arena;
-    lock_break(x, &a->head->names_lock);
-    lock_break(x, a->head->output_lock);
-    lock_break(x, a->head->output_lock + 1);
-    lock_break(x, &a->head->order_lock);
-    names_each_lock(a, break_one, x);
-    atom_store(&x->slot->waits_for, 0);
+    struct arena *a = self->arena;
+    lock_break(self, &a->header->names_lock);
+    lock_break(self, a->header->output_lock);
+    lock_break(self, a->header->output_lock + 1);
+    lock_break(self, &a->header->order_lock);
+    names_each_lock(a, break_one, self);
+    atom_store(&self->slot->waits_for, 0);
     /* The dead one may have been woken in somebody's place. */
     for (uint32_t k = 0, n = arena_workers(a); k <= n; k++) {
         uint64_t at = atom_load(&slot_at(a, k)->waits_for);

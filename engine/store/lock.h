@@ -18,22 +18,22 @@
 
 #include "memory/arena.h"
 
-struct actor;
+struct self;
 
 #define LOCK_WAITERS 0x80000000u
 
-/* lock_take waits until the lock is x's. `seconds`: at most so long (< 0: for
- * ever; 0: do not wait). 0; -EDEADLK: x holds it already; -ELOOP: deadlock with
+/* lock_take waits until the lock is self's. `seconds`: at most so long (< 0: for
+ * ever; 0: do not wait). 0; -EDEADLK: self holds it already; -ELOOP: deadlock with
  * others; -ETIMEDOUT. */
-int lock_take(struct actor *x, uint32_t *word, double seconds);
+int lock_take(struct self *self, uint32_t *word, double seconds);
 /* lock_release gives it up and wakes a waiter. */
-void lock_release(struct actor *x, uint32_t *word);
-/* lock_held: does x hold it? */
-bool lock_held(const struct actor *x, const uint32_t *word);
-/* lock_break frees the lock if x (a dead slot's actor) holds it. Idempotent. */
-void lock_break(struct actor *x, uint32_t *word);
+void lock_release(struct self *self, uint32_t *word);
+/* lock_held: does self hold it? */
+bool lock_held(const struct self *self, const uint32_t *word);
+/* lock_break frees the lock if self (for a dead slot) holds it. Idempotent. */
+void lock_break(struct self *self, uint32_t *word);
 /* lock_recover frees all named locks that a dead slot holds, and wakes those who
  * may have missed a wake-up. Idempotent. */
-void lock_recover(struct actor *x);
+void lock_recover(struct self *self);
 
 #endif

@@ -36,7 +36,7 @@ find(struct arena *a, enum name_kind kind, const char *text, size_t len,
 struct name *
 names_next(const struct arena *a, uint32_t *i)
 {
-    const uint64_t *used = a->head->names_used;
+    const uint64_t *used = a->header->names_used;
     while (*i < ARENA_NAMES) {
         uint64_t bits = atom_peek(&used[*i / 64]) >> *i % 64;
         if (!bits) {
@@ -68,7 +68,7 @@ static int
 next_number(struct arena *a, enum name_kind kind, uint32_t *number)
 {
     uint32_t n = count(a, kind);
-    if (is_acc(kind) && n >= SLOT_ACCS)
+    if (is_acc(kind) && n >= SLOT_ACCUMULATORS)
         return -ENFILE;
     *number = is_acc(kind) ? n : n + 1;
     return 0;
@@ -78,60 +78,60 @@ next_number(struct arena *a, enum name_kind kind, uint32_t *number)
 static void
 mark_used(struct arena *a, uint32_t index)
 {
-    uint64_t *word = &a->head->names_used[index / 64];
+    uint64_t *word = &a->header->names_used[index / 64];
     atom_set(word, atom_peek(word) | (uint64_t)1 << index % 64);
 }
 
 /* Under names_lock. */
 static int
-create(struct actor *x, enum name_kind kind, const char *text, size_t len,
+create(struct self *self, enum name_kind kind, const char *text, size_t len,
        uint32_t hash, uint32_t index)
 {
-    struct name *n = name_at(x->arena, index);
+    struct name *n = name_at(self->arena, index);
     int err = 0;
     n->lock = 0;
     n->number = 0;
     n->object = 0;
     if (is_acc(kind) || kind >= NAMED_FUNCTION)
-        err = next_number(x->arena, kind, &n->number);
+        err = next_number(self->arena, kind, &n->number);
     else if (kind == NAMED_DICT)
-        err = dict_create(x, &n->object);
+        err = dict_create(self, &n->object);
     if (err)
         return err;
     n->hash = hash;
     n->len = (uint32_t)len;
     memcpy(n->text, text, len);
 #ifndef PRN_BUG_NAME_UNMARKED
-    mark_used(x->arena, index);
+    mark_used(self->arena, index);
 #endif
     /* release: pairs with the acquires in find() and names_next(). */
     atom_store(&n->kind, (uint32_t)kind);
 #ifdef PRN_BUG_NAME_UNMARKED
-    mark_used(x->arena, index);
+    mark_used(self->arena, index);
 #endif
     if (kind == NAMED_DICT)
-        block_linked(x);
+        block_published(self);
     return 0;
 }
 
 int
-names_get(struct actor *x, enum name_kind kind, const char *text, size_t len,
+names_get(struct self *self, enum name_kind kind, const char *text, size_t len,
           uint32_t *index)
 {
     if (len > NAME_BYTES)
         return -ENAMETOOLONG;
     uint32_t hash = (uint32_t)hash_bytes(text, len) + (uint32_t)kind * 0x9E3779B1u;
-    int err = find(x->arena, kind, text, len, hash, index);
+    int err = find(self->arena, kind, text, len, hash, index);
     if (err != -ENOENT)
         return err;
-    uint32_t *lock = &x->arena->head->names_lock;
-    err = lock_take(x, lock, -1);
+    uint32_t *lock = &self->arena->header->names_lock;
+    err = lock_take(self, lock, -1);
     if (err)
         return err;
-    err = find(x->arena, kind, text, len, hash, index);
+    err = find(self->arena, kind, text, len, hash, index);
     if (err == -ENOENT)
-        err = create(x, kind, text, len, hash, *index);
-    lock_release(x, lock);
+        err = create(self, kind, text, len, hash, *index);
+    lock_release(self, lock);
     return err;
 }
 

@@ -10,7 +10,7 @@
 
 #include "memory/arena.h"
 
-struct actor;
+struct self;
 
 enum name_kind {
     NAMED_LOCK = 1,
@@ -29,7 +29,7 @@ struct name {
     uint32_t kind; /* enum name_kind. writer: its creator, last. 0: free */
     uint32_t hash; /* fixed */
     uint32_t len;  /* fixed */
-    /* accumulators: 0 .. SLOT_ACCS - 1 among all; functions, classes: from 1; fixed */
+    /* accumulators: 0 .. SLOT_ACCUMULATORS - 1 among all; functions, classes: from 1; fixed */
     uint32_t number;
     /* dicts: offset of the struct dict; functions: hash of the prototype; fixed */
     uint64_t object;
@@ -39,9 +39,9 @@ struct name {
 };
 
 /* names_get finds the entry (kind, text), creating it if need be. 0 and *index;
- * -ENAMETOOLONG; -ENFILE: table full, or more than SLOT_ACCS accumulators;
+ * -ENAMETOOLONG; -ENFILE: table full, or more than SLOT_ACCUMULATORS accumulators;
  * -ENOSPC. May wait for names_lock. */
-int names_get(struct actor *x, enum name_kind kind, const char *text, size_t len,
+int names_get(struct self *self, enum name_kind kind, const char *text, size_t len,
               uint32_t *index);
 /* names_next returns the first entry in use from *i on and moves *i behind it; NULL: there
  * is none. Begin with *i = 0. */

@@ -1,4 +1,4 @@
-/* ctl: the supervisor's end of `prunner ctl`: a socket on which the user of a job says
+/* control: the supervisor's end of `prunner ctl`: a socket on which the user of a job says
  * what it shall do from now on.
  *
  * Datagrams, so that nobody can keep the supervisor waiting in the middle of a
@@ -20,40 +20,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CTL_LINE = 512 }; /* bytes of a request or an answer, at most */
+enum { CONTROL_LINE = 512 }; /* bytes of a request or an answer, at most */
 
-enum ctl_action {
-    CTL_STATUS,
-    CTL_WORKERS,
-    CTL_PAUSE,
-    CTL_RESUME,
-    CTL_STOP,
-    CTL_STOP_NOW,
+enum control_action {
+    CONTROL_STATUS,
+    CONTROL_WORKERS,
+    CONTROL_PAUSE,
+    CONTROL_RESUME,
+    CONTROL_STOP,
+    CONTROL_STOP_NOW,
 };
 
-struct ctl_request {
-    enum ctl_action action;
-    uint32_t n; /* CTL_WORKERS: 1..CONFIG_WORKERS_MAX; else 0 */
+struct control_request {
+    enum control_action action;
+    uint32_t n; /* CONTROL_WORKERS: 1..CONFIG_WORKERS_MAX; else 0 */
 };
 
 /* What the supervisor does when it is told to. */
-struct ctl_hands {
+struct control_ops {
     int (*workers)(uint32_t n); /* 0 or -errno */
     void (*stop)(bool now);
 };
 
-/* ctl_open makes the socket; without one the job runs all the same. */
-void ctl_open(void);
-/* ctl_fd: to poll for reading; -1: there is none. */
-int ctl_fd(void);
-/* ctl_serve does what was asked for, and answers. Never waits. */
-void ctl_serve(const struct ctl_hands *hands);
-/* ctl_close removes the socket. ctl_forget is for a worker: it lets go of it. */
-void ctl_close(void);
-void ctl_forget(void);
+/* control_open makes the socket; without one the job runs all the same. */
+void control_open(void);
+/* control_fd: to poll for reading; -1: there is none. */
+int control_fd(void);
+/* control_serve does what was asked for, and answers. Never waits. */
+void control_serve(const struct control_ops *hands);
+/* control_close removes the socket. control_forget is for a worker: it lets go of it. */
+void control_close(void);
+void control_forget(void);
 
-/* ctl_parse reads a request of `len` bytes, not trusting any of them. false: it is
+/* control_parse reads a request of `len` bytes, not trusting any of them. false: it is
  * none; *out untouched. */
-bool ctl_parse(struct ctl_request *out, const char *text, size_t len);
+bool control_parse(struct control_request *out, const char *text, size_t len);
 
 #endif

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 bool
-ctl_dir_path(int place, char *path, size_t cap)
+control_dir_path(int place, char *path, size_t cap)
 {
     const char *own = getenv("PRUNNER_RUNTIME_DIR"), *runtime = getenv("XDG_RUNTIME_DIR");
     int n;
@@ -47,7 +47,7 @@ parent_is_safe(const char *path)
 }
 
 bool
-ctl_dir_trusted(const char *path)
+control_dir_trusted(const char *path)
 {
     struct stat st;
     return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
@@ -55,22 +55,22 @@ ctl_dir_trusted(const char *path)
 }
 
 bool
-ctl_dir_open(char *path, size_t cap)
+control_dir_open(char *path, size_t cap)
 {
-    for (int place = 0; place < CTL_DIRS; place++) {
+    for (int place = 0; place < CONTROL_DIRS; place++) {
         struct sockaddr_un longest;
-        if (!ctl_dir_path(place, path, cap) || !ctl_dir_address(&longest, path, INT_MAX))
+        if (!control_dir_path(place, path, cap) || !control_dir_address(&longest, path, INT_MAX))
             continue;
         if (mkdir(path, S_IRWXU) && errno != EEXIST)
             continue;
-        if (ctl_dir_trusted(path))
+        if (control_dir_trusted(path))
             return true;
     }
     return false;
 }
 
 bool
-ctl_dir_address(struct sockaddr_un *out, const char *dir, pid_t pid)
+control_dir_address(struct sockaddr_un *out, const char *dir, pid_t pid)
 {
     *out = (struct sockaddr_un){.sun_family = AF_UNIX};
     int n = snprintf(out->sun_path, sizeof out->sun_path, "%s/%d", dir, (int)pid);
@@ -78,10 +78,10 @@ ctl_dir_address(struct sockaddr_un *out, const char *dir, pid_t pid)
 }
 
 int
-ctl_dir_connect(const char *dir, pid_t pid)
+control_dir_connect(const char *dir, pid_t pid)
 {
     struct sockaddr_un to;
-    if (!ctl_dir_address(&to, dir, pid))
+    if (!control_dir_address(&to, dir, pid))
         return -ENAMETOOLONG;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -96,7 +96,7 @@ ctl_dir_connect(const char *dir, pid_t pid)
 }
 
 void
-ctl_dir_each(const char *dir, void (*fn)(void *arg, pid_t pid), void *arg)
+control_dir_each(const char *dir, void (*fn)(void *arg, pid_t pid), void *arg)
 {
     DIR *d = opendir(dir);
     struct dirent *e;

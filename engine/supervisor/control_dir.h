@@ -1,4 +1,4 @@
-/* ctl_dir: where the sockets of running jobs are: one a job, called by the process's
+/* control_dir: where the sockets of running jobs are: one a job, called by the process's
  * number, in a directory that only its user can reach. The supervisor and the
  * command `prunner ctl` look at the same places:
  *
@@ -16,22 +16,22 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
-enum { CTL_DIRS = 2 };
+enum { CONTROL_DIRS = 2 };
 
-/* ctl_dir_path writes the path of place 0 .. CTL_DIRS - 1. false: there is none. */
-bool ctl_dir_path(int place, char *path, size_t cap);
-/* ctl_dir_trusted: may it be used? */
-bool ctl_dir_trusted(const char *path);
-/* ctl_dir_open writes the path of the first place that can be used, and makes it.
+/* control_dir_path writes the path of place 0 .. CONTROL_DIRS - 1. false: there is none. */
+bool control_dir_path(int place, char *path, size_t cap);
+/* control_dir_trusted: may it be used? */
+bool control_dir_trusted(const char *path);
+/* control_dir_open writes the path of the first place that can be used, and makes it.
  * false: there is none. */
-bool ctl_dir_open(char *path, size_t cap);
-/* ctl_dir_address writes the address of process pid's socket in the directory. false:
+bool control_dir_open(char *path, size_t cap);
+/* control_dir_address writes the address of process pid's socket in the directory. false:
  * the path is too long for one. */
-bool ctl_dir_address(struct sockaddr_un *out, const char *dir, pid_t pid);
-/* ctl_dir_connect returns a socket that speaks to that process, which is alive, or
+bool control_dir_address(struct sockaddr_un *out, const char *dir, pid_t pid);
+/* control_dir_connect returns a socket that speaks to that process, which is alive, or
  * -errno. A socket that a dead job has left is removed: -ECONNREFUSED. */
-int ctl_dir_connect(const char *dir, pid_t pid);
-/* ctl_dir_each calls fn(arg, pid) for each socket in the directory. */
-void ctl_dir_each(const char *dir, void (*fn)(void *arg, pid_t pid), void *arg);
+int control_dir_connect(const char *dir, pid_t pid);
+/* control_dir_each calls fn(arg, pid) for each socket in the directory. */
+void control_dir_each(const char *dir, void (*fn)(void *arg, pid_t pid), void *arg);
 
 #endif

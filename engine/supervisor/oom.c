@@ -3,13 +3,13 @@
 enum { GOOD_FOR_NS = 1000 * 1000 * 1000 };
 
 void
-blame_open(struct blame *b, uint64_t (*kills)(const char *root))
+oom_open(struct oom *b, uint64_t (*kills)(const char *root))
 {
-    *b = (struct blame){.kills = kills, .seen = kills("")};
+    *b = (struct oom){.kills = kills, .seen = kills("")};
 }
 
 bool
-blame_memory(struct blame *b, uint64_t now_ns)
+oom_killed(struct oom *b, uint64_t now_ns)
 {
     uint64_t kills = b->kills("");
     if (now_ns > b->until_ns)

@@ -1,4 +1,4 @@
-/* blame: did a worker die because the kernel had no memory left?
+/* oom: did a worker die because the kernel had no memory left?
  *
  * The kernel counts its kills before it sends SIGKILL, but not whose they were: each
  * kill newly counted excuses one death by SIGKILL within a second. A task's own
@@ -10,17 +10,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct blame {
-    uint64_t (*kills)(const char *root); /* memlimit_oom_kills; a test's own */
+struct oom {
+    uint64_t (*kills)(const char *root); /* memory_limit_oom_kills; a test's own */
     uint64_t seen;                       /* kills at the last look */
     uint64_t excuses;                    /* kills not yet held against a death */
     uint64_t until_ns;                   /* excuses are good until then */
 };
 
-/* blame_open begins to count. */
-void blame_open(struct blame *b, uint64_t (*kills)(const char *root));
-/* blame_memory: a worker was found dead by a SIGKILL that we did not send: was it the
+/* oom_open begins to count. */
+void oom_open(struct oom *b, uint64_t (*kills)(const char *root));
+/* oom_killed: a worker was found dead by a SIGKILL that we did not send: was it the
  * kernel, for want of memory? Reads files; once for each death. */
-bool blame_memory(struct blame *b, uint64_t now_ns);
+bool oom_killed(struct oom *b, uint64_t now_ns);
 
 #endif

@@ -57,7 +57,7 @@ struct child {
     bool given_up;
     bool unrecovered;             /* dead, and its slot is not repaired yet */
     int status;                   /* of the last death */
-    bool starved;                 /* which was for want of memory */
+    bool oom_killed;              /* which was for want of memory */
     uint64_t early[EARLY_DEATHS]; /* when it died without having taken a task */
     uint32_t claims;              /* slot->claims when it was forked */
     /* For --timeout: the task seen at the last tick, and since when. */
@@ -94,7 +94,7 @@ static struct {
     uint64_t shortest_timeout; /* ns; 0: no timeouts at all */
     uint64_t deadline;         /* ns; 0: none */
     uint64_t alone_until;      /* ns; when a task runs alone: at most so long */
-    struct blame blame;
+    struct oom oom;
     struct waiting *waiting;
     size_t nwaiting, waiting_cap;
 } super;
@@ -108,13 +108,13 @@ now_ms(void)
 static struct slot *
 slot_of(uint32_t k)
 {
-    return slot_at(&engine.arena, k);
+    return slot_at(&job.arena, k);
 }
 
 static bool
 job_over(void)
 {
-    return atom_load(&engine.arena.head->mode) != ARENA_RUN;
+    return atom_load(&job.arena.header->mode) != ARENA_RUN;
 }
 
 /* ---- starting ---- */
@@ -129,13 +129,13 @@ child_main(uint32_t k)
         _exit(1); /* the supervisor died before we asked to die with it */
     close(super.signal_fd);
     printer_forget();
-    ctl_forget();
+    control_forget();
     sigprocmask(SIG_SETMASK, &super.old_mask, NULL);
-    guard_be_nice(&engine.config);
+    throttle_be_nice(&job.config);
     idle_spin_ok = super.cpus >= super.limit;
     if (!idle_spin_ok)
         cpus_take_turns();
-    if (engine_act(k))
+    if (job_act(k))
         _exit(1);
     worker_run(super.L);
 }
@@ -148,7 +148,7 @@ shall_live(uint32_t k)
 }
 
 static void
-refused(int err)
+note_fork_failure(int err)
 {
     if (!super.fork_pause) {
         log_warn("no process can be started (%s): going on with %u workers, trying again; "
@@ -167,13 +167,13 @@ start_child(uint32_t k)
 {
     struct child *c = &super.children[k];
     struct slot *s = slot_of(k);
-    s->bye = BYE_NONE;
+    s->exit_reason = REASON_NONE;
     c->claims = s->claims;
     c->seen_task = 0;
     c->timed_out = false;
     pid_t pid = fork();
     if (pid < 0) {
-        refused(errno);
+        note_fork_failure(errno);
         return false;
     }
     if (!pid)
@@ -182,7 +182,7 @@ start_child(uint32_t k)
     c->pid = pid;
     c->wanted = false;
     s->pid = (uint32_t)pid;
-    observe_started(k, pid);
+    observers_started(k, pid);
     super.alive++;
     super.nobody_since = 0;
     log_debug("worker %u started: process %d", k, pid);
@@ -259,10 +259,10 @@ add_waiting(struct waiting w)
 static bool
 note_waiting(uint32_t task)
 {
-    uint64_t word = atom_load(&task_at(&engine.arena, task)->word);
+    uint64_t word = atom_load(&task_at(&job.arena, task)->word);
     if (task_state(word) != TASK_WAIT)
         return true; /* the same one twice, after a redo */
-    const struct task_record *r = task_record_of(&engine.arena, task_at(&engine.arena, task));
+    const struct task_record *r = task_record_of(&job.arena, task_at(&job.arena, task));
     return add_waiting((struct waiting){task, word, r ? r->until_ns : 0, false});
 }
 
@@ -283,13 +283,13 @@ collect_waiting(void)
 static void
 make_ready(const struct waiting *w)
 {
-    struct actor *self = &engine.self;
+    struct self *self = &job.self;
     uint64_t word = w->word;
-    if (!atom_cas(&task_at(&engine.arena, w->task)->word, &word,
+    if (!atom_cas(&task_at(&job.arena, w->task)->word, &word,
                   task_word(word >> 32, task_attempt(word), 0, TASK_READY)))
         return; /* no longer our business */
     if (w->alone) {
-        idle_run_alone(&engine.arena, w->task);
+        idle_run_alone(&job.arena, w->task);
         super.alone_until = clock_ns() + ALONE_MAX_S * (uint64_t)1000000000;
     }
     queue_put(self, self->slot->tail, w->task);
@@ -301,7 +301,7 @@ make_ready(const struct waiting *w)
 static void
 wait_alone(uint32_t task)
 {
-    uint64_t word = atom_load(&task_at(&engine.arena, task)->word);
+    uint64_t word = atom_load(&task_at(&job.arena, task)->word);
     uint64_t until_ns = clock_ns() + SECOND_MS * (uint64_t)1000000;
     struct waiting w = {task, word, until_ns, true};
     if (add_waiting(w))
@@ -314,7 +314,7 @@ wait_alone(uint32_t task)
 static uint64_t
 due_ns(const struct waiting *w, uint64_t now)
 {
-    if (w->alone && w->until_ns <= now && !idle_alone_over(&engine.arena))
+    if (w->alone && w->until_ns <= now && !idle_alone_over(&job.arena))
         return now + ALONE_TICK_MS * (uint64_t)1000000;
     return w->until_ns;
 }
@@ -326,7 +326,7 @@ wake_all_due(void)
     uint64_t now = clock_ns(), next = UINT64_MAX;
     for (size_t i = 0; i < super.nwaiting;) {
         uint64_t due = due_ns(&super.waiting[i], now);
-        bool room = due > now || queue_reserve(&engine.self, 1) == 0;
+        bool room = due > now || queue_reserve(&job.self, 1) == 0;
         if (due <= now && room) {
             struct waiting w = super.waiting[i];
             super.waiting[i] = super.waiting[--super.nwaiting];
@@ -346,8 +346,8 @@ wake_all_due(void)
 static void
 check_alone(void)
 {
-    if (!idle_alone_over(&engine.arena) && clock_ns() >= super.alone_until)
-        idle_end_alone(&engine.arena);
+    if (!idle_alone_over(&job.arena) && clock_ns() >= super.alone_until)
+        idle_end_alone(&job.arena);
 }
 
 /* ---- what is said and done about a death ---- */
@@ -358,9 +358,9 @@ write_dead(uint32_t k, const struct task *t, uint32_t runs)
     const struct child *c = &super.children[k];
     bool killed = WIFSIGNALED(c->status);
     const char *error = killed ? NULL : report_status(c->status);
-    if (c->timed_out || c->starved)
+    if (c->timed_out || c->oom_killed)
         error = c->timed_out ? "it ran longer than allowed" : "the kernel was out of memory";
-    struct deadletter letter = {
+    struct dead_letter letter = {
         .task = t,
         .attempts = runs,
         .errors = t->errors,
@@ -369,26 +369,26 @@ write_dead(uint32_t k, const struct task *t, uint32_t runs)
         .error_len = error ? strlen(error) : 0,
         .slot = slot_of(k),
     };
-    deadletter_write(&letter);
+    dead_letter_write(&letter);
 }
 
 /* What is said about the death, and who was running. */
 static void
 say_death(uint32_t k, pid_t pid, const char *how, const struct recovered *r)
 {
-    struct task *t = r->task ? task_at(&engine.arena, r->task) : NULL;
+    struct task *t = r->task ? task_at(&job.arena, r->task) : NULL;
     int status = super.children[k].status;
     if (t && !super.killing)
-        observe_death(k, t, task_attempt(r->word), status, r->dead, how);
+        observers_death(k, t, task_attempt(r->word), status, r->dead, how);
     if (r->dead) {
         uint32_t runs = task_attempt(r->word);
         report_dead(t, runs > t->errors ? runs - t->errors : runs, how);
         write_dead(k, t, runs);
         printer_set_aside(t);
-        atom_store(&engine.arena.head->failed, 1);
+        atom_store(&job.arena.header->failed, 1);
     } else if (!super.killing) {
-        report_death(k, pid, how, t, task_attempt(r->word), t ? engine_attempts(t->fn) : 0,
-                     super.children[k].starved ? ", alone" : "");
+        report_death(k, pid, how, t, task_attempt(r->word), t ? job_attempts(t->fn) : 0,
+                     super.children[k].oom_killed ? ", alone" : "");
     }
 }
 
@@ -396,26 +396,26 @@ static uint32_t
 attempts_of_current(uint32_t k)
 {
     uint32_t cur = slot_of(k)->cur;
-    return cur ? engine_attempts(task_at(&engine.arena, cur)->fn) : engine.config.attempts;
+    return cur ? job_attempts(task_at(&job.arena, cur)->fn) : job.config.attempts;
 }
 
-/* Was it killed for the very run it was found in? Another one is innocent. */
+/* Was it killed for the very run it was found in? Another one is killed_for_another_run. */
 static bool
-innocent(const struct child *c, uint32_t k)
+killed_for_another_run(const struct child *c, uint32_t k)
 {
     struct slot *s = slot_of(k);
     if (!c->timed_out || !s->cur)
         return super.killing;
     return s->cur != c->seen_task ||
-           atom_load(&task_at(&engine.arena, s->cur)->word) != c->seen_word;
+           atom_load(&task_at(&job.arena, s->cur)->word) != c->seen_word;
 }
 
 static const char *
-words_for(const struct child *c)
+how_it_died(const struct child *c)
 {
     if (c->timed_out)
         return "a timeout (it ran longer than allowed)";
-    return c->starved ? "SIGKILL (the kernel was out of memory)" : report_status(c->status);
+    return c->oom_killed ? "SIGKILL (the kernel was out of memory)" : report_status(c->status);
 }
 
 /* Repairs the slot of a dead worker. false: no room, later. */
@@ -423,25 +423,25 @@ static bool
 recover_child(uint32_t k, pid_t pid)
 {
     struct child *c = &super.children[k];
-    struct actor dead;
+    struct self dead;
     struct recovered r;
-    enum recover_how verdict = innocent(c, k) ? RECOVER_UNCOUNTED
-                               : c->starved   ? RECOVER_WAIT
-                                              : RECOVER_COUNTED;
-    watch_dropped(&engine.arena, k);
-    int err = actor_open(&dead, &engine.arena, k, 1);
+    enum recover_how verdict = killed_for_another_run(c, k) ? RECOVER_UNCOUNTED
+                               : c->oom_killed              ? RECOVER_WAIT
+                                                            : RECOVER_COUNTED;
+    metrics_dropped(&job.arena, k);
+    int err = self_open(&dead, &job.arena, k, 1);
     if (!err) {
-        err = recover(&dead, &engine.self, attempts_of_current(k), verdict, &r);
-        actor_close(&dead);
+        err = recover(&dead, &job.self, attempts_of_current(k), verdict, &r);
+        self_close(&dead);
     }
     c->unrecovered = err != 0;
     if (err) {
-        idle_end_alone(&engine.arena); /* it may be this one: the others make room */
+        idle_end_alone(&job.arena); /* it may be this one: the others make room */
         return false;
     }
     if (r.task && !r.dead && verdict == RECOVER_WAIT)
         wait_alone(r.task);
-    const char *how = words_for(c);
+    const char *how = how_it_died(c);
     bool early = !r.task && died_early(c, k);
     /* After its last commit a worker's death harms nobody: no word about it. */
     if (!job_over() || r.task)
@@ -456,25 +456,25 @@ static void
 child_ended(uint32_t k, int status)
 {
     struct child *c = &super.children[k];
-    uint32_t bye = slot_of(k)->bye;
+    uint32_t bye = slot_of(k)->exit_reason;
     pid_t pid = c->pid;
     c->pid = 0;
     c->status = status;
-    c->starved = false;
-    observe_ended(k, pid, status);
+    c->oom_killed = false;
+    observers_ended(k, pid, status);
     super.alive--;
-    if (bye != BYE_NONE && bye != BYE_FATAL) {
+    if (bye != REASON_NONE && bye != REASON_FATAL) {
         log_debug("worker %u ended: process %d", k, pid);
-        bool early = bye == BYE_RECYCLE || bye == BYE_SURPLUS;
+        bool early = bye == REASON_RECYCLE || bye == REASON_SURPLUS;
         c->wanted = early && shall_live(k);
         /* What is in its ring, and the end of the job, is for those that sleep. */
         if (early)
-            idle_wake_all(&engine.arena);
+            idle_wake_all(&job.arena);
         return;
     }
     kill(-pid, SIGKILL); /* what its task had started dies with it */
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !c->timed_out && !super.killing)
-        c->starved = blame_memory(&super.blame, clock_ns());
+        c->oom_killed = oom_killed(&super.oom, clock_ns());
     if (!recover_child(k, pid))
         log_warn("no memory to recover worker %u: trying again", k);
 }
@@ -505,7 +505,7 @@ static void
 stop_soon(void)
 {
     super.stopping = true;
-    idle_set_mode(&engine.arena, ARENA_STOP);
+    idle_set_mode(&job.arena, ARENA_STOP);
 }
 
 static void
@@ -520,14 +520,14 @@ stop_now(void)
 static void
 interrupted(int sig)
 {
-    engine.result.signal = sig;
+    job.result.signal = sig;
     if (super.interrupts++ == 0) {
         stop_soon();
         log_error("%s: starting nothing new, waiting for what runs (left: %llu). "
                   "Once more stops at once",
                   sig == SIGINT ? "interrupted" : sig == SIGTERM ? "terminated"
                                                                  : "hung up",
-                  (unsigned long long)observe_left());
+                  (unsigned long long)observers_left());
     } else if (!super.killing) {
         log_error("stopping at once");
         stop_now();
@@ -547,7 +547,7 @@ resize(uint32_t n)
         memset(grown + super.n + 1, 0, (n - super.n) * sizeof *grown);
         super.children = grown;
     }
-    int err = pool_resize(&engine.arena, n);
+    int err = pool_resize(&job.arena, n);
     if (err)
         return err;
     super.n = n > super.n ? n : super.n;
@@ -556,7 +556,7 @@ resize(uint32_t n)
         struct child *c = &super.children[k];
         c->wanted = !c->pid && !c->unrecovered && !c->given_up && shall_live(k);
     }
-    watch_crew(super.n);
+    metrics_set_workers(super.n);
     return 0;
 }
 
@@ -565,41 +565,41 @@ static void
 settle_crew(void)
 {
     uint32_t k = super.limit + 1;
-    if (!(atom_load(&engine.arena.head->gate) & GATE_FEWER))
+    if (!(atom_load(&job.arena.header->gate) & GATE_FEWER))
         return;
     while (k <= super.n && !super.children[k].pid)
         k++;
     if (k > super.n)
-        pool_settled(&engine.arena);
+        pool_settled(&job.arena);
 }
 
 static void
 told_to_stop(bool now)
 {
-    if (!engine.result.signal)
-        engine.result.signal = SIGINT; /* as by Ctrl-C */
+    if (!job.result.signal)
+        job.result.signal = SIGINT; /* as by Ctrl-C */
     super.interrupts = 1;
     log_error("ctl: %s (left: %llu)",
               now ? "stopping at once" : "starting nothing new, waiting for what runs",
-              (unsigned long long)observe_left());
+              (unsigned long long)observers_left());
     if (now)
         stop_now();
     else
         stop_soon();
 }
 
-static const struct ctl_hands hands = {resize, told_to_stop};
+static const struct control_ops hands = {resize, told_to_stop};
 
 /* --halt: is it time? A worker may have stopped the others already. */
 static void
 check_halt(void)
 {
-    const struct halt *h = &engine.config.halt;
+    const struct halt *h = &job.config.halt;
     uint64_t have;
-    if (super.stopping || atom_load(&engine.arena.head->mode) == ARENA_DONE ||
-        !halt_reached(&engine.arena, h, &have))
+    if (super.stopping || atom_load(&job.arena.header->mode) == ARENA_DONE ||
+        !halt_reached(&job.arena, h, &have))
         return;
-    engine.result.halted = true;
+    job.result.halted = true;
     log_error("--halt: %llu %s %s, %s", (unsigned long long)have, have == 1 ? "task" : "tasks",
               h->kind == HALT_FAIL ? "failed" : h->kind == HALT_DONE ? "done"
                                                                      : "succeeded",
@@ -615,12 +615,12 @@ static void
 check_deadline(void)
 {
     if (!super.deadline || super.stopping || clock_ns() < super.deadline ||
-        atom_load(&engine.arena.head->mode) == ARENA_DONE)
+        atom_load(&job.arena.header->mode) == ARENA_DONE)
         return;
-    engine.result.late = true;
+    job.result.deadline_passed = true;
     log_error("--deadline: the time is over, starting nothing new, waiting for what runs "
               "(left: %llu)",
-              (unsigned long long)observe_left());
+              (unsigned long long)observers_left());
     stop_soon();
 }
 
@@ -634,7 +634,7 @@ check_timeout(uint32_t k, uint64_t now)
     if (!c->pid || c->timed_out)
         return;
     uint32_t task = atom_load(&s->phase) == PHASE_ACTIVE ? atom_load(&s->cur) : 0;
-    uint64_t word = task ? atom_load(&task_at(&engine.arena, task)->word) : 0;
+    uint64_t word = task ? atom_load(&task_at(&job.arena, task)->word) : 0;
     if (!task || task_state(word) != TASK_RUN || task_worker(word) != k) {
         c->seen_task = 0;
         return;
@@ -645,7 +645,7 @@ check_timeout(uint32_t k, uint64_t now)
         c->seen_since = now;
         return;
     }
-    int64_t limit = engine_timeout_ns(task_at(&engine.arena, task)->fn);
+    int64_t limit = job_timeout_ns(task_at(&job.arena, task)->fn);
     if (limit > 0 && now - c->seen_since >= (uint64_t)limit) {
         c->timed_out = true;
         kill_group(k);
@@ -665,9 +665,9 @@ check_timeouts(void)
 static void
 find_shortest_timeout(void)
 {
-    uint64_t shortest = (uint64_t)engine.config.timeout_ns;
-    for (uint32_t f = 1; f <= engine.nfns; f++) {
-        int64_t t = engine.fns[f].options.timeout_ns;
+    uint64_t shortest = (uint64_t)job.config.timeout_ns;
+    for (uint32_t f = 1; f <= job.nfns; f++) {
+        int64_t t = job.fns[f].options.timeout_ns;
         if (t > 0 && (!shortest || (uint64_t)t < shortest))
             shortest = (uint64_t)t;
     }
@@ -688,7 +688,7 @@ static int
 sleep_ms(uint64_t next_due)
 {
     int timeout = -1;
-    const struct halt *h = &engine.config.halt;
+    const struct halt *h = &job.config.halt;
     if (super.shortest_timeout) {
         uint64_t tick = super.shortest_timeout / 20 / 1000000;
         at_most(&timeout, tick < 5 ? 5 : tick > 500 ? 500
@@ -710,7 +710,7 @@ sleep_ms(uint64_t next_due)
         if (super.children[k].unrecovered || unnoted)
             at_most(&timeout, RECOVER_PAUSE_MS);
     }
-    if (gate_alone(atom_load(&engine.arena.head->gate)))
+    if (gate_alone(atom_load(&job.arena.header->gate)))
         at_most(&timeout, ALONE_TICK_MS);
     return timeout;
 }
@@ -719,7 +719,7 @@ static void
 take_signal(int sig)
 {
     if (sig == SIGUSR1)
-        inspect_ask();
+        stack_dump_ask();
     else if (sig == SIGTSTP)
         screen_suspend();
     else if (sig != SIGCHLD)
@@ -739,24 +739,24 @@ read_signals(void)
 static bool
 output_lost(void)
 {
-    struct result *r = &engine.result;
-    uint32_t err = atom_load(&engine.arena.head->epipe);
-    if (r->epipe || r->broken)
+    struct result *r = &job.result;
+    uint32_t err = atom_load(&job.arena.header->output_errno);
+    if (r->reader_gone || r->fatal)
         return true;
-    r->epipe = err == EPIPE;
-    r->broken = !r->epipe;
-    if (r->broken)
+    r->reader_gone = err == EPIPE;
+    r->fatal = !r->reader_gone;
+    if (r->fatal)
         output_say_lost((int)err);
     return false;
 }
 
 static void
-read_pokes(void)
+read_notifications(void)
 {
     uint64_t n;
-    ssize_t got = read(engine.poke_fd, &n, sizeof n);
+    ssize_t got = read(job.notify_fd, &n, sizeof n);
     (void)got;
-    if (atom_load(&engine.arena.head->epipe) && !output_lost())
+    if (atom_load(&job.arena.header->output_errno) && !output_lost())
         stop_now();
     check_halt();
 }
@@ -776,21 +776,21 @@ static void
 nobody_left(void)
 {
     log_error("no worker is left: the job cannot go on (tasks left: %llu)",
-              (unsigned long long)observe_left());
-    engine.result.broken = true;
+              (unsigned long long)observers_left());
+    job.result.fatal = true;
 }
 
 /* true: the job goes on. */
 static bool
-go_on(void)
+job_continues(void)
 {
     if (super.alive)
         return true;
     if (job_over() && !anybody_coming())
         return false;
-    if (idle_all_done(&engine.arena) && !super.stopping) {
+    if (idle_all_done(&job.arena) && !super.stopping) {
         /* The last task was ended in a dead worker's name. */
-        idle_set_mode(&engine.arena, ARENA_DONE);
+        idle_set_mode(&job.arena, ARENA_DONE);
         return false;
     }
     if (super.stopping)
@@ -806,8 +806,8 @@ go_on(void)
         log_error("no worker could be started for %d s: the job cannot go on (tasks "
                   "left: %llu). Look at the limits for processes and memory (ulimit -u, "
                   "pids.max)",
-                  NOBODY_LEFT_MS / 1000, (unsigned long long)observe_left());
-        engine.result.broken = true;
+                  NOBODY_LEFT_MS / 1000, (unsigned long long)observers_left());
+        job.result.fatal = true;
         return false;
     }
     return true;
@@ -822,23 +822,23 @@ sooner(uint64_t a, uint64_t b)
 static void
 supervise(void)
 {
-    while (go_on()) {
+    while (job_continues()) {
         struct pollfd fds[] = {
             {super.signal_fd, POLLIN, 0},
-            {engine.poke_fd, POLLIN, 0},
-            {ctl_fd(), POLLIN, 0},
+            {job.notify_fd, POLLIN, 0},
+            {control_fd(), POLLIN, 0},
         };
         collect_waiting();
         uint64_t next_due = wake_all_due();
-        next_due = sooner(next_due, observe_tick());
+        next_due = sooner(next_due, observers_tick());
         if (super.deadline && !super.stopping)
             next_due = sooner(next_due, super.deadline);
-        next_due = sooner(next_due, guard_tick(&engine.self, clock_ns()));
+        next_due = sooner(next_due, throttle_tick(&job.self, clock_ns()));
         if (poll(fds, 3, sleep_ms(next_due)) < 0 && errno != EINTR)
             break;
         read_signals();
-        read_pokes();
-        ctl_serve(&hands);
+        read_notifications();
+        control_serve(&hands);
         reap();
         settle_crew();
         recover_leftovers();
@@ -851,7 +851,7 @@ supervise(void)
         if (!job_over())
             start_wanted();
     }
-    read_pokes(); /* of the last one that ended */
+    read_notifications(); /* of the last one that ended */
 }
 
 /* ---- setting up and counting ---- */
@@ -896,8 +896,8 @@ close_signals(void)
 static void
 count_results(void)
 {
-    struct result *r = &engine.result;
-    for (uint32_t k = 0; k <= engine.arena.head->nworkers; k++) {
+    struct result *r = &job.result;
+    for (uint32_t k = 0; k <= job.arena.header->nworkers; k++) {
         struct slot *s = slot_of(k);
         r->posted += s->posted;
         r->done += s->done;
@@ -921,16 +921,16 @@ prepare(uint32_t n)
     super.children = calloc(n + 1, sizeof *super.children);
     if (!super.children)
         return -ENOMEM;
-    int err = pool_open(&engine.arena, n);
+    int err = pool_open(&job.arena, n);
     if (!err)
-        err = queue_deal(&engine.self, n);
+        err = queue_deal(&job.self, n);
     if (!err)
-        err = queue_reserve(&engine.self, 4 * n);
+        err = queue_reserve(&job.self, 4 * n);
     /* Deaths, waiting tasks and dict operations of end_ go through slot 0. */
     if (!err)
-        err = engine_act(0);
+        err = job_act(0);
     if (!err)
-        guard_open(&engine.config, &engine.arena);
+        throttle_open(&job.config, &job.arena);
     return err;
 }
 
@@ -943,15 +943,15 @@ run_workers(lua_State *L)
         return err;
     super.cpus = (uint32_t)cpus_default();
     find_shortest_timeout();
-    blame_open(&super.blame, memlimit_oom_kills);
+    oom_open(&super.oom, memory_limit_oom_kills);
     fflush(NULL);
     for (uint32_t k = 1; k <= super.n; k++)
         super.children[k].wanted = true;
     start_wanted();
-    ctl_open();
+    control_open();
     supervise();
-    ctl_close();
-    if (super.killing || engine.result.broken) {
+    control_close();
+    if (super.killing || job.result.fatal) {
         for (uint32_t k = 1; k <= super.n; k++) {
             kill_group(k);
             if (super.children[k].pid)
@@ -965,44 +965,44 @@ run_workers(lua_State *L)
 static int
 run_serial(lua_State *L)
 {
-    int err = engine_act(1);
+    int err = job_act(1);
     if (err)
         return err;
-    watch.full = observe_drain;
-    guard_be_nice(&engine.config);
-    watch_started(1, getpid());
+    metrics.full = observers_drain;
+    throttle_be_nice(&job.config);
+    metrics_started(1, getpid());
     if (!worker_serial(L))
         nobody_left();
-    watch_ended(1);
-    return engine_act(0);
+    metrics_ended(1);
+    return job_act(0);
 }
 
 int
 super_run(lua_State *L, int n)
 {
-    uint64_t start = clock_ns(), cpu = figures_cpu_ns();
-    int64_t limit = engine.config.deadline_ns;
+    uint64_t start = clock_ns(), cpu = totals_cpu_ns();
+    int64_t limit = job.config.deadline_ns;
     super.deadline = limit > 0 ? start + (uint64_t)limit : 0;
-    int err = prepare(engine.config.serial ? 1 : (uint32_t)n);
-    inspect_open(L);
-    if (!engine.config.serial)
-        inspect_start();
-    observe_start(super.n);
-    if (!err && engine.config.keep_order)
-        err = printer_start(engine.config.serial);
+    int err = prepare(job.config.serial ? 1 : (uint32_t)n);
+    stack_dump_open(L);
+    if (!job.config.serial)
+        stack_dump_start();
+    observers_start(super.n);
+    if (!err && job.config.keep_order)
+        err = printer_start(job.config.serial);
     if (!err)
-        err = engine.config.serial ? run_serial(L) : run_workers(L);
+        err = job.config.serial ? run_serial(L) : run_workers(L);
     printer_finish();
-    if (atom_load(&engine.arena.head->epipe))
+    if (atom_load(&job.arena.header->output_errno))
         (void)output_lost();
-    engine.result.cpu_seconds = (double)(figures_cpu_ns() - cpu) / 1e9;
-    observe_end();
+    job.result.cpu_seconds = (double)(totals_cpu_ns() - cpu) / 1e9;
+    observers_end();
     if (err) {
         log_error("the workers cannot be started: %s", strerror(-err));
         return err;
     }
     count_results();
-    engine.result.seconds = (double)(clock_ns() - start) / 1e9;
+    job.result.seconds = (double)(clock_ns() - start) / 1e9;
     free(super.children);
     free(super.waiting);
     super.children = NULL;
@@ -1021,16 +1021,16 @@ waits_still(void *arg, uint32_t task)
 int
 super_resume(void)
 {
-    struct arena *a = &engine.arena;
-    int unnoted = 0, err = arena_reserve_slots(a, a->head->nworkers);
+    struct arena *a = &job.arena;
+    int unnoted = 0, err = arena_reserve_slots(a, a->header->nworkers);
     if (!err)
-        err = resume(&engine.self, waits_still, &unnoted);
+        err = resume(&job.self, waits_still, &unnoted);
     if (!err)
         err = unnoted;
-    atom_store(&a->head->mode, ARENA_RUN);
-    a->head->epipe = 0;
-    a->head->limit = 0;
+    atom_store(&a->header->mode, ARENA_RUN);
+    a->header->output_errno = 0;
+    a->header->limit = 0;
     for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)
-        a->head->idle_bits[w] = 0;
+        a->header->idle_bits[w] = 0;
     return err;
 }

@@ -1,4 +1,4 @@
-/* super: the supervisor: forks the workers, waits, repairs what a dead one left,
+/* supervisor: the supervisor: forks the workers, waits, repairs what a dead one left,
  * forks a successor, kills what runs too long, ends the job. The only room that
  * forks. Between the first fork and the last worker's end it runs no Lua, so a
  * successor starts from the same state as the first workers. */
@@ -8,7 +8,7 @@
 #include <lua.h>
 
 /* super_run runs everything that begin() has posted, and all that comes of it, on
- * n workers, and fills engine.result. Returns in the supervisor only. 0; -errno if
+ * n workers, and fills job.result. Returns in the supervisor only. 0; -errno if
  * it could not even start, message printed. */
 int super_run(lua_State *L, int n);
 

@@ -12,41 +12,41 @@
 #include "task/task.h"
 
 void
-commit_begin(struct actor *x)
+commit_begin(struct self *self)
 {
-    x->staged_tail = 0;
-    x->staged_count = 0;
-    x->staged_bytes = 0;
-    x->staged_since_ns = 0;
-    x->skip = 0;
-    x->post_hash = 0;
-    x->published = 0;
-    x->journal_pos = 0;
-    x->journal_warned = false;
-    uint32_t cur = x->slot->cur;
-    if (cur && unlikely(task_at(x->arena, cur)->record))
-        record_adopt(x);
+    self->staged_tail = 0;
+    self->staged_count = 0;
+    self->staged_bytes = 0;
+    self->staged_since_ns = 0;
+    self->skip = 0;
+    self->post_hash = 0;
+    self->published = 0;
+    self->journal_pos = 0;
+    self->journal_warned = false;
+    uint32_t cur = self->slot->cur;
+    if (cur && unlikely(task_at(self->arena, cur)->record))
+        record_adopt(self);
 }
 
 /* Makes the staged children ready, each with its hint. In a redo some may have
  * been taken or even finished: their words say so, their hints are harmless. */
 static void
-apply_posts(struct actor *x)
+apply_posts(struct self *self)
 {
-    struct slot *s = x->slot;
+    struct slot *s = self->slot;
     uint64_t at = s->new_tail;
     for (uint32_t i = s->staged; i; at++) {
-        struct task *t = task_at(x->arena, i);
+        struct task *t = task_at(self->arena, i);
         uint32_t next = atom_peek(&t->next);
         uint64_t word = atom_peek(&t->word);
 #ifdef PRN_BUG_CHILD_HINT_FIRST
-        queue_put(x, at, i);
+        queue_put(self, at, i);
 #endif
         /* release: pairs with the acquire in task_claim(). */
         if (task_state(word) == TASK_STAGED)
             atom_store(&t->word, task_word(word >> 32, 0, 0, TASK_READY));
 #ifndef PRN_BUG_CHILD_HINT_FIRST
-        queue_put(x, at, i);
+        queue_put(self, at, i);
 #endif
         i = next;
     }
@@ -54,7 +54,7 @@ apply_posts(struct actor *x)
 
 /* Is this the word of the run that commits? Later runs have another one. */
 static bool
-ours(const struct slot *s, uint64_t word, uint32_t me)
+is_this_run(const struct slot *s, uint64_t word, uint32_t me)
 {
     return task_state(word) == TASK_RUN && task_worker(word) == me &&
            task_generation(word) == task_generation(s->expect);
@@ -62,69 +62,69 @@ ours(const struct slot *s, uint64_t word, uint32_t me)
 
 /* From RUN to READY, WAIT or DEAD: the task stays, its run is over. */
 static void
-apply_return(struct actor *x, struct task *t, enum task_state to)
+apply_return(struct self *self, struct task *t, enum task_state to)
 {
-    struct slot *s = x->slot;
+    struct slot *s = self->slot;
     uint64_t word = atom_load(&t->word);
-    if (!ours(s, word, x->me))
+    if (!is_this_run(s, word, self->me))
         return;
     t->errors = (uint8_t)s->new_errors;
     if (to != TASK_DEAD)
-        record_forget_journal(x, t);
+        record_forget_journal(self, t);
     /* release: `errors` and the record are there for the next to claim it. */
     atom_store(&t->word, task_word(word >> 32, task_attempt(word), 0, to));
 }
 
 static void
-apply_own(struct actor *x, uint32_t cur)
+apply_own(struct self *self, uint32_t cur)
 {
-    struct slot *s = x->slot;
-    struct task *t = task_at(x->arena, cur);
+    struct slot *s = self->slot;
+    struct task *t = task_at(self->arena, cur);
     uint64_t word = atom_load(&t->word);
     switch ((enum outcome)s->outcome) {
     case OUTCOME_DONE:
 #ifdef PRN_BUG_ONE_COUNTER
-        s = slot_at(x->arena, 0);
+        s = slot_at(self->arena, 0);
         atom_store(&s->done, s->done + 1);
-        s = x->slot;
+        s = self->slot;
 #else
         atom_store(&s->done, s->new_done);
 #endif
-        if (ours(s, word, x->me))
-            task_free(x, cur, word);
+        if (is_this_run(s, word, self->me))
+            task_free(self, cur, word);
         break;
     case OUTCOME_FAILED:
         atom_set(&s->failed, s->new_count);
         atom_store(&s->done, s->new_done);
-        if (ours(s, word, x->me))
-            task_free(x, cur, word);
+        if (is_this_run(s, word, self->me))
+            task_free(self, cur, word);
         break;
     case OUTCOME_DEAD:
         atom_set(&s->dead, s->new_count);
         atom_store(&s->done, s->new_done);
-        apply_return(x, t, TASK_DEAD);
+        apply_return(self, t, TASK_DEAD);
         break;
     case OUTCOME_RETRY:
         atom_set(&s->retried, s->new_count);
-        apply_return(x, t, TASK_READY);
-        queue_put(x, s->new_tail, cur);
+        apply_return(self, t, TASK_READY);
+        queue_put(self, s->new_tail, cur);
         break;
     case OUTCOME_WAIT:
         atom_set(&s->retried, s->new_count);
-        apply_return(x, t, TASK_WAIT);
+        apply_return(self, t, TASK_WAIT);
         s->wait_ring[(s->new_wait_tail - 1) % SLOT_WAITS] = cur;
         atom_store(&s->wait_tail, s->new_wait_tail);
         break;
     case OUTCOME_PART:
 #ifndef PRN_BUG_PART_FORGOTTEN
-        record_publish(x);
+        record_publish(self);
 #endif
         break;
-    case OUTCOME_POINT:
-        record_point(x);
-        if (ours(s, word, x->me)) {
+    case OUTCOME_CHECKPOINT:
+        record_checkpoint(self);
+        if (is_this_run(s, word, self->me)) {
             t->errors = 0;
-            atom_store(&t->word, task_word(word >> 32, 1, x->me, TASK_RUN));
+            atom_store(&t->word, task_word(word >> 32, 1, self->me, TASK_RUN));
         }
         break;
     }
@@ -134,7 +134,7 @@ apply_own(struct actor *x, uint32_t cur)
 /* Only to measure what it costs that all workers write one word (bench/): the counter is
  * wrong after a death. */
 static void
-count_open(const struct slot *s, struct arena_head *h)
+count_open(const struct slot *s, struct arena_header *h)
 {
     uint64_t more = s->new_posted - s->posted, fewer = s->new_done - s->done;
     (void)atom_add(&h->open_tasks, more - fewer);
@@ -142,13 +142,13 @@ count_open(const struct slot *s, struct arena_head *h)
 #endif
 
 void
-commit_apply(struct actor *x)
+commit_apply(struct self *self)
 {
-    struct slot *s = x->slot;
+    struct slot *s = self->slot;
     if (s->naccs || s->new_log_end != s->log_end)
-        acc_apply(s);
+        accumulator_apply(s);
 #ifdef PRN_BENCH_SHARED_COUNTER
-    count_open(s, x->arena->head);
+    count_open(s, self->arena->header);
 #endif
 #ifdef PRN_BUG_DONE_FIRST
     atom_store(&s->done, s->new_done);
@@ -159,16 +159,16 @@ commit_apply(struct actor *x)
     atom_store(&s->posted, s->new_posted);
 #endif
     if (s->staged)
-        apply_posts(x);
+        apply_posts(self);
 #ifdef PRN_BUG_POSTED_LATE
     atom_store(&s->posted, s->new_posted);
 #endif
     if (s->cur)
-        apply_own(x, s->cur);
-    else if (!x->me)
-        atom_store(&x->arena->head->begun, 1); /* this was begin() */
+        apply_own(self, s->cur);
+    else if (!self->me)
+        atom_store(&self->arena->header->begun, 1); /* this was begin() */
     atom_store(&s->staged, 0);
-    if (s->outcome == OUTCOME_PART || s->outcome == OUTCOME_POINT) {
+    if (s->outcome == OUTCOME_PART || s->outcome == OUTCOME_CHECKPOINT) {
         atom_store(&s->phase, PHASE_ACTIVE);
         return;
     }
@@ -181,11 +181,11 @@ commit_apply(struct actor *x)
 
 /* Writes the new values and stores the commit point. */
 static void
-seal(struct actor *x, enum outcome outcome)
+seal(struct self *self, enum outcome outcome)
 {
-    struct slot *s = x->slot;
+    struct slot *s = self->slot;
     s->outcome = outcome;
-    s->new_posted = s->posted + x->staged_count;
+    s->new_posted = s->posted + self->staged_count;
     s->new_done = s->done + (s->cur != 0);
     s->new_tail = s->tail;
 #ifndef PRN_BUG_NO_COMMIT
@@ -196,25 +196,25 @@ seal(struct actor *x, enum outcome outcome)
 }
 
 static void
-reset_staged(struct actor *x)
+reset_staged(struct self *self)
 {
-    x->staged_tail = 0;
-    x->staged_count = 0;
-    x->staged_bytes = 0;
-    x->staged_since_ns = 0;
+    self->staged_tail = 0;
+    self->staged_count = 0;
+    self->staged_bytes = 0;
+    self->staged_since_ns = 0;
 }
 
 void
-commit_undo(struct actor *x)
+commit_undo(struct self *self)
 {
-    struct slot *s = x->slot;
+    struct slot *s = self->slot;
     for (uint32_t i = atom_load(&s->staged), next; i; i = next) {
-        next = atom_peek(&task_at(x->arena, i)->next);
-        task_unstage(x, i);
+        next = atom_peek(&task_at(self->arena, i)->next);
+        task_unstage(self, i);
     }
     atom_store(&s->staged, 0);
-    acc_drop(x);
-    reset_staged(x);
+    accumulator_drop(self);
+    reset_staged(self);
 }
 
 static uint64_t
@@ -231,20 +231,20 @@ count_of(const struct slot *s, enum outcome outcome)
 }
 
 uint32_t
-commit_end(struct actor *x, enum outcome outcome)
+commit_end(struct self *self, enum outcome outcome)
 {
-    struct slot *s = x->slot;
-    uint32_t ready = x->staged_count;
+    struct slot *s = self->slot;
+    uint32_t ready = self->staged_count;
     if (likely(outcome == OUTCOME_DONE)) {
-        if (acc_dirty(&x->pending)) {
-            acc_stage(x);
+        if (accumulator_dirty(&self->pending)) {
+            accumulator_stage(self);
         } else {
             s->naccs = 0;
             s->new_log_end = s->log_end;
         }
     } else {
-        commit_undo(x);
-        struct task *t = task_at(x->arena, s->cur);
+        commit_undo(self);
+        struct task *t = task_at(self->arena, s->cur);
         uint32_t errors = t->errors;
         s->naccs = 0;
         s->new_log_end = s->log_end;
@@ -254,91 +254,91 @@ commit_end(struct actor *x, enum outcome outcome)
     }
 #ifdef PRN_BUG_FREE_EARLY
     if (s->cur && outcome == OUTCOME_DONE)
-        task_free(x, s->cur, atom_peek(&task_at(x->arena, s->cur)->word));
+        task_free(self, s->cur, atom_peek(&task_at(self->arena, s->cur)->word));
 #endif
-    seal(x, outcome);
-    commit_apply(x);
-    reset_staged(x);
+    seal(self, outcome);
+    commit_apply(self);
+    reset_staged(self);
     return ready;
 }
 
 void
-commit_wait(struct actor *x, uint64_t until_ns)
+commit_wait(struct self *self, uint64_t until_ns)
 {
-    struct slot *s = x->slot;
+    struct slot *s = self->slot;
     /* acquire: pairs with the supervisor's release after it has read an entry. */
     bool room = s->wait_tail - atom_load(&s->wait_head) < SLOT_WAITS;
-    if (!room || record_set_until(x, until_ns)) {
-        (void)commit_end(x, OUTCOME_RETRY);
+    if (!room || record_set_until(self, until_ns)) {
+        (void)commit_end(self, OUTCOME_RETRY);
         return;
     }
     s->new_wait_tail = s->wait_tail + 1;
-    (void)commit_end(x, OUTCOME_WAIT);
+    (void)commit_end(self, OUTCOME_WAIT);
 }
 
 int
-commit_part(struct actor *x)
+commit_part(struct self *self)
 {
-    struct slot *s = x->slot;
-    int err = record_need(x);
+    struct slot *s = self->slot;
+    int err = record_need(self);
     if (err)
         return err;
     s->naccs = 0; /* accumulators wait for the end */
     s->new_log_end = s->log_end;
-    s->new_published = x->published + x->staged_count;
+    s->new_published = self->published + self->staged_count;
     /* Only posts that are published before the task ends are ever compared: the others cost
      * no hash. */
-    s->new_hash = task_hash_staged(x);
+    s->new_hash = task_hash_staged(self);
     s->outcome = OUTCOME_PART;
-    s->new_posted = s->posted + x->staged_count;
+    s->new_posted = s->posted + self->staged_count;
     s->new_tail = s->tail;
     atom_store(&s->phase, PHASE_COMMIT); /* as in seal() */
-    commit_apply(x);
-    x->published = s->new_published;
-    x->post_hash = s->new_hash;
-    reset_staged(x);
+    commit_apply(self);
+    self->published = s->new_published;
+    self->post_hash = s->new_hash;
+    reset_staged(self);
     return 0;
 }
 
 /* Takes a block for the cursor and names it, and the one it replaces, in the slot. */
 static int
-stage_cursor(struct actor *x, const void *cursor, size_t bytes)
+stage_cursor(struct self *self, const void *cursor, size_t bytes)
 {
-    struct slot *s = x->slot;
-    uint32_t block = 0, old = record_current(x)->cursor;
+    struct slot *s = self->slot;
+    uint32_t block = 0, old = record_current(self)->cursor;
     if (bytes) {
-        int err = block_new(x, bytes + sizeof(uint32_t),
+        int err = block_new(self, bytes + sizeof(uint32_t),
                             serves_task(s->cur, task_generation(s->expect)), &block);
         if (err)
             return err;
-        struct task_cursor *c = (struct task_cursor *)block_at(x->arena, block)->bytes;
+        struct task_cursor *c = (struct task_cursor *)block_at(self->arena, block)->bytes;
         c->bytes = (uint32_t)bytes;
         memcpy(c->text, cursor, bytes);
     }
     s->new_cursor = block;
     s->old_cursor = old;
-    s->old_cursor_word = old ? atom_peek(&block_at(x->arena, old)->word) : 0;
+    s->old_cursor_word = old ? atom_peek(&block_at(self->arena, old)->word) : 0;
     return 0;
 }
 
 int
-commit_point(struct actor *x, const void *cursor, size_t bytes)
+commit_checkpoint(struct self *self, const void *cursor, size_t bytes)
 {
-    if (x->skip)
+    if (self->skip)
         return -EINVAL;
-    int err = record_need(x);
+    int err = record_need(self);
     if (!err)
-        err = stage_cursor(x, cursor, bytes);
+        err = stage_cursor(self, cursor, bytes);
     if (err)
         return err;
-    acc_stage(x);
-    seal(x, OUTCOME_POINT);
-    x->slot->new_done = x->slot->done;
-    commit_apply(x);
-    block_linked(x);
-    reset_staged(x);
-    x->published = 0;
-    x->post_hash = 0;
-    x->journal_pos = 0;
+    accumulator_stage(self);
+    seal(self, OUTCOME_CHECKPOINT);
+    self->slot->new_done = self->slot->done;
+    commit_apply(self);
+    block_published(self);
+    reset_staged(self);
+    self->published = 0;
+    self->post_hash = 0;
+    self->journal_pos = 0;
     return 0;
 }

@@ -18,10 +18,10 @@ words_in_use(const struct arena *a)
 }
 
 bool
-idle_any(struct actor *x)
+idle_any(struct self *self)
 {
-    uint64_t *bits = x->arena->head->idle_bits;
-    for (uint32_t w = 0, n = words_in_use(x->arena); w < n; w++) {
+    uint64_t *bits = self->arena->header->idle_bits;
+    for (uint32_t w = 0, n = words_in_use(self->arena); w < n; w++) {
         if (atom_peek(&bits[w]))
             return true;
     }
@@ -31,7 +31,7 @@ idle_any(struct actor *x)
 static void
 clear_bit(struct arena *a, uint32_t k)
 {
-    (void)atom_and(&a->head->idle_bits[k / 64], ~((uint64_t)1 << k % 64));
+    (void)atom_and(&a->header->idle_bits[k / 64], ~((uint64_t)1 << k % 64));
 }
 
 /* Wakes slot k if it is parked. Its bit goes first: until it runs, others would look at its
@@ -56,13 +56,13 @@ wake_slot(struct arena *a, uint32_t k)
 }
 
 static bool
-wake_one(struct actor *x)
+wake_one(struct self *self)
 {
-    struct arena *a = x->arena;
-    uint32_t n = words_in_use(a), first = x->me / 64;
+    struct arena *a = self->arena;
+    uint32_t n = words_in_use(a), first = self->me / 64;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t w = (first + i) % n;
-        uint64_t bits = atom_peek(&a->head->idle_bits[w]);
+        uint64_t bits = atom_peek(&a->header->idle_bits[w]);
         for (; bits; bits &= bits - 1) {
             uint32_t k = w * 64 + (uint32_t)__builtin_ctzll(bits);
             if (wake_slot(a, k))
@@ -73,7 +73,7 @@ wake_one(struct actor *x)
 }
 
 void
-idle_wake(struct actor *x, uint32_t n)
+idle_wake(struct self *self, uint32_t n)
 {
     if (!n)
         return;
@@ -81,8 +81,8 @@ idle_wake(struct actor *x, uint32_t n)
     /* Pairs with the fence in idle_wait(): either we see its bit or it sees our task. */
     atom_fence();
 #endif
-    if (unlikely(idle_any(x)) && wake_one(x))
-        x->slot->wakes++;
+    if (unlikely(idle_any(self)) && wake_one(self))
+        self->slot->wakes++;
 }
 
 /* Who cleared a park word may have died before it woke the sleeper: futex_wake()
@@ -102,8 +102,8 @@ idle_wake_all(struct arena *a)
 void
 idle_set_mode(struct arena *a, enum arena_mode mode)
 {
-    uint32_t now = atom_load(&a->head->mode);
-    while (now < (uint32_t)mode && !atom_cas(&a->head->mode, &now, (uint32_t)mode))
+    uint32_t now = atom_load(&a->header->mode);
+    while (now < (uint32_t)mode && !atom_cas(&a->header->mode, &now, (uint32_t)mode))
         ;
     idle_wake_all(a);
 }
@@ -112,7 +112,7 @@ idle_set_mode(struct arena *a, enum arena_mode mode)
 bool
 idle_all_done(struct arena *a)
 {
-    return atom_load(&a->head->open_tasks) == 0;
+    return atom_load(&a->header->open_tasks) == 0;
 }
 #else
 bool
@@ -142,19 +142,19 @@ idle_run_alone(struct arena *a, uint32_t index)
 {
     /* release: who sees it sees the task READY. Published by the hint that follows and
      * its idle_wake(). */
-    (void)atom_or(&a->head->gate, (uint64_t)index);
+    (void)atom_or(&a->header->gate, (uint64_t)index);
 }
 
 /* false: somebody has ended it, or another one runs alone by now. */
 static bool
 end_alone(struct arena *a, uint32_t index)
 {
-    uint64_t gate = atom_load(&a->head->gate);
+    uint64_t gate = atom_load(&a->header->gate);
 #ifdef PRN_BUG_ALONE_KEPT
     return false;
 #endif
     while (gate_alone(gate) == index) {
-        if (atom_cas(&a->head->gate, &gate, gate & ~(uint64_t)UINT32_MAX))
+        if (atom_cas(&a->header->gate, &gate, gate & ~(uint64_t)UINT32_MAX))
             return true;
     }
     return false;
@@ -163,7 +163,7 @@ end_alone(struct arena *a, uint32_t index)
 void
 idle_end_alone(struct arena *a)
 {
-    uint32_t index = gate_alone(atom_load(&a->head->gate));
+    uint32_t index = gate_alone(atom_load(&a->header->gate));
     if (index && end_alone(a, index))
         idle_wake_all(a);
 }
@@ -171,7 +171,7 @@ idle_end_alone(struct arena *a)
 bool
 idle_alone_over(struct arena *a)
 {
-    uint32_t index = gate_alone(atom_load(&a->head->gate));
+    uint32_t index = gate_alone(atom_load(&a->header->gate));
     if (!index)
         return true;
     enum task_state state = task_state(atom_load(&task_at(a, index)->word));
@@ -186,116 +186,116 @@ idle_alone_over(struct arena *a)
     return true;
 }
 
-/* Is there a task that x could start? Exact but for those who are faster: with a
- * licence or a turn at stake no old hint will do. */
+/* Is there a task that self could start? Exact but for those who are faster: with a
+ * permit or a turn at stake no old hint will do. */
 static bool
-startable(struct actor *x, uint64_t gate, uint32_t alone)
+startable(struct self *self, uint64_t gate, uint32_t alone)
 {
 #ifdef PRN_BUG_ALONE_UNCLAIMED
     if (alone)
         return false;
 #endif
     if (alone)
-        return task_state(atom_load(&task_at(x->arena, alone)->word)) == TASK_READY;
-    return !(gate & GATE_METERED) || queue_any(x);
+        return task_state(atom_load(&task_at(self->arena, alone)->word)) == TASK_READY;
+    return !(gate & GATE_METERED) || queue_any(self);
 }
 
-/* The same as queue_look(), as far as the gate lets x. */
+/* The same as queue_look(), as far as the gate lets self. */
 static bool
-look_through_gate(struct actor *x, uint64_t gate)
+look_through_gate(struct self *self, uint64_t gate)
 {
-    uint32_t alone = idle_alone_over(x->arena) ? 0 : gate_alone(gate);
-    x->turn = 0;
-    bool claimed = startable(x, gate, alone) && gate_pass(x, gate) &&
-                   (alone ? task_claim(x, alone) : queue_look(x));
+    uint32_t alone = idle_alone_over(self->arena) ? 0 : gate_alone(gate);
+    self->turn = 0;
+    bool claimed = startable(self, gate, alone) && gate_pass(self, gate) &&
+                   (alone ? task_claim(self, alone) : queue_look(self));
     /* Who looked meanwhile saw the turn taken: somebody looks again. */
-    if (!claimed && gate_missed(x))
-        idle_wake(x, 1);
+    if (!claimed && gate_missed(self))
+        idle_wake(self, 1);
     return claimed;
 }
 
 bool
-idle_look(struct actor *x)
+idle_look(struct self *self)
 {
-    uint64_t gate = atom_load(&x->arena->head->gate);
-    return likely(!gate) ? queue_look(x) : look_through_gate(x, gate);
+    uint64_t gate = atom_load(&self->arena->header->gate);
+    return likely(!gate) ? queue_look(self) : look_through_gate(self, gate);
 }
 
 static void
-raise_flag(struct actor *x)
+raise_flag(struct self *self)
 {
     uint32_t awake = 0;
-    (void)atom_cas(&x->slot->park, &awake, 1);
-    (void)atom_or(&x->arena->head->idle_bits[x->me / 64], (uint64_t)1 << x->me % 64);
+    (void)atom_cas(&self->slot->park, &awake, 1);
+    (void)atom_or(&self->arena->header->idle_bits[self->me / 64], (uint64_t)1 << self->me % 64);
 }
 
 /* true: somebody had woken us. */
 static bool
-lower_flag(struct actor *x)
+lower_flag(struct self *self)
 {
     uint32_t parked = 1;
-    bool woken = !atom_cas(&x->slot->park, &parked, 0);
-    clear_bit(x->arena, x->me);
+    bool woken = !atom_cas(&self->slot->park, &parked, 0);
+    clear_bit(self->arena, self->me);
     return woken;
 }
 
 /* With more work in sight, pass the wake-up on. */
 static bool
-got_work(struct actor *x)
+got_work(struct self *self)
 {
-    if (queue_more(x))
-        idle_wake(x, 1);
+    if (queue_more(self))
+        idle_wake(self, 1);
     return true;
 }
 
 static bool
-spin(struct actor *x)
+spin(struct self *self)
 {
     for (int i = 0; i < SPIN_ROUNDS; i++) {
         cpu_relax();
-        if (i % 8 == 7 && idle_look(x))
+        if (i % 8 == 7 && idle_look(self))
             return true;
     }
     return false;
 }
 
 bool
-idle_wait(struct actor *x)
+idle_wait(struct self *self)
 {
-    struct arena_head *head = x->arena->head;
-    if (idle_look(x))
-        return got_work(x);
-    if (idle_spin_ok && spin(x))
-        return got_work(x);
+    struct arena_header *head = self->arena->header;
+    if (idle_look(self))
+        return got_work(self);
+    if (idle_spin_ok && spin(self))
+        return got_work(self);
 
-    raise_flag(x);
+    raise_flag(self);
     /* Pairs with the fence in idle_wake(): our flag, then our last look. */
     atom_fence();
 #ifdef PRN_BUG_NO_SECOND_LOOK
     bool claimed = false;
 #else
-    bool claimed = idle_look(x);
+    bool claimed = idle_look(self);
 #endif
-    if (!claimed && atom_load(&head->mode) == ARENA_RUN && !gate_surplus(x)) {
-        if (idle_all_done(x->arena)) {
-            idle_set_mode(x->arena, ARENA_DONE);
+    if (!claimed && atom_load(&head->mode) == ARENA_RUN && !gate_surplus(self)) {
+        if (idle_all_done(self->arena)) {
+            idle_set_mode(self->arena, ARENA_DONE);
         } else {
-            x->slot->parks++;
-            futex_wait(&x->slot->park, 1, NULL);
+            self->slot->parks++;
+            futex_wait(&self->slot->park, 1, NULL);
         }
     }
-    bool woken = lower_flag(x);
+    bool woken = lower_flag(self);
     /* The wake-up was for work that may need more than us: not left to the
      * caller, who would not pass it on. */
     if (!claimed && woken && atom_load(&head->mode) == ARENA_RUN)
-        claimed = idle_look(x);
+        claimed = idle_look(self);
     else if (claimed && woken)
-        idle_wake(x, 1); /* it was for other work than what we found before it */
-    return claimed && got_work(x);
+        idle_wake(self, 1); /* it was for other work than what we found before it */
+    return claimed && got_work(self);
 }
 
 void
-idle_recover(struct actor *x)
+idle_recover(struct self *self)
 {
-    (void)lower_flag(x);
+    (void)lower_flag(self);
 }

@@ -33,19 +33,19 @@
 
 #include "memory/arena.h"
 
-struct actor;
+struct self;
 
 /* idle_wait is for a worker that found nothing: looks again, parks, wakes up.
  * true: it has claimed a task; false: look at head->mode and try again. */
-bool idle_wait(struct actor *x);
+bool idle_wait(struct self *self);
 /* idle_look claims a task that may be started now, wherever it is. Never waits. */
-bool idle_look(struct actor *x);
+bool idle_look(struct self *self);
 /* idle_wake wakes one parked worker, if n tasks became ready and one sleeps. */
-void idle_wake(struct actor *x, uint32_t n);
+void idle_wake(struct self *self, uint32_t n);
 /* idle_wake_all wakes everybody, whether it seems to sleep or not. */
 void idle_wake_all(struct arena *a);
 /* idle_any: may some worker be parked? Two loads; a hint. */
-bool idle_any(struct actor *x);
+bool idle_any(struct self *self);
 /* idle_all_done: is every posted task done? Exact when it says yes. */
 bool idle_all_done(struct arena *a);
 /* idle_run_alone: task `index`, which is READY and has no hint yet, shall run while no
@@ -56,7 +56,7 @@ bool idle_alone_over(struct arena *a);
 /* idle_end_alone ends it in any case. */
 void idle_end_alone(struct arena *a);
 /* idle_recover takes a dead worker out of the game. Before idle_wake_all. */
-void idle_recover(struct actor *x);
+void idle_recover(struct self *self);
 /* idle_set_mode raises head->mode to at least `mode` and wakes all. */
 void idle_set_mode(struct arena *a, enum arena_mode mode);
 /* idle_spin_ok is set by the process that knows the CPUs: spin before sleeping? */

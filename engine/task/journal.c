@@ -7,9 +7,9 @@
 #include "task/task.h"
 
 static uint64_t
-length(const struct actor *x)
+length(const struct self *self)
 {
-    return x->slot->journal_on ? x->slot->journal_len : 0;
+    return self->slot->journal_on ? self->slot->journal_len : 0;
 }
 
 static size_t
@@ -19,39 +19,39 @@ entry_bytes(size_t payload)
 }
 
 const struct journal_entry *
-journal_peek(struct actor *x)
+journal_peek(struct self *self)
 {
-    if (likely(x->journal_pos >= length(x)) || !x->journaling)
+    if (likely(self->journal_pos >= length(self)) || !self->journaling)
         return NULL;
-    return (const struct journal_entry *)(record_current(x)->journal + x->journal_pos);
+    return (const struct journal_entry *)(record_current(self)->journal + self->journal_pos);
 }
 
 void
-journal_pass(struct actor *x, const struct journal_entry *e)
+journal_pass(struct self *self, const struct journal_entry *e)
 {
-    x->journal_pos += entry_bytes(e->bytes);
+    self->journal_pos += entry_bytes(e->bytes);
 }
 
 bool
-journal_drop(struct actor *x)
+journal_drop(struct self *self)
 {
-    x->slot->journal_len = x->journal_pos;
-    atom_store(&x->slot->journal_on, 1); /* release: as in record_adopt() */
-    bool first = !x->journal_warned;
-    x->journal_warned = true;
+    self->slot->journal_len = self->journal_pos;
+    atom_store(&self->slot->journal_on, 1); /* release: as in record_adopt() */
+    bool first = !self->journal_warned;
+    self->journal_warned = true;
     return first;
 }
 
 int64_t
-journal_write(struct actor *x, enum journal_kind kind, uint64_t hash, const void *payload,
+journal_write(struct self *self, enum journal_kind kind, uint64_t hash, const void *payload,
               size_t bytes)
 {
-    uint64_t end = length(x);
-    int err = record_room(x, entry_bytes(bytes));
+    uint64_t end = length(self);
+    int err = record_reserve(self, entry_bytes(bytes));
     if (err)
         return err;
     struct journal_entry *e =
-        (struct journal_entry *)(record_current(x)->journal + end);
+        (struct journal_entry *)(record_current(self)->journal + end);
     e->kind = kind;
     e->bytes = (uint32_t)bytes;
     e->hash = hash;
@@ -61,9 +61,9 @@ journal_write(struct actor *x, enum journal_kind kind, uint64_t hash, const void
 }
 
 void
-journal_written(struct actor *x)
+journal_written(struct self *self)
 {
-    x->journal_pos = length(x);
+    self->journal_pos = length(self);
 }
 
 bool

@@ -14,7 +14,7 @@
 
 #include "memory/arena.h"
 
-struct actor;
+struct self;
 
 enum journal_kind { JOURNAL_OP = 1,
                     JOURNAL_SECTION = 2 };
@@ -29,18 +29,18 @@ struct journal_entry {
 
 /* journal_peek returns the entry that a run at this point should repeat; NULL: it
  * is past the end of the journal (or keeps none). */
-const struct journal_entry *journal_peek(struct actor *x);
+const struct journal_entry *journal_peek(struct self *self);
 /* journal_pass moves on behind the entry that was repeated. */
-void journal_pass(struct actor *x, const struct journal_entry *e);
+void journal_pass(struct self *self, const struct journal_entry *e);
 /* journal_drop forgets all from this point on. true: say so to the user (once). */
-bool journal_drop(struct actor *x);
+bool journal_drop(struct self *self);
 /* journal_write writes an entry behind the end and returns the new length for the
  * transaction to commit, or -errno. */
-int64_t journal_write(struct actor *x, enum journal_kind kind, uint64_t hash,
+int64_t journal_write(struct self *self, enum journal_kind kind, uint64_t hash,
                       const void *payload, size_t bytes);
 /* journal_sound: do entries fill `len` bytes, exactly? For bytes from a file. */
 bool journal_sound(const char *bytes, uint64_t len);
 /* journal_written: the transaction is committed; this run is behind the entry. */
-void journal_written(struct actor *x);
+void journal_written(struct self *self);
 
 #endif

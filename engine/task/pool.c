@@ -12,13 +12,13 @@ pool_open(struct arena *a, uint32_t n)
         return err;
     for (uint32_t k = 1; k <= n; k++) {
         if (!slot_at(a, k)->ring)
-            actor_slot_init(a, k);
+            self_slot_init(a, k);
     }
     /* A job that was resumed may have had more workers: their slots count on.
      * release: pairs with arena_workers(). */
     if (arena_workers(a) < n)
-        atom_store(&a->head->nworkers, n);
-    atom_store(&a->head->limit, n);
+        atom_store(&a->header->nworkers, n);
+    atom_store(&a->header->limit, n);
     return 0;
 }
 

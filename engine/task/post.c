@@ -21,29 +21,29 @@ enum {
 };
 
 static bool
-part_is_due(struct actor *x)
+part_is_due(struct self *self)
 {
-    if (x->staged_count >= PART_POSTS || x->staged_bytes >= PART_BYTES)
+    if (self->staged_count >= PART_POSTS || self->staged_bytes >= PART_BYTES)
         return true;
-    if (x->staged_count >= PART_IDLE_POSTS && idle_any(x))
+    if (self->staged_count >= PART_IDLE_POSTS && idle_any(self))
         return true;
     uint64_t now = clock_coarse_ns(); /* good enough to see that 20 ms have passed */
-    if (!x->staged_since_ns)
-        x->staged_since_ns = now;
-    return now - x->staged_since_ns > PART_AGE_NS;
+    if (!self->staged_since_ns)
+        self->staged_since_ns = now;
+    return now - self->staged_since_ns > PART_AGE_NS;
 }
 
 /* A second run: an earlier one has published this post. */
 static int
-repeat(struct actor *x, uint32_t fn, const void *args, size_t bytes)
+repeat(struct self *self, uint32_t fn, const void *args, size_t bytes)
 {
-    x->post_hash = task_hash(x->post_hash, fn, args, bytes, x->post_bag);
-    bool last = --x->skip == 0;
-    return last && x->post_hash != record_current(x)->post_hash ? -EINVAL : 0;
+    self->post_hash = task_hash(self->post_hash, fn, args, bytes, self->post_unordered);
+    bool last = --self->skip == 0;
+    return last && self->post_hash != record_current(self)->post_hash ? -EINVAL : 0;
 }
 
 static int
-repeat_joined(struct actor *x, uint32_t fn, const void *args, size_t bytes, const void *more,
+repeat_joined(struct self *self, uint32_t fn, const void *args, size_t bytes, const void *more,
               size_t more_bytes)
 {
     char *whole = malloc(bytes + more_bytes);
@@ -51,64 +51,64 @@ repeat_joined(struct actor *x, uint32_t fn, const void *args, size_t bytes, cons
         return -ENOMEM;
     memcpy(whole, args, bytes);
     memcpy(whole + bytes, more, more_bytes);
-    int err = repeat(x, fn, whole, bytes + more_bytes);
+    int err = repeat(self, fn, whole, bytes + more_bytes);
     free(whole);
     return err;
 }
 
 /* One more than the posts: a task that fails goes back into the ring. */
-INTO_EACH int
-reserve(struct actor *x)
+ALWAYS_INLINE int
+reserve(struct self *self)
 {
 #ifdef PRN_BUG_NO_ROOM_FIRST
     return 0;
 #else
-    return queue_reserve(x, x->staged_count + 2);
+    return queue_reserve(self, self->staged_count + 2);
 #endif
 }
 
-INTO_EACH void
-publish_when_due(struct actor *x)
+ALWAYS_INLINE void
+publish_when_due(struct self *self)
 {
     /* A first post is no reason to look at the clock. */
-    if (x->staged_count > 1 && x->partial && x->slot->cur && part_is_due(x)) {
-        uint32_t n = x->staged_count;
-        if (commit_part(x) == 0)
-            idle_wake(x, n);
+    if (self->staged_count > 1 && self->partial && self->slot->cur && part_is_due(self)) {
+        uint32_t n = self->staged_count;
+        if (commit_part(self) == 0)
+            idle_wake(self, n);
         /* Else there is no memory for the record: the posts wait for the end of the task. */
     }
 }
 
 int
-post(struct actor *x, uint32_t fn, const void *args, size_t bytes)
+post(struct self *self, uint32_t fn, const void *args, size_t bytes)
 {
-    if (unlikely(x->skip))
-        return repeat(x, fn, args, bytes);
-    int err = reserve(x);
+    if (unlikely(self->skip))
+        return repeat(self, fn, args, bytes);
+    int err = reserve(self);
     if (likely(!err))
-        err = task_stage(x, fn, args, bytes);
+        err = task_stage(self, fn, args, bytes);
     if (likely(!err))
-        publish_when_due(x);
+        publish_when_due(self);
     return err;
 }
 
 /* Beside post(), not one body for both: that took 23 instructions more of each task. */
 int
-post_joined(struct actor *x, uint32_t fn, const void *args, size_t bytes, const void *more,
+post_joined(struct self *self, uint32_t fn, const void *args, size_t bytes, const void *more,
             size_t more_bytes)
 {
-    if (unlikely(x->skip))
-        return repeat_joined(x, fn, args, bytes, more, more_bytes);
-    int err = reserve(x);
+    if (unlikely(self->skip))
+        return repeat_joined(self, fn, args, bytes, more, more_bytes);
+    int err = reserve(self);
     if (likely(!err))
-        err = task_stage_joined(x, fn, args, bytes, more, more_bytes);
+        err = task_stage_joined(self, fn, args, bytes, more, more_bytes);
     if (likely(!err))
-        publish_when_due(x);
+        publish_when_due(self);
     return err;
 }
 
 uint32_t
-post_count(const struct actor *x)
+post_count(const struct self *self)
 {
-    return x->published + x->staged_count - x->skip;
+    return self->published + self->staged_count - self->skip;
 }

@@ -5,18 +5,18 @@
 
 #include "memory/arena.h"
 
-struct actor;
+struct self;
 
 /* post adds a task: function number, encoded arguments. Publishes what is staged
  * after 1,000 posts or 128 KiB, when the oldest post is 20 ms old, or after 64
- * posts if a worker is idle (never in begin(), nor with x->partial off).
+ * posts if a worker is idle (never in begin(), nor with self->partial off).
  * 0; -ENOSPC, -ENOMEM: not posted; -EINVAL: an earlier run of this task, whose
  * posts are public, posted something else. */
-int post(struct actor *x, uint32_t fn, const void *args, size_t bytes);
+int post(struct self *self, uint32_t fn, const void *args, size_t bytes);
 /* post_joined: the same, of arguments in two places: see task_stage_joined(). */
-int post_joined(struct actor *x, uint32_t fn, const void *args, size_t bytes, const void *more,
+int post_joined(struct self *self, uint32_t fn, const void *args, size_t bytes, const void *more,
                 size_t more_bytes);
 /* post_count grows by one with each post of the running task. */
-uint32_t post_count(const struct actor *x);
+uint32_t post_count(const struct self *self);
 
 #endif

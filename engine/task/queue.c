@@ -25,10 +25,10 @@ ring_of(const struct arena *a, const struct slot *s)
 
 /* The old ring stays what it is: a thief that still reads it sees stale hints. */
 static int
-grow(struct actor *x, uint64_t need)
+grow(struct self *self, uint64_t need)
 {
-    struct slot *s = x->slot;
-    struct ring old = ring_of(x->arena, s);
+    struct slot *s = self->slot;
+    struct ring old = ring_of(self->arena, s);
     uint32_t log2 = (uint32_t)(atom_peek(&s->ring) & 0xff);
     do
         log2++;
@@ -37,81 +37,81 @@ grow(struct actor *x, uint64_t need)
     uint32_t unit;
     size_t bytes = ((size_t)1 << log2) * sizeof(uint32_t);
     /* The chunk's head takes a grain of it. */
-    int err = chunk_claim(x, SLAB_RING, bytes + ARENA_GRAIN, &unit);
+    int err = chunk_claim(self, SLAB_RING, bytes + ARENA_GRAIN, &unit);
     if (err)
         return err;
-    char *at = (char *)chunk_at(x->arena, unit) + ARENA_GRAIN;
-    struct ring new = {(uint32_t *)at, ((uint64_t)1 << log2) - 1};
+    char *at = (char *)chunk_at(self->arena, unit) + ARENA_GRAIN;
+    struct ring grown = {(uint32_t *)at, ((uint64_t)1 << log2) - 1};
 #ifdef PRN_BUG_RING_FIRST
-    atom_store(&s->ring, (uint64_t)arena_offset(x->arena, at) << 8 | log2);
+    atom_store(&s->ring, (uint64_t)arena_offset(self->arena, at) << 8 | log2);
 #endif
     for (uint64_t p = s->head; p < s->tail; p++)
-        new.hints[p & new.mask] = old.hints[p & old.mask];
-    atom_store(&s->ring, (uint64_t)arena_offset(x->arena, at) << 8 | log2);
+        grown.hints[p & grown.mask] = old.hints[p & old.mask];
+    atom_store(&s->ring, (uint64_t)arena_offset(self->arena, at) << 8 | log2);
     return 0;
 }
 
 static bool
-is_stale(const struct actor *x, uint32_t index)
+is_stale(const struct self *self, uint32_t index)
 {
-    return task_state(atom_peek(&task_at(x->arena, index)->word)) != TASK_READY;
+    return task_state(atom_peek(&task_at(self->arena, index)->word)) != TASK_READY;
 }
 
 /* What thieves have taken from the low end. Nobody else does that for a LIFO ring,
  * nor for the supervisor's, from which its owner never takes. */
 static void
-drop_stale(struct actor *x)
+drop_stale(struct self *self)
 {
-    struct slot *s = x->slot;
-    struct ring r = ring_of(x->arena, s);
+    struct slot *s = self->slot;
+    struct ring r = ring_of(self->arena, s);
     uint64_t h = s->head;
-    while (h < s->tail && is_stale(x, atom_peek(&r.hints[h & r.mask])))
+    while (h < s->tail && is_stale(self, atom_peek(&r.hints[h & r.mask])))
         h++;
     atom_set(&s->head, h);
 }
 
 int
-queue_reserve(struct actor *x, uint32_t n)
+queue_reserve(struct self *self, uint32_t n)
 {
-    struct slot *s = x->slot;
+    struct slot *s = self->slot;
     uint64_t room = (uint64_t)1 << (atom_peek(&s->ring) & 0xff);
     if (likely(s->tail - s->head + n <= room))
         return 0;
-    drop_stale(x);
+    drop_stale(self);
     uint64_t need = s->tail - s->head + n;
-    return need <= room ? 0 : grow(x, need);
+    return need <= room ? 0 : grow(self, need);
 }
 
 void
-queue_put(struct actor *x, uint64_t at, uint32_t index)
+queue_put(struct self *self, uint64_t at, uint32_t index)
 {
-    struct ring r = ring_of(x->arena, x->slot);
+    struct ring r = ring_of(self->arena, self->slot);
     atom_set(&r.hints[at & r.mask], index);
     /* release: pairs with the acquire of `tail` by thieves. */
-    atom_store(&x->slot->tail, at + 1);
+    atom_store(&self->slot->tail, at + 1);
 }
 
 int
-queue_push(struct actor *x, uint32_t index)
+queue_push(struct self *self, uint32_t index)
 {
-    int err = queue_reserve(x, 1);
+    int err = queue_reserve(self, 1);
     if (!err)
-        queue_put(x, x->slot->tail, index);
+        queue_put(self, self->slot->tail, index);
     return err;
 }
 
 static bool
-take_first(struct actor *x)
+take_first(struct self *self)
 {
-    struct slot *s = x->slot;
-    struct ring r = ring_of(x->arena, s);
+    struct slot *s = self->slot;
+    struct ring r = ring_of(self->arena, s);
     for (uint64_t h = s->head; h < s->tail; h++) {
         uint32_t index = atom_peek(&r.hints[h & r.mask]);
-        __builtin_prefetch(arena_grain(x->arena, r.hints[(h + 4) & r.mask]), 1);
+        __builtin_prefetch(arena_grain(self->arena, r.hints[(h + 4) & r.mask]), 1);
 #ifdef PRN_BUG_HINT_FIRST
         atom_set(&s->head, h + 1);
 #endif
-        bool claimed = task_claim(x, index);
+        bool claimed = task_claim(self, index);
         atom_set(&s->head, h + 1); /* only now: claimed or stale */
         if (claimed)
             return true;
@@ -120,13 +120,13 @@ take_first(struct actor *x)
 }
 
 static bool
-take_last(struct actor *x)
+take_last(struct self *self)
 {
-    struct slot *s = x->slot;
-    struct ring r = ring_of(x->arena, s);
+    struct slot *s = self->slot;
+    struct ring r = ring_of(self->arena, s);
     while (s->tail > s->head) {
         uint64_t t = s->tail - 1;
-        bool claimed = task_claim(x, atom_peek(&r.hints[t & r.mask]));
+        bool claimed = task_claim(self, atom_peek(&r.hints[t & r.mask]));
         atom_set(&s->tail, t);
         if (claimed)
             return true;
@@ -135,31 +135,31 @@ take_last(struct actor *x)
 }
 
 bool
-queue_take(struct actor *x)
+queue_take(struct self *self)
 {
-    return x->lifo ? take_last(x) : take_first(x);
+    return self->lifo ? take_last(self) : take_first(self);
 }
 
 /* Copies n hints from position p on into the own ring. Best effort. */
 static void
-copy_hints(struct actor *x, struct ring r, uint64_t p, uint64_t n)
+copy_hints(struct self *self, struct ring r, uint64_t p, uint64_t n)
 {
-    if (n == 0 || queue_reserve(x, (uint32_t)n))
+    if (n == 0 || queue_reserve(self, (uint32_t)n))
         return;
     for (uint64_t i = 0; i < n; i++) {
         uint32_t index = atom_peek(&r.hints[(p + i) & r.mask]);
-        if (index && !is_stale(x, index))
-            queue_put(x, x->slot->tail, index);
+        if (index && !is_stale(self, index))
+            queue_put(self, self->slot->tail, index);
     }
 }
 
 /* Claims the first ready task at positions [from, end) of the ring. */
 static bool
-claim_in(struct actor *x, struct ring r, uint64_t from, uint64_t end, uint64_t *at)
+claim_in(struct self *self, struct ring r, uint64_t from, uint64_t end, uint64_t *at)
 {
     for (uint64_t p = from; p < end; p++) {
         uint32_t index = atom_peek(&r.hints[p & r.mask]);
-        if (index && task_claim(x, index)) {
+        if (index && task_claim(self, index)) {
             *at = p;
             return true;
         }
@@ -171,9 +171,9 @@ claim_in(struct actor *x, struct ring r, uint64_t from, uint64_t end, uint64_t *
  * thief has seen stale: positions of a FIFO ring only grow.
  * acquire: pairs with the release in seen_stale(). */
 static uint64_t
-low_of(const struct actor *x, const struct slot *s, uint64_t head)
+low_of(const struct self *self, const struct slot *s, uint64_t head)
 {
-    uint64_t stale_to = x->lifo ? 0 : atom_load(&s->stale_to);
+    uint64_t stale_to = self->lifo ? 0 : atom_load(&s->stale_to);
     return stale_to > head ? stale_to : head;
 }
 
@@ -181,43 +181,43 @@ low_of(const struct actor *x, const struct slot *s, uint64_t head)
  * lower may win: then somebody looks once more. release: pairs with low_of(); who skips them
  * knows what we knew. */
 static void
-seen_stale(const struct actor *x, struct slot *s, uint64_t from, uint64_t low, uint64_t p)
+seen_stale(const struct self *self, struct slot *s, uint64_t from, uint64_t low, uint64_t p)
 {
 #ifndef PRN_BUG_STALE_ANYWHERE
     if (from != low)
         return;
 #endif
-    if (!x->lifo && atom_peek(&s->stale_to) < p)
+    if (!self->lifo && atom_peek(&s->stale_to) < p)
         atom_store(&s->stale_to, p);
 }
 
 /* Where to look first: behind what the last thief took; where the owner is not. */
 static uint64_t
-look_from(const struct actor *x, const struct slot *s, uint64_t low, uint64_t end)
+look_from(const struct self *self, const struct slot *s, uint64_t low, uint64_t end)
 {
     uint64_t at = atom_peek(&s->steal_at);
     if (at > low && at <= end)
         return at;
-    return x->lifo ? low : low + (end - low) / 2;
+    return self->lifo ? low : low + (end - low) / 2;
 }
 
 /* Takes from one victim; `all`: from everything not known stale. */
 static bool
-steal_from(struct actor *x, uint32_t v, bool all)
+steal_from(struct self *self, uint32_t v, bool all)
 {
-    struct slot *s = slot_at(x->arena, v);
+    struct slot *s = slot_at(self->arena, v);
     /* acquire: pairs with queue_put(): the hints below tail are written. The ring
      * is read after the tail: a newer ring holds all that an older one held. */
-    uint64_t end = atom_load(&s->tail), low = low_of(x, s, atom_load(&s->head)), at;
-    struct ring r = ring_of(x->arena, s);
+    uint64_t end = atom_load(&s->tail), low = low_of(self, s, atom_load(&s->head)), at;
+    struct ring r = ring_of(self->arena, s);
     if (low >= end)
         return false;
 
-    uint64_t from = all ? low : look_from(x, s, low, end);
-    if (!claim_in(x, r, from, end, &at)) {
+    uint64_t from = all ? low : look_from(self, s, low, end);
+    if (!claim_in(self, r, from, end, &at)) {
         if (atom_peek(&s->steal_at) != end)
             atom_set(&s->steal_at, end);
-        seen_stale(x, s, from, low, end);
+        seen_stale(self, s, from, low, end);
         return false;
     }
 #ifdef PRN_BUG_THIEF_WRITES
@@ -227,95 +227,95 @@ steal_from(struct actor *x, uint32_t v, bool all)
     if (copies > STEAL_COPIES)
         copies = STEAL_COPIES;
     atom_set(&s->steal_at, at + 1 + copies); /* before: others take what is behind */
-    seen_stale(x, s, from, low, at + 1);     /* this one is ours */
-    copy_hints(x, r, at + 1, copies);
-    x->next_victim = v;
-    x->slot->steals++;
+    seen_stale(self, s, from, low, at + 1);  /* this one is ours */
+    copy_hints(self, r, at + 1, copies);
+    self->next_victim = v;
+    self->slot->steals++;
     return true;
 }
 
 static bool
-steal(struct actor *x, bool all)
+steal(struct self *self, bool all)
 {
-    uint32_t v = x->next_victim;
-    for (uint32_t i = 0; i < x->nvictims; i++) {
-        if (v != x->me && steal_from(x, v, all))
+    uint32_t v = self->next_victim;
+    for (uint32_t i = 0; i < self->nvictims; i++) {
+        if (v != self->me && steal_from(self, v, all))
             return true;
-        v = v + 1 < x->nvictims ? v + 1 : 0;
+        v = v + 1 < self->nvictims ? v + 1 : 0;
     }
-    x->random = x->random * 1664525u + 1013904223u;
-    x->next_victim = (uint32_t)(((uint64_t)x->random * x->nvictims) >> 32);
+    self->random = self->random * 1664525u + 1013904223u;
+    self->next_victim = (uint32_t)(((uint64_t)self->random * self->nvictims) >> 32);
     return false;
 }
 
 bool
-queue_steal(struct actor *x)
+queue_steal(struct self *self)
 {
-    return steal(x, false);
+    return steal(self, false);
 }
 
 bool
-queue_look(struct actor *x)
+queue_look(struct self *self)
 {
-    actor_follow(x);
-    return queue_take(x) || steal(x, true);
+    self_follow(self);
+    return queue_take(self) || steal(self, true);
 }
 
 bool
-queue_more(const struct actor *x)
+queue_more(const struct self *self)
 {
-    const struct slot *s = x->slot;
+    const struct slot *s = self->slot;
     if (s->tail > s->head)
         return true;
-    for (uint32_t k = 0; k < x->nvictims; k++) {
-        const struct slot *of = slot_at(x->arena, k);
-        if (k != x->me && atom_peek(&of->tail) > low_of(x, of, atom_load(&of->head)))
+    for (uint32_t k = 0; k < self->nvictims; k++) {
+        const struct slot *of = slot_at(self->arena, k);
+        if (k != self->me && atom_peek(&of->tail) > low_of(self, of, atom_load(&of->head)))
             return true;
     }
     return false;
 }
 
 static bool
-any_in(const struct actor *x, uint32_t k)
+any_in(const struct self *self, uint32_t k)
 {
-    const struct slot *s = slot_at(x->arena, k);
+    const struct slot *s = slot_at(self->arena, k);
     /* acquire, and the ring after the tail: as in steal_from(). */
-    uint64_t end = atom_load(&s->tail), p = low_of(x, s, atom_load(&s->head));
-    struct ring r = ring_of(x->arena, s);
+    uint64_t end = atom_load(&s->tail), p = low_of(self, s, atom_load(&s->head));
+    struct ring r = ring_of(self->arena, s);
     for (; p < end; p++) {
         uint32_t index = atom_peek(&r.hints[p & r.mask]);
-        if (index && !is_stale(x, index))
+        if (index && !is_stale(self, index))
             return true;
     }
     return false;
 }
 
 bool
-queue_any(struct actor *x)
+queue_any(struct self *self)
 {
-    actor_follow(x);
-    for (uint32_t k = 0; k < x->nvictims; k++) {
-        if (any_in(x, k))
+    self_follow(self);
+    for (uint32_t k = 0; k < self->nvictims; k++) {
+        if (any_in(self, k))
             return true;
     }
     return false;
 }
 
 int
-queue_deal(struct actor *x, uint32_t nworkers)
+queue_deal(struct self *self, uint32_t nworkers)
 {
-    struct slot *s = x->slot;
-    struct ring r = ring_of(x->arena, s);
+    struct slot *s = self->slot;
+    struct ring r = ring_of(self->arena, s);
     uint64_t n = s->tail - s->head;
-    struct actor to;
+    struct self to;
     for (uint32_t k = 1; k <= nworkers; k++) {
-        int err = actor_open(&to, x->arena, k, 1);
+        int err = self_open(&to, self->arena, k, 1);
         if (err)
             return err;
         err = queue_reserve(&to, (uint32_t)(n / nworkers + 1));
         for (uint64_t i = k - 1; !err && i < n; i += nworkers)
             queue_put(&to, to.slot->tail, r.hints[(s->head + i) & r.mask]);
-        actor_close(&to);
+        self_close(&to);
         if (err)
             return err;
     }

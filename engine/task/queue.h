@@ -18,32 +18,32 @@
 
 #include "memory/arena.h"
 
-struct actor;
+struct self;
 struct slot;
 
 /* queue_reserve makes room for n further hints. 0, -ENOSPC, -ENOMEM. */
-int queue_reserve(struct actor *x, uint32_t n);
+int queue_reserve(struct self *self, uint32_t n);
 /* queue_put writes a hint at position `at` (room was reserved) and moves the tail
  * behind it. Doing it twice with the same arguments is harmless. */
-void queue_put(struct actor *x, uint64_t at, uint32_t index);
+void queue_put(struct self *self, uint64_t at, uint32_t index);
 /* queue_push reserves and puts at the tail: for single hints outside a commit. */
-int queue_push(struct actor *x, uint32_t index);
+int queue_push(struct self *self, uint32_t index);
 /* queue_take claims the next task of the own ring. false: none is ready. */
-bool queue_take(struct actor *x);
+bool queue_take(struct self *self);
 /* queue_steal claims a task from another slot's ring, where the last thief left
  * off. false: found none; some may be there nevertheless. */
-bool queue_steal(struct actor *x);
+bool queue_steal(struct self *self);
 /* queue_look claims a task if any ring has one: looks at everything that was not
  * seen stale before by some thief. The last look before parking. */
-bool queue_look(struct actor *x);
+bool queue_look(struct self *self);
 /* queue_any: is a task READY in some ring? Looks at the tasks themselves; claims
  * nothing. Not for the hot path. */
-bool queue_any(struct actor *x);
-/* queue_deal moves the hints of x's ring in turn into the rings of slots
+bool queue_any(struct self *self);
+/* queue_deal moves the hints of self's ring in turn into the rings of slots
  * 1..nworkers, which nobody uses yet: begin's tasks, before the fork. */
-int queue_deal(struct actor *x, uint32_t nworkers);
+int queue_deal(struct self *self, uint32_t nworkers);
 /* queue_more: may there be more to take? Looks at hints only, at those of all rings:
  * not for the hot path. */
-bool queue_more(const struct actor *x);
+bool queue_more(const struct self *self);
 
 #endif

@@ -10,31 +10,31 @@
 
 #include "memory/arena.h"
 
-struct actor;
+struct self;
 struct task;
 struct task_record;
 
 /* record_adopt takes up where the task's record says an earlier run was. */
-void record_adopt(struct actor *x);
+void record_adopt(struct self *self);
 /* record_need makes sure there is a record for the running task. 0, -ENOSPC. */
-int record_need(struct actor *x);
-/* record_room makes sure its journal has room for `bytes`. 0, -ENOSPC. */
-int record_room(struct actor *x, size_t bytes);
+int record_need(struct self *self);
+/* record_reserve makes sure its journal has room for `bytes`. 0, -ENOSPC. */
+int record_reserve(struct self *self, size_t bytes);
 /* record_current returns the running task's record; NULL: there is none. */
-struct task_record *record_current(struct actor *x);
+struct task_record *record_current(struct self *self);
 /* record_publish notes in the record what a part has published. Idempotent. */
-void record_publish(struct actor *x);
-/* record_point makes prunner.commit()'s cursor the task's and starts counts, hash and
+void record_publish(struct self *self);
+/* record_checkpoint makes prunner.commit()'s cursor the task's and starts counts, hash and
  * journal anew. Idempotent. */
-void record_point(struct actor *x);
+void record_checkpoint(struct self *self);
 /* record_set_until notes the time before which the task shall not run again. */
-int record_set_until(struct actor *x, uint64_t until_ns);
+int record_set_until(struct self *self, uint64_t until_ns);
 /* record_forget_journal: the next run of t starts with an empty journal. */
-void record_forget_journal(struct actor *x, struct task *t);
-/* record_settle: is the block that a dead slot calls loose a record that was linked?
+void record_forget_journal(struct self *self, struct task *t);
+/* record_settle: is the block that a dead slot calls unlinked a record that was linked?
  * Frees the one it replaced, if the dead had not come to that. Idempotent. */
-bool record_settle(struct actor *x, uint32_t loose);
+bool record_settle(struct self *self, uint32_t unlinked_block);
 /* record_keep hands a dead run's journal to its task. Idempotent. */
-void record_keep(struct actor *x);
+void record_keep(struct self *self);
 
 #endif

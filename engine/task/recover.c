@@ -22,31 +22,31 @@ deaths(const struct task *t, uint64_t word)
 
 /* The task this slot was running, if its claim had succeeded. */
 static bool
-was_running(const struct actor *x, uint64_t *word)
+was_running(const struct self *self, uint64_t *word)
 {
-    const struct slot *s = x->slot;
+    const struct slot *s = self->slot;
     if (s->phase != PHASE_ACTIVE || !s->cur)
         return false;
-    *word = atom_load(&task_at(x->arena, s->cur)->word);
-    return task_state(*word) == TASK_RUN && task_worker(*word) == x->me &&
+    *word = atom_load(&task_at(self->arena, s->cur)->word);
+    return task_state(*word) == TASK_RUN && task_worker(*word) == self->me &&
            task_generation(*word) == task_generation(s->expect);
 }
 
 static void
-give_back(struct actor *x, struct actor *super, uint64_t word, enum recover_how how)
+give_back(struct self *self, struct self *super, uint64_t word, enum recover_how how)
 {
-    struct slot *s = x->slot;
+    struct slot *s = self->slot;
     uint32_t cur = s->cur, attempt = task_attempt(word);
     if (how == RECOVER_UNCOUNTED && attempt)
         attempt--;
-    record_keep(x);
+    record_keep(self);
 #ifdef PRN_BUG_HINT_BEFORE_STATE
     queue_put(super, super->slot->tail, cur);
 #endif
     /* The state before the hint: thieves never look twice at a hint that they
      * saw stale. If the supervisor dies in between, so has everybody, and the
      * queues are rebuilt from the descriptors. */
-    atom_store(&task_at(x->arena, cur)->word,
+    atom_store(&task_at(self->arena, cur)->word,
                task_word(word >> 32, attempt, 0, how == RECOVER_WAIT ? TASK_WAIT : TASK_READY));
 #ifndef PRN_BUG_HINT_BEFORE_STATE
     if (how != RECOVER_WAIT)
@@ -55,37 +55,37 @@ give_back(struct actor *x, struct actor *super, uint64_t word, enum recover_how 
 }
 
 static void
-settle_task(struct actor *x, struct actor *super, uint32_t attempts, enum recover_how how,
+settle_task(struct self *self, struct self *super, uint32_t attempts, enum recover_how how,
             struct recovered *out)
 {
-    struct slot *s = x->slot;
+    struct slot *s = self->slot;
     uint64_t word;
     if (s->phase == PHASE_COMMIT)
-        commit_apply(x); /* a part leaves the task ACTIVE: roll back the rest */
+        commit_apply(self); /* a part leaves the task ACTIVE: roll back the rest */
     if (s->phase != PHASE_ACTIVE)
         return;
 
-    commit_undo(x);
-    if (was_running(x, &word)) {
+    commit_undo(self);
+    if (was_running(self, &word)) {
         out->task = s->cur;
         out->word = word;
-        if (how != RECOVER_UNCOUNTED && deaths(task_at(x->arena, s->cur), word) >= attempts) {
+        if (how != RECOVER_UNCOUNTED && deaths(task_at(self->arena, s->cur), word) >= attempts) {
             out->dead = true;
-            record_keep(x);
+            record_keep(self);
 #ifdef PRN_BUG_NAIVE_DEAD
             s->done++;
             s->dead++;
-            atom_store(&task_at(x->arena, s->cur)->word,
+            atom_store(&task_at(self->arena, s->cur)->word,
                        task_word(word >> 32, task_attempt(word), 0, TASK_DEAD));
             s->journal_len = 0;
             s->journal_on = 0;
             atom_store(&s->phase, PHASE_IDLE);
             return;
 #endif
-            (void)commit_end(x, OUTCOME_DEAD);
+            (void)commit_end(self, OUTCOME_DEAD);
             return;
         }
-        give_back(x, super, word, how);
+        give_back(self, super, word, how);
     }
     s->journal_len = 0;
     s->journal_on = 0;
@@ -93,11 +93,11 @@ settle_task(struct actor *x, struct actor *super, uint32_t attempts, enum recove
 }
 
 static bool
-is_dict(const struct actor *x, uint32_t block)
+is_dict(const struct self *self, uint32_t block)
 {
-    size_t from = arena_offset(x->arena, block_at(x->arena, block));
+    size_t from = arena_offset(self->arena, block_at(self->arena, block));
     uint32_t i = 0;
-    for (const struct name *n; (n = names_next(x->arena, &i));) {
+    for (const struct name *n; (n = names_next(self->arena, &i));) {
         if (n->kind == NAMED_DICT && n->object - from <= sizeof(struct block) + CACHE_LINE)
             return true;
     }
@@ -106,35 +106,36 @@ is_dict(const struct actor *x, uint32_t block)
 
 /* The block that was just taken: is it linked where its user finds it? */
 static void
-settle_loose(struct actor *x)
+settle_loose(struct self *self)
 {
-    struct slot *s = x->slot;
-    uint32_t loose = atom_load(&s->loose);
-    if (!loose)
+    struct slot *s = self->slot;
+    uint32_t unlinked = atom_load(&s->unlinked_block);
+    if (!unlinked)
         return;
-    bool linked = record_settle(x, loose) || dict_tx_uses(x, loose) || is_dict(x, loose);
+    bool linked = record_settle(self, unlinked) || dict_tx_uses(self, unlinked) ||
+                  is_dict(self, unlinked);
     if (!linked)
-        block_free(x, loose, atom_load(&block_at(x->arena, loose)->word));
-    atom_store(&s->loose, 0);
+        block_free(self, unlinked, atom_load(&block_at(self->arena, unlinked)->word));
+    atom_store(&s->unlinked_block, 0);
 }
 
 int
-recover(struct actor *x, struct actor *super, uint32_t attempts, enum recover_how how,
+recover(struct self *self, struct self *super, uint32_t attempts, enum recover_how how,
         struct recovered *out)
 {
     *out = (struct recovered){0};
     int err = queue_reserve(super, 1);
     if (err)
         return err;
-    chunk_recover(x);
-    settle_loose(x); /* while the transactions still say what they use */
-    dict_tx_recover(x);
-    lock_recover(x);
-    settle_task(x, super, attempts, how, out);
-    idle_recover(x);
+    chunk_recover(self);
+    settle_loose(self); /* while the transactions still say what they use */
+    dict_tx_recover(self);
+    lock_recover(self);
+    settle_task(self, super, attempts, how, out);
+    idle_recover(self);
 #ifndef PRN_BUG_NO_WAKE_ALL
     /* Who was to be woken by the dead, or for its task, sleeps (R10). */
-    idle_wake_all(x->arena);
+    idle_wake_all(self->arena);
 #endif
     return 0;
 }

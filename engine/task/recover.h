@@ -9,7 +9,7 @@
 
 #include "memory/arena.h"
 
-struct actor;
+struct self;
 
 /* What was found. */
 struct recovered {
@@ -25,12 +25,12 @@ enum recover_how {
     RECOVER_WAIT = 2,      /* WAIT, without a hint: the caller makes it READY some time */
 };
 
-/* recover repairs the slot x acts for. A task that was running becomes ready
+/* recover repairs the slot self acts for. A task that was running becomes ready
  * again with its hint in `super`'s ring, or as `how` says, or, if it has met its
  * worker's death `attempts` times and this run counts, is set aside (DEAD).
  * 0; -ENOSPC: no room for the hint, nothing changed yet: try again later. After 0
  * with RECOVER_WAIT there is room for one hint in `super`'s ring. */
-int recover(struct actor *x, struct actor *super, uint32_t attempts, enum recover_how how,
+int recover(struct self *self, struct self *super, uint32_t attempts, enum recover_how how,
             struct recovered *out);
 
 #endif

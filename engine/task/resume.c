@@ -7,16 +7,16 @@
 #include "task/task.h"
 
 static int
-recover_slot(struct actor *super, uint32_t k)
+recover_slot(struct self *super, uint32_t k)
 {
-    struct actor dead;
+    struct self dead;
     struct recovered r;
-    int err = actor_open(&dead, super->arena, k, 1);
+    int err = self_open(&dead, super->arena, k, 1);
     if (err)
         return err;
     /* Never set aside: this run does not count. */
     err = recover(&dead, super, UINT32_MAX, RECOVER_UNCOUNTED, &r);
-    actor_close(&dead);
+    self_close(&dead);
     return err;
 }
 
@@ -29,11 +29,11 @@ reset_slot(struct arena *a, uint32_t k)
     atom_store(&s->head, s->tail);
     s->stale_to = s->steal_at = 0; /* said of a ring in the --order of then */
     s->pid = 0;
-    s->bye = 0;
+    s->exit_reason = 0;
 }
 
 struct search {
-    struct actor *super;
+    struct self *super;
     void (*waits)(void *arg, uint32_t task);
     void *arg;
     int err;
@@ -57,10 +57,10 @@ queue_again(void *arg, uint32_t index)
 }
 
 int
-resume(struct actor *super, void (*waits)(void *arg, uint32_t task), void *arg)
+resume(struct self *super, void (*waits)(void *arg, uint32_t task), void *arg)
 {
     struct arena *a = super->arena;
-    uint32_t n = a->head->nworkers;
+    uint32_t n = a->header->nworkers;
     /* Slot 0 may have died while its ring grew: before that one grows again. */
     chunk_recover(super);
     for (uint32_t k = 0; k <= n; k++) {
@@ -71,7 +71,7 @@ resume(struct actor *super, void (*waits)(void *arg, uint32_t task), void *arg)
     /* Only now: until its commit was applied, a slot's new hints had their places. */
     for (uint32_t k = 0; k <= n; k++)
         reset_slot(a, k);
-    atom_store(&a->head->gate, 0); /* whoever it was for is gone */
+    atom_store(&a->header->gate, 0); /* whoever it was for is gone */
     struct search f = {super, waits, arg, 0};
     for (uint32_t k = 0; k <= n; k++)
         slab_each(a, k, SLAB_TASK, queue_again, &f);

@@ -13,12 +13,12 @@
 
 #include "memory/arena.h"
 
-struct actor;
+struct self;
 
 /* resume repairs slots 0..head->nworkers and gives each READY task a hint in the
- * ring of `super`, the actor of slot 0. `waits` is called with each task in WAIT
+ * ring of `super`, slot 0's self. `waits` is called with each task in WAIT
  * (its record says until when): the list of the waiting died with the supervisor.
  * 0; -ENOMEM, -ENOSPC: not finished, to be done again. */
-int resume(struct actor *super, void (*waits)(void *arg, uint32_t task), void *arg);
+int resume(struct self *super, void (*waits)(void *arg, uint32_t task), void *arg);
 
 #endif

@@ -256,55 +256,55 @@ hash_value(uint64_t h, const struct dict_value *v)
         size_t len;
         bool text = codec_get_string_head(v->bytes, v->len, &len) != 0;
         return text ? hash_more(hash_mix(h, v->len), v->bytes, v->len)
-                    : hash_bag(h, v->bytes, v->len);
+                    : hash_unordered(h, v->bytes, v->len);
     }
     memcpy(&bits, &v->number, sizeof bits);
     return hash_mix(h, bits);
 }
 
 static uint64_t
-hash_op(const struct actor *x, const struct dict_op *op)
+hash_op(const struct self *self, const struct dict_op *op)
 {
-    uint64_t h = hash_mix(op->key.hash, arena_offset(x->arena, op->dict) << 8 | op->kind);
+    uint64_t h = hash_mix(op->key.hash, arena_offset(self->arena, op->dict) << 8 | op->kind);
     if (op->update)
         return hash_mix(h, 1);
     return hash_value(hash_value(h, &op->value), &op->old);
 }
 
 static uint64_t
-hash_read(const struct actor *x, const struct dict *d, const struct dict_key *k)
+hash_read(const struct self *self, const struct dict *d, const struct dict_key *k)
 {
-    return hash_mix(k->hash, arena_offset(x->arena, d) << 8);
+    return hash_mix(k->hash, arena_offset(self->arena, d) << 8);
 }
 
 /* ---- repeating a section from the journal ---- */
 
 static void
-drop_journal(struct actor *x)
+drop_journal(struct self *self)
 {
-    if (journal_drop(x))
+    if (journal_drop(self))
         section.warned = true;
 }
 
 /* The rest of the section is for real. */
 static void
-diverge(struct actor *x)
+diverge(struct self *self)
 {
-    drop_journal(x);
+    drop_journal(self);
     section.repeating = false;
 }
 
 static const struct journal_entry *
-section_entry(struct actor *x)
+section_entry(struct self *self)
 {
-    const struct journal_entry *e = journal_peek(x);
+    const struct journal_entry *e = journal_peek(self);
     return e && e->kind == JOURNAL_SECTION ? e : NULL;
 }
 
 static void
-begin_repeating(struct actor *x)
+begin_repeating(struct self *self)
 {
-    section.repeating = section_entry(x) != NULL;
+    section.repeating = section_entry(self) != NULL;
 }
 
 static size_t
@@ -325,9 +325,9 @@ value_of_read(const struct read *r, struct dict_value *out)
 
 /* The recorded result of this read. false: the first run did something else. */
 static bool
-repeat_read(struct actor *x, uint64_t hash, struct dict_value *out)
+repeat_read(struct self *self, uint64_t hash, struct dict_value *out)
 {
-    const struct journal_entry *e = section_entry(x);
+    const struct journal_entry *e = section_entry(self);
     const struct read *r = (const struct read *)(e->payload + section.repeat_at);
     if (section.repeat_at + sizeof *r > e->bytes || r->hash != hash ||
         section.repeat_at + read_bytes(r) > e->bytes)
@@ -358,29 +358,29 @@ record_read(uint64_t hash, const struct dict_value *v)
 
 /* A read of the shared dict under a lock. */
 static int
-section_read(struct actor *x, struct dict *d, const struct dict_key *k,
+section_read(struct self *self, struct dict *d, const struct dict_key *k,
              struct dict_value *out)
 {
-    uint64_t hash = x->journaling ? hash_read(x, d, k) : 0;
+    uint64_t hash = self->journaling ? hash_read(self, d, k) : 0;
     int err = 0;
-    if (section.repeating && !repeat_read(x, hash, out))
-        diverge(x);
+    if (section.repeating && !repeat_read(self, hash, out))
+        diverge(self);
     if (!section.repeating)
-        err = dict_get(x, d, k, out);
-    if (err || !x->journaling)
+        err = dict_get(self, d, k, out);
+    if (err || !self->journaling)
         return err;
     section.did = hash_mix(section.did, hash);
     return record_read(hash, out);
 }
 
 int
-view_get(struct actor *x, struct dict *d, const struct dict_key *k, struct dict_value *out)
+section_get(struct self *self, struct dict *d, const struct dict_key *k, struct dict_value *out)
 {
     if (!section.nheld)
-        return dict_get(x, d, k, out);
+        return dict_get(self, d, k, out);
     struct write *w = find_write(d, k);
     if (!w || w->kind == DICT_INCR) {
-        int err = section_read(x, d, k, out);
+        int err = section_read(self, d, k, out);
         if (w && !err) {
             out->number = (out->present && out->is_number ? out->number : 0) + w->number;
             out->present = out->is_number = true;
@@ -447,16 +447,16 @@ section_incr(const struct dict_value *now, const struct dict_op *op,
 }
 
 static int
-section_change(struct actor *x, const struct dict_op *op, struct dict_result *result)
+change_in_section(struct self *self, const struct dict_op *op, struct dict_result *result)
 {
     struct dict_value now = {0};
     bool stale = section.stale;
     int err = 0;
-    if (x->journaling)
-        section.did = hash_mix(section.did, hash_op(x, op));
+    if (self->journaling)
+        section.did = hash_mix(section.did, hash_op(self, op));
     result->changed = true;
     if (op->kind != DICT_SET)
-        err = view_get(x, op->dict, &op->key, &now);
+        err = section_get(self, op->dict, &op->key, &now);
     if (err)
         return err;
     switch (op->kind) {
@@ -487,7 +487,7 @@ section_change(struct actor *x, const struct dict_op *op, struct dict_result *re
 /* ---- changes outside locks ---- */
 
 struct note {
-    struct actor *actor;
+    struct self *self;
     uint64_t hash;
     int err;
 };
@@ -505,50 +505,50 @@ note_op(void *arg, const struct dict_result *results, size_t n)
     struct outcome_of_op o = {.err = note->err};
     if (n)
         o.result = results[0];
-    return journal_write(note->actor, JOURNAL_OP, note->hash, &o, sizeof o);
+    return journal_write(note->self, JOURNAL_OP, note->hash, &o, sizeof o);
 }
 
 /* Does the operation and records it. An operation refused for the type of a value
  * is recorded too, with a transaction that changes nothing: the second run may
  * find another value there. */
 static int
-change_and_note(struct actor *x, const struct dict_op *op, struct dict_result *result,
+change_and_note(struct self *self, const struct dict_op *op, struct dict_result *result,
                 struct note *note)
 {
     size_t bad;
-    int err = dict_tx_run(x, op, 1, result, &bad, note_op, note);
+    int err = dict_tx_run(self, op, 1, result, &bad, note_op, note);
     if (!err) {
-        journal_written(x);
+        journal_written(self);
     } else if (err == -EINVAL || err == -EFBIG) {
         note->err = err;
-        if (!dict_tx_run(x, NULL, 0, NULL, &bad, note_op, note))
-            journal_written(x);
+        if (!dict_tx_run(self, NULL, 0, NULL, &bad, note_op, note))
+            journal_written(self);
     }
     return err;
 }
 
 int
-view_change(struct actor *x, const struct dict_op *op, struct dict_result *result)
+section_change(struct self *self, const struct dict_op *op, struct dict_result *result)
 {
     size_t bad;
     if (section.nheld)
-        return section_change(x, op, result);
-    if (!x->journaling)
-        return dict_tx_run(x, op, 1, result, &bad, NULL, NULL);
+        return change_in_section(self, op, result);
+    if (!self->journaling)
+        return dict_tx_run(self, op, 1, result, &bad, NULL, NULL);
 
-    struct note note = {x, hash_op(x, op), 0};
-    const struct journal_entry *e = journal_peek(x);
+    struct note note = {self, hash_op(self, op), 0};
+    const struct journal_entry *e = journal_peek(self);
     if (unlikely(e)) {
         struct outcome_of_op o;
         if (e->kind == JOURNAL_OP && e->hash == note.hash && e->bytes >= sizeof o) {
             memcpy(&o, e->payload, sizeof o);
             *result = o.result;
-            journal_pass(x, e);
+            journal_pass(self, e);
             return (int)o.err;
         }
-        drop_journal(x);
+        drop_journal(self);
     }
-    return change_and_note(x, op, result, &note);
+    return change_and_note(self, op, result, &note);
 }
 
 /* ---- locks ---- */
@@ -564,20 +564,20 @@ find_held(const uint32_t *word)
 }
 
 bool
-view_held(struct actor *x, const uint32_t *word)
+section_held(struct self *self, const uint32_t *word)
 {
-    (void)x;
+    (void)self;
     return find_held(word) >= 0;
 }
 
 bool
-view_any_held(void)
+section_any_held(void)
 {
     return section.nheld != 0;
 }
 
 int
-view_lock(struct actor *x, uint32_t *word, double seconds)
+section_lock(struct self *self, uint32_t *word, double seconds)
 {
     if (unlikely(find_held(word) >= 0))
         return -EDEADLK;
@@ -585,12 +585,12 @@ view_lock(struct actor *x, uint32_t *word, double seconds)
         return -EUSERS;
     /* A section that is repeated from the journal takes its lock as well: what
      * else it does (a file, a terminal) still excludes others. */
-    int err = lock_take(x, word, seconds);
+    int err = lock_take(self, word, seconds);
     if (err)
         return err;
     if (!section.nheld) {
         clear_section();
-        begin_repeating(x);
+        begin_repeating(self);
     }
     section.held[section.nheld].word = word;
     section.held[section.nheld].mark = section.nundo;
@@ -604,7 +604,7 @@ note_section(void *arg, const struct dict_result *results, size_t n)
     struct note *note = arg;
     (void)results;
     (void)n;
-    return journal_write(note->actor, JOURNAL_SECTION, note->hash, section.reads.at,
+    return journal_write(note->self, JOURNAL_SECTION, note->hash, section.reads.at,
                          section.reads.len);
 }
 
@@ -631,15 +631,15 @@ op_of_write(const struct write *w)
 
 /* Publishes the write-set and its journal entry by one commit. */
 static int
-publish(struct actor *x)
+publish(struct self *self)
 {
     size_t n = section.nwrites, bad;
-    if (!n && !x->journaling)
+    if (!n && !self->journaling)
         return 0;
     if (n && section.stale)
         return -ESTALE;
-    if (x->journaling && journal_peek(x))
-        drop_journal(x); /* the first run did something else here */
+    if (self->journaling && journal_peek(self))
+        drop_journal(self); /* the first run did something else here */
     struct dict_op one = {0}, *ops = n > 1 ? calloc(n, sizeof *ops) : &one;
     struct dict_result result = {0}, *results = n > 1 ? calloc(n, sizeof *results) : &result;
     int err = ops && results ? 0 : -ENOMEM;
@@ -647,12 +647,12 @@ publish(struct actor *x)
         ops[i] = op_of_write(&section.writes[i]);
     if (!err && n > 1)
         qsort(ops, n, sizeof *ops, by_shard);
-    struct note note = {x, section.did, 0};
+    struct note note = {self, section.did, 0};
     if (!err)
-        err = dict_tx_run(x, ops, n, results, &bad, x->journaling ? note_section : NULL,
+        err = dict_tx_run(self, ops, n, results, &bad, self->journaling ? note_section : NULL,
                           &note);
-    if (!err && x->journaling)
-        journal_written(x);
+    if (!err && self->journaling)
+        journal_written(self);
     if (n > 1) {
         free(ops);
         free(results);
@@ -662,12 +662,12 @@ publish(struct actor *x)
 
 /* true: an earlier run has published exactly this. */
 static bool
-repeated(struct actor *x)
+repeated(struct self *self)
 {
-    const struct journal_entry *e = section_entry(x);
+    const struct journal_entry *e = section_entry(self);
     if (e->hash != section.did || section.repeat_at != e->bytes)
         return false;
-    journal_pass(x, e);
+    journal_pass(self, e);
     return true;
 }
 
@@ -675,28 +675,28 @@ repeated(struct actor *x)
  * what was done since it was taken was not done. One that did nothing leaves no
  * trace; one that failed is recorded for what it read. */
 static int
-end_of_section(struct actor *x, uint32_t i, bool keep)
+end_of_section(struct self *self, uint32_t i, bool keep)
 {
     if (!keep)
         drop_writes_since(i);
     if (!section.nwrites && !section.did)
         return 0;
-    if (x->journaling)
+    if (self->journaling)
         section.did = hash_mix(section.did,
-                               arena_offset(x->arena, section.held[i].word) << 1 | keep);
+                               arena_offset(self->arena, section.held[i].word) << 1 | keep);
     if (!keep && section.nheld > 1)
         return 0;
     if (section.repeating) {
-        if (repeated(x)) {
+        if (repeated(self)) {
             bool stale = section.stale && section.nheld > 1;
             clear_section();
             section.stale = stale; /* an outer section goes on with what it saw */
-            begin_repeating(x);    /* what follows under further locks */
+            begin_repeating(self); /* what follows under further locks */
             return 0;
         }
-        diverge(x);
+        diverge(self);
     }
-    int err = publish(x);
+    int err = publish(self);
     if (err)
         drop_writes_since(i);
     if (!err || section.nheld == 1)
@@ -705,13 +705,13 @@ end_of_section(struct actor *x, uint32_t i, bool keep)
 }
 
 int
-view_unlock(struct actor *x, uint32_t *word, bool keep)
+section_unlock(struct self *self, uint32_t *word, bool keep)
 {
     int i = find_held(word);
     if (i < 0)
         return -EPERM;
-    int err = end_of_section(x, (uint32_t)i, keep);
-    lock_release(x, word);
+    int err = end_of_section(self, (uint32_t)i, keep);
+    lock_release(self, word);
     section.nheld--;
     memmove(&section.held[i], &section.held[i + 1],
             (section.nheld - (uint32_t)i) * sizeof section.held[0]);
@@ -719,7 +719,7 @@ view_unlock(struct actor *x, uint32_t *word, bool keep)
 }
 
 uint32_t
-view_end(struct actor *x, bool keep, uint32_t **words, uint32_t max, int *err)
+section_end(struct self *self, bool keep, uint32_t **words, uint32_t max, int *err)
 {
     uint32_t n = 0;
     *err = 0;
@@ -728,7 +728,7 @@ view_end(struct actor *x, bool keep, uint32_t **words, uint32_t max, int *err)
         if (n < max)
             words[n] = word;
         n++;
-        int lost = view_unlock(x, word, keep);
+        int lost = section_unlock(self, word, keep);
         *err = *err ? *err : lost;
     }
     section.repeating = false;
@@ -736,13 +736,13 @@ view_end(struct actor *x, bool keep, uint32_t **words, uint32_t max, int *err)
 }
 
 bool
-view_warning(void)
+section_warning(void)
 {
     return section.warned;
 }
 
 bool
-view_take_warning(void)
+section_take_warning(void)
 {
     bool w = section.warned;
     section.warned = false;

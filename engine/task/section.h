@@ -1,4 +1,4 @@
-/* view: the dicts and locks as the running task sees them: its own unpublished
+/* section: the dicts and locks as the running task sees them: its own unpublished
  * writes under a lock first, then what an earlier run of it has recorded, then the
  * shared dict.
  *
@@ -11,34 +11,34 @@
 
 #include "store/dict_tx.h"
 
-struct actor;
+struct self;
 
-/* view_get reads a key. 0, -ENOMEM. out's bytes live until the next call. */
-int view_get(struct actor *x, struct dict *d, const struct dict_key *k,
-             struct dict_value *out);
-/* view_change does one operation; under a lock it is done privately, to be
+/* section_get reads a key. 0, -ENOMEM. out's bytes live until the next call. */
+int section_get(struct self *self, struct dict *d, const struct dict_key *k,
+                struct dict_value *out);
+/* section_change does one operation; under a lock it is done privately, to be
  * published at the release. 0; -EINVAL: wrong type of value for INCR or APPEND;
  * -EFBIG: APPEND beyond CODEC_BYTES_MAX; -ENOSPC, -ENOMEM. */
-int view_change(struct actor *x, const struct dict_op *op, struct dict_result *result);
-/* view_lock takes a lock: as lock_take(). -EUSERS: more than 64 locks at once. */
-int view_lock(struct actor *x, uint32_t *word, double seconds);
-/* view_unlock publishes what was written under locks and releases this one.
+int section_change(struct self *self, const struct dict_op *op, struct dict_result *result);
+/* section_lock takes a lock: as lock_take(). -EUSERS: more than 64 locks at once. */
+int section_lock(struct self *self, uint32_t *word, double seconds);
+/* section_unlock publishes what was written under locks and releases this one.
  * `keep` = false: the section failed: what was written since this lock was taken
  * is dropped. 0; -EPERM: not held; released, but nothing was published: -ENOSPC,
  * -ENOMEM; -ESTALE: this second run has read what the first one read under the
  * lock, and then did something else: what it computed may be out of date. */
-int view_unlock(struct actor *x, uint32_t *word, bool keep);
-/* view_held: does the running task hold it? */
-bool view_held(struct actor *x, const uint32_t *word);
-/* view_end releases all that is still held, publishing or not, and returns how
+int section_unlock(struct self *self, uint32_t *word, bool keep);
+/* section_held: does the running task hold it? */
+bool section_held(struct self *self, const uint32_t *word);
+/* section_end releases all that is still held, publishing or not, and returns how
  * many locks those were; `words` gets up to `max` of them, *err the first error of
- * view_unlock(). */
-uint32_t view_end(struct actor *x, bool keep, uint32_t **words, uint32_t max, int *err);
-/* view_any_held: is there anything for view_end to do? */
-bool view_any_held(void);
-/* view_warning: would view_take_warning() say so? */
-bool view_warning(void);
-/* view_take_warning: has a second run differed from the first? Asked once. */
-bool view_take_warning(void);
+ * section_unlock(). */
+uint32_t section_end(struct self *self, bool keep, uint32_t **words, uint32_t max, int *err);
+/* section_any_held: is there anything for section_end to do? */
+bool section_any_held(void);
+/* section_warning: would section_take_warning() say so? */
+bool section_warning(void);
+/* section_take_warning: has a second run differed from the first? Asked once. */
+bool section_take_warning(void);
 
 #endif

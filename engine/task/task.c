@@ -35,17 +35,17 @@ task_record_of(const struct arena *a, const struct task *t)
 /* Into the list before it is marked (docs/task.md, "Posting"): recovery finds
  * every descriptor that is STAGED. */
 static void
-append_staged(struct actor *x, uint32_t index)
+append_staged(struct self *self, uint32_t index)
 {
-    if (x->staged_tail)
-        atom_store(&task_at(x->arena, x->staged_tail)->next, index);
+    if (self->staged_tail)
+        atom_store(&task_at(self->arena, self->staged_tail)->next, index);
     else
-        atom_store(&x->slot->staged, index);
-    x->staged_tail = index;
-    x->staged_count++;
+        atom_store(&self->slot->staged, index);
+    self->staged_tail = index;
+    self->staged_count++;
 }
 
-INTO_EACH void
+ALWAYS_INLINE void
 join(void *to, const void *args, size_t bytes, const void *more, size_t more_bytes)
 {
     memcpy(to, args, bytes);
@@ -53,27 +53,27 @@ join(void *to, const void *args, size_t bytes, const void *more, size_t more_byt
         memcpy((char *)to + bytes, more, more_bytes);
 }
 
-INTO_EACH int
-stage(struct actor *x, uint32_t fn, const void *args, size_t first_bytes, const void *more,
+ALWAYS_INLINE int
+stage(struct self *self, uint32_t fn, const void *args, size_t first_bytes, const void *more,
       size_t more_bytes)
 {
-    struct slot *s = x->slot;
+    struct slot *s = self->slot;
     size_t bytes = first_bytes + more_bytes;
     uint32_t index;
-    int err = slab_pick(x, SLAB_TASK, &index);
+    int err = slab_pick(self, SLAB_TASK, &index);
     if (unlikely(err))
         return err;
 
-    struct task *t = task_at(x->arena, index);
+    struct task *t = task_at(self->arena, index);
     uint64_t gen = atom_peek(&t->word) >> 32; /* free and ours */
     uint32_t block = 0;
     if (unlikely(bytes > TASK_INLINE)) {
-        err = block_new(x, bytes, serves_task(index, (uint32_t)gen), &block);
+        err = block_new(self, bytes, serves_task(index, (uint32_t)gen), &block);
         if (err) {
-            slab_hint(x, SLAB_TASK, index);
+            slab_hint(self, SLAB_TASK, index);
             return err;
         }
-        join(block_at(x->arena, block)->bytes, args, first_bytes, more, more_bytes);
+        join(block_at(self->arena, block)->bytes, args, first_bytes, more, more_bytes);
         memcpy(t->args + TASK_INLINE - sizeof block, &block, sizeof block);
     } else {
         join(t->args, args, first_bytes, more, more_bytes);
@@ -84,45 +84,45 @@ stage(struct actor *x, uint32_t fn, const void *args, size_t first_bytes, const 
     t->errors = 0;
     t->fn = fn;
     t->parent = 0;
-    t->parent_fn = x->post_line << 16 | (x->post_bag ? TASK_BAG : 0);
+    t->parent_fn = self->post_line << 16 | (self->post_unordered ? TASK_UNORDERED : 0);
     if (s->cur) {
-        struct task *parent = task_at(x->arena, s->cur);
+        struct task *parent = task_at(self->arena, s->cur);
         t->parent = parent->id;
         t->parent_fn |= parent->fn & 0xffff;
     }
-    t->id = (s->posted + x->staged_count + 1) * ARENA_SLOTS + x->me;
+    t->id = (s->posted + self->staged_count + 1) * ARENA_SLOTS + self->me;
 #ifndef PRN_BUG_STAGED_FIRST
-    append_staged(x, index);
+    append_staged(self, index);
 #endif
     /* release: who sees STAGED sees the arguments; pairs with recovery only. */
-    atom_store(&t->word, task_word(gen, 0, x->me, TASK_STAGED));
+    atom_store(&t->word, task_word(gen, 0, self->me, TASK_STAGED));
 #ifdef PRN_BUG_STAGED_FIRST
-    append_staged(x, index);
+    append_staged(self, index);
 #endif
     if (unlikely(block))
-        block_linked(x);
-    x->staged_bytes += bytes;
+        block_published(self);
+    self->staged_bytes += bytes;
     return 0;
 }
 
 int
-task_stage(struct actor *x, uint32_t fn, const void *args, size_t bytes)
+task_stage(struct self *self, uint32_t fn, const void *args, size_t bytes)
 {
-    return stage(x, fn, args, bytes, NULL, 0);
+    return stage(self, fn, args, bytes, NULL, 0);
 }
 
 int
-task_stage_joined(struct actor *x, uint32_t fn, const void *args, size_t bytes, const void *more,
+task_stage_joined(struct self *self, uint32_t fn, const void *args, size_t bytes, const void *more,
                   size_t more_bytes)
 {
-    return stage(x, fn, args, bytes, more, more_bytes);
+    return stage(self, fn, args, bytes, more, more_bytes);
 }
 
 bool
-task_claim(struct actor *x, uint32_t index)
+task_claim(struct self *self, uint32_t index)
 {
-    struct slot *s = x->slot;
-    struct task *t = task_at(x->arena, index);
+    struct slot *s = self->slot;
+    struct task *t = task_at(self->arena, index);
     /* acquire: pairs with the release that made it READY; its fields are true. */
     uint64_t word = atom_load(&t->word);
     if (task_state(word) != TASK_READY)
@@ -133,7 +133,7 @@ task_claim(struct actor *x, uint32_t index)
         attempt++;
 #ifdef PRN_BUG_CLAIM_FIRST
     uint64_t was = word;
-    if (!atom_cas(&t->word, &word, task_word(word >> 32, attempt, x->me, TASK_RUN)))
+    if (!atom_cas(&t->word, &word, task_word(word >> 32, attempt, self->me, TASK_RUN)))
         return false;
     s->cur = index;
     s->expect = was;
@@ -147,12 +147,12 @@ task_claim(struct actor *x, uint32_t index)
      * release: pairs with the supervisor's acquire after waitpid. */
     atom_store(&s->phase, PHASE_ACTIVE);
 #ifdef PRN_BUG_CLAIM_BY_STORE
-    atom_store(&t->word, task_word(word >> 32, attempt, x->me, TASK_RUN));
+    atom_store(&t->word, task_word(word >> 32, attempt, self->me, TASK_RUN));
     s->claims++;
     return true;
 #endif
     if (likely(atom_cas(&t->word, &word,
-                        task_word(word >> 32, attempt, x->me, TASK_RUN)))) {
+                        task_word(word >> 32, attempt, self->me, TASK_RUN)))) {
         s->claims++;
         return true;
     }
@@ -163,84 +163,84 @@ task_claim(struct actor *x, uint32_t index)
 
 /* A block is freed only if it still names this task and generation. */
 static void
-free_block_of(struct actor *x, uint32_t block, uint32_t index, uint32_t gen)
+free_block_of(struct self *self, uint32_t block, uint32_t index, uint32_t gen)
 {
-    struct block *b = block_at(x->arena, block);
+    struct block *b = block_at(self->arena, block);
     uint64_t word = atom_load(&b->word);
 #ifdef PRN_BUG_FREE_ANY_BLOCK
     (void)index, (void)gen;
-    block_free(x, block, word);
+    block_free(self, block, word);
 #else
-    if (atom_peek(&b->serves) == serves_task(index, gen))
-        block_free(x, block, word);
+    if (atom_peek(&b->owner_tag) == serves_task(index, gen))
+        block_free(self, block, word);
 #endif
 }
 
 /* 0: none, or the record was freed by who began this, and may be somebody else's. */
 static uint32_t
-cursor_of(struct actor *x, uint32_t record, uint32_t index, uint32_t gen)
+cursor_of(struct self *self, uint32_t record, uint32_t index, uint32_t gen)
 {
-    struct block *b = block_at(x->arena, record);
+    struct block *b = block_at(self->arena, record);
     bool in_use = (atom_load(&b->word) & 0xff) == BLOCK_USED;
-    return in_use && atom_peek(&b->serves) == serves_task(index, gen)
+    return in_use && atom_peek(&b->owner_tag) == serves_task(index, gen)
                ? ((struct task_record *)b->bytes)->cursor
                : 0;
 }
 
 static void
-free_blocks(struct actor *x, uint32_t index, uint32_t gen)
+free_blocks(struct self *self, uint32_t index, uint32_t gen)
 {
-    struct task *t = task_at(x->arena, index);
+    struct task *t = task_at(self->arena, index);
     uint32_t args = args_block(t), record = atom_peek(&t->record);
     if (unlikely(args))
-        free_block_of(x, args, index, gen);
+        free_block_of(self, args, index, gen);
     if (unlikely(record)) {
-        uint32_t cursor = cursor_of(x, record, index, gen);
+        uint32_t cursor = cursor_of(self, record, index, gen);
         if (cursor)
-            free_block_of(x, cursor, index, gen);
-        free_block_of(x, record, index, gen);
+            free_block_of(self, cursor, index, gen);
+        free_block_of(self, record, index, gen);
     }
 }
 
 void
-task_unstage(struct actor *x, uint32_t index)
+task_unstage(struct self *self, uint32_t index)
 {
-    struct task *t = task_at(x->arena, index);
+    struct task *t = task_at(self->arena, index);
     uint64_t word = atom_load(&t->word);
-    free_blocks(x, index, task_generation(word));
+    free_blocks(self, index, task_generation(word));
     if (task_state(word) == TASK_STAGED)
         atom_store(&t->word, task_word((word >> 32) + 1, 0, 0, TASK_FREE));
-    slab_hint(x, SLAB_TASK, index);
+    slab_hint(self, SLAB_TASK, index);
 }
 
 void
-task_free(struct actor *x, uint32_t index, uint64_t word)
+task_free(struct self *self, uint32_t index, uint64_t word)
 {
-    struct task *t = task_at(x->arena, index);
+    struct task *t = task_at(self->arena, index);
     if (atom_load(&t->word) != word)
         return;
-    bool ours = t->id % ARENA_SLOTS == x->me; /* before others may write it */
-    free_blocks(x, index, task_generation(word));
+    bool ours = t->id % ARENA_SLOTS == self->me; /* before others may write it */
+    free_blocks(self, index, task_generation(word));
     /* release: pairs with is_free() in slab.c: our reads of the task are over. */
     atom_store(&t->word, task_word((word >> 32) + 1, 0, 0, TASK_FREE));
     if (ours)
-        slab_hint(x, SLAB_TASK, index);
+        slab_hint(self, SLAB_TASK, index);
 }
 
 uint64_t
-task_hash(uint64_t h, uint32_t fn, const void *args, size_t bytes, bool bag)
+task_hash(uint64_t h, uint32_t fn, const void *args, size_t bytes, bool unordered)
 {
     h = hash_mix(h, (uint64_t)fn << 32 | (uint32_t)bytes);
-    return bag ? hash_bag(h, args, bytes) : hash_more(h, args, bytes);
+    return unordered ? hash_unordered(h, args, bytes) : hash_more(h, args, bytes);
 }
 
 uint64_t
-task_hash_staged(const struct actor *x)
+task_hash_staged(const struct self *self)
 {
-    uint64_t h = x->post_hash;
-    for (uint32_t i = x->slot->staged; i;) {
-        const struct task *t = task_at(x->arena, i);
-        h = task_hash(h, t->fn, task_args(x->arena, t), t->bytes, t->parent_fn & TASK_BAG);
+    uint64_t h = self->post_hash;
+    for (uint32_t i = self->slot->staged; i;) {
+        const struct task *t = task_at(self->arena, i);
+        h = task_hash(h, t->fn, task_args(self->arena, t), t->bytes, t->parent_fn & TASK_UNORDERED);
         i = t->next;
     }
     return h;

@@ -15,7 +15,7 @@
 
 #include "memory/arena.h"
 
-struct actor;
+struct self;
 
 enum task_state {
     TASK_FREE = 0,
@@ -32,8 +32,8 @@ enum {
 };
 
 /* In parent_fn: an argument is a table, whose keys may come in another order in another
- * run: see hash_bag(). */
-#define TASK_BAG ((uint32_t)1 << 31)
+ * run: see hash_unordered(). */
+#define TASK_UNORDERED ((uint32_t)1 << 31)
 #define TASK_LINE_MAX 0x7fff
 
 struct task {
@@ -41,7 +41,7 @@ struct task {
     uint64_t id;               /* poster's sequence number * ARENA_SLOTS + poster's slot */
     uint64_t parent;           /* id of the task that posted it; 0: begin() */
     uint32_t fn;               /* number of its function */
-    uint32_t parent_fn;        /* poster function (16), TASK_BAG; with --debug, line << 16 */
+    uint32_t parent_fn;        /* poster function (16), TASK_UNORDERED; with --debug, line << 16 */
     uint32_t next;             /* next task staged by the same transaction. writer: poster */
     uint32_t record;           /* block with a task_record; 0: none. writer: who runs it */
     uint32_t bytes;            /* of arguments */
@@ -109,30 +109,30 @@ task_at(const struct arena *a, uint32_t index)
     return arena_grain(a, index);
 }
 
-/* task_stage makes a task out of a free descriptor of x's slab and adds it to
+/* task_stage makes a task out of a free descriptor of self's slab and adds it to
  * the posts of the transaction at hand; nobody else sees it before the commit.
  * `args`: encoded arguments, `bytes` of them. 0, or -ENOSPC/-ENOMEM with nothing
  * changed. */
-int task_stage(struct actor *x, uint32_t fn, const void *args, size_t bytes);
+int task_stage(struct self *self, uint32_t fn, const void *args, size_t bytes);
 /* task_stage_joined: the arguments are `bytes` at args and `more_bytes` at more behind
  * them. For long strings: nobody has to copy one behind its head first. */
-int task_stage_joined(struct actor *x, uint32_t fn, const void *args, size_t bytes,
+int task_stage_joined(struct self *self, uint32_t fn, const void *args, size_t bytes,
                       const void *more, size_t more_bytes);
 /* task_claim takes the task if it is READY: intent in the slot, then the CAS.
  * false: it is not, or somebody was faster. */
-bool task_claim(struct actor *x, uint32_t index);
+bool task_claim(struct self *self, uint32_t index);
 /* task_args returns where the encoded arguments are. */
 const void *task_args(const struct arena *a, const struct task *t);
 /* task_unstage frees a task that was staged and never published. Idempotent. */
-void task_unstage(struct actor *x, uint32_t index);
+void task_unstage(struct self *self, uint32_t index);
 /* task_free ends a task: blocks, then the descriptor. `word` is its RUN (or
  * DEAD) word; idempotent for this word. */
-void task_free(struct actor *x, uint32_t index, uint64_t word);
+void task_free(struct self *self, uint32_t index, uint64_t word);
 /* task_hash goes on with a hash over all that the posts of a run say, so that a second run
  * can be held against the first one's. Not for security: both are the same program's. */
-uint64_t task_hash(uint64_t h, uint32_t fn, const void *args, size_t bytes, bool bag);
-/* task_hash_staged goes on from x->post_hash with the posts that are staged. */
-uint64_t task_hash_staged(const struct actor *x);
+uint64_t task_hash(uint64_t h, uint32_t fn, const void *args, size_t bytes, bool unordered);
+/* task_hash_staged goes on from self->post_hash with the posts that are staged. */
+uint64_t task_hash_staged(const struct self *self);
 /* task_record_of returns the record of the task, or NULL. */
 struct task_record *task_record_of(const struct arena *a, const struct task *t);
 

@@ -23,13 +23,13 @@ static struct {
 } mem;
 
 uint64_t
-luamem_used(lua_State *L)
+lua_alloc_used(lua_State *L)
 {
     return ((uint64_t)lua_gc(L, LUA_GCCOUNT, 0) << 10) + (uint64_t)lua_gc(L, LUA_GCCOUNTB, 0);
 }
 
 void
-luamem_push_ballast(lua_State *L, size_t bytes)
+lua_alloc_push_ballast(lua_State *L, size_t bytes)
 {
     (void)lua_newuserdata(L, bytes);
 }
@@ -51,19 +51,19 @@ adjust_collector(uint64_t part)
 
 /* lua_Alloc */
 static void *
-limited(void *ud, void *p, size_t old, size_t new)
+limited(void *ud, void *p, size_t old, size_t want)
 {
     (void)ud;
     if (!p)
         old = 0;
-    if (new > old && mem.enforcing &&mem.used + (new - old) > mem.limit + mem.reserve) {
+    if (want > old && mem.enforcing && mem.used + (want - old) > mem.limit + mem.reserve) {
         mem.reserve = mem.limit * RESERVE_PARTS / PARTS;
         mem.refused = true;
         return NULL;
     }
-    void *q = mem.alloc(mem.ud, p, old, new);
-    if (q || !new) {
-        mem.used += new - old;
+    void *q = mem.alloc(mem.ud, p, old, want);
+    if (q || !want) {
+        mem.used += want - old;
         if (mem.used * PARTS / mem.limit != mem.part)
             adjust_collector(mem.used * PARTS / mem.limit);
     }
@@ -71,18 +71,18 @@ limited(void *ud, void *p, size_t old, size_t new)
 }
 
 void
-luamem_open(lua_State *L, uint64_t limit_bytes)
+lua_alloc_open(lua_State *L, uint64_t limit_bytes)
 {
     mem.L = L;
     mem.limit = limit_bytes;
-    mem.used = luamem_used(L);
+    mem.used = lua_alloc_used(L);
     mem.alloc = lua_getallocf(L, &mem.ud);
     lua_setallocf(L, limited, NULL);
     adjust_collector(mem.used * PARTS / mem.limit);
 }
 
 void
-luamem_close(lua_State *L)
+lua_alloc_close(lua_State *L)
 {
     if (!mem.limit)
         return;
@@ -93,7 +93,7 @@ luamem_close(lua_State *L)
 }
 
 void
-luamem_enforce(bool on)
+lua_alloc_enforce(bool on)
 {
     mem.enforcing = on;
     if (on)
@@ -101,7 +101,7 @@ luamem_enforce(bool on)
 }
 
 bool
-luamem_refused(void)
+lua_alloc_refused(void)
 {
     return mem.refused;
 }

@@ -15,20 +15,20 @@ enum {
 static uint16_t runs[FUNCTIONS];
 
 void
-chain_open(lua_State *L)
+task_loop_open(lua_State *L)
 {
     memset(runs, 0, sizeof runs);
     lua_newtable(L);
 }
 
 void
-chain_give_up(uint32_t fn)
+task_loop_give_up(uint32_t fn)
 {
     if (fn < FUNCTIONS)
         runs[fn] = NEVER;
 }
 
-/* require("prunner.chain").make(fn, functions[fn]) into loops[fn]. An error in there, for
+/* require("prunner.task_loop").make(fn, functions[fn]) into loops[fn]. An error in there, for
  * want of memory: there is no loop. */
 static void
 make(lua_State *L, uint32_t fn, int functions, int loops)
@@ -36,7 +36,7 @@ make(lua_State *L, uint32_t fn, int functions, int loops)
     int top = lua_gettop(L);
     runs[fn] = NEVER;
     lua_getglobal(L, "require");
-    lua_pushliteral(L, "prunner.chain");
+    lua_pushliteral(L, "prunner.task_loop");
     if (lua_pcall(L, 1, 1, 0) == 0) {
         lua_getfield(L, -1, "make");
         lua_pushnumber(L, fn);
@@ -50,7 +50,7 @@ make(lua_State *L, uint32_t fn, int functions, int loops)
 }
 
 bool
-chain_push(lua_State *L, uint32_t fn, int functions, int loops)
+task_loop_push(lua_State *L, uint32_t fn, int functions, int loops)
 {
     if (fn >= FUNCTIONS)
         return false;

@@ -53,14 +53,14 @@ worker_take_traceback(void)
 static void
 cut_our_frames(char *traceback)
 {
-    char *loop = strstr(traceback, "\n\tprunner.chain: in function");
+    char *loop = strstr(traceback, "\n\tprunner.task_loop: in function");
     if (loop)
         *loop = '\0';
     static const char ours[] = "\n\t[C]: in function 'xpcall'\n";
     for (char *at = traceback; (at = strstr(at, ours)); at++) {
         char *line = at + sizeof ours - 1, *end = strchr(line, '\n');
-        char *job = strstr(line, "prunner/job.lua:");
-        if (job && (!end || job < end)) {
+        char *module = strstr(line, "prunner/job.lua:");
+        if (module && (!end || module < end)) {
             *at = '\0';
             return;
         }
@@ -176,7 +176,7 @@ worker_message(lua_State *L)
 static int
 call_hook(lua_State *L, const char *name, int nargs)
 {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, engine.hooks);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, job.hooks);
     lua_getfield(L, -1, name);
     lua_remove(L, -2);
     if (!lua_isfunction(L, -1)) {
@@ -187,13 +187,13 @@ call_hook(lua_State *L, const char *name, int nargs)
     lua_pushcfunction(L, worker_traceback);
     int handler = lua_gettop(L) - nargs - 1;
     lua_insert(L, handler);
-    enum moment before = engine.moment;
-    bool journaling = engine.self.journaling;
-    engine.moment = MOMENT_HOOK;
-    engine.self.journaling = false; /* the journal is the running task's */
+    enum job_stage before = job.stage;
+    bool journaling = job.self.journaling;
+    job.stage = STAGE_HOOK;
+    job.self.journaling = false; /* the journal is the running task's */
     int err = lua_pcall(L, nargs, 0, handler);
-    engine.self.journaling = journaling;
-    engine.moment = before;
+    job.self.journaling = journaling;
+    job.stage = before;
     lua_remove(L, handler);
     return err;
 }
@@ -204,13 +204,13 @@ hook_failed(lua_State *L, const char *name)
 {
     uint32_t none = 0;
     if (strcmp(name, "on_error") != 0 &&
-        !atom_cas(&engine.arena.head->hook_failed, &none, 1)) {
+        !atom_cas(&job.arena.header->hook_failed, &none, 1)) {
         lua_pop(L, 1);
         return;
     }
     const char *message = worker_message(L);
     const char *traceback = worker_take_traceback();
-    log_error("%s failed in worker %u: %s\n%s", name, engine.self.me, message,
+    log_error("%s failed in worker %u: %s\n%s", name, job.self.me, message,
               traceback ? traceback : "");
     lua_pop(L, 1);
 }
@@ -218,11 +218,11 @@ hook_failed(lua_State *L, const char *name)
 /* ---- the end of a task ---- */
 
 static void
-say_held(uint32_t **words, uint32_t n, uint32_t cur)
+warn_held_locks(uint32_t **words, uint32_t n, uint32_t cur)
 {
     char task[256] = "worker_begin or worker_end";
     if (cur)
-        report_task(task_at(&engine.arena, cur), task, sizeof task);
+        report_task(task_at(&job.arena, cur), task, sizeof task);
     for (uint32_t i = 0; i < n; i++) {
         struct name *l = (struct name *)((char *)words[i] - offsetof(struct name, lock));
         log_warn("%s%s ended without releasing lock \"%.*s\"; it was released",
@@ -237,62 +237,62 @@ release_locks(bool keep)
 {
     uint32_t *words[16], n;
     int err;
-    if (likely(!view_any_held()))
+    if (likely(!section_any_held()))
         return 0;
-    n = view_end(&engine.self, keep, words, 16, &err);
+    n = section_end(&job.self, keep, words, 16, &err);
     if (keep)
-        say_held(words, n < 16 ? n : 16, engine.self.slot->cur);
+        warn_held_locks(words, n < 16 ? n : 16, job.self.slot->cur);
     return err;
 }
 
 /* The task goes back to the queue, now or after its function's backoff, which
  * doubles with each error. */
 static void
-run_again(struct actor *x, const struct task *t)
+run_again(struct self *self, const struct task *t)
 {
-    uint64_t backoff = (uint64_t)engine_fn_info(t->fn)->options.backoff_ns;
+    uint64_t backoff = (uint64_t)job_fn_info(t->fn)->options.backoff_ns;
     if (!backoff) {
-        idle_wake(x, commit_end(x, OUTCOME_RETRY));
+        idle_wake(self, commit_end(self, OUTCOME_RETRY));
         return;
     }
     backoff <<= t->errors < 10 ? t->errors : 10;
-    if (engine.config.serial) {
+    if (job.config.serial) {
         clock_sleep(backoff);
-        (void)commit_end(x, OUTCOME_RETRY);
+        (void)commit_end(self, OUTCOME_RETRY);
         return;
     }
-    commit_wait(x, clock_ns() + backoff);
-    engine_poke();
+    commit_wait(self, clock_ns() + backoff);
+    job_notify();
 }
 
 __attribute__((noreturn)) static void
-leave(enum bye bye)
+worker_exit(enum exit_reason bye)
 {
     (void)signal(SIGPIPE, SIG_IGN); /* of a program that a task has started and left */
     fflush(NULL);                   /* files that tasks have opened and not closed */
     int lost = output_end();
     if (lost) {
-        atom_store(&engine.arena.head->epipe, (uint32_t)-lost);
-        engine_poke();
+        atom_store(&job.arena.header->output_errno, (uint32_t)-lost);
+        job_notify();
     }
-    atom_store(&engine.self.slot->bye, (uint32_t)bye);
-    _exit(bye == BYE_FATAL ? 1 : 0);
+    atom_store(&job.self.slot->exit_reason, (uint32_t)bye);
+    _exit(bye == REASON_FATAL ? 1 : 0);
 }
 
 /* What tasks print is lost from here on: the job ends. */
 static void
 output_failed(int err)
 {
-    if (!engine.config.serial)
-        leave(BYE_EPIPE); /* says so */
+    if (!job.config.serial)
+        worker_exit(REASON_READER_GONE); /* says so */
     if (err == -EPIPE) {
-        engine.result.epipe = true;
+        job.result.reader_gone = true;
     } else {
-        if (!engine.result.broken)
+        if (!job.result.fatal)
             output_say_lost(-err);
-        engine.result.broken = true;
+        job.result.fatal = true;
     }
-    idle_set_mode(&engine.arena, ARENA_STOP);
+    idle_set_mode(&job.arena, ARENA_STOP);
 }
 
 /* on_error(task, err): the error value is at the top of the stack and is popped. */
@@ -318,23 +318,23 @@ static void
 stop_if_asked(struct arena *a)
 {
     uint64_t have;
-    if (!halt_reached(a, &engine.config.halt, &have))
+    if (!halt_reached(a, &job.config.halt, &have))
         return;
     idle_set_mode(a, ARENA_STOP);
-    engine_poke();
+    job_notify();
 }
 
 /* Makes the error value at the top of the stack text; Lua's own words for a limit of
  * ours name neither it nor the option. */
 static const char *
-error_text(lua_State *L)
+error_message(lua_State *L)
 {
     const char *message = worker_message(L);
-    if (!luamem_refused() || !strstr(message, "not enough memory"))
+    if (!lua_alloc_refused() || !strstr(message, "not enough memory"))
         return message;
     (void)lua_gc(L, LUA_GCCOLLECT, 0); /* what the task had is garbage now */
     lua_pushfstring(L, "%s (--lua-memory: the Lua values of a worker may take %s)", message,
-                    report_size(engine.config.lua_memory_bytes));
+                    report_size(job.config.lua_memory_bytes));
     lua_remove(L, -2);
     return lua_tostring(L, -1);
 }
@@ -343,41 +343,41 @@ error_text(lua_State *L)
 static void
 task_failed(lua_State *L, uint64_t from)
 {
-    struct actor *x = &engine.self;
-    struct task *t = task_at(x->arena, x->slot->cur);
+    struct self *self = &job.self;
+    struct task *t = task_at(self->arena, self->slot->cur);
     uint32_t run = task_attempt(atom_peek(&t->word)), fn = t->fn;
     uint64_t id = t->id;
-    bool again = t->errors < engine_retries(fn);
-    engine.moment = MOMENT_HOOK; /* __tostring may run: no posts any more */
+    bool again = t->errors < job_retries(fn);
+    job.stage = STAGE_HOOK; /* __tostring may run: no posts any more */
     (void)release_locks(false);
     lua_pushvalue(L, -1);
-    const char *message = error_text(L);
+    const char *message = error_message(L);
     const char *traceback = worker_take_traceback();
     int lost = output_flush(again ? OUTPUT_AGAIN : OUTPUT_FAILED);
     report_error(t, run, message, traceback, again);
-    struct deadletter letter = {
+    struct dead_letter letter = {
         .task = t,
         .attempts = run,
         .errors = t->errors + 1u,
         .error = message,
         .error_len = lua_objlen(L, -1),
-        .slot = x->slot,
+        .slot = self->slot,
     };
     if (!again)
-        deadletter_write(&letter);
-    watch_keep(t, message, traceback);
-    watch_describe(x, t, from, message);
-    watch_dropped(x->arena, x->me);
+        dead_letter_write(&letter);
+    metrics_keep(t, message, traceback);
+    metrics_describe(self, t, from, message);
+    metrics_dropped(self->arena, self->me);
     lua_pop(L, 1);
     if (again) {
-        run_again(x, t);
+        run_again(self, t);
     } else {
-        (void)commit_end(x, OUTCOME_FAILED);
-        atom_store(&x->arena->head->failed, 1);
-        stop_if_asked(x->arena);
+        (void)commit_end(self, OUTCOME_FAILED);
+        atom_store(&self->arena->header->failed, 1);
+        stop_if_asked(self->arena);
     }
-    watch_end(fn, again ? WATCH_RETRY : WATCH_FAILED);
-    tell_on_error(L, engine_fn_info(fn)->name, id, run, again);
+    metrics_end(fn, again ? METRICS_RETRY : METRICS_FAILED);
+    tell_on_error(L, job_fn_info(fn)->name, id, run, again);
     if (lost)
         output_failed(lost);
 }
@@ -399,9 +399,9 @@ rss_bytes(void)
 
 /* Has this worker done its share (--max-tasks, --max-rss)? */
 static bool
-worn_out(uint32_t ran)
+due_for_recycling(uint32_t ran)
 {
-    const struct config *c = &engine.config;
+    const struct config *c = &job.config;
     if (c->serial)
         return false;
     if (c->max_tasks && ran >= c->max_tasks)
@@ -422,44 +422,44 @@ enum { STACK_FUNCTIONS = 1,
 static struct {
     uint64_t from; /* when it started, if it is timed: watch.h */
     uint32_t fn;   /* its function */
-    bool ended;    /* prn_chain() has ended it ... */
+    bool ended;    /* prn_next_task() has ended it ... */
     bool next;     /* ... and claimed another one, which was not started */
     uint32_t ran;  /* tasks so far */
-    double number; /* its argument, for prn_chain() */
+    double number; /* its argument, for prn_next_task() */
 } run;
 
 static struct task *
 current_task(void)
 {
-    return task_at(engine.self.arena, engine.self.slot->cur);
+    return task_at(job.self.arena, job.self.slot->cur);
 }
 
 /* The claimed task starts. */
 static void
-start_task(struct actor *x, const struct task *t)
+start_task(struct self *self, const struct task *t)
 {
     run.fn = t->fn;
     run.ended = run.next = false;
     run.ran++;
-    run.from = watch_start(x, t->fn, t->id);
-    engine.moment = MOMENT_TASK;
-    x->partial = engine_fn_info(t->fn)->options.partial;
-    commit_begin(x);
+    run.from = metrics_start(self, t->fn, t->id);
+    job.stage = STAGE_TASK;
+    self->partial = job_fn_info(t->fn)->options.partial;
+    commit_begin(self);
     output_begin(t);
-    luamem_enforce(true);
+    lua_alloc_enforce(true);
 }
 
 /* It has come to its end without an error. */
 static void
-finish_task(struct actor *x)
+finish_task(struct self *self)
 {
     int lost = output_flush(OUTPUT_DONE);
     if (unlikely(lost))
         output_failed(lost);
-    if (unlikely(watch_due(run.from)))
-        watch_describe(x, current_task(), run.from, NULL);
-    idle_wake(x, commit_end(x, OUTCOME_DONE));
-    watch_end(run.fn, WATCH_DONE);
+    if (unlikely(metrics_due(run.from)))
+        metrics_describe(self, current_task(), run.from, NULL);
+    idle_wake(self, commit_end(self, OUTCOME_DONE));
+    metrics_end(run.fn, METRICS_DONE);
 }
 
 /* Pushes f, number, or a loop that begins with that: loop, number, f. Returns how many
@@ -467,7 +467,7 @@ finish_task(struct actor *x)
 static int
 push_call_with(lua_State *L, uint32_t fn, double number)
 {
-    bool loop = chain_push(L, fn, STACK_FUNCTIONS, STACK_LOOPS);
+    bool loop = task_loop_push(L, fn, STACK_FUNCTIONS, STACK_LOOPS);
     lua_rawgeti(L, STACK_FUNCTIONS, (int)fn);
     lua_pushnumber(L, number);
     if (loop)
@@ -479,41 +479,41 @@ push_call_with(lua_State *L, uint32_t fn, double number)
 static bool
 push_call(lua_State *L, const struct task *t, int *nargs)
 {
-    const unsigned char *bytes = task_args(&engine.arena, t);
+    const unsigned char *bytes = task_args(&job.arena, t);
     double number;
     if (likely(codec_get_number(bytes, t->bytes, &number))) {
         *nargs = push_call_with(L, t->fn, number);
         return true;
     }
     lua_rawgeti(L, STACK_FUNCTIONS, (int)t->fn);
-    *nargs = codec_decode(engine.codec, L, bytes, t->bytes);
+    *nargs = codec_decode(job.codec, L, bytes, t->bytes);
     if (*nargs >= 0)
         return true;
     lua_pop(L, 1);
-    lua_pushfstring(L, "its arguments cannot be read: %s", codec_error(engine.codec));
+    lua_pushfstring(L, "its arguments cannot be read: %s", codec_error(job.codec));
     return false;
 }
 
-/* Calls the task; prn_chain() may go on with others of its function. false: the one at hand
+/* Calls the task; prn_next_task() may go on with others of its function. false: the one at hand
  * failed; the error value is at the top of the stack. */
 static bool
 call_task(lua_State *L, const struct task *t)
 {
     int nargs;
     bool ok = push_call(L, t, &nargs) && lua_pcall(L, nargs, 0, STACK_HANDLER) == 0;
-    luamem_enforce(false);
+    lua_alloc_enforce(false);
     if (!ok || run.ended)
         return ok;
-    if (unlikely(engine.self.skip)) {
+    if (unlikely(job.self.skip)) {
         lua_pushfstring(L, "this run posted fewer tasks than an earlier run has published "
                            "(%d are missing): it is not deterministic in its arguments",
-                        (int)engine.self.skip);
+                        (int)job.self.skip);
         return false;
     }
     int err = release_locks(true);
     if (unlikely(err)) {
         lua_pushfstring(L, "what it wrote under a lock that it did not release is lost: %s",
-                        door_words(err));
+                        error_text(err));
         return false;
     }
     return true;
@@ -529,59 +529,59 @@ warn_about_journal(const struct task *t)
              task);
 }
 
-/* Runs the claimed task, and those that prn_chain() claims. The stack: as named above. */
+/* Runs the claimed task, and those that prn_next_task() claims. The stack: as named above. */
 static void
 run_task(lua_State *L)
 {
-    struct actor *x = &engine.self;
-    start_task(x, current_task());
+    struct self *self = &job.self;
+    start_task(self, current_task());
     bool ok = call_task(L, current_task());
     if (!run.ended) {
-        if (unlikely(view_take_warning()))
+        if (unlikely(section_take_warning()))
             warn_about_journal(current_task());
         if (likely(ok))
-            finish_task(x);
+            finish_task(self);
         else
             task_failed(L, run.from);
     }
-    engine.moment = MOMENT_HOOK;
+    job.stage = STAGE_HOOK;
     lua_settop(L, STACK_TOP);
 }
 
 /* Claims the next task if there is one that may start at once. */
 static bool
-claim_next(struct actor *x)
+claim_next(struct self *self)
 {
-    const struct arena_head *h = x->arena->head;
+    const struct arena_header *h = self->arena->header;
     return likely(atom_load(&h->mode) == ARENA_RUN) && likely(!atom_load(&h->gate)) &&
-           likely(!worn_out(run.ran)) && (queue_take(x) || queue_steal(x));
+           likely(!due_for_recycling(run.ran)) && (queue_take(self) || queue_steal(self));
 }
 
 /* Ends the task at hand and starts the next one if it is of the same function, with a number
  * alone (chain.lua). What needs Lua's stack, or more than this, is left to run_task(). */
 PRN_EXPORT bool
-prn_chain(void)
+prn_next_task(void)
 {
-    struct actor *x = &engine.self;
-    if (unlikely(x->skip || view_any_held() || view_warning()))
+    struct self *self = &job.self;
+    if (unlikely(self->skip || section_any_held() || section_warning()))
         return false;
-    luamem_enforce(false);
-    finish_task(x);
+    lua_alloc_enforce(false);
+    finish_task(self);
     run.ended = true;
-    run.next = claim_next(x);
+    run.next = claim_next(self);
     if (!run.next)
         return false;
     const struct task *t = current_task();
     if (t->fn != run.fn ||
-        !codec_get_number(task_args(&engine.arena, t), t->bytes, &run.number))
+        !codec_get_number(task_args(&job.arena, t), t->bytes, &run.number))
         return false;
-    start_task(x, t);
+    start_task(self, t);
     return true;
 }
 
-/* Where prn_chain() leaves the task's argument. */
+/* Where prn_next_task() leaves the task's argument. */
 PRN_EXPORT double *
-prn_chain_cell(void)
+prn_next_task_cell(void)
 {
     return &run.number;
 }
@@ -592,55 +592,55 @@ task_thread(lua_State *L)
 {
     lua_State *T = lua_newthread(L);
     luaL_ref(L, LUA_REGISTRYINDEX); /* for as long as the process lives */
-    lua_rawgeti(T, LUA_REGISTRYINDEX, engine.function_table);
+    lua_rawgeti(T, LUA_REGISTRYINDEX, job.function_table);
     lua_pushcfunction(T, worker_traceback);
-    chain_open(T);
+    task_loop_open(T);
     return T;
 }
 
 /* Looks, and waits, for a task. true: one is claimed. */
 static bool
-wait_for_task(struct actor *x)
+wait_for_task(struct self *self)
 {
-    watch_idle_start();
-    bool claimed = idle_wait(x);
-    watch_idle_end();
+    metrics_idle_start();
+    bool claimed = idle_wait(self);
+    metrics_idle_end();
     return claimed;
 }
 
 /* Claims a task when not everybody may start any (gate.h). */
 static bool
-start_at_gate(struct actor *x)
+start_at_gate(struct self *self)
 {
-    if (engine.config.serial && queue_more(x))
-        guard_wait(x->arena);
-    return idle_look(x);
+    if (job.config.serial && queue_more(self))
+        throttle_wait(self->arena);
+    return idle_look(self);
 }
 
 /* Takes and runs tasks until there are none. */
-static enum bye
+static enum exit_reason
 run_tasks(lua_State *L)
 {
-    struct actor *x = &engine.self;
-    uint32_t *mode = &x->arena->head->mode;
-    uint64_t *gate = &x->arena->head->gate;
+    struct self *self = &job.self;
+    uint32_t *mode = &self->arena->header->mode;
+    uint64_t *gate = &self->arena->header->gate;
     while (likely(atom_load(mode) == ARENA_RUN)) {
         bool open = likely(!atom_load(gate));
-        bool claimed = open ? queue_take(x) || queue_steal(x) : start_at_gate(x);
-        if (!claimed && !wait_for_task(x)) {
-            if (gate_surplus(x))
-                return BYE_SURPLUS;
+        bool claimed = open ? queue_take(self) || queue_steal(self) : start_at_gate(self);
+        if (!claimed && !wait_for_task(self)) {
+            if (gate_surplus(self))
+                return REASON_SURPLUS;
             continue;
         }
-        if (unlikely(!open) && x->turn)
-            engine_poke(); /* the supervisor knows when the next turn is */
+        if (unlikely(!open) && self->turn)
+            job_notify(); /* the supervisor knows when the next turn is */
         do
             run_task(L);
         while (run.next);
-        if (unlikely(worn_out(run.ran)))
-            return BYE_RECYCLE;
+        if (unlikely(due_for_recycling(run.ran)))
+            return REASON_RECYCLE;
     }
-    return BYE_DONE;
+    return REASON_DONE;
 }
 
 /* ---- a worker's life ---- */
@@ -649,14 +649,14 @@ run_tasks(lua_State *L)
 static void
 open_output(lua_State *L)
 {
-    int err = output_open(&engine.self, L);
+    int err = output_open(&job.self, L);
     if (!err)
         return;
     if (output_by_task) {
-        log_error("the output of worker %u cannot be kept: %s", engine.self.me, strerror(-err));
-        leave(BYE_FATAL);
+        log_error("the output of worker %u cannot be kept: %s", job.self.me, strerror(-err));
+        worker_exit(REASON_FATAL);
     }
-    log_warn("no memory for the output of worker %u: its lines may mix", engine.self.me);
+    log_warn("no memory for the output of worker %u: its lines may mix", job.self.me);
 }
 
 static void
@@ -667,8 +667,8 @@ become_worker(lua_State *L)
         dup2(null, STDIN_FILENO);
         close(null);
     }
-    arena_no_inherit(&engine.arena);
-    watch_in_worker();
+    arena_no_inherit(&job.arena);
+    metrics_in_worker();
     open_output(L);
     /* LuaJIT's generator starts with the same seed in every process. */
     lua_getglobal(L, "math");
@@ -683,40 +683,40 @@ become_worker(lua_State *L)
 static bool
 run_hook(lua_State *L, const char *name)
 {
-    struct actor *x = &engine.self;
-    x->slot->cur = 0;
+    struct self *self = &job.self;
+    self->slot->cur = 0;
     bool ok = call_hook(L, name, 0) == 0;
     if (!ok)
         hook_failed(L, name);
     (void)release_locks(ok);
-    if (ok && acc_dirty(&x->pending))
-        (void)commit_end(x, OUTCOME_DONE);
-    acc_drop(x);
+    if (ok && accumulator_dirty(&self->pending))
+        (void)commit_end(self, OUTCOME_DONE);
+    accumulator_drop(self);
     return ok;
 }
 
 static void
 limit_memory(lua_State *main)
 {
-    if (engine.config.lua_memory_bytes)
-        luamem_open(main, engine.config.lua_memory_bytes);
+    if (job.config.lua_memory_bytes)
+        lua_alloc_open(main, job.config.lua_memory_bytes);
 }
 
 void
 worker_run(lua_State *main)
 {
-    engine.moment = MOMENT_HOOK;
+    job.stage = STAGE_HOOK;
     become_worker(main);
-    engine.self.journaling = true;
+    job.self.journaling = true;
     lua_State *L = task_thread(main);
-    inspect_in_worker(engine.self.me, L);
+    stack_dump_in_worker(job.self.me, L);
     limit_memory(main);
     profile_start(L);
     if (!run_hook(L, "worker_begin"))
-        leave(BYE_FATAL);
-    enum bye bye = run_tasks(L);
+        worker_exit(REASON_FATAL);
+    enum exit_reason bye = run_tasks(L);
     (void)run_hook(L, "worker_end");
-    leave(bye);
+    worker_exit(bye);
 }
 
 /* --serial needs streams of our own only if output is told by task. false: message
@@ -724,7 +724,7 @@ worker_run(lua_State *main)
 static bool
 open_serial(lua_State *L)
 {
-    int err = output_by_task ? output_open(&engine.self, L) : 0;
+    int err = output_by_task ? output_open(&job.self, L) : 0;
     if (err)
         log_error("the output of tasks cannot be kept: %s", strerror(-err));
     return !err;
@@ -741,7 +741,7 @@ close_serial(lua_State *L)
 bool
 worker_serial(lua_State *main)
 {
-    engine.moment = MOMENT_HOOK;
+    job.stage = STAGE_HOOK;
     if (!open_serial(main))
         return false;
     lua_State *L = task_thread(main);
@@ -753,7 +753,7 @@ worker_serial(lua_State *main)
         (void)run_hook(L, "worker_end");
     }
     profile_stop(L);
-    luamem_close(main);
+    lua_alloc_close(main);
     close_serial(main);
     return begun;
 }

@@ -6,7 +6,7 @@
 #include <lua.h>
 #include <stdbool.h>
 
-/* worker_run is the life of a forked worker that acts for engine.self's slot.
+/* worker_run is the life of a forked worker that acts for job.self's slot.
  * Does not return. */
 __attribute__((noreturn)) void worker_run(lua_State *L);
 /* worker_serial runs all tasks in this process (--serial), acting for slot 1.

@@ -5,9 +5,9 @@
 --     prunner.dict:incr "hits"
 --     for key, value in prunner.dict:each() do print(key, value) end
 local ffi = require "ffi"
-local c = require "prunner.c"
+local native = require "prunner.native"
 
-local C, core = c.C, c.core
+local C, core = native.C, native.core
 local ffi_string = ffi.string
 local result = C.prn_result()
 

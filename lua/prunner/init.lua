@@ -7,8 +7,8 @@
 -- Run it with `prunner job.lua -n 4`. docs/SCRIPTING.md is the guide.
 --
 -- @module prunner
-local c = require "prunner.c"
-local acc = require "prunner.acc"
+local native = require "prunner.native"
+local accumulators = require "prunner.accumulators"
 local dict = require "prunner.dict"
 local job = require "prunner.job"
 local lock = require "prunner.lock"
@@ -17,7 +17,7 @@ local options = require "prunner.options"
 local runner = require "prunner.runner"
 local task = require "prunner.task"
 
-local C, core = c.C, c.core
+local C, core = native.C, native.core
 
 local M = {
   _VERSION = core.version,
@@ -27,10 +27,10 @@ local M = {
   commit = task.commit,
   cursor = task.cursor,
   range = task.range,
-  counter = acc.counter,
-  max = acc.max,
-  min = acc.min,
-  collect = acc.collect,
+  counter = accumulators.counter,
+  max = accumulators.max,
+  min = accumulators.min,
+  collect = accumulators.collect,
   ParallelTaskRunner = runner.ParallelTaskRunner,
   Task = runner.Task,
   init = job.init,

@@ -1,8 +1,8 @@
 --- The life of a job: load, begin, fork and run, end.
-local core = require("prunner.c").core
-local known = require "prunner.known"
-local leave = require "prunner.leave"
-local letters = require "prunner.letters"
+local core = require("prunner.native").core
+local registry = require "prunner.registry"
+local exit = require "prunner.exit"
+local dead_letters = require "prunner.dead_letters"
 local options = require "prunner.options"
 local task = require "prunner.task"
 
@@ -13,7 +13,7 @@ local HOOKS = { "begin", "end_", "worker_begin", "worker_end", "on_error" }
 -- --help of a script that declares no options: the command prints its own.
 local NO_OPTIONS = -1
 
-local over = leave.over
+local over = exit.over
 
 local started = false
 local status = 0 -- the exit status that the job asks for
@@ -75,22 +75,24 @@ local function say_how_it_ended(s)
   if s.dead > 0 then
     parts[#parts + 1] = count(s.dead, "task was set aside", "tasks were set aside")
   end
-  if s.left > 0 and not s.epipe then parts[#parts + 1] = count(s.left, "task is left", "tasks are left") end
+  if s.left > 0 and not s.reader_gone then
+    parts[#parts + 1] = count(s.left, "task is left", "tasks are left")
+  end
   if #parts > 0 then
     core.error(("%s, of %s"):format(table.concat(parts, ", "), count(s.tasks, "task", "tasks")))
   end
 end
 
 local function status_of(s)
-  if s.epipe then return 128 + 13 end
+  if s.reader_gone then return 128 + 13 end
   if s.signal then return 128 + s.signal end
-  if s.broken then return 3 end
-  return (s.failed > 0 or s.dead > 0 or s.late) and 1 or 0
+  if s.fatal then return 3 end
+  return (s.failed > 0 or s.dead > 0 or s.deadline_passed) and 1 or 0
 end
 
 -- Is end_ run? Not when the job was cut short.
 local function ended_well(s)
-  return not (s.signal or s.broken or s.epipe or (s.halted and core.config "halt_now"))
+  return not (s.signal or s.fatal or s.reader_gone or (s.halted and core.config "halt_now"))
 end
 
 -- As a shell reads it.
@@ -101,7 +103,7 @@ end
 
 -- --state: the job can go on another time, or is done.
 local function end_state(s)
-  if s.left == 0 and not s.signal and not s.broken then
+  if s.left == 0 and not s.signal and not s.fatal then
     core.finish()
   else
     local words = { core.config "state", arg[0], unpack(options.words()) }
@@ -139,9 +141,9 @@ end
 
 -- --retry-dead: posts the tasks of a file in place of begin().
 local function retry_dead()
-  known.walk()
+  registry.walk()
   return call("--retry-dead", function()
-    local posted, problem = letters.post(core.config "retry_dead", core.config "script")
+    local posted, problem = dead_letters.post(core.config "retry_dead", core.config "script")
     if posted then return end
     core.error(("--retry-dead: %s"):format(problem))
     error(over, 0)
@@ -170,15 +172,15 @@ end
 -- @raise if one was started already
 function M.start(hooks)
   if started then error("start: the job was run already; there is one a process", 3) end
-  local refused = leave.status or undeclared()
-  if refused then leave.now(refused) end
+  local refused = exit.status or undeclared()
+  if refused then exit.now(refused) end
   started = true
   hooks = hooks or configured
   if core.config "debug" then task.remember_lines() end
 
-  known.set_roots(roots_of(hooks))
+  registry.set_roots(roots_of(hooks))
   if core.config "state" then
-    known.walk() -- in the same order whatever begin() posts, and whether it is run
+    registry.walk() -- in the same order whatever begin() posts, and whether it is run
   end
   if not core.config "begun" then
     core.begin_open()
@@ -191,10 +193,10 @@ function M.start(hooks)
     core.begin_close(began)
     if not began then
       status = 2
-      leave.now(status)
+      exit.now(status)
     end
   end
-  known.walk()
+  registry.walk()
 
   local s = core.run(hooks)
   status = status_of(s)
@@ -202,11 +204,11 @@ function M.start(hooks)
   write_report(s)
   if ended_well(s) and hooks.end_ and not call("end_()", hooks.end_) then
     status = 1
-    if not core.config "command" then leave.now(status) end
+    if not core.config "command" then exit.now(status) end
   end
   s.status = status
   if core.config "state" then end_state(s) end
-  if s.signal or s.epipe or s.broken then leave.now(status) end
+  if s.signal or s.reader_gone or s.fatal then exit.now(status) end
   return s
 end
 
@@ -265,7 +267,7 @@ function M.command(path)
   require "prunner" -- all of it, before the workers start, wherever the script requires it
   local ok, result = call(path == "-" and "the script" or path, chunk, unpack(arg))
   if started then return ok and status or status ~= 0 and status or 2 end
-  if leave.status then return leave.status end
+  if exit.status then return exit.status end
   local refused = undeclared()
   if not ok then return 2 end
   if refused then return refused end

@@ -3,9 +3,9 @@
 --
 --     local lock = prunner.lock "report"
 --     lock:with(function() ... end)
-local c = require "prunner.c"
+local native = require "prunner.native"
 
-local C, core = c.C, c.core
+local C, core = native.C, native.core
 local NAMED_LOCK = 1
 local TIMEOUT = -110
 local FOREVER = -1

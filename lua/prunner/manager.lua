@@ -2,7 +2,7 @@
 --
 --     local manager = prunner.get_manager()
 --     local seen = manager:dict "seen"
-local C = require("prunner.c").C
+local C = require("prunner.native").C
 local dict = require "prunner.dict"
 local lock = require "prunner.lock"
 

@@ -8,8 +8,8 @@
 --       { "-v --verbose", flag = true, description = "say more" },
 --     }
 --     print(opt.start, opt.depth, opt.verbose)
-local core = require("prunner.c").core
-local leave = require "prunner.leave"
+local core = require("prunner.native").core
+local exit = require "prunner.exit"
 
 local M = {}
 
@@ -140,7 +140,7 @@ local function make_parser(declaration)
   local parser = argparse(command_name()):add_help(false):help_max_width(80)
   parser:flag "-h --help" :description "print this and exit" :action(function()
     io.stdout:write(parser:get_help(), "\n")
-    leave.now(0)
+    exit.now(0)
   end)
   for _, row in ipairs(declaration) do declare(parser, row, seen) end
   whole.epilog = epilog(whole.epilog)
@@ -178,14 +178,14 @@ function M.options(declaration)
   if not ok then error(type(parser) == "table" and parser.problem or parser, 2) end
   if core.config "help" then
     io.stdout:write(parser:get_help(), "\n")
-    leave.now(0)
+    exit.now(0)
   end
   local fine, result = parser:pparse(M.words())
   if fine then return result end
   local problem = result:gsub("^(unknown option '%-.').*", "%1") -- any letter is like any other
   problem = problem:gsub("\nDid you mean (.-)%?$", " (did you mean %1?)")
   core.error(("%s: %s; see %s --help"):format(arg and arg[0] or "?", problem, command_name()))
-  leave.now(2)
+  exit.now(2)
 end
 
 return M

@@ -1,9 +1,9 @@
 --- Posting tasks.
-local c = require "prunner.c"
-local known = require "prunner.known"
+local native = require "prunner.native"
+local registry = require "prunner.registry"
 
-local C, core = c.C, c.core
-local ids = known.ids
+local C, core = native.C, native.core
+local ids = registry.ids
 local select, type = select, type
 
 local M = {}
@@ -30,7 +30,7 @@ local function why_not(err)
 end
 
 local function fail(level, what, id, problem)
-  error(("%s(%s): %s"):format(what, known.name_of(id), problem), level + 1)
+  error(("%s(%s): %s"):format(what, registry.name_of(id), problem), level + 1)
 end
 
 -- Where a nil in place of a function may come from.
@@ -40,15 +40,15 @@ local NIL = " (a misspelt name? a local function that is defined further down? f
 local function resolve(fn, what, level)
   local moment = core.moment()
   if moment == "begin" then
-    known.walk()
+    registry.walk()
     if ids[fn] then return ids[fn] end
     if type(fn) == "function" then
       if core.config "state" then
         error(("%s: under --state a task's function needs a name that it has again when the "
           .. "job is resumed: the one defined at %s has none; make it global, or name it with "
-          .. "prunner.task while the script loads"):format(what, known.where_of(fn)), level + 1)
+          .. "prunner.task while the script loads"):format(what, registry.where_of(fn)), level + 1)
       end
-      return known.add(fn, known.where_of(fn))
+      return registry.add(fn, registry.where_of(fn))
     end
   end
   if type(fn) == "string" then
@@ -62,7 +62,7 @@ local function resolve(fn, what, level)
   end
   error(("%s: the function defined at %s was not known before the workers started: define it "
     .. "at the top level of the script, or name it with prunner.task, and give what differs as "
-    .. "arguments"):format(what, known.where_of(fn)), level + 1)
+    .. "arguments"):format(what, registry.where_of(fn)), level + 1)
 end
 
 local OTHER = 1 -- not done: post_any does it, or knows what to say
@@ -90,7 +90,7 @@ local function post_any(id, level, what, ...)
   local err, problem = core.post(id, ...)
   if err == 0 then return end
   if problem and core.moment() == "begin" then
-    known.walk { ... } -- functions and classes that begin() has made
+    registry.walk { ... } -- functions and classes that begin() has made
     err, problem = core.post(id, ...)
     if err == 0 then return end
   end
@@ -219,7 +219,7 @@ function M.task(name, fn, options)
     error("task: functions are named while the script loads or in begin(), before the workers "
       .. "start", 2)
   end
-  known.name(fn, name, options)
+  registry.name(fn, name, options)
   return fn
 end
 

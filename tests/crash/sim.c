@@ -51,8 +51,8 @@ enum aim {
 
 static struct {
     struct arena arena;
-    struct actor super;
-    struct actor workers[SIM_WORKERS + 1]; /* by slot */
+    struct self super;
+    struct self workers[SIM_WORKERS + 1]; /* by slot */
     uint32_t n;
     uint32_t kills_left, kill_one_in;
     bool kill_at_stores; /* else at any step */
@@ -80,7 +80,7 @@ static struct {
     bool paused;
 } world;
 
-static struct arena_head new_head; /* as it was when the arena was new */
+static struct arena_header new_head; /* as it was when the arena was new */
 
 static struct {
     uint64_t seeds, failed, deaths, rolled_back, recycled, longest;
@@ -102,39 +102,39 @@ poke(void)
 static void
 worker(uint32_t k)
 {
-    struct actor *x = &world.workers[k];
-    uint32_t *mode = &world.arena.head->mode;
-    uint64_t *gate = &world.arena.head->gate;
+    struct self *self = &world.workers[k];
+    uint32_t *mode = &world.arena.header->mode;
+    uint64_t *gate = &world.arena.header->gate;
     while (atom_load(mode) == ARENA_RUN) {
-        bool claimed = atom_load(gate) ? idle_look(x) : queue_take(x) || queue_steal(x);
-        if (!claimed && !idle_wait(x)) {
-            if (gate_surplus(x)) {
-                atom_store(&x->slot->bye, BYE_SURPLUS);
+        bool claimed = atom_load(gate) ? idle_look(self) : queue_take(self) || queue_steal(self);
+        if (!claimed && !idle_wait(self)) {
+            if (gate_surplus(self)) {
+                atom_store(&self->slot->exit_reason, REASON_SURPLUS);
                 return;
             }
             continue;
         }
-        if (job_run(x))
+        if (job_run(self))
             poke();
         if (sim_one_in(world.recycle_one_in)) {
-            atom_store(&x->slot->bye, BYE_RECYCLE);
+            atom_store(&self->slot->exit_reason, REASON_RECYCLE);
             return;
         }
     }
-    atom_store(&x->slot->bye, BYE_DONE);
+    atom_store(&self->slot->exit_reason, REASON_DONE);
 }
 
 static void
 start(uint32_t k)
 {
-    struct actor *x = &world.workers[k];
-    actor_close(x);
+    struct self *self = &world.workers[k];
+    self_close(self);
     sim_reap(0); /* fork */
-    slot_at(&world.arena, k)->bye = BYE_NONE;
-    if (actor_open(x, &world.arena, k, arena_workers(&world.arena) + 1))
+    slot_at(&world.arena, k)->exit_reason = REASON_NONE;
+    if (self_open(self, &world.arena, k, arena_workers(&world.arena) + 1))
         abort();
-    x->lifo = job_lifo();
-    x->journaling = true;
+    self->lifo = job_lifo();
+    self->journaling = true;
     world.ended_seen[k] = false;
     sim_spawn(k, worker);
 }
@@ -144,7 +144,7 @@ start(uint32_t k)
 static bool
 job_over(void)
 {
-    return atom_load(&world.arena.head->mode) != ARENA_RUN;
+    return atom_load(&world.arena.header->mode) != ARENA_RUN;
 }
 
 static void
@@ -249,7 +249,7 @@ is_refused(uint32_t k)
 static void
 bury(uint32_t k)
 {
-    struct actor dead;
+    struct self dead;
     struct recovered r;
     uint32_t cur = slot_at(&world.arena, k)->cur;
     enum recover_how how = sim_one_in(world.innocent_one_in) ? RECOVER_UNCOUNTED
@@ -261,11 +261,11 @@ bury(uint32_t k)
     sim_say("recovers slot %u, phase %u", k, slot_at(&world.arena, k)->phase);
     world.repairing = true;
     for (;;) {
-        if (actor_open(&dead, &world.arena, k, 1))
+        if (self_open(&dead, &world.arena, k, 1))
             abort();
         int err = recover(&dead, &world.super, cur ? job_attempts(&world.arena, cur) : 255,
                           how, &r);
-        actor_close(&dead);
+        self_close(&dead);
         if (!err)
             break;
         idle_end_alone(&world.arena); /* it may be this one: the others make room */
@@ -297,13 +297,13 @@ reap(void)
             continue;
         world.ended_seen[k] = true;
         sim_reap(k);
-        uint32_t bye = slot_at(&world.arena, k)->bye;
-        if (s == SIM_ENDED && (bye == BYE_RECYCLE || bye == BYE_SURPLUS)) {
+        uint32_t bye = slot_at(&world.arena, k)->exit_reason;
+        if (s == SIM_ENDED && (bye == REASON_RECYCLE || bye == REASON_SURPLUS)) {
             total.recycled++;
             idle_wake_all(&world.arena);
             if (!job_over() && k <= world.limit)
                 start(k);
-        } else if (bye == BYE_NONE) {
+        } else if (bye == REASON_NONE) {
             bury(k);
         }
     }
@@ -372,7 +372,7 @@ change_crew(uint64_t due)
         } else {
             set_crew(1 + sim_dice(world.n));
         }
-        world.paused = atom_load(&world.arena.head->gate) & GATE_PAUSED;
+        world.paused = atom_load(&world.arena.header->gate) & GATE_PAUSED;
     }
     return due && due < world.crew_at ? due : world.crew_at;
 }
@@ -404,7 +404,7 @@ is_aimed_at(uint32_t k)
     case AIM_DICT:
         return s->tx.state != 0;
     case AIM_MEMORY:
-        return s->chunk_intent || s->loose;
+        return s->chunk_intent || s->unlinked_block;
     case AIM_IDLE:
         return s->phase == PHASE_IDLE;
     case AIM_ACTIVE:
@@ -463,8 +463,8 @@ static void
 heir(uint32_t k)
 {
     sim_say("resumes");
-    actor_close(&world.super);
-    if (actor_open(&world.super, &world.arena, 0, world.n + 1))
+    self_close(&world.super);
+    if (self_open(&world.super, &world.arena, 0, world.n + 1))
         abort();
     world.super.lifo = job_lifo();
     world.repairing = true;
@@ -472,7 +472,7 @@ heir(uint32_t k)
         world.nwaiting = 0;
     while (resume(&world.super, waits_still, NULL));
     world.repairing = false;
-    struct arena_head *h = world.arena.head;
+    struct arena_header *h = world.arena.header;
     atom_store(&h->mode, ARENA_RUN);
     memset(h->idle_bits, 0, sizeof h->idle_bits);
     world.paused = false;
@@ -524,7 +524,7 @@ clean(struct arena *a)
     clean_units(a, a->spill_unit);
     memset(slot_at(a, 0), 0, (SIM_WORKERS + 1) * sizeof(struct slot));
     memset(arena_at(a, a->names_at), 0, ARENA_NAMES * sizeof(struct name));
-    *a->head = new_head;
+    *a->header = new_head;
 }
 
 static void
@@ -544,7 +544,7 @@ draw(void)
     world.starve_one_in = sim_dice(3) ? 0 : 1 + sim_dice(4);
     idle_spin_ok = sim_dice(5) == 0;
     if (sim_dice(4) == 0) /* the rest comes from the spill */
-        world.arena.head->budget_units = sim_dice(60);
+        world.arena.header->budget_units = sim_dice(60);
     job_draw(world.n);
     /* Patients need all workers but one; a refused slot is not tried again. */
     bool steered = !job_patients() && sim_dice(2);
@@ -567,11 +567,11 @@ set_up(uint64_t seed)
     world.nwaiting = 0;
     world.poked = world.done_seen = world.repairing = false;
     world.first_point = sim_points;
-    actor_slot_init(&world.arena, 0);
+    self_slot_init(&world.arena, 0);
     if (pool_open(&world.arena, world.limit))
         abort();
-    actor_close(&world.super);
-    if (actor_open(&world.super, &world.arena, 0, world.n + 1))
+    self_close(&world.super);
+    if (self_open(&world.super, &world.arena, 0, world.n + 1))
         abort();
     world.super.lifo = job_lifo();
     job_begin(&world.super);
@@ -607,7 +607,7 @@ look_for_work(void *arg, uint32_t index)
 static void
 check_end(void)
 {
-    if (world.done_seen || world.arena.head->mode != ARENA_DONE)
+    if (world.done_seen || world.arena.header->mode != ARENA_DONE)
         return;
     world.done_seen = true;
     sim_say("all is done");
@@ -740,9 +740,9 @@ open_arena(void)
         abort();
     a->spill_fd = a->fd;
     a->spill_unit = a->units / 2;
-    a->head->spill_hint = a->spill_unit;
+    a->header->spill_hint = a->spill_unit;
     arena_budget(a, 0);
-    new_head = *a->head;
+    new_head = *a->header;
 }
 
 static int

@@ -91,16 +91,16 @@ void sim_view_forget(uint32_t k);
 
 /* ---- sim_job.c ---- */
 
-struct actor;
+struct self;
 struct arena;
 
 /* job_draw decides what the seed's tasks do. */
 void job_draw(uint32_t nworkers);
-/* job_begin is begin(): names, first tasks. `x` acts for slot 0. */
-void job_begin(struct actor *x);
-/* job_run runs the task that x has claimed, commit and all. true: the supervisor
+/* job_begin is begin(): names, first tasks. `self` acts for slot 0. */
+void job_begin(struct self *self);
+/* job_run runs the task that self has claimed, commit and all. true: the supervisor
  * has to look (a task waits). */
-bool job_run(struct actor *x);
+bool job_run(struct self *self);
 /* job_died: the coroutine that acted for slot k is gone, as far as k knows. */
 void job_died(uint32_t k);
 /* job_reported: the supervisor has found a task that was set aside. */
@@ -110,9 +110,9 @@ void job_forget_reports(void);
 /* job_attempts: deaths after which a task is set aside. */
 uint32_t job_attempts(struct arena *a, uint32_t task);
 /* job_go_on: everybody sleeps. true: tasks that waited for that go on. */
-bool job_go_on(struct actor *super);
+bool job_go_on(struct self *super);
 /* job_check looks whether the answer is right and nothing is held or lost. */
-void job_check(struct actor *super);
+void job_check(struct self *super);
 /* job_describe says what kind of job this seed has. */
 const char *job_describe(void);
 bool job_lifo(void);

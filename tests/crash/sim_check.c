@@ -14,10 +14,10 @@
 /* ---- is the answer right? ---- */
 
 double
-job_acc(struct actor *x, enum acc_kind kind, uint32_t name)
+job_acc(struct self *self, enum accumulator_kind kind, uint32_t name)
 {
     double v = 0;
-    (void)acc_get(x, kind, name_at(x->arena, name)->number, &v);
+    (void)accumulator_get(self, kind, name_at(self->arena, name)->number, &v);
     return v;
 }
 
@@ -41,12 +41,12 @@ counts(uint32_t node)
 }
 
 static void
-check_accumulators(struct actor *x)
+check_accumulators(struct self *self)
 {
     static uint8_t seen[JOB_NODES];
     double sum = 0, count = 0, max = 0, pointed = 0;
     memset(seen, 0, sizeof seen);
-    acc_each(x, name_at(x->arena, names.list)->number, count_collected, seen);
+    accumulator_each(self, name_at(self->arena, names.list)->number, count_collected, seen);
     for (uint32_t node = 1; node < node_top(); node++) {
         if (seen[node] != counts(node))
             sim_fail("node %u is %u times in the list", node, seen[node]);
@@ -57,17 +57,17 @@ check_accumulators(struct actor *x)
         max = node;
         pointed += node_is_pointing(node) ? job.fan : 0;
     }
-    SAME("sum", job_acc(x, ACC_SUM, names.sum), sum);
-    SAME("count", job_acc(x, ACC_SUM, names.count), count);
-    SAME("max", job_acc(x, ACC_MAX, names.max), max);
-    SAME("counted by points", job_acc(x, ACC_SUM, names.pointed), pointed);
+    SAME("sum", job_acc(self, ACCUMULATOR_SUM, names.sum), sum);
+    SAME("count", job_acc(self, ACCUMULATOR_SUM, names.count), count);
+    SAME("max", job_acc(self, ACCUMULATOR_MAX, names.max), max);
+    SAME("counted by points", job_acc(self, ACCUMULATOR_SUM, names.pointed), pointed);
 }
 
 static void
 check_counts(struct arena *a)
 {
     uint64_t posted = 0, done = 0, failed = 0, retried = 0, dead = 0;
-    for (uint32_t k = 0; k <= a->head->nworkers; k++) {
+    for (uint32_t k = 0; k <= a->header->nworkers; k++) {
         struct slot *s = slot_at(a, k);
         posted += s->posted;
         done += s->done;
@@ -158,11 +158,11 @@ look_at_block(void *arg, uint32_t index)
         if (live.at[i] == index)
             return;
     }
-    if (b->serves == SERVES_LIST)
+    if (b->owner_tag == SERVES_LIST)
         live.lost_lists++; /* one a death is the price: see grow_index() */
     else
-        sim_fail("block %u (word %llx, serves %llx) is lost", index,
-                 (unsigned long long)b->word, (unsigned long long)b->serves);
+        sim_fail("block %u (word %llx, owner_tag %llx) is lost", index,
+                 (unsigned long long)b->word, (unsigned long long)b->owner_tag);
 }
 
 static void
@@ -191,7 +191,7 @@ check_slot(struct arena *a, uint32_t k)
     struct slot *s = slot_at(a, k);
     SAME("phase", s->phase, PHASE_IDLE);
     SAME("tx.state", s->tx.state, TX_IDLE);
-    SAME("loose", s->loose, 0);
+    SAME("unlinked_block", s->unlinked_block, 0);
     SAME("chunk_intent", s->chunk_intent, 0);
     SAME("waits_for", s->waits_for, 0);
     SAME("park", s->park, 0);
@@ -214,7 +214,7 @@ check_units(struct arena *a, uint32_t from)
     for (uint32_t u = from; u < a->units && a->table[u]; u += (uint32_t)(a->table[u] >> 32)) {
         uint64_t word = a->table[u];
         uint32_t times = 0;
-        for (uint32_t k = 0; k <= a->head->nworkers; k++) {
+        for (uint32_t k = 0; k <= a->header->nworkers; k++) {
             for (uint32_t list = 0; list < SLOT_CLASSES; list++) {
                 for (uint32_t c = slot_at(a, k)->chunks[list]; c; c = chunk_at(a, c - 1)->next)
                     times += c == u + 1 && k == (uint16_t)(word >> 16);
@@ -227,7 +227,7 @@ check_units(struct arena *a, uint32_t from)
 static void
 check_leftovers(struct arena *a)
 {
-    uint32_t n = a->head->nworkers, dead = 0;
+    uint32_t n = a->header->nworkers, dead = 0;
     live.n = live.lost_lists = 0;
     live.a = a;
     check_units(a, 0);
@@ -237,12 +237,12 @@ check_leftovers(struct arena *a)
         slab_each(a, k, SLAB_TASK, look_at_task, &dead);
     }
     SAME("tasks set aside", dead, job.poison != 0);
-    SAME("idle_bits", a->head->idle_bits[0], 0);
-    SAME("names_lock", a->head->names_lock, 0);
+    SAME("idle_bits", a->header->idle_bits[0], 0);
+    SAME("names_lock", a->header->names_lock, 0);
     names_each_lock(a, is_free, NULL);
     for (uint32_t i = 0; i < ARENA_NAMES; i++) {
         struct name *name = name_at(a, i);
-        bool marked = a->head->names_used[i / 64] >> i % 64 & 1;
+        bool marked = a->header->names_used[i / 64] >> i % 64 & 1;
         SAME("names in use without a mark", name->kind && !marked, 0);
         if (name->kind == NAMED_DICT)
             refer_to_dict(a, name);
@@ -254,7 +254,7 @@ check_leftovers(struct arena *a)
 }
 
 void
-job_check(struct actor *super)
+job_check(struct self *super)
 {
     check_counts(super->arena);
     if (sim_failed())

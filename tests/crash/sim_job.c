@@ -96,20 +96,20 @@ node_ops(uint32_t node)
 /* ---- posting and running ---- */
 
 static int
-post_node(struct actor *x, uint32_t node)
+post_node(struct self *self, uint32_t node)
 {
     char bytes[ARGS_MAX];
     size_t len = arg_bytes(node);
     memset(bytes, (int)(node * 31 & 0xff), len);
     memcpy(bytes, &node, sizeof node);
-    return post(x, FN, bytes, len);
+    return post(self, FN, bytes, len);
 }
 
 static uint32_t
-read_args(struct actor *x)
+read_args(struct self *self)
 {
-    const struct task *t = task_at(x->arena, x->slot->cur);
-    const char *args = task_args(x->arena, t);
+    const struct task *t = task_at(self->arena, self->slot->cur);
+    const char *args = task_args(self->arena, t);
     uint32_t node;
     memcpy(&node, args, sizeof node);
     if (t->fn != FN || !node || node >= node_top() || t->bytes != arg_bytes(node))
@@ -122,12 +122,12 @@ read_args(struct actor *x)
 }
 
 static uint32_t
-cursor_of(struct actor *x)
+cursor_of(struct self *self)
 {
     uint32_t at = 0;
-    const struct task_record *r = task_record_of(x->arena, task_at(x->arena, x->slot->cur));
+    const struct task_record *r = task_record_of(self->arena, task_at(self->arena, self->slot->cur));
     if (r && r->cursor) {
-        struct task_cursor *c = (struct task_cursor *)block_at(x->arena, r->cursor)->bytes;
+        struct task_cursor *c = (struct task_cursor *)block_at(self->arena, r->cursor)->bytes;
         CHECK(c->bytes == sizeof at || c->bytes == 100);
         memcpy(&at, c->text, sizeof at);
     }
@@ -135,116 +135,116 @@ cursor_of(struct actor *x)
 }
 
 static int
-point(struct actor *x, uint32_t cursor)
+point(struct self *self, uint32_t cursor)
 {
     char bytes[100] = {0};
-    uint32_t ready = x->staged_count;
+    uint32_t ready = self->staged_count;
     memcpy(bytes, &cursor, sizeof cursor);
-    int err = commit_point(x, bytes, cursor % 3 ? sizeof cursor : sizeof bytes);
+    int err = commit_checkpoint(self, bytes, cursor % 3 ? sizeof cursor : sizeof bytes);
     if (!err)
-        idle_wake(x, ready);
+        idle_wake(self, ready);
     return err;
 }
 
 static int
-post_by_points(struct actor *x, uint32_t node, uint32_t from)
+post_by_points(struct self *self, uint32_t node, uint32_t from)
 {
     uint32_t step = 1 + node_bits(node, 11) % 20;
     int err = 0;
-    for (uint32_t i = cursor_of(x); !err && i < job.fan; i++) {
-        err = post_node(x, from + i);
-        acc_add(x, ACC_SUM, name_at(x->arena, names.pointed)->number, 1);
+    for (uint32_t i = cursor_of(self); !err && i < job.fan; i++) {
+        err = post_node(self, from + i);
+        accumulator_add(self, ACCUMULATOR_SUM, name_at(self->arena, names.pointed)->number, 1);
         if (!err && (i + 1) % step == 0)
-            err = point(x, i + 1);
+            err = point(self, i + 1);
     }
     return err;
 }
 
 static int
-post_children(struct actor *x, uint32_t node)
+post_children(struct self *self, uint32_t node)
 {
     int err = 0;
     uint32_t turn = node_bits(node, 12) % 2; /* patients first? */
     if (node < job.first_leaf) {
-        err = post_node(x, 2 * node + turn);
-        return err ? err : post_node(x, 2 * node + !turn);
+        err = post_node(self, 2 * node + turn);
+        return err ? err : post_node(self, 2 * node + !turn);
     }
     if (!node_is_inner(node))
         return 0;
     uint32_t from = 2 * job.first_leaf + (node - job.first_leaf) * job.fan;
     if (node_is_pointing(node))
-        return post_by_points(x, node, from);
+        return post_by_points(self, node, from);
     for (uint32_t i = 0; !err && i < job.fan; i++)
-        err = post_node(x, turn ? from + job.fan - 1 - i : from + i);
+        err = post_node(self, turn ? from + job.fan - 1 - i : from + i);
     return err;
 }
 
 static int
-add(struct actor *x, uint32_t node)
+add(struct self *self, uint32_t node)
 {
-    acc_add(x, ACC_SUM, name_at(x->arena, names.sum)->number, node);
-    acc_add(x, ACC_SUM, name_at(x->arena, names.count)->number, 1);
-    acc_add(x, ACC_MAX, name_at(x->arena, names.max)->number, node);
+    accumulator_add(self, ACCUMULATOR_SUM, name_at(self->arena, names.sum)->number, node);
+    accumulator_add(self, ACCUMULATOR_SUM, name_at(self->arena, names.count)->number, 1);
+    accumulator_add(self, ACCUMULATOR_MAX, name_at(self->arena, names.max)->number, node);
     char bytes[2000] = {0};
     memcpy(bytes, &node, sizeof node);
     size_t len = node % 5 ? sizeof node : sizeof node + node_bits(node, 7) % 1990;
-    return acc_collect(x, name_at(x->arena, names.list)->number, bytes, len);
+    return accumulator_collect(self, name_at(self->arena, names.list)->number, bytes, len);
 }
 
 /* What the script's function would do. false: it ends by an error. */
 static bool
-body(struct actor *x, uint32_t node, uint32_t run)
+body(struct self *self, uint32_t node, uint32_t run)
 {
     if (node == job.poison) {
         for (uint32_t i = sim_dice(50); i; i--)
             sim_point();
-        sim_kill(x->me);
+        sim_kill(self->me);
     }
     if (node_is_patient(node)) {
-        waits[x->me] = true;
+        waits[self->me] = true;
         sim_sleep(0); /* until job_go_on() */
     }
     /* What comes before a point belongs to it. */
     bool pointing = node_is_pointing(node), ops_first = !pointing && node_bits(node, 8) % 2;
     if (ops_first)
-        ops_do(x, node, run);
-    int err = pointing && cursor_of(x) ? 0 : add(x, node);
+        ops_do(self, node, run);
+    int err = pointing && cursor_of(self) ? 0 : add(self, node);
     if (!err)
-        err = post_children(x, node);
+        err = post_children(self, node);
     if (err && !(job.no_memory && (err == -ENOSPC || err == -ENOMEM)))
         sim_fail("node %u cannot post: error %d", node, err);
     if (err)
         return false;
-    if (x->skip)
-        sim_fail("node %u: %u posts were not repeated", node, x->skip);
+    if (self->skip)
+        sim_fail("node %u: %u posts were not repeated", node, self->skip);
     if (!ops_first)
-        ops_do(x, node, task_at(x->arena, x->slot->cur)->errors);
-    if (job.circles && !node_is_patient(node) && !ops_take_both(x, node))
+        ops_do(self, node, task_at(self->arena, self->slot->cur)->errors);
+    if (job.circles && !node_is_patient(node) && !ops_take_both(self, node))
         return false;
-    run = task_at(x->arena, x->slot->cur)->errors; /* a point begins a new count */
+    run = task_at(self->arena, self->slot->cur)->errors; /* a point begins a new count */
     return run >= node_errors(node) && !node_fails(node);
 }
 
 bool
-job_run(struct actor *x)
+job_run(struct self *self)
 {
     bool poke = false;
-    x->partial = job.partial;
-    commit_begin(x);
-    uint32_t node = read_args(x), run = task_at(x->arena, x->slot->cur)->errors;
-    bool ok = body(x, node, run);
-    if (view_take_warning())
+    self->partial = job.partial;
+    commit_begin(self);
+    uint32_t node = read_args(self), run = task_at(self->arena, self->slot->cur)->errors;
+    bool ok = body(self, node, run);
+    if (section_take_warning())
         sim_fail("node %u: a second run differs from the first", node);
-    if (view_any_held())
+    if (section_any_held())
         sim_fail("node %u holds a lock", node);
     if (ok) {
-        idle_wake(x, commit_end(x, OUTCOME_DONE));
+        idle_wake(self, commit_end(self, OUTCOME_DONE));
     } else if (node_fails(node) && !job.no_memory) {
-        (void)commit_end(x, OUTCOME_FAILED);
+        (void)commit_end(self, OUTCOME_FAILED);
     } else if (node_bits(node, 9) % 2) {
-        idle_wake(x, commit_end(x, OUTCOME_RETRY));
+        idle_wake(self, commit_end(self, OUTCOME_RETRY));
     } else {
-        commit_wait(x, sim_now_ns() + sim_dice(3) * 50000);
+        commit_wait(self, sim_now_ns() + sim_dice(3) * 50000);
         poke = true;
     }
     return poke;
@@ -268,7 +268,7 @@ job_died(uint32_t k)
 static void
 count_others(void *arg, uint32_t index)
 {
-    struct actor *super = ((void **)arg)[0];
+    struct self *super = ((void **)arg)[0];
     uint32_t *others = ((void **)arg)[1];
     enum task_state state = task_state(task_at(super->arena, index)->word);
     if (state != TASK_FREE && state != TASK_DEAD && state != TASK_STAGED)
@@ -276,11 +276,11 @@ count_others(void *arg, uint32_t index)
 }
 
 bool
-job_go_on(struct actor *super)
+job_go_on(struct self *super)
 {
     uint32_t others = 0, patients = 0;
     void *arg[] = {super, &others};
-    for (uint32_t k = 0; k <= super->arena->head->nworkers; k++)
+    for (uint32_t k = 0; k <= super->arena->header->nworkers; k++)
         slab_each(super->arena, k, SLAB_TASK, count_others, arg);
     for (uint32_t k = 1; !others && k <= SIM_WORKERS; k++) {
         if (waits[k])
@@ -382,7 +382,7 @@ job_describe(void)
 }
 
 void
-job_begin(struct actor *x)
+job_begin(struct self *self)
 {
     static const struct {
         enum name_kind kind;
@@ -401,12 +401,12 @@ job_begin(struct actor *x)
     uint32_t refuse = sim_policy.no_memory;
     sim_policy.no_memory = 0;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        CHECK(names_get(x, all[i].kind, all[i].name, strlen(all[i].name), all[i].index) == 0);
-    ops_begin(x);
-    commit_begin(x);
-    CHECK(post_node(x, 1) == 0);
+        CHECK(names_get(self, all[i].kind, all[i].name, strlen(all[i].name), all[i].index) == 0);
+    ops_begin(self);
+    commit_begin(self);
+    CHECK(post_node(self, 1) == 0);
     for (uint32_t i = 0; i < job.first_posts; i++)
-        CHECK(post_node(x, node_top() - 1 - i) == 0);
-    (void)commit_end(x, OUTCOME_DONE);
+        CHECK(post_node(self, node_top() - 1 - i) == 0);
+    (void)commit_end(self, OUTCOME_DONE);
     sim_policy.no_memory = refuse;
 }

@@ -68,7 +68,7 @@ struct job_names {
 extern struct job job;
 extern struct job_names names;
 
-#define CHECK(x) ((x) ? (void)0 : sim_fail("%s:%d: %s", __FILE__, __LINE__, #x))
+#define CHECK(self) ((self) ? (void)0 : sim_fail("%s:%d: %s", __FILE__, __LINE__, #self))
 #define SAME(what, is, must)  \
     ((is) == (must) ? (void)0 \
                     : sim_fail("%s is %.17g, not %.17g", what, (double)(is), (double)(must)))
@@ -94,19 +94,19 @@ uint32_t node_ops(uint32_t node);
 /* ---- sim_ops.c ---- */
 
 /* ops_begin: before the first task. */
-void ops_begin(struct actor *x);
+void ops_begin(struct self *self);
 /* ops_do does what the node does, in its run-th run. */
-void ops_do(struct actor *x, uint32_t node, uint32_t run);
+void ops_do(struct self *self, uint32_t node, uint32_t run);
 /* ops_take_both takes two locks in an order that may close a circle. false: it did. */
-bool ops_take_both(struct actor *x, uint32_t node);
+bool ops_take_both(struct self *self, uint32_t node);
 /* ops_died: slot k is in no section any more. */
 void ops_died(uint32_t k);
 /* ops_check: are dicts and logs as they must be? */
-void ops_check(struct actor *x);
+void ops_check(struct self *self);
 
 /* ---- sim_check.c ---- */
 
 /* job_acc: the value of a named accumulator. */
-double job_acc(struct actor *x, enum acc_kind kind, uint32_t name);
+double job_acc(struct self *self, enum accumulator_kind kind, uint32_t name);
 
 #endif

@@ -126,52 +126,52 @@ dict_named(const struct arena *a, uint32_t name)
 }
 
 static struct dict_result
-change(struct actor *x, uint32_t dict, enum dict_op_kind kind, const struct dict_key *k,
+change(struct self *self, uint32_t dict, enum dict_op_kind kind, const struct dict_key *k,
        struct dict_value v, size_t head)
 {
     struct dict_result r = {0};
     struct dict_op op = {
         .kind = kind,
-        .dict = dict_named(x->arena, dict),
+        .dict = dict_named(self->arena, dict),
         .key = *k,
         .value = v,
         .head = head,
     };
-    int err = view_change(x, &op, &r);
+    int err = section_change(self, &op, &r);
     if (err)
         sim_fail("dict operation %d: error %d", kind, err);
     return r;
 }
 
 static void
-incr(struct actor *x, const char *what, uint32_t n, double by)
+incr(struct self *self, const char *what, uint32_t n, double by)
 {
     struct key k;
-    (void)change(x, names.dict, DICT_INCR, key(&k, what, n), number(by), 0);
+    (void)change(self, names.dict, DICT_INCR, key(&k, what, n), number(by), 0);
 }
 
 static void
-set(struct actor *x, const char *what, uint32_t n, double v)
+set(struct self *self, const char *what, uint32_t n, double v)
 {
     struct key k;
-    (void)change(x, names.dict, DICT_SET, key(&k, what, n), number(v), 0);
+    (void)change(self, names.dict, DICT_SET, key(&k, what, n), number(v), 0);
 }
 
 static struct dict_value
-get(struct actor *x, const struct dict_key *k)
+get(struct self *self, const struct dict_key *k)
 {
     struct dict_value v;
-    int err = view_get(x, dict_named(x->arena, names.dict), k, &v);
+    int err = section_get(self, dict_named(self->arena, names.dict), k, &v);
     if (err)
         sim_fail("get: error %d", err);
     return v;
 }
 
 static double
-get_number(struct actor *x, const char *what, uint32_t n)
+get_number(struct self *self, const char *what, uint32_t n)
 {
     struct key k;
-    struct dict_value v = get(x, key(&k, what, n));
+    struct dict_value v = get(self, key(&k, what, n));
     CHECK(!v.present || v.is_number);
     return v.present ? v.number : 0;
 }
@@ -191,34 +191,34 @@ who_is_in(uint32_t lock)
 
 /* Two in one section would be seen here, whoever is at fault. */
 static void
-enter(struct actor *x, uint32_t lock)
+enter(struct self *self, uint32_t lock)
 {
     uint32_t *who = who_is_in(lock);
     if (*who)
-        sim_fail("slots %u and %u both hold lock %u", *who - 1, x->me, lock);
-    *who = x->me + 1;
+        sim_fail("slots %u and %u both hold lock %u", *who - 1, self->me, lock);
+    *who = self->me + 1;
 }
 
 static int
-lock(struct actor *x, uint32_t name, double seconds)
+lock(struct self *self, uint32_t name, double seconds)
 {
-    int err = view_lock(x, &name_at(x->arena, name)->lock, seconds);
+    int err = section_lock(self, &name_at(self->arena, name)->lock, seconds);
     if (!err)
-        enter(x, name);
+        enter(self, name);
     return err;
 }
 
 static void
-unlock(struct actor *x, uint32_t name, bool keep)
+unlock(struct self *self, uint32_t name, bool keep)
 {
     *who_is_in(name) = 0;
-    int err = view_unlock(x, &name_at(x->arena, name)->lock, keep);
+    int err = section_unlock(self, &name_at(self->arena, name)->lock, keep);
     if (err)
         sim_fail("unlock: error %d", err);
 }
 
 static void
-do_append(struct actor *x, uint32_t node, uint32_t run)
+do_append(struct self *self, uint32_t node, uint32_t run)
 {
     struct key k;
     unsigned char bytes[CODEC_SCALAR_MAX + 32];
@@ -227,16 +227,16 @@ do_append(struct actor *x, uint32_t node, uint32_t run)
     size_t head = codec_put_string_head(bytes, len);
     memcpy(bytes + head, text, len);
     struct dict_value v = {.present = true, .bytes = bytes, .len = head + len};
-    (void)change(x, names.dict, DICT_APPEND, key(&k, "log", 0), v, head);
+    (void)change(self, names.dict, DICT_APPEND, key(&k, "log", 0), v, head);
 }
 
 static void
-do_text(struct actor *x, uint32_t node)
+do_text(struct self *self, uint32_t node)
 {
     struct key k;
     struct text t;
-    (void)change(x, names.dict, DICT_SET, key(&k, "text", node % TEXTS), text_of(&t, node), 0);
-    struct dict_value v = get(x, key(&k, "text", (node + 1) % TEXTS));
+    (void)change(self, names.dict, DICT_SET, key(&k, "text", node % TEXTS), text_of(&t, node), 0);
+    struct dict_value v = get(self, key(&k, "text", (node + 1) % TEXTS));
     CHECK(!v.present || is_text(&v));
 }
 
@@ -248,19 +248,19 @@ crowd_stays(uint32_t node)
 }
 
 static void
-do_crowd(struct actor *x, uint32_t node, uint32_t run)
+do_crowd(struct self *self, uint32_t node, uint32_t run)
 {
     struct key k;
     struct text t;
     const struct dict_key *own = crowd_key(&k, node);
     struct dict_value v = node % 3 ? text_of(&t, node) : number(node);
     bool was_there = run && crowd_stays(node);
-    CHECK(change(x, names.dict, DICT_ADD, own, v, 0).changed == !was_there);
+    CHECK(change(self, names.dict, DICT_ADD, own, v, 0).changed == !was_there);
     if (!crowd_stays(node)) {
-        CHECK(change(x, names.dict, DICT_DELETE, own, (struct dict_value){0}, 0).changed);
+        CHECK(change(self, names.dict, DICT_DELETE, own, (struct dict_value){0}, 0).changed);
         return;
     }
-    v = get(x, own);
+    v = get(self, own);
     CHECK(v.present && (node % 3 ? is_text_of(node, &v) : v.number == node));
 }
 
@@ -279,38 +279,38 @@ transfer_of(uint32_t node)
 }
 
 static void
-do_transfer(struct actor *x, uint32_t node, bool keep)
+do_transfer(struct self *self, uint32_t node, bool keep)
 {
     struct transfer t = transfer_of(node);
-    CHECK(lock(x, names.bank, -1) == 0);
-    double from = get_number(x, "account", t.from), to = get_number(x, "account", t.to);
-    set(x, "account", t.from, from - t.amount);
+    CHECK(lock(self, names.bank, -1) == 0);
+    double from = get_number(self, "account", t.from), to = get_number(self, "account", t.to);
+    set(self, "account", t.from, from - t.amount);
     if (node % 2)
-        set(x, "account", t.to, to + t.amount);
+        set(self, "account", t.to, to + t.amount);
     else
-        incr(x, "account", t.to, t.amount);
+        incr(self, "account", t.to, t.amount);
     double sum = 0;
     for (uint32_t i = 0; i < ACCOUNTS; i++)
-        sum += get_number(x, "account", i);
+        sum += get_number(self, "account", i);
     CHECK(sum == ACCOUNTS * MONEY);
-    unlock(x, names.bank, keep);
+    unlock(self, names.bank, keep);
 }
 
 static void
-do_update(struct actor *x)
+do_update(struct self *self)
 {
     struct key k;
     struct dict_result r = {0};
     struct dict_op op = {
         .kind = DICT_CAS,
-        .dict = dict_named(x->arena, names.dict),
+        .dict = dict_named(self->arena, names.dict),
         .key = *key(&k, "updates", 0),
         .update = true,
     };
     for (int i = 0; i < 1000; i++) {
-        op.old = get(x, &op.key);
+        op.old = get(self, &op.key);
         op.value = number((op.old.present ? op.old.number : 0) + 1);
-        int err = view_change(x, &op, &r);
+        int err = section_change(self, &op, &r);
         if (err)
             sim_fail("update: error %d", err);
         if (r.changed)
@@ -320,64 +320,64 @@ do_update(struct actor *x)
 }
 
 static void
-do_many(struct actor *x, uint32_t node)
+do_many(struct self *self, uint32_t node)
 {
-    CHECK(lock(x, names.audit, -1) == 0);
+    CHECK(lock(self, names.audit, -1) == 0);
     for (uint32_t i = 0; i < MANY; i++)
-        incr(x, "many", i, node);
-    unlock(x, names.audit, true);
+        incr(self, "many", i, node);
+    unlock(self, names.audit, true);
 }
 
 static void
-do_nested(struct actor *x, uint32_t node)
+do_nested(struct self *self, uint32_t node)
 {
-    CHECK(lock(x, names.bank, -1) == 0);
-    incr(x, "account", node % ACCOUNTS, 1);
-    CHECK(lock(x, names.audit, -1) == 0);
-    incr(x, "audits", 0, 1);
-    incr(x, "account", node % ACCOUNTS, -1);
+    CHECK(lock(self, names.bank, -1) == 0);
+    incr(self, "account", node % ACCOUNTS, 1);
+    CHECK(lock(self, names.audit, -1) == 0);
+    incr(self, "audits", 0, 1);
+    incr(self, "account", node % ACCOUNTS, -1);
     if (node % 2) { /* think better of it */
-        unlock(x, names.audit, false);
-        incr(x, "account", node % ACCOUNTS, -1);
+        unlock(self, names.audit, false);
+        incr(self, "account", node % ACCOUNTS, -1);
     } else {
-        unlock(x, names.audit, true);
+        unlock(self, names.audit, true);
     }
-    unlock(x, names.bank, true);
+    unlock(self, names.bank, true);
 }
 
 static void
-do_lock(struct actor *x, uint32_t node)
+do_lock(struct self *self, uint32_t node)
 {
     static const double times[] = {0, 10e-6, -1};
     double seconds = times[node % 3];
-    int err = lock(x, names.bank, seconds);
+    int err = lock(self, names.bank, seconds);
     CHECK(err == 0 || (err == -ETIMEDOUT && seconds >= 0));
     if (err)
         return;
     sim_point();
     sim_point();
-    unlock(x, names.bank, true);
+    unlock(self, names.bank, true);
 }
 
 /* The first to come creates what has the name. */
 static void
-do_name(struct actor *x, uint32_t node)
+do_name(struct self *self, uint32_t node)
 {
     char name[16];
     uint32_t index, which = node % LATER;
     struct key k;
     snprintf(name, sizeof name, "later %u", which);
-    CHECK(names_get(x, NAMED_SUM, name, strlen(name), &index) == 0);
-    acc_add(x, ACC_SUM, name_at(x->arena, index)->number, node);
-    CHECK(names_get(x, NAMED_DICT, name, strlen(name), &index) == 0);
-    (void)change(x, index, DICT_INCR, key(&k, "n", 0), number(1), 0);
-    CHECK(names_get(x, NAMED_LOCK, name, strlen(name), &index) == 0);
-    CHECK(lock(x, index, -1) == 0);
-    unlock(x, index, true);
+    CHECK(names_get(self, NAMED_SUM, name, strlen(name), &index) == 0);
+    accumulator_add(self, ACCUMULATOR_SUM, name_at(self->arena, index)->number, node);
+    CHECK(names_get(self, NAMED_DICT, name, strlen(name), &index) == 0);
+    (void)change(self, index, DICT_INCR, key(&k, "n", 0), number(1), 0);
+    CHECK(names_get(self, NAMED_LOCK, name, strlen(name), &index) == 0);
+    CHECK(lock(self, index, -1) == 0);
+    unlock(self, index, true);
 }
 
 static void
-look_at_record(void *arg, const struct dict_record *r)
+look_at_record(void *arg, const struct dict_entry *r)
 {
     struct dict_value v = {
         .present = true,
@@ -394,73 +394,73 @@ look_at_record(void *arg, const struct dict_record *r)
 
 /* Each key of the crowd has one value only, whoever reads it when. */
 static void
-do_read(struct actor *x, uint32_t node)
+do_read(struct self *self, uint32_t node)
 {
     struct key k;
     for (uint32_t i = node; i < node + 12; i++) {
-        struct dict_value v = get(x, key(&k, "text", i % TEXTS));
+        struct dict_value v = get(self, key(&k, "text", i % TEXTS));
         CHECK(!v.present || is_text(&v));
         uint32_t n = i % CROWD;
-        v = get(x, crowd_key(&k, n));
+        v = get(self, crowd_key(&k, n));
         CHECK(!v.present || (n % 3 ? is_text_of(n, &v) : v.is_number && v.number == n));
     }
 }
 
 /* Looks through the crowded shard. */
 static void
-do_each(struct actor *x)
+do_each(struct self *self)
 {
     uint32_t keys = 0;
-    CHECK(dict_tx_snapshot(x, dict_named(x->arena, names.dict), CROWD_SHARD, look_at_record,
+    CHECK(dict_tx_snapshot(self, dict_named(self->arena, names.dict), CROWD_SHARD, look_at_record,
                            &keys) == 0);
     CHECK(keys < 2 * CROWD);
 }
 
 void
-ops_do(struct actor *x, uint32_t node, uint32_t run)
+ops_do(struct self *self, uint32_t node, uint32_t run)
 {
     uint32_t ops = node_ops(node);
     if (ops & OP_INCR)
-        incr(x, "counter", node % COUNTERS, node);
+        incr(self, "counter", node % COUNTERS, node);
     if (ops & OP_APPEND)
-        do_append(x, node, run);
+        do_append(self, node, run);
     if (ops & OP_TEXT)
-        do_text(x, node);
+        do_text(self, node);
     if (ops & OP_CROWD && node < CROWD)
-        do_crowd(x, node, run);
+        do_crowd(self, node, run);
     if (ops & OP_TRANSFER)
-        do_transfer(x, node, true);
+        do_transfer(self, node, true);
     if (ops & OP_FAIL_TRANSFER)
-        do_transfer(x, node + 1, false);
+        do_transfer(self, node + 1, false);
     if (ops & OP_UPDATE)
-        do_update(x);
+        do_update(self);
     if (ops & OP_MANY)
-        do_many(x, node);
+        do_many(self, node);
     if (ops & OP_NESTED)
-        do_nested(x, node);
+        do_nested(self, node);
     if (ops & OP_LOCK)
-        do_lock(x, node);
+        do_lock(self, node);
     if (ops & OP_NAME)
-        do_name(x, node);
+        do_name(self, node);
     if (ops & OP_EACH)
-        do_each(x);
+        do_each(self);
     if (ops & OP_READ)
-        do_read(x, node);
+        do_read(self, node);
 }
 
 bool
-ops_take_both(struct actor *x, uint32_t node)
+ops_take_both(struct self *self, uint32_t node)
 {
     uint32_t first = node % 2 ? names.bank : names.audit;
     uint32_t second = node % 2 ? names.audit : names.bank;
-    int err = lock(x, first, -1);
+    int err = lock(self, first, -1);
     CHECK(err == 0);
     sim_point();
-    err = lock(x, second, -1);
+    err = lock(self, second, -1);
     CHECK(err == 0 || err == -ELOOP);
     if (!err)
-        unlock(x, second, true);
-    unlock(x, first, true);
+        unlock(self, second, true);
+    unlock(self, first, true);
     return !err;
 }
 
@@ -507,7 +507,7 @@ expect(uint32_t node)
 }
 
 void
-ops_begin(struct actor *x)
+ops_begin(struct self *self)
 {
     memset(inside, 0, sizeof inside);
     memset(&want, 0, sizeof want);
@@ -515,7 +515,7 @@ ops_begin(struct actor *x)
     draw_crowd();
     for (uint32_t i = 0; i < ACCOUNTS; i++) {
         want.account[i] = MONEY;
-        set(x, "account", i, MONEY);
+        set(self, "account", i, MONEY);
     }
     for (uint32_t node = 1; node < node_top(); node++)
         expect(node);
@@ -523,10 +523,10 @@ ops_begin(struct actor *x)
 
 /* "3.0;17.0;3.1;": each run once. */
 static void
-check_log(struct actor *x)
+check_log(struct self *self)
 {
     struct key k;
-    struct dict_value v = get(x, key(&k, "log", 0));
+    struct dict_value v = get(self, key(&k, "log", 0));
     const unsigned char *s = NULL;
     size_t len = 0;
     if (v.present && !codec_get_string(v.bytes, v.len, &s, &len))
@@ -548,11 +548,11 @@ check_log(struct actor *x)
 }
 
 static void
-check_crowd(struct actor *x)
+check_crowd(struct self *self)
 {
     struct key k;
     for (uint32_t i = 1; i < CROWD; i++) {
-        struct dict_value v = get(x, crowd_key(&k, i));
+        struct dict_value v = get(self, crowd_key(&k, i));
         SAME("a crowded key", v.present, want.crowd[i] != 0);
         if (v.present && !(i % 3 ? is_text_of(i, &v) : v.number == i))
             sim_fail("crowded key %u has another value", i);
@@ -560,28 +560,28 @@ check_crowd(struct actor *x)
 }
 
 void
-ops_check(struct actor *x)
+ops_check(struct self *self)
 {
     for (uint32_t i = 0; i < COUNTERS; i++)
-        SAME("a counter", get_number(x, "counter", i), want.counter[i]);
+        SAME("a counter", get_number(self, "counter", i), want.counter[i]);
     for (uint32_t i = 0; i < ACCOUNTS; i++)
-        SAME("an account", get_number(x, "account", i), want.account[i]);
+        SAME("an account", get_number(self, "account", i), want.account[i]);
     for (uint32_t i = 0; i < MANY; i++)
-        SAME("one of many", get_number(x, "many", i), want.many[i]);
-    SAME("updates", get_number(x, "updates", 0), want.updates);
-    SAME("audits", get_number(x, "audits", 0), want.audits);
-    check_log(x);
-    check_crowd(x);
+        SAME("one of many", get_number(self, "many", i), want.many[i]);
+    SAME("updates", get_number(self, "updates", 0), want.updates);
+    SAME("audits", get_number(self, "audits", 0), want.audits);
+    check_log(self);
+    check_crowd(self);
     for (uint32_t i = 0; i < LATER; i++) {
         char name[16];
         uint32_t index;
         struct key k;
         struct dict_value v = {0};
         snprintf(name, sizeof name, "later %u", i);
-        CHECK(names_get(x, NAMED_SUM, name, strlen(name), &index) == 0);
-        SAME("a sum named later", job_acc(x, ACC_SUM, index), want.later_sum[i]);
-        CHECK(names_get(x, NAMED_DICT, name, strlen(name), &index) == 0);
-        CHECK(dict_get(x, dict_named(x->arena, index), key(&k, "n", 0), &v) == 0);
+        CHECK(names_get(self, NAMED_SUM, name, strlen(name), &index) == 0);
+        SAME("a sum named later", job_acc(self, ACCUMULATOR_SUM, index), want.later_sum[i]);
+        CHECK(names_get(self, NAMED_DICT, name, strlen(name), &index) == 0);
+        CHECK(dict_get(self, dict_named(self->arena, index), key(&k, "n", 0), &v) == 0);
         SAME("a dict named later", v.present ? v.number : 0, want.later_dict[i]);
     }
 }

@@ -57,7 +57,7 @@ struct job {
     void (*run)(struct job *j);
 };
 
-/* After its actor is there: from here on each instruction counts. */
+/* After its self is there: from here on each instruction counts. */
 static void
 ready(void)
 {
@@ -187,7 +187,7 @@ finish_by_successor(struct crew *c)
         return false;
     crew_reopen(c, 1);
     /* Alone, unless the other one is in the middle of a task. */
-    return crew_finish(c, 1u << 1 | (c->x[2].slot->phase == PHASE_ACTIVE ? 1u << 2 : 0));
+    return crew_finish(c, 1u << 1 | (c->self[2].slot->phase == PHASE_ACTIVE ? 1u << 2 : 0));
 }
 
 /* Worker 2 goes on for a while before anybody knows of the death. */
@@ -227,7 +227,7 @@ recover_twice(struct crew *c)
 static bool
 is_over(struct crew *c)
 {
-    return idle_all_done(c->arena) || atom_load(&c->arena->head->mode) == ARENA_DONE;
+    return idle_all_done(c->arena) || atom_load(&c->arena->header->mode) == ARENA_DONE;
 }
 
 /* Nobody may ever find that all is done while a task is owed. */
@@ -256,14 +256,14 @@ may_be_seen(const char *seen, const char *value)
 static bool
 readers_see(struct crew *c)
 {
-    struct actor *x = &c->x[2];
+    struct self *self = &c->self[2];
     unsigned char text[8];
     size_t head = codec_put_string_head(text, 1), len;
     text[head] = 'k';
     struct dict_key k = {text, head + 1, hash_bytes(text, head + 1)};
     struct dict_value v;
     char value[STEP_TEXT] = "";
-    if (dict_get(x, ops_dict(x), &k, &v))
+    if (dict_get(self, ops_dict(self), &k, &v))
         return crew_fail(c, "dict_get fails");
     if (v.present && v.is_number)
         snprintf(value, sizeof value, "%g", v.number);
@@ -344,8 +344,8 @@ static struct arena nested_arena;
 static void
 run_recover(struct job *j)
 {
-    struct actor dead;
-    if (actor_open(&dead, j->arena, 1, 1))
+    struct self dead;
+    if (self_open(&dead, j->arena, 1, 1))
         ops_complain("out of memory");
     ready();
     (void)crew_recover_by(j->crew, &dead);
@@ -503,18 +503,18 @@ static struct bench bench;
 static void
 run_act(struct job *j)
 {
-    struct actor *x = &j->crew->x[1];
+    struct self *self = &j->crew->self[1];
     if (j->scenario->past)
-        j->scenario->past(x);
+        j->scenario->past(self);
     ready();
-    j->scenario->act(x);
+    j->scenario->act(self);
 }
 
 static bool
 rouse(struct crew *c)
 {
     if (c->scenario->rouse)
-        c->scenario->rouse(&c->x[2]);
+        c->scenario->rouse(&c->self[2]);
     return !spy->asleep;
 }
 
@@ -568,7 +568,7 @@ step_worker(struct job *j)
 static bool
 plan_job(struct crew *c)
 {
-    c->scenario->plan(c->x);
+    c->scenario->plan(c->self);
     return true;
 }
 
@@ -592,7 +592,7 @@ note_answer(struct crew *c)
 {
     while (crew_work(c, 2, 1))
         ;
-    check_answer(&c->x[0], first_answer);
+    check_answer(&c->self[0], first_answer);
     return true;
 }
 

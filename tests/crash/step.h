@@ -32,22 +32,22 @@ struct scenario {
     const char *answer; /* what check_answer() says after any run to the end */
     /* What a reader may find under the key "k" at any time, each between bars. */
     const char *seen;
-    /* Posts the job; x[0..2] are the actors of the slots, killed by nobody yet. */
-    void (*plan)(struct actor *x);
+    /* Posts the job; self[0..2] are the selves of the slots, killed by nobody yet. */
+    void (*plan)(struct self *self);
     /* What worker 1 does before it is stepped, so that it has a past; or NULL. */
-    void (*past)(struct actor *x);
+    void (*past)(struct self *self);
     /* What worker 1 does, instruction by instruction. */
-    void (*act)(struct actor *x);
+    void (*act)(struct self *self);
     /* What one task does, in any worker. Its outcome is DONE, FAILED, RETRY, WAIT. */
-    enum outcome (*body)(struct actor *x, const struct task *t);
+    enum outcome (*body)(struct self *self, const struct task *t);
     /* Worker 1 sleeps: worker 2 does this, in the arena that is being stepped. */
-    void (*rouse)(struct actor *x);
+    void (*rouse)(struct self *self);
     uint32_t attempts; /* 0: never set aside */
     bool lifo;
-    bool spill;   /* no memory is left, only the spill */
-    bool sleeper; /* worker 2 sleeps, and only a wake-up gets it up */
-    bool alone;   /* a task runs alone: workers look at the gate, as worker.c does */
-    bool starved; /* worker 1 is killed for want of memory: its task then runs alone */
+    bool spill;      /* no memory is left, only the spill */
+    bool sleeper;    /* worker 2 sleeps, and only a wake-up gets it up */
+    bool alone;      /* a task runs alone: workers look at the gate, as worker.c does */
+    bool oom_killed; /* worker 1 is killed for want of memory: its task then runs alone */
     /* Where the answer depends on when worker 1 dies: is this one possible? */
     bool (*fits)(const char *answer);
     uint32_t lost_lists; /* so many old indexes may be lost by one death */
@@ -57,13 +57,13 @@ extern const struct scenario ops_all[];
 extern const uint32_t ops_count;
 /* ops_open: once, before anything. */
 void ops_open(void);
-/* ops_run runs the task that x has just claimed, as a worker does. */
-void ops_run(struct actor *x, const struct scenario *s);
+/* ops_run runs the task that self has just claimed, as a worker does. */
+void ops_run(struct self *self, const struct scenario *s);
 /* ops_now is the scenario at hand; ops_complain notes what a task found wrong. */
 extern const struct scenario *ops_now;
 extern char ops_complaint[STEP_TEXT];
 void ops_complain(const char *text);
-struct dict *ops_dict(struct actor *x);
+struct dict *ops_dict(struct self *self);
 
 /* ---- step_image.c ---- */
 
@@ -84,11 +84,11 @@ void image_arena(struct arena *a, bool spill);
 /* check_owed: is there a task that is not done, whatever the counters say? */
 bool check_owed(const struct arena *a);
 /* check_answer writes what the job has computed. */
-void check_answer(struct actor *super, char *text);
+void check_answer(struct self *super, char *text);
 /* check_left: true, or what is wrong with the tasks that are left after a death. */
 bool check_left(struct arena *a, char *why);
 /* check_whole: true, or what is wrong with the arena when all is done. */
-bool check_whole(struct actor *super, const struct scenario *s, uint32_t deaths, char *why);
+bool check_whole(struct self *super, const struct scenario *s, uint32_t deaths, char *why);
 
 /* ---- step_crew.c ---- */
 
@@ -96,7 +96,7 @@ bool check_whole(struct actor *super, const struct scenario *s, uint32_t deaths,
 struct crew {
     const struct scenario *scenario;
     struct arena *arena;
-    struct actor x[STEP_WORKERS + 1];
+    struct self self[STEP_WORKERS + 1];
     bool dead;   /* worker 1 is dead and not recovered yet */
     bool paused; /* worker 1 lives and does nothing */
     uint32_t deaths;
@@ -121,12 +121,12 @@ void crew_close(struct crew *c);
 void crew_reopen(struct crew *c, uint32_t slot);
 /* crew_recover: what the supervisor does about the death of worker 1. */
 bool crew_recover(struct crew *c);
-/* crew_recover_by: the same with an actor for slot 1 that is open already. */
-bool crew_recover_by(struct crew *c, struct actor *dead);
+/* crew_recover_by: the same with a self for slot 1 that is open already. */
+bool crew_recover_by(struct crew *c, struct self *dead);
 /* crew_work lets worker k run up to n tasks; returns how many it ran. */
 uint32_t crew_work(struct crew *c, uint32_t k, uint32_t n);
 /* crew_take claims as a worker does: not past a task that runs alone. It may sleep. */
-bool crew_take(struct actor *x);
+bool crew_take(struct self *self);
 /* crew_finish lets the workers in `who` (bits) run in turn until all is done, and
  * looks whether that is right. false: c->why says what is not. */
 bool crew_finish(struct crew *c, uint32_t who);

@@ -97,7 +97,7 @@ say_bytes(char *text, const unsigned char *bytes, size_t n)
 }
 
 static void
-entry_text(const struct dict_record *r, char *text)
+entry_text(const struct dict_entry *r, char *text)
 {
     text[0] = '\0';
     say_bytes(text, (const unsigned char *)r->bytes, r->key_len);
@@ -123,7 +123,7 @@ say_dict(const struct arena *a, const struct dict *d, char *text)
         uint64_t *words, size = shard_words(a, &d->shards[i], &words);
         for (uint64_t w = 0; w < size; w++) {
             if ((uint32_t)words[w] && n < 256)
-                entry_text(dict_record_at(a, (uint32_t)words[w]), lines[n++]);
+                entry_text(dict_entry_at(a, (uint32_t)words[w]), lines[n++]);
         }
     }
     qsort(lines, n, sizeof lines[0], by_text);
@@ -140,18 +140,18 @@ add_value(void *arg, const void *bytes, size_t len)
 }
 
 void
-check_answer(struct actor *super, char *text)
+check_answer(struct self *super, char *text)
 {
     const struct arena *a = super->arena;
     static const char *const names[] = {NULL, "sum", "max", "min"};
     uint64_t failed = 0, dead = 0;
     double v, all[2] = {0, 0};
     text[0] = '\0';
-    for (uint32_t kind = ACC_SUM; kind <= ACC_MIN; kind++) {
-        if (acc_get(super, (enum acc_kind)kind, kind, &v))
+    for (uint32_t kind = ACCUMULATOR_SUM; kind <= ACCUMULATOR_MIN; kind++) {
+        if (accumulator_get(super, (enum accumulator_kind)kind, kind, &v))
             say(text, " %s=%g", names[kind], v);
     }
-    acc_each(super, 4, add_value, all);
+    accumulator_each(super, 4, add_value, all);
     if (all[0] > 0)
         say(text, " collect=%g/%g", all[0], all[1]);
     for (uint32_t k = 0; k <= STEP_WORKERS; k++) {
@@ -199,8 +199,8 @@ audit_slot(struct audit *u, uint32_t k)
     const struct slot *s = slot_at(u->a, k);
     if (s->phase != PHASE_IDLE)
         WRONG(u, "slot %u: phase %u at the end", k, s->phase);
-    if (s->staged || s->loose || s->chunk_intent)
-        WRONG(u, "slot %u: staged %u, loose %u, chunk_intent %u", k, s->staged, s->loose,
+    if (s->staged || s->unlinked_block || s->chunk_intent)
+        WRONG(u, "slot %u: staged %u, unlinked_block %u, chunk_intent %u", k, s->staged, s->unlinked_block,
               s->chunk_intent);
     if (s->tx.state != TX_IDLE)
         WRONG(u, "slot %u: transaction in state %u", k, s->tx.state);
@@ -213,7 +213,7 @@ audit_slot(struct audit *u, uint32_t k)
         WRONG(u, "slot %u: ring from %lu to %lu", k, (unsigned long)s->head,
               (unsigned long)s->tail);
     if (k && !u->scenario->sleeper &&
-        (s->park || (u->a->head->idle_bits[0] >> k & 1)))
+        (s->park || (u->a->header->idle_bits[0] >> k & 1)))
         WRONG(u, "slot %u: flag still raised", k);
 }
 
@@ -288,7 +288,7 @@ audit_shard(struct audit *u, const struct dict *d, int i)
             continue;
         live++;
         has_block(u, record, "a dict's record");
-        const struct dict_record *r = dict_record_at(u->a, record);
+        const struct dict_entry *r = dict_entry_at(u->a, record);
         struct dict_key key = {r->bytes, r->key_len, hash_bytes(r->bytes, r->key_len)};
         if (dict_shard((struct dict *)d, key.hash) != s)
             WRONG(u, "a key is in the wrong shard");
@@ -335,8 +335,8 @@ static void
 audit_blocks(struct audit *u, uint32_t deaths)
 {
     for (uint32_t k = 0; k <= STEP_WORKERS; k++) {
-        for (uint32_t class = SLAB_BLOCK; class <= SLAB_LARGE; class ++)
-            slab_each(u->a, k, class, note_used, u);
+        for (uint32_t size_class = SLAB_BLOCK; size_class <= SLAB_LARGE; size_class++)
+            slab_each(u->a, k, size_class, note_used, u);
     }
     for (uint32_t k = 0; k <= STEP_WORKERS; k++) {
         struct slot *s = slot_at(u->a, k);
@@ -348,7 +348,7 @@ audit_blocks(struct audit *u, uint32_t deaths)
     for (uint32_t i = 0; i < ARENA_NAMES; i++) {
         if (!name_at(u->a, i)->kind)
             continue;
-        if (!(u->a->head->names_used[i / 64] >> i % 64 & 1))
+        if (!(u->a->header->names_used[i / 64] >> i % 64 & 1))
             WRONG(u, "name %u is not marked as used", i);
         audit_name(u, name_at(u->a, i));
     }
@@ -356,10 +356,10 @@ audit_blocks(struct audit *u, uint32_t deaths)
     for (uint32_t i = 0; i < u->nused; i++) {
         if (u->known[i])
             continue;
-        uint64_t serves = block_at(u->a, u->used[i])->serves;
-        if (serves != SERVES_LIST || ++lost > u->scenario->lost_lists * deaths)
-            WRONG(u, "block %u is lost: in use, nobody's, serves %lx", u->used[i],
-                  (unsigned long)serves);
+        uint64_t owner_tag = block_at(u->a, u->used[i])->owner_tag;
+        if (owner_tag != SERVES_LIST || ++lost > u->scenario->lost_lists * deaths)
+            WRONG(u, "block %u is lost: in use, nobody's, owner_tag %lx", u->used[i],
+                  (unsigned long)owner_tag);
     }
 }
 
@@ -368,13 +368,13 @@ look_blocks(void *arg, uint32_t index)
 {
     struct audit *u = arg;
     const struct task *t = task_at(u->a, index);
-    uint64_t serves = serves_task(index, task_generation(t->word));
+    uint64_t owner_tag = serves_task(index, task_generation(t->word));
     uint32_t args;
     if (task_state(t->word) == TASK_FREE || t->bytes <= TASK_INLINE)
         return;
     memcpy(&args, t->args + TASK_INLINE - sizeof args, sizeof args);
     const struct block *b = block_at(u->a, args);
-    if ((b->word & 0xff) != BLOCK_USED || b->serves != serves)
+    if ((b->word & 0xff) != BLOCK_USED || b->owner_tag != owner_tag)
         WRONG(u, "task %u has lost its arguments", index);
 }
 
@@ -392,10 +392,10 @@ check_left(struct arena *a, char *why)
 
 /* In how many slots' lists is this chunk? */
 static uint32_t
-times_listed(const struct arena *a, uint32_t unit, uint32_t owner, uint32_t class)
+times_listed(const struct arena *a, uint32_t unit, uint32_t owner, uint32_t size_class)
 {
     uint32_t n = 0, guard = 0;
-    for (uint32_t u = slot_at(a, owner)->chunks[class]; u && guard < 10000;
+    for (uint32_t u = slot_at(a, owner)->chunks[size_class]; u && guard < 10000;
          u = chunk_at(a, u - 1)->next, guard++)
         n += u - 1 == unit;
     return n;
@@ -409,18 +409,18 @@ audit_table(struct audit *u, uint32_t first, uint32_t end)
     while (at < end && a->table[at]) {
         uint64_t word = a->table[at];
         uint32_t units = (uint32_t)(word >> 32), owner = (uint16_t)(word >> 16);
-        uint32_t class = (uint32_t)(word & 0xff) - 1;
+        uint32_t size_class = (uint32_t)(word & 0xff) - 1;
         const struct chunk *c = chunk_at(a, at);
-        if (!units || class >= SLOT_CLASSES || owner > STEP_WORKERS) {
+        if (!units || size_class >= SLOT_CLASSES || owner > STEP_WORKERS) {
             WRONG(u, "unit %u: table word %lx", at, (unsigned long)word);
             return;
         }
         if (word & 0x100) {
             WRONG(u, "unit %u was given back", at);
         } else {
-            if (times_listed(a, at, owner, class) != 1)
-                WRONG(u, "unit %u is in %u lists", at, times_listed(a, at, owner, class));
-            if (c->class != class || c->owner != owner ||
+            if (times_listed(a, at, owner, size_class) != 1)
+                WRONG(u, "unit %u is in %u lists", at, times_listed(a, at, owner, size_class));
+            if (c->size_class != size_class || c->owner != owner ||
                 c->bytes != (uint64_t)units * ARENA_UNIT)
                 WRONG(u, "unit %u: its chunk says something else", at);
         }
@@ -433,7 +433,7 @@ audit_table(struct audit *u, uint32_t first, uint32_t end)
 }
 
 bool
-check_whole(struct actor *super, const struct scenario *s, uint32_t deaths, char *why)
+check_whole(struct self *super, const struct scenario *s, uint32_t deaths, char *why)
 {
     struct arena *a = super->arena;
     static struct audit u;
@@ -455,9 +455,9 @@ check_whole(struct actor *super, const struct scenario *s, uint32_t deaths, char
     audit_blocks(&u, deaths);
     if (u.dead != dead)
         WRONG(&u, "%u tasks are set aside, %lu are counted", u.dead, (unsigned long)dead);
-    if (a->head->gate)
-        WRONG(&u, "the gate is not open: %lx", (unsigned long)a->head->gate);
-    if (a->head->names_lock || a->head->output_lock[0])
+    if (a->header->gate)
+        WRONG(&u, "the gate is not open: %lx", (unsigned long)a->header->gate);
+    if (a->header->names_lock || a->header->output_lock[0])
         WRONG(&u, "a lock of the arena's head is held");
     return u.ok;
 }

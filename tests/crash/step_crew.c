@@ -183,8 +183,8 @@ clear_view(struct crew *c)
     int err;
     c->paused = c->dead = false;
     here.waits = 0;
-    if (sigsetjmp(here.out, 1) == 0 && view_any_held())
-        (void)view_end(&c->x[2], false, words, 1, &err);
+    if (sigsetjmp(here.out, 1) == 0 && section_any_held())
+        (void)section_end(&c->self[2], false, words, 1, &err);
 }
 
 bool
@@ -214,12 +214,12 @@ crew_guard(struct crew *c, bool (*fn)(struct crew *c))
 static void
 open_slot(struct crew *c, uint32_t k)
 {
-    if (actor_open(&c->x[k], c->arena, k, STEP_WORKERS + 1)) {
+    if (self_open(&c->self[k], c->arena, k, STEP_WORKERS + 1)) {
         fprintf(stderr, "step: out of memory\n");
         exit(2);
     }
-    c->x[k].lifo = c->scenario->lifo;
-    c->x[k].journaling = k != 0;
+    c->self[k].lifo = c->scenario->lifo;
+    c->self[k].journaling = k != 0;
 }
 
 void
@@ -236,34 +236,34 @@ void
 crew_close(struct crew *c)
 {
     for (uint32_t k = 0; k <= STEP_WORKERS; k++)
-        actor_close(&c->x[k]);
+        self_close(&c->self[k]);
 }
 
 void
 crew_reopen(struct crew *c, uint32_t slot)
 {
-    actor_close(&c->x[slot]);
+    self_close(&c->self[slot]);
     open_slot(c, slot);
 }
 
 bool
 crew_recover(struct crew *c)
 {
-    struct actor dead;
-    if (actor_open(&dead, c->arena, 1, 1))
+    struct self dead;
+    if (self_open(&dead, c->arena, 1, 1))
         return crew_fail(c, "out of memory");
     bool fine = crew_recover_by(c, &dead);
-    actor_close(&dead);
+    self_close(&dead);
     return fine;
 }
 
 bool
-crew_recover_by(struct crew *c, struct actor *dead)
+crew_recover_by(struct crew *c, struct self *dead)
 {
     struct recovered r;
     uint32_t attempts = c->scenario->attempts ? c->scenario->attempts : UINT32_MAX;
-    enum recover_how how = c->scenario->starved ? RECOVER_WAIT : RECOVER_COUNTED;
-    int err = recover(dead, &c->x[0], attempts, how, &r);
+    enum recover_how how = c->scenario->oom_killed ? RECOVER_WAIT : RECOVER_COUNTED;
+    int err = recover(dead, &c->self[0], attempts, how, &r);
     c->dead = false;
     c->deaths++;
     return err ? crew_fail(c, "recover: %s", strerror(-err)) : true;
@@ -278,53 +278,53 @@ is_up(const struct crew *c, uint32_t k)
 
 /* It has a task since before the death of the other. */
 static bool
-has_task(const struct actor *x)
+has_task(const struct self *self)
 {
-    const struct slot *s = x->slot;
+    const struct slot *s = self->slot;
     return s->phase == PHASE_ACTIVE && s->cur;
 }
 
 bool
-crew_take(struct actor *x)
+crew_take(struct self *self)
 {
-    bool open = !atom_load(&x->arena->head->gate);
-    return (open ? queue_take(x) || queue_steal(x) : idle_look(x)) || idle_wait(x);
+    bool open = !atom_load(&self->arena->header->gate);
+    return (open ? queue_take(self) || queue_steal(self) : idle_look(self)) || idle_wait(self);
 }
 
 /* Nobody starts another task from when one runs alone until that one has ended. */
 static bool
-take_beside_alone(struct crew *c, struct actor *x)
+take_beside_alone(struct crew *c, struct self *self)
 {
-    uint32_t alone = gate_alone(atom_load(&c->arena->head->gate));
+    uint32_t alone = gate_alone(atom_load(&c->arena->header->gate));
     uint64_t before = atom_load(&task_at(c->arena, alone)->word);
     if (alone && task_state(before) == TASK_READY)
         (void)idle_alone_over(c->arena); /* the supervisor looks just now */
-    if (!crew_take(x))
+    if (!crew_take(self))
         return false;
     uint64_t now = atom_load(&task_at(c->arena, alone)->word);
     bool goes_on = task_state(now) == TASK_READY || task_state(now) == TASK_RUN;
-    if (alone && x->slot->cur != alone && goes_on &&
+    if (alone && self->slot->cur != alone && goes_on &&
         task_generation(now) == task_generation(before))
         ops_complain("a task is started while another one runs alone");
     return true;
 }
 
 static bool
-take(struct crew *c, struct actor *x)
+take(struct crew *c, struct self *self)
 {
     if (c->scenario->alone)
-        return take_beside_alone(c, x);
-    return queue_take(x) || queue_steal(x) || queue_look(x);
+        return take_beside_alone(c, self);
+    return queue_take(self) || queue_steal(self) || queue_look(self);
 }
 
 uint32_t
 crew_work(struct crew *c, uint32_t k, uint32_t n)
 {
-    struct actor *x = &c->x[k];
+    struct self *self = &c->self[k];
     for (uint32_t i = 0; i < n; i++) {
-        if (!is_up(c, k) || (!has_task(x) && !take(c, x)))
+        if (!is_up(c, k) || (!has_task(self) && !take(c, self)))
             return i;
-        ops_run(x, c->scenario);
+        ops_run(self, c->scenario);
     }
     return n;
 }
@@ -335,7 +335,7 @@ static void
 start_alone(void *arg, uint32_t index)
 {
     struct crew *c = arg;
-    struct actor *super = &c->x[0];
+    struct self *super = &c->self[0];
     uint64_t word = atom_load(&task_at(c->arena, index)->word);
     if (task_state(word) != TASK_WAIT || !idle_alone_over(c->arena) || queue_reserve(super, 1))
         return;
@@ -360,7 +360,7 @@ wake_starved(struct crew *c)
 static uint32_t
 wake_waiting(struct crew *c)
 {
-    if (c->scenario->starved)
+    if (c->scenario->oom_killed)
         return wake_starved(c);
     uint32_t n = 0;
     for (uint32_t k = 1; k <= STEP_WORKERS; k++) {
@@ -368,11 +368,11 @@ wake_waiting(struct crew *c)
         for (; s->wait_head != s->wait_tail; s->wait_head++) {
             uint32_t i = s->wait_ring[s->wait_head % SLOT_WAITS];
             uint64_t word = atom_load(&task_at(c->arena, i)->word);
-            if (task_state(word) != TASK_WAIT || queue_reserve(&c->x[0], 1))
+            if (task_state(word) != TASK_WAIT || queue_reserve(&c->self[0], 1))
                 continue;
             atom_store(&task_at(c->arena, i)->word,
                        task_word(word >> 32, task_attempt(word), 0, TASK_READY));
-            queue_put(&c->x[0], c->x[0].slot->tail, i);
+            queue_put(&c->self[0], c->self[0].slot->tail, i);
             n++;
         }
     }
@@ -407,10 +407,10 @@ crew_finish(struct crew *c, uint32_t who)
     if (check_owed(c->arena))
         return crew_fail(c, "early: all counted as done, and a task is not");
     (void)idle_alone_over(c->arena); /* the supervisor looks all the time */
-    check_answer(&c->x[0], answer);
+    check_answer(&c->self[0], answer);
     if (s->fits ? !s->fits(answer) : strcmp(answer, s->answer) != 0)
         return crew_fail(c, "wrong answer: %s", answer);
-    return check_whole(&c->x[0], s, c->deaths, c->why);
+    return check_whole(&c->self[0], s, c->deaths, c->why);
 }
 
 static void
@@ -420,13 +420,13 @@ note_wait(void *arg, uint32_t task)
     uint64_t word = atom_load(&task_at(c->arena, task)->word);
     atom_store(&task_at(c->arena, task)->word,
                task_word(word >> 32, task_attempt(word), 0, TASK_READY));
-    (void)queue_push(&c->x[0], task);
+    (void)queue_push(&c->self[0], task);
 }
 
 bool
 crew_resume(struct crew *c)
 {
-    int err = resume(&c->x[0], note_wait, c);
+    int err = resume(&c->self[0], note_wait, c);
     spy->woken = 1; /* a new tree: nobody sleeps */
     c->dead = false;
     c->deaths++;

@@ -61,16 +61,16 @@ image_arena(struct arena *a, bool spill)
     /* A budget of one unit, which the first chunk takes. */
     if (spill && arena_spill(a, "/tmp", ARENA_UNIT))
         give_up("no room for a spill file in /tmp");
-    a->head->nworkers = STEP_WORKERS;
+    a->header->nworkers = STEP_WORKERS;
     for (uint32_t k = 0; k <= STEP_WORKERS; k++)
-        actor_slot_init(a, k);
+        self_slot_init(a, k);
 }
 
 /* The parts that have a fixed place. */
 static void
 find_pieces(const struct arena *a, struct piece *p)
 {
-    p[0] = (struct piece){0, sizeof(struct arena_head)};
+    p[0] = (struct piece){0, sizeof(struct arena_header)};
     p[1] = (struct piece){a->slots_at, (STEP_WORKERS + 1) * sizeof(struct slot)};
     p[2] = (struct piece){a->names_at, ARENA_NAMES * sizeof(struct name)};
     p[3] = (struct piece){a->table_at, STEP_UNITS * sizeof(uint64_t)};

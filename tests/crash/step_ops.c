@@ -59,10 +59,10 @@ args_of(uint32_t number, size_t bytes)
 }
 
 static uint32_t
-number_of(struct actor *x, const struct task *t)
+number_of(struct self *self, const struct task *t)
 {
     uint32_t number;
-    const unsigned char *args = task_args(x->arena, t);
+    const unsigned char *args = task_args(self->arena, t);
     memcpy(&number, args, sizeof number);
     if (memcmp(args + sizeof number, counting + number % 256, t->bytes - sizeof number) != 0)
         ops_complain("the arguments of a task are damaged");
@@ -70,58 +70,58 @@ number_of(struct actor *x, const struct task *t)
 }
 
 static void
-post_bytes(struct actor *x, uint32_t fn, uint32_t number, size_t bytes)
+post_bytes(struct self *self, uint32_t fn, uint32_t number, size_t bytes)
 {
-    ok(post(x, fn, args_of(number, bytes), bytes), "post");
+    ok(post(self, fn, args_of(number, bytes), bytes), "post");
 }
 
 static void
-post_one(struct actor *x, uint32_t fn, uint32_t number)
+post_one(struct self *self, uint32_t fn, uint32_t number)
 {
-    post_bytes(x, fn, number, sizeof number);
+    post_bytes(self, fn, number, sizeof number);
 }
 
 /* As begin() does, in any slot's name: what is posted in between is public then. */
 static void
-open_posts(struct actor *x)
+open_posts(struct self *self)
 {
-    x->slot->cur = 0;
-    commit_begin(x);
+    self->slot->cur = 0;
+    commit_begin(self);
 }
 
 static void
-end_posts(struct actor *x)
+end_posts(struct self *self)
 {
-    (void)commit_end(x, OUTCOME_DONE);
+    (void)commit_end(self, OUTCOME_DONE);
 }
 
 static void
-publish(struct actor *x, uint32_t fn, uint32_t from, uint32_t n, size_t bytes)
+publish(struct self *self, uint32_t fn, uint32_t from, uint32_t n, size_t bytes)
 {
-    open_posts(x);
+    open_posts(self);
     for (uint32_t i = 0; i < n; i++)
-        post_bytes(x, fn, from + i, bytes);
-    end_posts(x);
+        post_bytes(self, fn, from + i, bytes);
+    end_posts(self);
 }
 
 static uint32_t
-name_of(struct actor *x, enum name_kind kind, const char *text)
+name_of(struct self *self, enum name_kind kind, const char *text)
 {
     uint32_t index = 0;
-    ok(names_get(x, kind, text, strlen(text), &index), "names_get");
+    ok(names_get(self, kind, text, strlen(text), &index), "names_get");
     return index;
 }
 
 struct dict *
-ops_dict(struct actor *x)
+ops_dict(struct self *self)
 {
-    return arena_at(x->arena, name_at(x->arena, name_of(x, NAMED_DICT, "d"))->object);
+    return arena_at(self->arena, name_at(self->arena, name_of(self, NAMED_DICT, "d"))->object);
 }
 
 static uint32_t *
-lock_word(struct actor *x, const char *text)
+lock_word(struct self *self, const char *text)
 {
-    return &name_at(x->arena, name_of(x, NAMED_LOCK, text))->lock;
+    return &name_at(self->arena, name_of(self, NAMED_LOCK, text))->lock;
 }
 
 /* Encoded strings live until 16 further calls. */
@@ -186,7 +186,7 @@ string(const char *text)
 }
 
 static struct dict_result
-change_in(struct actor *x, struct dict *d, enum dict_op_kind kind, const char *key,
+change_in(struct self *self, struct dict *d, enum dict_op_kind kind, const char *key,
           struct dict_value v, struct dict_value old)
 {
     struct dict_op op = {.kind = kind, .dict = d, .key = key_of(key), .value = v, .old = old};
@@ -194,362 +194,362 @@ change_in(struct actor *x, struct dict *d, enum dict_op_kind kind, const char *k
     size_t body;
     if (kind == DICT_APPEND)
         op.head = codec_get_string_head(v.bytes, v.len, &body);
-    ok(view_change(x, &op, &r), "view_change");
+    ok(section_change(self, &op, &r), "section_change");
     return r;
 }
 
 static struct dict_result
-change(struct actor *x, enum dict_op_kind kind, const char *key, struct dict_value v)
+change(struct self *self, enum dict_op_kind kind, const char *key, struct dict_value v)
 {
-    return change_in(x, ops_dict(x), kind, key, v, (struct dict_value){0});
+    return change_in(self, ops_dict(self), kind, key, v, (struct dict_value){0});
 }
 
 static void
-set(struct actor *x, const char *key, struct dict_value v)
+set(struct self *self, const char *key, struct dict_value v)
 {
-    (void)change(x, DICT_SET, key, v);
+    (void)change(self, DICT_SET, key, v);
 }
 
 static double
-incr(struct actor *x, const char *key, double by)
+incr(struct self *self, const char *key, double by)
 {
-    return change(x, DICT_INCR, key, number(by)).number;
+    return change(self, DICT_INCR, key, number(by)).number;
 }
 
 static double
-get(struct actor *x, const char *key)
+get(struct self *self, const char *key)
 {
     struct dict_key k = key_of(key);
     struct dict_value v;
-    ok(view_get(x, ops_dict(x), &k, &v), "view_get");
+    ok(section_get(self, ops_dict(self), &k, &v), "section_get");
     return v.present && v.is_number ? v.number : 0;
 }
 
 static void
-add(struct actor *x, double v)
+add(struct self *self, double v)
 {
-    acc_add(x, ACC_SUM, ACC_SUM, v);
+    accumulator_add(self, ACCUMULATOR_SUM, ACCUMULATOR_SUM, v);
 }
 
 /* ---- a worker's life ---- */
 
 static void
-wake(struct actor *x, uint32_t n)
+wake(struct self *self, uint32_t n)
 {
-    idle_wake(x, n);
+    idle_wake(self, n);
 }
 
 void
-ops_run(struct actor *x, const struct scenario *s)
+ops_run(struct self *self, const struct scenario *s)
 {
     uint32_t *words[16];
     int err = 0;
-    const struct task *t = task_at(x->arena, x->slot->cur);
-    commit_begin(x);
+    const struct task *t = task_at(self->arena, self->slot->cur);
+    commit_begin(self);
     enum outcome o = OUTCOME_DONE;
     if (t->fn == LEAF)
-        add(x, number_of(x, t));
+        add(self, number_of(self, t));
     else
-        o = s->body(x, t);
-    if (x->skip)
+        o = s->body(self, t);
+    if (self->skip)
         ops_complain("the second run posted fewer tasks than the first one had published");
-    if (view_take_warning())
+    if (section_take_warning())
         ops_complain("the second run differs from the journal of the first one");
-    if (view_any_held()) {
-        (void)view_end(x, o == OUTCOME_DONE, words, 16, &err);
-        ok(o == OUTCOME_DONE ? err : 0, "view_end");
+    if (section_any_held()) {
+        (void)section_end(self, o == OUTCOME_DONE, words, 16, &err);
+        ok(o == OUTCOME_DONE ? err : 0, "section_end");
     }
     if (o == OUTCOME_WAIT)
-        commit_wait(x, 1);
+        commit_wait(self, 1);
     else
-        wake(x, commit_end(x, o));
+        wake(self, commit_end(self, o));
 }
 
 static void
-run_tasks(struct actor *x, int n)
+run_tasks(struct self *self, int n)
 {
-    while (n-- > 0 && (queue_take(x) || queue_steal(x)))
-        ops_run(x, ops_now);
+    while (n-- > 0 && (queue_take(self) || queue_steal(self)))
+        ops_run(self, ops_now);
 }
 
 static void
-run_one(struct actor *x)
+run_one(struct self *self)
 {
-    run_tasks(x, 1);
+    run_tasks(self, 1);
 }
 
 static void
-run_two(struct actor *x)
+run_two(struct self *self)
 {
-    run_tasks(x, 2);
+    run_tasks(self, 2);
 }
 
 static void
-look_and_run(struct actor *x)
+look_and_run(struct self *self)
 {
-    if (queue_look(x))
-        ops_run(x, ops_now);
+    if (queue_look(self))
+        ops_run(self, ops_now);
 }
 
 /* ---- claim, steal ---- */
 
 static void
-three_leaves(struct actor *x)
+three_leaves(struct self *self)
 {
-    publish(&x[1], LEAF, 1, 3, 4);
+    publish(&self[1], LEAF, 1, 3, 4);
 }
 
 static void
-begin_leaves(struct actor *x)
+begin_leaves(struct self *self)
 {
-    publish(&x[0], LEAF, 1, 6, 4);
-    ok(queue_deal(&x[0], STEP_WORKERS), "queue_deal");
+    publish(&self[0], LEAF, 1, 6, 4);
+    ok(queue_deal(&self[0], STEP_WORKERS), "queue_deal");
 }
 
 static void
-victim_leaves(struct actor *x)
+victim_leaves(struct self *self)
 {
-    publish(&x[2], LEAF, 1, 8, 4);
+    publish(&self[2], LEAF, 1, 8, 4);
 }
 
 static void
-super_leaves(struct actor *x)
+super_leaves(struct self *self)
 {
-    publish(&x[0], LEAF, 1, 3, 4);
+    publish(&self[0], LEAF, 1, 3, 4);
 }
 
 /* ---- posts ---- */
 
 static void
-root_and_leaf(struct actor *x)
+root_and_leaf(struct self *self)
 {
-    open_posts(&x[1]);
-    post_one(&x[1], ROOT, 3);
-    post_one(&x[1], LEAF, 100);
-    end_posts(&x[1]);
+    open_posts(&self[1]);
+    post_one(&self[1], ROOT, 3);
+    post_one(&self[1], LEAF, 100);
+    end_posts(&self[1]);
 }
 
 static enum outcome
-post_three(struct actor *x, const struct task *t)
+post_three(struct self *self, const struct task *t)
 {
-    uint32_t n = number_of(x, t);
+    uint32_t n = number_of(self, t);
     for (uint32_t i = 1; i <= n; i++)
-        post_one(x, LEAF, i);
-    add(x, 1000);
+        post_one(self, LEAF, i);
+    add(self, 1000);
     return OUTCOME_DONE;
 }
 
 static enum outcome
-post_nothing(struct actor *x, const struct task *t)
+post_nothing(struct self *self, const struct task *t)
 {
     (void)t;
-    add(x, 1000);
+    add(self, 1000);
     return OUTCOME_DONE;
 }
 
 static enum outcome
-post_tree(struct actor *x, const struct task *t)
+post_tree(struct self *self, const struct task *t)
 {
-    uint32_t n = number_of(x, t);
+    uint32_t n = number_of(self, t);
     if (n > 1) {
-        post_one(x, ROOT, n - 1);
-        post_one(x, ROOT, n - 1);
+        post_one(self, ROOT, n - 1);
+        post_one(self, ROOT, n - 1);
     }
-    add(x, n);
+    add(self, n);
     return OUTCOME_DONE;
 }
 
 static enum outcome
-post_blocks(struct actor *x, const struct task *t)
+post_blocks(struct self *self, const struct task *t)
 {
-    uint32_t n = number_of(x, t);
+    uint32_t n = number_of(self, t);
     for (uint32_t i = 1; i <= n; i++)
-        post_bytes(x, LEAF, i, 20 + 40 * i);
-    add(x, 1000);
+        post_bytes(self, LEAF, i, 20 + 40 * i);
+    add(self, 1000);
     return OUTCOME_DONE;
 }
 
 static enum outcome
-post_large(struct actor *x, const struct task *t)
+post_large(struct self *self, const struct task *t)
 {
-    post_bytes(x, LEAF, number_of(x, t), 33000);
+    post_bytes(self, LEAF, number_of(self, t), 33000);
     return OUTCOME_DONE;
 }
 
 /* Tasks with blocks of worker 2's slab: whoever ends one frees what is not its own,
  * and worker 2 takes it again at once. */
 static void
-foreign_blocks(struct actor *x)
+foreign_blocks(struct self *self)
 {
-    open_posts(&x[2]);
+    open_posts(&self[2]);
     for (uint32_t i = 1; i <= 3; i++)
-        post_bytes(&x[2], OTHER, i, 100);
-    end_posts(&x[2]);
+        post_bytes(&self[2], OTHER, i, 100);
+    end_posts(&self[2]);
 }
 
 static enum outcome
-post_same_size(struct actor *x, const struct task *t)
+post_same_size(struct self *self, const struct task *t)
 {
-    add(x, 1000);
+    add(self, 1000);
     if (t->fn == OTHER)
-        post_bytes(x, ROOT, number_of(x, t), 100);
+        post_bytes(self, ROOT, number_of(self, t), 100);
     else
-        post_bytes(x, LEAF, number_of(x, t), 100);
+        post_bytes(self, LEAF, number_of(self, t), 100);
     return OUTCOME_DONE;
 }
 
 /* Ring and descriptors of worker 1 are nearly used up. */
 static void
-nearly_full(struct actor *x)
+nearly_full(struct self *self)
 {
-    open_posts(&x[1]);
-    post_one(&x[1], ROOT, 10);
+    open_posts(&self[1]);
+    post_one(&self[1], ROOT, 10);
     for (uint32_t i = 0; i < 249; i++)
-        post_one(&x[1], LEAF, 1);
-    end_posts(&x[1]);
+        post_one(&self[1], LEAF, 1);
+    end_posts(&self[1]);
 }
 
 /* ---- parts ---- */
 
 static void
-part(struct actor *x)
+part(struct self *self)
 {
-    uint32_t n = x->staged_count;
+    uint32_t n = self->staged_count;
     if (!n)
         return;
-    ok(commit_part(x), "commit_part");
-    wake(x, n);
+    ok(commit_part(self), "commit_part");
+    wake(self, n);
 }
 
 static enum outcome
-post_parts(struct actor *x, const struct task *t)
+post_parts(struct self *self, const struct task *t)
 {
     (void)t;
-    post_one(x, LEAF, 1);
-    incr(x, "k", 1);
-    post_bytes(x, LEAF, 2, 60);
-    part(x);
-    post_one(x, LEAF, 4);
-    part(x);
-    add(x, 1000);
-    incr(x, "k", 1);
-    post_one(x, LEAF, 8);
+    post_one(self, LEAF, 1);
+    incr(self, "k", 1);
+    post_bytes(self, LEAF, 2, 60);
+    part(self);
+    post_one(self, LEAF, 4);
+    part(self);
+    add(self, 1000);
+    incr(self, "k", 1);
+    post_one(self, LEAF, 8);
     return OUTCOME_DONE;
 }
 
 static void
-one_root(struct actor *x)
+one_root(struct self *self)
 {
-    (void)ops_dict(&x[0]);
-    publish(&x[1], ROOT, 3, 1, 4);
+    (void)ops_dict(&self[0]);
+    publish(&self[1], ROOT, 3, 1, 4);
 }
 
 static enum outcome
-post_seventy(struct actor *x, const struct task *t)
+post_seventy(struct self *self, const struct task *t)
 {
     (void)t;
     for (uint32_t i = 1; i <= 70; i++)
-        post_one(x, LEAF, 1);
+        post_one(self, LEAF, 1);
     return OUTCOME_DONE;
 }
 
 static void
-seventy_and_sleeper(struct actor *x)
+seventy_and_sleeper(struct self *self)
 {
-    publish(&x[1], ROOT, 3, 1, 4);
-    slot_at(x->arena, 2)->park = 1;
-    x->arena->head->idle_bits[0] = 1 << 2;
+    publish(&self[1], ROOT, 3, 1, 4);
+    slot_at(self->arena, 2)->park = 1;
+    self->arena->header->idle_bits[0] = 1 << 2;
 }
 
 /* From where its last commit says, to 3; then one more post. */
 static enum outcome
-points(struct actor *x, const struct task *t, bool fail_once)
+points(struct self *self, const struct task *t, bool fail_once)
 {
-    const struct task_record *r = task_record_of(x->arena, t);
+    const struct task_record *r = task_record_of(self->arena, t);
     uint32_t from = 0;
     if (r && r->cursor) {
-        struct task_cursor *c = (struct task_cursor *)block_at(x->arena, r->cursor)->bytes;
+        struct task_cursor *c = (struct task_cursor *)block_at(self->arena, r->cursor)->bytes;
         memcpy(&from, c->text, sizeof from);
     }
     while (from < 3) {
-        post_bytes(x, LEAF, 1u << from, 40);
-        incr(x, "k", 1);
-        add(x, 100);
+        post_bytes(self, LEAF, 1u << from, 40);
+        incr(self, "k", 1);
+        add(self, 100);
         if (fail_once && from == 1 && !t->errors)
             return OUTCOME_RETRY;
         from++;
-        uint32_t n = x->staged_count;
-        ok(commit_point(x, &from, sizeof from), "commit_point");
-        wake(x, n);
+        uint32_t n = self->staged_count;
+        ok(commit_checkpoint(self, &from, sizeof from), "commit_checkpoint");
+        wake(self, n);
     }
-    incr(x, "k", 1);
-    post_one(x, LEAF, 8);
+    incr(self, "k", 1);
+    post_one(self, LEAF, 8);
     return OUTCOME_DONE;
 }
 
 static enum outcome
-post_points(struct actor *x, const struct task *t)
+post_points(struct self *self, const struct task *t)
 {
-    return points(x, t, false);
+    return points(self, t, false);
 }
 
 static enum outcome
-fail_at_point(struct actor *x, const struct task *t)
+fail_at_point(struct self *self, const struct task *t)
 {
-    return points(x, t, true);
+    return points(self, t, true);
 }
 
 /* ---- outcomes ---- */
 
 static enum outcome
-fail(struct actor *x, const struct task *t)
+fail(struct self *self, const struct task *t)
 {
     (void)t;
-    incr(x, "k", 1);
-    post_bytes(x, LEAF, 1, 50);
-    add(x, 1);
-    post_one(x, LEAF, 1);
+    incr(self, "k", 1);
+    post_bytes(self, LEAF, 1, 50);
+    add(self, 1);
+    post_one(self, LEAF, 1);
     return OUTCOME_FAILED;
 }
 
 static enum outcome
-fail_first(struct actor *x, const struct task *t, enum outcome how)
+fail_first(struct self *self, const struct task *t, enum outcome how)
 {
-    incr(x, "k", 1);
-    post_bytes(x, LEAF, 1, 50);
-    add(x, 100);
-    acc_add(x, ACC_MAX, ACC_MAX, t->errors);
-    incr(x, "k", 1);
+    incr(self, "k", 1);
+    post_bytes(self, LEAF, 1, 50);
+    add(self, 100);
+    accumulator_add(self, ACCUMULATOR_MAX, ACCUMULATOR_MAX, t->errors);
+    incr(self, "k", 1);
     return t->errors ? OUTCOME_DONE : how;
 }
 
 static enum outcome
-retry(struct actor *x, const struct task *t)
+retry(struct self *self, const struct task *t)
 {
-    return fail_first(x, t, OUTCOME_RETRY);
+    return fail_first(self, t, OUTCOME_RETRY);
 }
 
 static enum outcome
-wait(struct actor *x, const struct task *t)
+wait(struct self *self, const struct task *t)
 {
-    return fail_first(x, t, OUTCOME_WAIT);
+    return fail_first(self, t, OUTCOME_WAIT);
 }
 
 static enum outcome
-poison(struct actor *x, const struct task *t)
+poison(struct self *self, const struct task *t)
 {
-    number_of(x, t);
-    post_bytes(x, LEAF, 100, 30);
-    add(x, 1);
-    incr(x, "k", 1);
+    number_of(self, t);
+    post_bytes(self, LEAF, 100, 30);
+    add(self, 1);
+    incr(self, "k", 1);
     return OUTCOME_DONE;
 }
 
 static void
-three_poisons(struct actor *x)
+three_poisons(struct self *self)
 {
-    (void)ops_dict(&x[0]);
-    publish(&x[1], ROOT, 1, 3, 30);
+    (void)ops_dict(&self[0]);
+    publish(&self[1], ROOT, 1, 3, 30);
 }
 
 /* Done: 1 and a leaf's 100. Set aside: counted, its dict operation done or not. */
@@ -571,30 +571,30 @@ poison_fits(const char *answer)
 /* ---- accumulators ---- */
 
 static enum outcome
-accumulate(struct actor *x, const struct task *t)
+accumulate(struct self *self, const struct task *t)
 {
-    uint32_t n = number_of(x, t);
-    add(x, n);
-    add(x, 10);
-    acc_add(x, ACC_MAX, ACC_MAX, n);
-    acc_add(x, ACC_MIN, ACC_MIN, n);
-    ok(acc_collect(x, COLLECT, args_of(n, 21), 21), "acc_collect");
-    ok(acc_collect(x, COLLECT, args_of(n, 8), 8), "acc_collect");
+    uint32_t n = number_of(self, t);
+    add(self, n);
+    add(self, 10);
+    accumulator_add(self, ACCUMULATOR_MAX, ACCUMULATOR_MAX, n);
+    accumulator_add(self, ACCUMULATOR_MIN, ACCUMULATOR_MIN, n);
+    ok(accumulator_collect(self, COLLECT, args_of(n, 21), 21), "accumulator_collect");
+    ok(accumulator_collect(self, COLLECT, args_of(n, 8), 8), "accumulator_collect");
     return OUTCOME_DONE;
 }
 
 static void
-three_roots(struct actor *x)
+three_roots(struct self *self)
 {
-    (void)ops_dict(&x[0]);
-    publish(&x[1], ROOT, 1, 3, 4);
+    (void)ops_dict(&self[0]);
+    publish(&self[1], ROOT, 1, 3, 4);
 }
 
 static enum outcome
-collect_much(struct actor *x, const struct task *t)
+collect_much(struct self *self, const struct task *t)
 {
-    ok(acc_collect(x, COLLECT, args_of(number_of(x, t), 6000), 6000), "acc_collect");
-    if (number_of(x, t) == 3 && !t->errors)
+    ok(accumulator_collect(self, COLLECT, args_of(number_of(self, t), 6000), 6000), "accumulator_collect");
+    if (number_of(self, t) == 3 && !t->errors)
         return OUTCOME_RETRY;
     return OUTCOME_DONE;
 }
@@ -602,182 +602,182 @@ collect_much(struct actor *x, const struct task *t)
 /* ---- dict ---- */
 
 static void
-dict_start(struct actor *x)
+dict_start(struct self *self)
 {
-    set(&x[0], "n", number(5));
-    set(&x[0], "s", string("old"));
-    set(&x[0], "z", number(1));
+    set(&self[0], "n", number(5));
+    set(&self[0], "s", string("old"));
+    set(&self[0], "z", number(1));
 }
 
 static void
-dict_one(struct actor *x)
+dict_one(struct self *self)
 {
-    dict_start(x);
-    publish(&x[1], ROOT, 1, 2, 4);
+    dict_start(self);
+    publish(&self[1], ROOT, 1, 2, 4);
 }
 
 static void
-dict_one_with_k(struct actor *x)
+dict_one_with_k(struct self *self)
 {
-    set(&x[0], "k", number(1));
-    dict_one(x);
+    set(&self[0], "k", number(1));
+    dict_one(self);
 }
 
 static void
-dict_one_with_text(struct actor *x)
+dict_one_with_text(struct self *self)
 {
-    set(&x[0], "k", string("ab"));
-    dict_one(x);
+    set(&self[0], "k", string("ab"));
+    dict_one(self);
 }
 
 /* Of two tasks the first does it, the second only counts. */
 static bool
-is_second(struct actor *x, const struct task *t)
+is_second(struct self *self, const struct task *t)
 {
-    incr(x, "n", 1);
-    return number_of(x, t) == 2;
+    incr(self, "n", 1);
+    return number_of(self, t) == 2;
 }
 
 static enum outcome
-op_set(struct actor *x, const struct task *t)
+op_set(struct self *self, const struct task *t)
 {
-    if (is_second(x, t))
+    if (is_second(self, t))
         return OUTCOME_DONE;
-    set(x, "k", string("new"));
-    set(x, "k", number(7));
-    set(x, "k", number(8));
-    set(x, "s", string("a longer string than the old one was"));
+    set(self, "k", string("new"));
+    set(self, "k", number(7));
+    set(self, "k", number(8));
+    set(self, "s", string("a longer string than the old one was"));
     return OUTCOME_DONE;
 }
 
 static enum outcome
-op_add(struct actor *x, const struct task *t)
+op_add(struct self *self, const struct task *t)
 {
-    if (is_second(x, t))
+    if (is_second(self, t))
         return OUTCOME_DONE;
-    add(x, change(x, DICT_ADD, "k", number(3)).changed ? 1 : 100);
-    add(x, change(x, DICT_ADD, "s", number(3)).changed ? 100 : 2);
+    add(self, change(self, DICT_ADD, "k", number(3)).changed ? 1 : 100);
+    add(self, change(self, DICT_ADD, "s", number(3)).changed ? 100 : 2);
     return OUTCOME_DONE;
 }
 
 static enum outcome
-op_incr(struct actor *x, const struct task *t)
+op_incr(struct self *self, const struct task *t)
 {
     (void)t;
-    incr(x, "k", 1);
-    add(x, 1);
-    incr(x, "k", 1);
+    incr(self, "k", 1);
+    add(self, 1);
+    incr(self, "k", 1);
     return OUTCOME_DONE;
 }
 
 static enum outcome
-op_append(struct actor *x, const struct task *t)
+op_append(struct self *self, const struct task *t)
 {
     (void)t;
-    (void)change(x, DICT_APPEND, "k", string("xy"));
-    (void)change(x, DICT_APPEND, "k", string("xy"));
+    (void)change(self, DICT_APPEND, "k", string("xy"));
+    (void)change(self, DICT_APPEND, "k", string("xy"));
     return OUTCOME_DONE;
 }
 
 static enum outcome
-op_cas(struct actor *x, const struct task *t)
+op_cas(struct self *self, const struct task *t)
 {
-    struct dict *d = ops_dict(x);
+    struct dict *d = ops_dict(self);
     struct dict_value none = {0};
-    if (is_second(x, t))
+    if (is_second(self, t))
         return OUTCOME_DONE;
-    add(x, change_in(x, d, DICT_CAS, "k", number(2), number(1)).changed ? 1 : 100);
-    add(x, change_in(x, d, DICT_CAS, "k", number(3), number(1)).changed ? 100 : 2);
-    add(x, change_in(x, d, DICT_CAS, "q", string("q"), none).changed ? 4 : 100);
-    add(x, change_in(x, d, DICT_CAS, "z", none, number(1)).changed ? 8 : 100);
+    add(self, change_in(self, d, DICT_CAS, "k", number(2), number(1)).changed ? 1 : 100);
+    add(self, change_in(self, d, DICT_CAS, "k", number(3), number(1)).changed ? 100 : 2);
+    add(self, change_in(self, d, DICT_CAS, "q", string("q"), none).changed ? 4 : 100);
+    add(self, change_in(self, d, DICT_CAS, "z", none, number(1)).changed ? 8 : 100);
     return OUTCOME_DONE;
 }
 
 static enum outcome
-op_delete(struct actor *x, const struct task *t)
+op_delete(struct self *self, const struct task *t)
 {
-    if (is_second(x, t))
+    if (is_second(self, t))
         return OUTCOME_DONE;
-    add(x, change(x, DICT_DELETE, "k", (struct dict_value){0}).changed ? 1 : 100);
-    add(x, change(x, DICT_DELETE, "k", (struct dict_value){0}).changed ? 100 : 2);
-    (void)change(x, DICT_DELETE, "s", (struct dict_value){0});
-    set(x, "k", number(9));
+    add(self, change(self, DICT_DELETE, "k", (struct dict_value){0}).changed ? 1 : 100);
+    add(self, change(self, DICT_DELETE, "k", (struct dict_value){0}).changed ? 100 : 2);
+    (void)change(self, DICT_DELETE, "s", (struct dict_value){0});
+    set(self, "k", number(9));
     return OUTCOME_DONE;
 }
 
 /* k becomes k + 1, computed outside any lock. */
 static enum outcome
-op_update(struct actor *x, const struct task *t)
+op_update(struct self *self, const struct task *t)
 {
     struct dict_result r = {0};
     (void)t;
     for (int i = 0; i < 2; i++) {
         do {
-            double now = get(x, "k");
-            struct dict_op op = {.kind = DICT_CAS, .dict = ops_dict(x), .update = true};
+            double now = get(self, "k");
+            struct dict_op op = {.kind = DICT_CAS, .dict = ops_dict(self), .update = true};
             op.key = key_of("k");
             op.value = number(now + 1);
             op.old = number(now);
-            ok(view_change(x, &op, &r), "view_change");
+            ok(section_change(self, &op, &r), "section_change");
         } while (!r.changed && !ops_complaint[0]);
     }
     return OUTCOME_DONE;
 }
 
 static void
-neighbours(struct actor *x, int n)
+neighbours(struct self *self, int n)
 {
-    set(&x[0], "k", number(1));
+    set(&self[0], "k", number(1));
     for (int i = 1; i < n; i++)
-        set(&x[0], neighbour[i], number(1));
-    publish(&x[1], ROOT, 1, 2, 4);
+        set(&self[0], neighbour[i], number(1));
+    publish(&self[1], ROOT, 1, 2, 4);
 }
 
 static void
-shard_12(struct actor *x)
+shard_12(struct self *self)
 {
-    neighbours(x, 12);
+    neighbours(self, 12);
 }
 
 static void
-shard_48(struct actor *x)
+shard_48(struct self *self)
 {
-    neighbours(x, 48);
+    neighbours(self, 48);
 }
 
 static enum outcome
-op_grow(struct actor *x, const struct task *t)
+op_grow(struct self *self, const struct task *t)
 {
     (void)t;
-    incr(x, neighbour[0], 1);
-    incr(x, "k", 1);
+    incr(self, neighbour[0], 1);
+    incr(self, "k", 1);
     return OUTCOME_DONE;
 }
 
 static enum outcome
-op_fourteen(struct actor *x, const struct task *t)
+op_fourteen(struct self *self, const struct task *t)
 {
     (void)t;
     for (int i = 0; i < 14; i++)
-        incr(x, "k", 1);
+        incr(self, "k", 1);
     return OUTCOME_DONE;
 }
 
 static void
-count_record(void *arg, const struct dict_record *r)
+count_record(void *arg, const struct dict_entry *r)
 {
     *(uint32_t *)arg += r->key_len;
 }
 
 static enum outcome
-op_walk(struct actor *x, const struct task *t)
+op_walk(struct self *self, const struct task *t)
 {
     uint32_t bytes = 0;
-    struct dict *d = ops_dict(x);
+    struct dict *d = ops_dict(self);
     (void)t;
-    ok(dict_tx_snapshot(x, d, (uint32_t)(key_of("k").hash >> 58), count_record, &bytes),
+    ok(dict_tx_snapshot(self, d, (uint32_t)(key_of("k").hash >> 58), count_record, &bytes),
        "dict_tx_snapshot");
-    incr(x, "k", 1);
+    incr(self, "k", 1);
     if (bytes < 2)
         ops_complain("a snapshot without its key");
     return OUTCOME_DONE;
@@ -785,198 +785,198 @@ op_walk(struct actor *x, const struct task *t)
 
 /* A task that a worker has already died of, half-way. */
 static void
-died_before(struct actor *x)
+died_before(struct self *self)
 {
     struct recovered r;
-    dict_one_with_k(x);
-    x[1].journaling = true;
-    if (!queue_take(&x[1]))
+    dict_one_with_k(self);
+    self[1].journaling = true;
+    if (!queue_take(&self[1]))
         ops_complain("nothing to take");
-    commit_begin(&x[1]);
-    post_one(&x[1], LEAF, 1);
-    incr(&x[1], "k", 1);
-    ok(commit_part(&x[1]), "commit_part");
-    post_one(&x[1], LEAF, 2);
-    incr(&x[1], "k", 1);
-    ok(recover(&x[1], &x[0], 200, false, &r), "recover");
-    x[1].journaling = false;
+    commit_begin(&self[1]);
+    post_one(&self[1], LEAF, 1);
+    incr(&self[1], "k", 1);
+    ok(commit_part(&self[1]), "commit_part");
+    post_one(&self[1], LEAF, 2);
+    incr(&self[1], "k", 1);
+    ok(recover(&self[1], &self[0], 200, false, &r), "recover");
+    self[1].journaling = false;
 }
 
 static enum outcome
-op_again(struct actor *x, const struct task *t)
+op_again(struct self *self, const struct task *t)
 {
     (void)t;
-    post_one(x, LEAF, 1);
-    incr(x, "k", 1);
-    part(x);
-    post_one(x, LEAF, 2);
-    incr(x, "k", 1);
-    part(x);
-    post_one(x, LEAF, 4);
-    incr(x, "k", 1);
+    post_one(self, LEAF, 1);
+    incr(self, "k", 1);
+    part(self);
+    post_one(self, LEAF, 2);
+    incr(self, "k", 1);
+    part(self);
+    post_one(self, LEAF, 4);
+    incr(self, "k", 1);
     return OUTCOME_DONE;
 }
 
 static void
-look_for_it(struct actor *x)
+look_for_it(struct self *self)
 {
-    if (queue_steal(x) || queue_look(x))
-        ops_run(x, ops_now);
+    if (queue_steal(self) || queue_look(self))
+        ops_run(self, ops_now);
 }
 
 /* ---- lock sections ---- */
 
 static enum outcome
-section(struct actor *x, const struct task *t)
+section(struct self *self, const struct task *t)
 {
-    uint32_t *lock = lock_word(x, "lock");
-    ok(view_lock(x, lock, -1), "view_lock");
-    double k = get(x, "k");
-    set(x, "k", number(k + 1));
-    set(x, "s", string("in a section"));
-    incr(x, "n", 1);
-    incr(x, "a", k);
-    set(x, "b", number(k));
-    (void)change(x, DICT_APPEND, "c", string("+"));
-    (void)change(x, DICT_DELETE, "z", (struct dict_value){0});
-    ok(view_unlock(x, lock, true), "view_unlock");
-    add(x, number_of(x, t));
+    uint32_t *lock = lock_word(self, "lock");
+    ok(section_lock(self, lock, -1), "section_lock");
+    double k = get(self, "k");
+    set(self, "k", number(k + 1));
+    set(self, "s", string("in a section"));
+    incr(self, "n", 1);
+    incr(self, "a", k);
+    set(self, "b", number(k));
+    (void)change(self, DICT_APPEND, "c", string("+"));
+    (void)change(self, DICT_DELETE, "z", (struct dict_value){0});
+    ok(section_unlock(self, lock, true), "section_unlock");
+    add(self, number_of(self, t));
     return OUTCOME_DONE;
 }
 
 static enum outcome
-small_section(struct actor *x, const struct task *t)
+small_section(struct self *self, const struct task *t)
 {
-    uint32_t *lock = lock_word(x, "lock");
+    uint32_t *lock = lock_word(self, "lock");
     (void)t;
-    ok(view_lock(x, lock, -1), "view_lock");
-    set(x, "k", number(get(x, "k") + 1));
-    ok(view_unlock(x, lock, true), "view_unlock");
-    incr(x, "n", 1);
+    ok(section_lock(self, lock, -1), "section_lock");
+    set(self, "k", number(get(self, "k") + 1));
+    ok(section_unlock(self, lock, true), "section_unlock");
+    incr(self, "n", 1);
     return OUTCOME_DONE;
 }
 
 static enum outcome
-nested(struct actor *x, const struct task *t)
+nested(struct self *self, const struct task *t)
 {
-    uint32_t *outer = lock_word(x, "outer"), *inner = lock_word(x, "inner");
+    uint32_t *outer = lock_word(self, "outer"), *inner = lock_word(self, "inner");
     (void)t;
-    ok(view_lock(x, outer, -1), "view_lock");
-    incr(x, "k", 1); /* no read: it would be too old after a death in between */
-    ok(view_lock(x, inner, -1), "view_lock");
-    incr(x, "n", 1);
-    ok(view_unlock(x, inner, true), "view_unlock");
-    ok(view_lock(x, inner, -1), "view_lock");
-    set(x, "k", number(1000));
-    set(x, "never", number(1));
-    ok(view_unlock(x, inner, false), "view_unlock");
-    incr(x, "a", 1);
-    ok(view_unlock(x, outer, true), "view_unlock");
+    ok(section_lock(self, outer, -1), "section_lock");
+    incr(self, "k", 1); /* no read: it would be too old after a death in between */
+    ok(section_lock(self, inner, -1), "section_lock");
+    incr(self, "n", 1);
+    ok(section_unlock(self, inner, true), "section_unlock");
+    ok(section_lock(self, inner, -1), "section_lock");
+    set(self, "k", number(1000));
+    set(self, "never", number(1));
+    ok(section_unlock(self, inner, false), "section_unlock");
+    incr(self, "a", 1);
+    ok(section_unlock(self, outer, true), "section_unlock");
     return OUTCOME_DONE;
 }
 
 /* Forgets to unlock, or fails with the lock held. */
 static enum outcome
-held_at_end(struct actor *x, const struct task *t)
+held_at_end(struct self *self, const struct task *t)
 {
-    ok(view_lock(x, lock_word(x, "lock"), -1), "view_lock");
-    incr(x, "k", 1);
-    set(x, "s", string("held"));
-    return number_of(x, t) == 2 && !t->errors ? OUTCOME_RETRY : OUTCOME_DONE;
+    ok(section_lock(self, lock_word(self, "lock"), -1), "section_lock");
+    incr(self, "k", 1);
+    set(self, "s", string("held"));
+    return number_of(self, t) == 2 && !t->errors ? OUTCOME_RETRY : OUTCOME_DONE;
 }
 
 /* ---- names ---- */
 
 static enum outcome
-create(struct actor *x, const struct task *t)
+create(struct self *self, const struct task *t)
 {
     char text[8] = "e?";
-    text[1] = (char)('0' + number_of(x, t));
-    uint32_t index = name_of(x, NAMED_DICT, text);
-    struct dict *d = arena_at(x->arena, name_at(x->arena, index)->object);
-    (void)change_in(x, d, DICT_INCR, text, number(1), (struct dict_value){0});
+    text[1] = (char)('0' + number_of(self, t));
+    uint32_t index = name_of(self, NAMED_DICT, text);
+    struct dict *d = arena_at(self->arena, name_at(self->arena, index)->object);
+    (void)change_in(self, d, DICT_INCR, text, number(1), (struct dict_value){0});
     text[0] = 'a';
-    (void)name_of(x, NAMED_SUM, text);
-    (void)name_of(x, NAMED_COLLECT, text);
-    uint32_t *lock = lock_word(x, text);
-    ok(view_lock(x, lock, -1), "view_lock");
-    ok(view_unlock(x, lock, true), "view_unlock");
+    (void)name_of(self, NAMED_SUM, text);
+    (void)name_of(self, NAMED_COLLECT, text);
+    uint32_t *lock = lock_word(self, text);
+    ok(section_lock(self, lock, -1), "section_lock");
+    ok(section_unlock(self, lock, true), "section_unlock");
     return OUTCOME_DONE;
 }
 
 static void
-two_roots(struct actor *x)
+two_roots(struct self *self)
 {
-    publish(&x[1], ROOT, 1, 2, 4);
+    publish(&self[1], ROOT, 1, 2, 4);
 }
 
 /* ---- sleeping ---- */
 
 static void
-nothing(struct actor *x)
+nothing(struct self *self)
 {
-    (void)x;
+    (void)self;
 }
 
 static void
-wait_for_work(struct actor *x)
+wait_for_work(struct self *self)
 {
-    if (idle_wait(x))
-        ops_run(x, ops_now);
+    if (idle_wait(self))
+        ops_run(self, ops_now);
 }
 
 /* Worker 2 runs the only task. */
 static void
-busy_other(struct actor *x)
+busy_other(struct self *self)
 {
-    publish(&x[2], ROOT, 3, 1, 4);
-    if (!queue_take(&x[2]))
+    publish(&self[2], ROOT, 3, 1, 4);
+    if (!queue_take(&self[2]))
         ops_complain("nothing to take");
 }
 
 static void
-other_ends(struct actor *x)
+other_ends(struct self *self)
 {
-    ops_run(x, ops_now);
+    ops_run(self, ops_now);
 }
 
 static void
-root_and_sleeper(struct actor *x)
+root_and_sleeper(struct self *self)
 {
-    root_and_leaf(x);
-    slot_at(x->arena, 2)->park = 1;
-    x->arena->head->idle_bits[0] = 1 << 2;
+    root_and_leaf(self);
+    slot_at(self->arena, 2)->park = 1;
+    self->arena->header->idle_bits[0] = 1 << 2;
 }
 
 /* ---- a task that runs alone ---- */
 
 /* It is worker 1's; the leaves are worker 2's. */
 static void
-alone_and_leaves(struct actor *x)
+alone_and_leaves(struct self *self)
 {
-    publish(&x[2], LEAF, 1, 4, 4);
-    open_posts(&x[1]);
-    post_one(&x[1], ROOT, 3);
-    uint32_t index = x[1].staged_tail;
-    end_posts(&x[1]);
-    idle_run_alone(x->arena, index);
+    publish(&self[2], LEAF, 1, 4, 4);
+    open_posts(&self[1]);
+    post_one(&self[1], ROOT, 3);
+    uint32_t index = self[1].staged_tail;
+    end_posts(&self[1]);
+    idle_run_alone(self->arena, index);
 }
 
 static void
-alone_and_sleeper(struct actor *x)
+alone_and_sleeper(struct self *self)
 {
-    alone_and_leaves(x);
-    slot_at(x->arena, 2)->park = 1;
-    x->arena->head->idle_bits[0] = 1 << 2;
+    alone_and_leaves(self);
+    slot_at(self->arena, 2)->park = 1;
+    self->arena->header->idle_bits[0] = 1 << 2;
 }
 
 /* The task that runs alone, and what comes after it. */
 static void
-take_three(struct actor *x)
+take_three(struct self *self)
 {
     for (int i = 0; i < 3; i++) {
-        if (crew_take(x))
-            ops_run(x, ops_now);
+        if (crew_take(self))
+            ops_run(self, ops_now);
     }
 }
 
@@ -1071,8 +1071,8 @@ const struct scenario ops_all[] = {
      .answer = "sum=1016", .alone = true, .lifo = true},
     {.name = "alone-over", .plan = alone_and_sleeper, .act = take_three, .body = post_nothing,
      .answer = "sum=1010", .alone = true, .sleeper = true},
-    {.name = "alone-starved", .plan = alone_and_leaves, .act = take_three, .body = post_three,
-     .answer = "sum=1016", .alone = true, .starved = true},
+    {.name = "alone-oom", .plan = alone_and_leaves, .act = take_three, .body = post_three,
+     .answer = "sum=1016", .alone = true, .oom_killed = true},
     {.name = "large", .plan = root_and_leaf, .act = run_one, .body = post_large,
      .answer = "sum=103"},
 };

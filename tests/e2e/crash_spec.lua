@@ -177,7 +177,7 @@ describe("--timeout", function()
         prunner.post_task(long)
       end
       function long()
-        local c = require("prunner.c").C
+        local c = require("prunner.native").C
         local till = c.prn_now() + 0.3
         while c.prn_now() < till do end
         prunner.dict.long = prunner.attempt()

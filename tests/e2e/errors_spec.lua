@@ -208,7 +208,7 @@ describe("retries", function()
   it("wait the time of backoff, doubled each time, and no one spins meanwhile", function()
     for _, words in ipairs { { "-n", 2 }, { "--serial" } } do
       local result = job([[
-        local c = require("prunner.c").C
+        local c = require("prunner.native").C
         prunner.task("slow", function()
           local now = c.prn_now()
           prunner.dict["at" .. prunner.attempt()] = now

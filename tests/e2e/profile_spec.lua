@@ -150,7 +150,7 @@ describe("--profile", function()
     local total = 0
     for _, line in ipairs(lines) do
       total = total + line.samples
-      assert.is_nil(line.stack:find("prunner.chain", 1, true), line.stack)
+      assert.is_nil(line.stack:find("prunner.task_loop", 1, true), line.stack)
     end
     assert.is_true(samples_by(lines, 1).small > total * 0.9)
   end)

@@ -139,7 +139,8 @@ end
 local MAY_CALL = {
   [""] = "memcpy memmove memset memcmp bcmp _GLOBAL_OFFSET_TABLE_ __stack_chk_fail",
   ["memory/self"] = "calloc realloc free",        -- a process's private half: whom it steals from
-  ["memory/arena"] = "__errno_location close fallocate fcntl ftruncate getrlimit madvise memfd_create mmap munmap",
+  ["memory/arena"] =
+    "__errno_location close fallocate fcntl ftruncate getrlimit madvise memfd_create mmap munmap",
   ["memory/chunk"] = "abort fprintf stderr",       -- ENSURE(): damage
   ["store/dict"] = "realloc",                     -- a reader's copy, before any lock
   ["task/gate"] = "clock_gettime",
@@ -161,7 +162,9 @@ describe("the modules that live in shared memory", function()
 
   it("call each other, and nothing that can fail or jump out of a lock", function()
     local dir = helper.directory(helper.command) .. "/obj/engine"
-    if not helper.read(dir .. "/task/task.o") then return pending "the objects are not where the command is" end
+    if not helper.read(dir .. "/task/task.o") then
+      return pending "the objects are not where the command is"
+    end
     local modules, known = shared_modules(), {}
     assert.is_true(#modules > 15)
     for _, module in ipairs(modules) do
@@ -215,7 +218,8 @@ describe("the engine", function()
 
     assert.are.equal(1, calls("engine/supervisor/supervisor.c", "child_ended"))
     local awaited = "waitpid(pid, &status, WNOHANG) == pid)\n            child_ended(k, status);"
-    assert(text_of("engine/supervisor/supervisor.c"):find(awaited, 1, true), "child_ended() without waitpid()")
+    local supervisor = text_of "engine/supervisor/supervisor.c"
+    assert(supervisor:find(awaited, 1, true), "child_ended() without waitpid()")
   end)
 
   it("names the partner of each fence", function()

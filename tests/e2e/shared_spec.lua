@@ -147,7 +147,7 @@ describe("locks", function()
 
   it("can be waited for a limited time", function()
     job([[
-      local C = require("prunner.c").C
+      local C = require("prunner.native").C
       local lock = prunner.lock "l"
       function begin() prunner.post_task(hold) prunner.post_task(wait) end
       function hold()

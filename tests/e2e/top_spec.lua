@@ -179,7 +179,7 @@ describe("prunner top", function()
     local script = helper.script [[
       local ffi = require "ffi"
       ffi.cdef "int memfd_create(const char *, unsigned); long write(int, const char *, size_t);"
-      local fd = ffi.C.memfd_create("prunner-watch", 0)
+      local fd = ffi.C.memfd_create("prunner-metrics", 0)
       local bytes = ("x"):rep(tonumber(arg[1]))
       ffi.C.write(fd, bytes, #bytes)
       io.stderr:write "up\n"

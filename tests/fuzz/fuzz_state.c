@@ -34,9 +34,9 @@
 #include "job/state_check.h"
 #include "task/task.h"
 
-#define INSIST(x)    \
+#define INSIST(self)    \
     do {             \
-        if (!(x))    \
+        if (!(self))    \
             abort(); \
     } while (0)
 
@@ -59,20 +59,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 /* ---- a sound file ---- */
 
 static void
-post_some(struct actor *x, uint32_t n)
+post_some(struct self *self, uint32_t n)
 {
     static char bytes[60000];
     for (uint32_t i = 0; i < n; i++) {
         size_t len = i % 7 == 3 ? 200 + i : i % 31 == 5 ? sizeof bytes
                                                         : i % 19;
-        INSIST(post(x, 1 + i % 4, bytes, len) == 0);
+        INSIST(post(self, 1 + i % 4, bytes, len) == 0);
     }
 }
 
 static struct dict_op
-op_of(struct actor *x, enum dict_op_kind kind, char *key, size_t len, const char *value)
+op_of(struct self *self, enum dict_op_kind kind, char *key, size_t len, const char *value)
 {
-    struct dict *d = arena_at(x->arena, name_at(x->arena, dict_name)->object);
+    struct dict *d = arena_at(self->arena, name_at(self->arena, dict_name)->object);
     struct dict_op op = {.kind = kind, .dict = d, .key = {key, len, hash_bytes(key, len)}};
     op.value.present = true;
     op.value.is_number = !value;
@@ -91,84 +91,84 @@ note(void *arg, const struct dict_result *results, size_t n)
 }
 
 static int
-change(struct actor *x, enum dict_op_kind kind, uint32_t number, const char *value)
+change(struct self *self, enum dict_op_kind kind, uint32_t number, const char *value)
 {
     char key[16];
     struct dict_result result;
     size_t bad;
     int len = snprintf(key, sizeof key, "key%u", number);
-    struct dict_op op = op_of(x, kind, key, (size_t)len, value);
-    bool notes = x->slot->cur && x->slot->phase == PHASE_ACTIVE;
-    return dict_tx_run(x, &op, 1, &result, &bad, notes ? note : NULL, x);
+    struct dict_op op = op_of(self, kind, key, (size_t)len, value);
+    bool notes = self->slot->cur && self->slot->phase == PHASE_ACTIVE;
+    return dict_tx_run(self, &op, 1, &result, &bad, notes ? note : NULL, self);
 }
 
 static void
-begin_job(struct arena *a, struct actor *x)
+begin_job(struct arena *a, struct self *self)
 {
     uint32_t index;
-    a->head->nworkers = WORKERS;
+    a->header->nworkers = WORKERS;
     for (uint32_t k = 0; k <= WORKERS; k++)
-        actor_slot_init(a, k);
+        self_slot_init(a, k);
     for (uint32_t k = 0; k <= WORKERS; k++)
-        INSIST(actor_open(&x[k], a, k, WORKERS + 1) == 0);
-    INSIST(names_get(x, NAMED_DICT, "", 0, &dict_name) == 0);
-    INSIST(names_get(x, NAMED_LOCK, "lock", 4, &lock_name) == 0);
-    INSIST(names_get(x, NAMED_SUM, "sum", 3, &index) == 0);
-    INSIST(names_get(x, NAMED_FUNCTION, "fn", 2, &index) == 0);
+        INSIST(self_open(&self[k], a, k, WORKERS + 1) == 0);
+    INSIST(names_get(self, NAMED_DICT, "", 0, &dict_name) == 0);
+    INSIST(names_get(self, NAMED_LOCK, "lock", 4, &lock_name) == 0);
+    INSIST(names_get(self, NAMED_SUM, "sum", 3, &index) == 0);
+    INSIST(names_get(self, NAMED_FUNCTION, "fn", 2, &index) == 0);
     for (uint32_t i = 0; i < 700; i++)
-        INSIST(change(x, DICT_SET, i, i % 3 ? NULL : "some text") == 0);
+        INSIST(change(self, DICT_SET, i, i % 3 ? NULL : "some text") == 0);
     for (uint32_t i = 0; i < 700; i += 5)
-        INSIST(change(x, DICT_DELETE, i, NULL) == 0);
-    commit_begin(x);
-    post_some(x, 40);
-    (void)commit_end(x, OUTCOME_DONE);
-    INSIST(queue_deal(x, WORKERS) == 0);
+        INSIST(change(self, DICT_DELETE, i, NULL) == 0);
+    commit_begin(self);
+    post_some(self, 40);
+    (void)commit_end(self, OUTCOME_DONE);
+    INSIST(queue_deal(self, WORKERS) == 0);
 }
 
 /* Some tasks done; each worker dies in another place. */
 static void
-work_and_die(struct actor *x)
+work_and_die(struct self *self)
 {
     for (uint32_t k = 1; k <= WORKERS; k++) {
         for (int i = 0; i < 4; i++) {
-            INSIST(queue_look(&x[k]));
-            commit_begin(&x[k]);
-            INSIST(acc_collect(&x[k], 5, "value", 5) == 0);
-            acc_add(&x[k], ACC_SUM, 0, 1);
-            post_some(&x[k], 12);
-            (void)commit_end(&x[k], i == 2 ? OUTCOME_RETRY : OUTCOME_DONE);
+            INSIST(queue_look(&self[k]));
+            commit_begin(&self[k]);
+            INSIST(accumulator_collect(&self[k], 5, "value", 5) == 0);
+            accumulator_add(&self[k], ACCUMULATOR_SUM, 0, 1);
+            post_some(&self[k], 12);
+            (void)commit_end(&self[k], i == 2 ? OUTCOME_RETRY : OUTCOME_DONE);
         }
-        INSIST(queue_look(&x[k]));
-        commit_begin(&x[k]);
-        INSIST(commit_point(&x[k], "cursor", 6) == 0);
-        post_some(&x[k], 5);
-        INSIST(commit_part(&x[k]) == 0);
-        INSIST(change(&x[k], DICT_INCR, 1, NULL) == 0);
-        post_some(&x[k], 5);
-        acc_add(&x[k], ACC_MAX, 3, k);
+        INSIST(queue_look(&self[k]));
+        commit_begin(&self[k]);
+        INSIST(commit_checkpoint(&self[k], "cursor", 6) == 0);
+        post_some(&self[k], 5);
+        INSIST(commit_part(&self[k]) == 0);
+        INSIST(change(&self[k], DICT_INCR, 1, NULL) == 0);
+        post_some(&self[k], 5);
+        accumulator_add(&self[k], ACCUMULATOR_MAX, 3, k);
     }
-    commit_wait(&x[1], 12345);
-    INSIST(queue_look(&x[1]));
-    commit_begin(&x[1]);
-    post_some(&x[1], 3);
+    commit_wait(&self[1], 12345);
+    INSIST(queue_look(&self[1]));
+    commit_begin(&self[1]);
+    post_some(&self[1], 3);
     /* 2: committed, nothing of it applied. */
-    acc_stage(&x[2]);
-    x[2].slot->outcome = OUTCOME_DONE;
-    x[2].slot->new_posted = x[2].slot->posted + x[2].staged_count;
-    x[2].slot->new_done = x[2].slot->done + 1;
-    x[2].slot->new_tail = x[2].slot->tail;
-    x[2].slot->phase = PHASE_COMMIT;
+    accumulator_stage(&self[2]);
+    self[2].slot->outcome = OUTCOME_DONE;
+    self[2].slot->new_posted = self[2].slot->posted + self[2].staged_count;
+    self[2].slot->new_done = self[2].slot->done + 1;
+    self[2].slot->new_tail = self[2].slot->tail;
+    self[2].slot->phase = PHASE_COMMIT;
     /* 3: a change of the dict is committed and not applied. */
-    INSIST(change(&x[3], DICT_SET, 1000, "new") == 0);
-    struct tx *tx = &x[3].slot->tx;
-    struct shard *s = arena_at(x->arena, tx->own[0].shard);
-    *(uint64_t *)arena_at(x->arena, tx->own[0].at) = 0;
+    INSIST(change(&self[3], DICT_SET, 1000, "new") == 0);
+    struct tx *tx = &self[3].slot->tx;
+    struct shard *s = arena_at(self->arena, tx->own[0].shard);
+    *(uint64_t *)arena_at(self->arena, tx->own[0].at) = 0;
     s->live--;
     s->used--;
     tx->own[0].planned = 0;
     tx->state = TX_COMMIT;
     s->lock = 3 + 1;
-    name_at(x->arena, lock_name)->lock = 1 + 1;
+    name_at(self->arena, lock_name)->lock = 1 + 1;
 }
 
 static void
@@ -182,7 +182,7 @@ add_range(size_t at, size_t bytes)
 static void
 find_ranges(const struct arena *a)
 {
-    add_range(0, sizeof *a->head);
+    add_range(0, sizeof *a->header);
     for (uint32_t k = 0; k <= WORKERS; k++)
         add_range(a->slots_at + k * sizeof(struct slot), sizeof(struct slot));
     for (uint32_t i = 0; i < ARENA_NAMES; i++) {
@@ -201,15 +201,15 @@ static void
 make_image(void)
 {
     struct arena *a = &arena;
-    struct actor x[WORKERS + 1];
+    struct self self[WORKERS + 1];
     int file = memfd_create("fuzz", MFD_CLOEXEC);
     INSIST(file >= 0 && ftruncate(file, (off_t)ARENA_BYTES_MIN) == 0);
     INSIST(arena_open_file(a, file, ARENA_BYTES_MIN) == 0);
-    a->head->bytes = a->bytes;
-    a->head->magic = ARENA_MAGIC;
-    a->head->budget_units = a->units;
-    begin_job(a, x);
-    work_and_die(x);
+    a->header->bytes = a->bytes;
+    a->header->magic = ARENA_MAGIC;
+    a->header->budget_units = a->units;
+    begin_job(a, self);
+    work_and_die(self);
     find_ranges(a);
     for (size_t i = 0; i < nranges; i++) {
         image[i] = malloc(ranges[i].bytes);
@@ -217,7 +217,7 @@ make_image(void)
         memcpy(image[i], a->base + ranges[i].at, ranges[i].bytes);
     }
     for (uint32_t k = 0; k <= WORKERS; k++)
-        actor_close(&x[k]);
+        self_close(&self[k]);
 }
 
 /* ---- damage ---- */
@@ -285,7 +285,7 @@ look_at(void *arg, const void *bytes, size_t len)
 }
 
 static void
-look_at_record(void *arg, const struct dict_record *r)
+look_at_record(void *arg, const struct dict_entry *r)
 {
     look_at(arg, r->bytes, r->key_len + (r->is_number ? 0 : r->value_len));
 }
@@ -293,7 +293,7 @@ look_at_record(void *arg, const struct dict_record *r)
 static void
 waits(void *arg, uint32_t task)
 {
-    struct actor *super = arg;
+    struct self *super = arg;
     struct task *t = task_at(super->arena, task);
     INSIST(queue_push(super, task) == 0);
     t->word = task_word(t->word >> 32, task_attempt(t->word), 0, TASK_READY);
@@ -301,49 +301,49 @@ waits(void *arg, uint32_t task)
 
 /* What a task does: reads all it has, posts, writes. */
 static void
-run_one(struct actor *x, uint32_t run)
+run_one(struct self *self, uint32_t run)
 {
     uint32_t sum = 0;
-    struct task *t = task_at(x->arena, x->slot->cur);
-    commit_begin(x);
-    look_at(&sum, task_args(x->arena, t), t->bytes);
-    struct task_record *r = task_record_of(x->arena, t);
+    struct task *t = task_at(self->arena, self->slot->cur);
+    commit_begin(self);
+    look_at(&sum, task_args(self->arena, t), t->bytes);
+    struct task_record *r = task_record_of(self->arena, t);
     if (r && r->cursor) {
-        struct task_cursor *c = (struct task_cursor *)block_at(x->arena, r->cursor)->bytes;
+        struct task_cursor *c = (struct task_cursor *)block_at(self->arena, r->cursor)->bytes;
         look_at(&sum, c->text, c->bytes);
     }
-    for (const struct journal_entry *e; (e = journal_peek(x)) != NULL;) {
+    for (const struct journal_entry *e; (e = journal_peek(self)) != NULL;) {
         look_at(&sum, e->payload, e->bytes);
-        journal_pass(x, e);
+        journal_pass(self, e);
     }
-    x->skip = 0;
-    (void)change(x, run % 3 ? DICT_INCR : DICT_SET, run % 1100, run % 3 ? NULL : "other text");
-    (void)change(x, DICT_DELETE, run % 700, NULL);
-    acc_add(x, ACC_SUM, 0, sum);
-    (void)acc_collect(x, 5, &sum, sizeof sum);
+    self->skip = 0;
+    (void)change(self, run % 3 ? DICT_INCR : DICT_SET, run % 1100, run % 3 ? NULL : "other text");
+    (void)change(self, DICT_DELETE, run % 700, NULL);
+    accumulator_add(self, ACCUMULATOR_SUM, 0, sum);
+    (void)accumulator_collect(self, 5, &sum, sizeof sum);
     if (run % 16 == 1) {
         char big[3000] = {0};
-        (void)post(x, 1, big, run % sizeof big);
+        (void)post(self, 1, big, run % sizeof big);
     }
-    (void)commit_end(x, run % 32 == 5 ? OUTCOME_RETRY : OUTCOME_DONE);
+    (void)commit_end(self, run % 32 == 5 ? OUTCOME_RETRY : OUTCOME_DONE);
 }
 
 static void
-go_on(struct arena *a)
+job_continues(struct arena *a)
 {
-    struct actor super, x;
+    struct self super, x;
     uint32_t sum = 0, runs = 0;
     if (!slot_at(a, 0)->ring)
-        actor_slot_init(a, 0);
-    INSIST(actor_open(&super, a, 0, 1) == 0);
+        self_slot_init(a, 0);
+    INSIST(self_open(&super, a, 0, 1) == 0);
     super.journaling = false;
     if (resume(&super, waits, &super) == 0) {
-        a->head->mode = ARENA_RUN;
+        a->header->mode = ARENA_RUN;
         if (!slot_at(a, 1)->ring)
-            actor_slot_init(a, 1);
-        if (!a->head->nworkers)
-            a->head->nworkers = 1;
-        INSIST(actor_open(&x, a, 1, a->head->nworkers + 1) == 0);
+            self_slot_init(a, 1);
+        if (!a->header->nworkers)
+            a->header->nworkers = 1;
+        INSIST(self_open(&x, a, 1, a->header->nworkers + 1) == 0);
         x.journaling = true;
         x.partial = false;
         while (runs < RUNS_MAX && (queue_take(&x) || queue_look(&x)))
@@ -351,16 +351,16 @@ go_on(struct arena *a)
         INSIST(runs < RUNS_MAX);
         INSIST(idle_all_done(a));
         for (uint32_t id = 0; id < 8; id++)
-            acc_each(&x, id, look_at, &sum);
+            accumulator_each(&x, id, look_at, &sum);
         for (uint32_t i = 0; i < ARENA_NAMES; i++) {
             struct name *n = name_at(a, i);
             INSIST(n->kind != NAMED_LOCK || !n->lock);
             for (uint32_t s = 0; n->kind == NAMED_DICT && s < DICT_SHARDS; s++)
                 (void)dict_tx_snapshot(&x, arena_at(a, n->object), s, look_at_record, &sum);
         }
-        actor_close(&x);
+        self_close(&x);
     }
-    actor_close(&super);
+    self_close(&super);
 }
 
 int
@@ -375,7 +375,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     int err = state_check(&arena, &problem);
     INSIST(err == 0 || problem);
     INSIST(len || err == 0); /* the sound file is */
-    if (!err && !arena.head->finished)
-        go_on(&arena);
+    if (!err && !arena.header->finished)
+        job_continues(&arena);
     return 0;
 }

@@ -1,11 +1,11 @@
 --- What travels between processes, there and back through its bytes.
 
 local ffi = require "ffi"
-local c = require "prunner.c"
+local native = require "prunner.native"
 local prunner = require "prunner"
-local known = require "prunner.known"
+local registry = require "prunner.registry"
 
-local C, core = c.C, c.core
+local C, core = native.C, native.core
 
 local function pack(...) return { n = select("#", ...), ... } end
 local function there_and_back(...) return pack(core.decode(core.encode(...))) end
@@ -110,7 +110,7 @@ describe("the codec", function()
 
   it("keeps the class of objects", function()
     local Point = { __index = {}, __tostring = function(p) return p.x .. "," .. p.y end }
-    known.walk { Point }
+    registry.walk { Point }
     local p = setmetatable({ x = 1, y = 2 }, Point)
     local got = there_and_back(p, { p, p })
     assert.are.equal(Point, getmetatable(got[1]))
@@ -125,7 +125,7 @@ describe("the codec", function()
       __index = never, __newindex = never, __pairs = never, __len = never, __gc = never,
       __eq = never, __metatable = "hidden",
     }
-    known.walk { Trap }
+    registry.walk { Trap }
     local got = there_and_back(setmetatable({ a = 1, [1] = 2 }, Trap))[1]
     assert.are.equal(Trap, debug.getmetatable(got))
     assert.are.same({ 1, 2 }, { rawget(got, "a"), rawget(got, 1) })
@@ -134,7 +134,7 @@ describe("the codec", function()
   it("keeps known functions themselves", function()
     local n = 0
     local function f() n = n + 1 return n end
-    known.walk(f)
+    registry.walk(f)
     local got = there_and_back(f, { f = f, print = print })
     assert.are.equal(f, got[1])
     assert.are.equal(f, got[2].f)
@@ -142,7 +142,7 @@ describe("the codec", function()
   end)
 
   it("keeps what prunner has made", function()
-    known.walk()
+    registry.walk()
     local values = pack(prunner.dict, prunner.lock "l", prunner.counter "c", prunner.max "m",
       prunner.min "m", prunner.collect "c", prunner.get_manager(), prunner.get_manager():queue "q",
       prunner.get_manager():value("v", 7), prunner.get_manager():dict "d", prunner.Task("l", { 1 }))

@@ -1,7 +1,7 @@
 --- init, start and the small functions of prunner, before there are any workers.
 
 local prunner = require "prunner"
-local core = require("prunner.c").core
+local core = require("prunner.native").core
 local raises = require("tests.spec.helper").raises
 
 local function nothing() end

@@ -12,11 +12,10 @@ local function read(path)
 end
 
 local function sources()
-  local pipe = assert(io.popen "ls engine/*/*.[ch] lua/prunner/*.lua")
+  local pipe = assert(io.popen "ls engine/*/*.[ch] lua/prunner/*.lua lua/prunner/*/init.lua")
   local files = {}
   for file in pipe:lines() do
-    -- The rooms of a report's page and pictures (report_html.lua ...) write a page, and no messages.
-    if not file:find "/report_" then files[#files + 1] = file end
+    files[#files + 1] = file
   end
   pipe:close()
   return files

@@ -1,7 +1,7 @@
 --- The class API, as far as it goes without workers.
 
 local prunner = require "prunner"
-local core = require("prunner.c").core
+local core = require("prunner.native").core
 local raises = require("tests.spec.helper").raises
 
 local Base = prunner.ParallelTaskRunner

@@ -2,7 +2,7 @@
 
 local ffi = require "ffi"
 local prunner = require "prunner"
-local core = require("prunner.c").core
+local core = require("prunner.native").core
 local raises = require("tests.spec.helper").raises
 
 local function work() end

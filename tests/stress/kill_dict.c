@@ -50,8 +50,8 @@ static struct control {
 } * control;
 
 static struct arena arena;
-static struct actor boss; /* slot 0: the parent */
-static struct actor self; /* a worker */
+static struct self boss; /* slot 0: the parent */
+static struct self self; /* a worker */
 static struct dict *dict;
 static uint32_t *bank, *audit; /* locks */
 static pid_t pids[WORKERS + 1];
@@ -131,7 +131,7 @@ change(enum dict_op_kind kind, const struct dict_key *k, struct dict_value v, si
        struct dict_result *r)
 {
     struct dict_op op = {.kind = kind, .dict = dict, .key = *k, .value = v, .head = head};
-    return view_change(&self, &op, r);
+    return section_change(&self, &op, r);
 }
 
 static double
@@ -151,7 +151,8 @@ set(const char *what, uint64_t a, uint64_t b, struct dict_value v)
     CHECK(change(DICT_SET, key(&k, what, a, b), v, 0, &r) == 0);
 }
 
-static bool delete (const char *what, uint64_t a, uint64_t b)
+static bool
+remove_key(const char *what, uint64_t a, uint64_t b)
 {
     struct key k;
     struct dict_result r = {0};
@@ -164,7 +165,7 @@ get(const char *what, uint64_t a, uint64_t b)
 {
     struct key k;
     struct dict_value v = {0};
-    CHECK(view_get(&self, dict, key(&k, what, a, b), &v) == 0);
+    CHECK(section_get(&self, dict, key(&k, what, a, b), &v) == 0);
     return v;
 }
 
@@ -211,7 +212,7 @@ static void
 transfer(uint64_t r)
 {
     uint64_t from = from_of(r), to = to_of(r);
-    CHECK(view_lock(&self, bank, -1) == 0);
+    CHECK(section_lock(&self, bank, -1) == 0);
     double a = get("account", from, 0).number, b = get("account", to, 0).number;
     set("account", from, 0, number(a - amount_of(r)));
     if (r & 1)
@@ -221,27 +222,27 @@ transfer(uint64_t r)
     if (r % 16 == 3)
         check_total(get);
     if (r % 4 == 1) {
-        CHECK(view_lock(&self, audit, -1) == 0);
+        CHECK(section_lock(&self, audit, -1) == 0);
         incr("audits", 0, 0, 1);
         if (r % 8 == 1) {
-            delete ("account", 0, 0); /* and think better of it */
-            CHECK(view_unlock(&self, audit, false) == 0);
+            remove_key("account", 0, 0); /* and think better of it */
+            CHECK(section_unlock(&self, audit, false) == 0);
         } else {
-            CHECK(view_unlock(&self, audit, true) == 0);
+            CHECK(section_unlock(&self, audit, true) == 0);
         }
     }
-    CHECK(view_unlock(&self, bank, true) == 0);
+    CHECK(section_unlock(&self, bank, true) == 0);
 }
 
 /* A section that fails: nothing of it is ever seen. */
 static void
 fail_to_transfer(uint64_t r)
 {
-    CHECK(view_lock(&self, bank, -1) == 0);
+    CHECK(section_lock(&self, bank, -1) == 0);
     double a = get("account", from_of(r), 0).number;
     set("account", from_of(r), 0, number(a + 1e6));
-    delete ("account", to_of(r), 0);
-    CHECK(view_unlock(&self, bank, false) == 0);
+    remove_key("account", to_of(r), 0);
+    CHECK(section_unlock(&self, bank, false) == 0);
 }
 
 /* ---- workers that count what they know is done ---- */
@@ -271,7 +272,7 @@ step_counting(uint64_t *random)
     case 4:
         v = get("grown", w, k);
         if (v.present && v.len > 3000) {
-            CHECK(delete ("grown", w, k));
+            CHECK(remove_key("grown", w, k));
             break;
         }
         v = text_of(k, 256, &head);
@@ -281,7 +282,7 @@ step_counting(uint64_t *random)
         if (r & 256)
             set("passing", w, (r >> 16) % 200, number((double)r));
         else
-            (void)delete ("passing", w, (r >> 16) % 200);
+            (void)remove_key("passing", w, (r >> 16) % 200);
         break;
     case 6:
         transfer(r >> 5);
@@ -339,27 +340,27 @@ do_step(struct step s)
     memcpy(more + head, line, len);
     v = (struct dict_value){.present = true, .bytes = more, .len = head + len};
     if (s.seq && s.seq % LOG_TASKS == 0)
-        CHECK(delete ("log", s.chain, 0));
+        CHECK(remove_key("log", s.chain, 0));
     CHECK(change(DICT_APPEND, key(&k, "log", s.chain, 0), v, head, &res) == 0);
 
     if (r % 3)
         transfer(r);
     else
         fail_to_transfer(r);
-    CHECK(view_lock(&self, audit, -1) == 0); /* guards nothing that is in a dict */
-    CHECK(view_unlock(&self, audit, true) == 0);
+    CHECK(section_lock(&self, audit, -1) == 0); /* guards nothing that is in a dict */
+    CHECK(section_unlock(&self, audit, true) == 0);
 
     do {
         struct dict_op op = {.kind = DICT_CAS, .dict = dict, .key = *key(&k, "updates", 0, 0)};
-        CHECK(view_get(&self, dict, &op.key, &op.old) == 0);
+        CHECK(section_get(&self, dict, &op.key, &op.old) == 0);
         op.update = true;
         op.value = number(op.old.number + 1);
-        CHECK(view_change(&self, &op, &res) == 0);
+        CHECK(section_change(&self, &op, &res) == 0);
     } while (!res.changed);
 
     CHECK(change(DICT_ADD, key(&k, "passing", s.chain, s.seq % TOP), number(s.seq), 0, &res) == 0);
     CHECK(res.changed);
-    bool was = delete ("passing", s.chain, (s.seq + TOP / 2) % TOP);
+    bool was = remove_key("passing", s.chain, (s.seq + TOP / 2) % TOP);
     CHECK(was == (s.seq >= TOP / 2));
     incr("counter", (r >> 32) % COUNTERS, 0, (double)(r % 5));
 }
@@ -376,8 +377,8 @@ run_task(void)
         s.seq++;
         CHECK(post(&self, 1, &s, sizeof s) == 0);
     }
-    CHECK(!view_take_warning());
-    CHECK(!view_any_held());
+    CHECK(!section_take_warning());
+    CHECK(!section_any_held());
     (void)commit_end(&self, OUTCOME_DONE);
 }
 
@@ -406,7 +407,7 @@ start_worker(uint32_t k, void (*work)(void))
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (actor_open(&self, &arena, k, WORKERS + 1))
+        if (self_open(&self, &arena, k, WORKERS + 1))
             _exit(1);
         work();
         _exit(0);
@@ -423,19 +424,19 @@ check_released(uint32_t dead)
     CHECK((atom_load(bank) & ~LOCK_WAITERS) != dead + 1);
     CHECK((atom_load(audit) & ~LOCK_WAITERS) != dead + 1);
     struct slot *s = slot_at(&arena, dead);
-    CHECK(s->tx.state == TX_IDLE && s->loose == 0 && s->waits_for == 0);
+    CHECK(s->tx.state == TX_IDLE && s->unlinked_block == 0 && s->waits_for == 0);
     CHECK(s->phase == PHASE_IDLE);
 }
 
 static void
 repair(uint32_t k)
 {
-    struct actor x;
+    struct self dead;
     struct recovered what;
-    CHECK(actor_open(&x, &arena, k, WORKERS + 1) == 0);
-    CHECK(recover(&x, &boss, TASK_ATTEMPT_MAX, true, &what) == 0);
+    CHECK(self_open(&dead, &arena, k, WORKERS + 1) == 0);
+    CHECK(recover(&dead, &boss, TASK_ATTEMPT_MAX, true, &what) == 0);
     CHECK(!what.dead);
-    actor_close(&x);
+    self_close(&dead);
     check_released(k);
 }
 
@@ -538,10 +539,10 @@ count_block(void *arg, uint32_t index)
     (void)arg;
     if ((b->word & 0xff) != BLOCK_USED)
         return;
-    blocks.of_dict += b->serves == SERVES_DICT;
-    blocks.of_slot += b->serves == SERVES_SLOT;
-    blocks.of_list += b->serves == SERVES_LIST;
-    blocks.other += b->serves > SERVES_LIST;
+    blocks.of_dict += b->owner_tag == OWNER_TAG_DICT;
+    blocks.of_slot += b->owner_tag == SERVES_SLOT;
+    blocks.of_list += b->owner_tag == SERVES_LIST;
+    blocks.other += b->owner_tag > SERVES_LIST;
 }
 
 /* Every used block is some place's; a few may be lost to deaths. */
@@ -551,8 +552,8 @@ check_blocks(void)
     uint64_t lists = 0, spares = 0, may_lose = 3 + control->deaths / 100;
     memset(&blocks, 0, sizeof blocks);
     for (uint32_t k = 0; k <= WORKERS; k++) {
-        for (uint32_t class = SLAB_BLOCK; class <= SLAB_LARGE; class ++)
-            slab_each(&arena, k, class, count_block, NULL);
+        for (uint32_t size_class = SLAB_BLOCK; size_class <= SLAB_LARGE; size_class++)
+            slab_each(&arena, k, size_class, count_block, NULL);
         const struct slot *s = slot_at(&arena, k);
         lists += s->tx.list != arena_offset(&arena, s->tx.own);
         spares += s->record != 0;
@@ -657,10 +658,10 @@ open_all(void)
 {
     uint32_t index;
     CHECK(arena_open(&arena, ARENA_BYTES_MIN * 4) == 0);
-    arena.head->nworkers = WORKERS;
+    arena.header->nworkers = WORKERS;
     for (uint32_t k = 0; k <= WORKERS; k++)
-        actor_slot_init(&arena, k);
-    CHECK(actor_open(&boss, &arena, 0, WORKERS + 1) == 0);
+        self_slot_init(&arena, k);
+    CHECK(self_open(&boss, &arena, 0, WORKERS + 1) == 0);
     CHECK(names_get(&boss, NAMED_DICT, "d", 1, &index) == 0);
     dict = arena_at(&arena, name_at(&arena, index)->object);
     CHECK(names_get(&boss, NAMED_LOCK, "bank", 4, &index) == 0);
@@ -681,7 +682,7 @@ open_all(void)
 static void
 close_all(void)
 {
-    actor_close(&boss);
+    self_close(&boss);
     arena_close(&arena);
 }
 

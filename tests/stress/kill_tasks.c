@@ -31,7 +31,7 @@ static uint32_t poison; /* node that kills its worker; 0: none */
 
 struct crew {
     struct arena arena;
-    struct actor super;
+    struct self super;
     const struct tree *tree;
     pid_t pids[WORKERS + 1]; /* by slot; 0: ended */
     bool lifo;
@@ -114,12 +114,12 @@ spawn(struct crew *c, uint32_t k)
         return;
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    struct actor x;
-    int err = actor_open(&x, &c->arena, k, WORKERS + 1);
+    struct self self;
+    int err = self_open(&self, &c->arena, k, WORKERS + 1);
     if (err)
-        tree_die("actor_open", err);
-    x.lifo = c->lifo;
-    tree_work(&x, c->tree);
+        tree_die("self_open", err);
+    self.lifo = c->lifo;
+    tree_work(&self, c->tree);
     _exit(0);
 }
 
@@ -128,17 +128,17 @@ static void
 replace(struct crew *c, uint32_t k)
 {
     struct recovered found;
-    struct actor x;
-    int err = actor_open(&x, &c->arena, k, WORKERS + 1);
+    struct self self;
+    int err = self_open(&self, &c->arena, k, WORKERS + 1);
     if (err)
-        tree_die("actor_open", err);
-    c->phases[x.slot->phase]++;
-    err = recover(&x, &c->super, c->attempts, false, &found);
+        tree_die("self_open", err);
+    c->phases[self.slot->phase]++;
+    err = recover(&self, &c->super, c->attempts, false, &found);
     if (err)
         tree_die("recover", err);
     c->rolled_back += found.task && !found.dead;
     c->set_aside += found.dead;
-    actor_close(&x);
+    self_close(&self);
     idle_wake_all(&c->arena);
     spawn(c, k);
 }
@@ -193,7 +193,7 @@ static void
 show(struct crew *c)
 {
     printf("# no end after %d s: mode %u, %u kills\n", LIMIT_S,
-           atom_load(&c->arena.head->mode), c->kills);
+           atom_load(&c->arena.header->mode), c->kills);
     for (uint32_t k = 0; k <= WORKERS; k++) {
         struct slot *s = slot_at(&c->arena, k);
         printf("# slot %u: phase %u park %u head %lu tail %lu posted %lu done %lu\n", k,
@@ -232,7 +232,7 @@ crew_run(struct crew *c, const struct tree *t, uint32_t kills)
 static void
 crew_end(struct crew *c)
 {
-    actor_close(&c->super);
+    self_close(&c->super);
     arena_close(&c->arena);
 }
 
@@ -294,7 +294,7 @@ poisoned(void)
     struct crew c;
     poison = 100;
     crew_run(&c, &t, 0);
-    double n = tree_top(&t) - 1, sum = tree_acc(&c.super, ACC_SUM, TREE_SUM);
+    double n = tree_top(&t) - 1, sum = tree_acc(&c.super, ACCUMULATOR_SUM, TREE_SUM);
     uint64_t dead = 0;
     for (uint32_t k = 1; k <= WORKERS; k++)
         dead += slot_at(&c.arena, k)->dead;

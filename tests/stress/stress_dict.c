@@ -17,18 +17,18 @@
 enum { THREADS = 4 };
 
 static struct arena arena;
-static struct actor boss;
+static struct self boss;
 static double seconds;  /* for one test */
 static uint32_t stop;   /* all threads read it between two rounds */
 static uint32_t broken; /* how often something was wrong */
 
-#define CHECK(x) \
-    ((x) ? (void)0 : (atom_or(&broken, 1u), (void)fprintf(stderr, "# %s:%d: %s\n", __FILE__, __LINE__, #x)))
+#define CHECK(self) \
+    ((self) ? (void)0 : (atom_or(&broken, 1u), (void)fprintf(stderr, "# %s:%d: %s\n", __FILE__, __LINE__, #self)))
 
 /* One thread: its slot, its random numbers, its dict. */
 struct hand {
     pthread_t thread;
-    struct actor x;
+    struct self self;
     struct dict *d;
     uint32_t *lock;
     uint64_t random;
@@ -91,7 +91,7 @@ run1(struct hand *h, struct dict_op *op, struct dict_result *r)
 {
     size_t bad;
     op->dict = h->d;
-    return dict_tx_run(&h->x, op, 1, r, &bad, NULL, NULL);
+    return dict_tx_run(&h->self, op, 1, r, &bad, NULL, NULL);
 }
 
 static void
@@ -132,7 +132,8 @@ incr(struct hand *h, double of_key, double by)
     return r.number;
 }
 
-static bool delete (struct hand *h, double of_key)
+static bool
+remove_key(struct hand *h, double of_key)
 {
     struct key k;
     struct dict_result r = {0};
@@ -146,7 +147,7 @@ get(struct hand *h, double of_key)
 {
     struct key k;
     struct dict_value v;
-    CHECK(dict_get(&h->x, h->d, key(&k, of_key), &v) == 0);
+    CHECK(dict_get(&h->self, h->d, key(&k, of_key), &v) == 0);
     return v;
 }
 
@@ -233,7 +234,7 @@ smoke(void *arg)
         set_sealed(h, h->id, (size_t)i * 10);
         struct dict_value v = get(h, h->id);
         CHECK(whole(&v, h->id));
-        CHECK(delete (h, h->id));
+        CHECK(remove_key(h, h->id));
         CHECK(!get(h, h->id).present);
     }
     return NULL;
@@ -278,7 +279,7 @@ stampede_set(void *arg)
         uint64_t r = random_of(h), k = r % 24;
         size_t fill = (r >> 8) % 64 == 0 ? (r >> 16) % 70000 : (r >> 16) % 600;
         if (h->id < THREADS / 2 && (r >> 40) % 4 == 0)
-            (void)delete (h, (double)k);
+            (void)remove_key(h, (double)k);
         else if (h->id < THREADS / 2)
             set_sealed(h, k, fill);
         struct dict_value v = get(h, (double)(random_of(h) % 24));
@@ -350,7 +351,7 @@ one_that_stays(void *arg)
         if (random_of(h) % 2)
             set_number(h, k, k);
         else
-            (void)delete (h, k);
+            (void)remove_key(h, k);
         set_number(h, mine, (double)i);
         struct dict_value v = get(h, mine);
         CHECK(v.present && v.number == (double)i);
@@ -383,7 +384,7 @@ transfers(void *arg)
         }
         op[0].value = (struct dict_value){true, true, 5, NULL, 0};
         op[1].value = (struct dict_value){true, true, -5, NULL, 0};
-        CHECK(dict_tx_run(&h->x, op, 2, r, &bad, NULL, NULL) == 0);
+        CHECK(dict_tx_run(&h->self, op, 2, r, &bad, NULL, NULL) == 0);
         h->n++;
     }
     return NULL;
@@ -410,14 +411,14 @@ stampede_lock(void *arg)
     uint32_t *inner = &name_at(&arena, name(NAMED_LOCK, "inner"))->lock;
     while (!atom_peek(&stop)) {
         /* Two that are always taken in this order are no circle: no -ELOOP. */
-        CHECK(lock_take(&h->x, h->lock, -1) == 0);
-        CHECK(lock_take(&h->x, inner, -1) == 0);
+        CHECK(lock_take(&h->self, h->lock, -1) == 0);
+        CHECK(lock_take(&h->self, inner, -1) == 0);
         guarded++;
         h->n++;
-        lock_release(&h->x, inner);
-        lock_release(&h->x, h->lock);
-        if (lock_take(&h->x, inner, (double)(random_of(h) % 3) / 1e5) == 0)
-            lock_release(&h->x, inner);
+        lock_release(&h->self, inner);
+        lock_release(&h->self, h->lock);
+        if (lock_take(&h->self, inner, (double)(random_of(h) % 3) / 1e5) == 0)
+            lock_release(&h->self, inner);
     }
     return NULL;
 }
@@ -443,7 +444,7 @@ same_names(void *arg)
         char text[16];
         uint32_t index;
         int len = snprintf(text, sizeof text, "name %d", i);
-        CHECK(names_get(&h->x, NAMED_LOCK, text, (size_t)len, &index) == 0);
+        CHECK(names_get(&h->self, NAMED_LOCK, text, (size_t)len, &index) == 0);
         h->n = hash_mix(h->n, index);
     }
     return NULL;
@@ -457,12 +458,12 @@ main(void)
     uint64_t seed = (uint64_t)time(NULL);
     printf("1..8\n# seed %llu\n", (unsigned long long)seed);
     CHECK(arena_open(&arena, (size_t)8 << 30) == 0);
-    arena.head->nworkers = THREADS;
+    arena.header->nworkers = THREADS;
     for (uint32_t k = 0; k <= THREADS; k++)
-        actor_slot_init(&arena, k);
-    CHECK(actor_open(&boss, &arena, 0, THREADS + 1) == 0);
+        self_slot_init(&arena, k);
+    CHECK(self_open(&boss, &arena, 0, THREADS + 1) == 0);
     for (uint32_t i = 0; i < THREADS; i++) {
-        CHECK(actor_open(&crew[i].x, &arena, i + 1, THREADS + 1) == 0);
+        CHECK(self_open(&crew[i].self, &arena, i + 1, THREADS + 1) == 0);
         crew[i].random = hash_mix(seed, i + 1);
     }
 
@@ -487,8 +488,8 @@ main(void)
     verdict("same names, same entries");
 
     for (uint32_t i = 0; i < THREADS; i++)
-        actor_close(&crew[i].x);
-    actor_close(&boss);
+        self_close(&crew[i].self);
+    self_close(&boss);
     arena_close(&arena);
     return 0;
 }

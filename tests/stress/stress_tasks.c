@@ -1,5 +1,5 @@
 /* Tasks with threads as workers, for ThreadSanitizer: the same rooms, each thread
- * with an actor and a slot of its own. STRESS=long makes it longer.
+ * with a self and a slot of its own. STRESS=long makes it longer.
  *
  *   smoke          one worker, every kind of argument, both orders
  *   one_thief      all work begins at one worker; the other lives by stealing
@@ -21,17 +21,17 @@ static int tests_run, tests_failed;
 
 struct crew {
     struct arena arena;
-    struct actor super;
-    struct actor workers[THREADS_MAX];
+    struct self super;
+    struct self workers[THREADS_MAX];
     pthread_t threads[THREADS_MAX];
     uint32_t n;
     const struct tree *tree;
-    void (*loop)(struct actor *x, const struct tree *t);
+    void (*loop)(struct self *self, const struct tree *t);
 };
 
 struct hand {
     struct crew *crew;
-    struct actor *x;
+    struct self *self;
 };
 
 static bool
@@ -54,7 +54,7 @@ static void *
 thread_main(void *arg)
 {
     struct hand *h = arg;
-    h->crew->loop(h->x, h->crew->tree);
+    h->crew->loop(h->self, h->crew->tree);
     return NULL;
 }
 
@@ -67,7 +67,7 @@ join_or_die(struct crew *c, uint32_t i)
     limit.tv_sec += LIMIT_S;
     if (pthread_timedjoin_np(c->threads[i], NULL, &limit) == 0)
         return;
-    printf("# no end after %d s; mode %u\n", LIMIT_S, atom_load(&c->arena.head->mode));
+    printf("# no end after %d s; mode %u\n", LIMIT_S, atom_load(&c->arena.header->mode));
     for (uint32_t k = 0; k <= c->n; k++) {
         struct slot *s = slot_at(&c->arena, k);
         printf("# slot %u: phase %u park %u head %lu tail %lu posted %lu done %lu\n", k,
@@ -82,7 +82,7 @@ join_or_die(struct crew *c, uint32_t i)
 
 static void
 crew_run(struct crew *c, const struct tree *t, uint32_t n, bool lifo,
-         void (*loop)(struct actor *, const struct tree *))
+         void (*loop)(struct self *, const struct tree *))
 {
     struct hand hands[THREADS_MAX];
     c->n = n;
@@ -90,9 +90,9 @@ crew_run(struct crew *c, const struct tree *t, uint32_t n, bool lifo,
     c->loop = loop;
     tree_plant(&c->arena, &c->super, t, n);
     for (uint32_t i = 0; i < n; i++) {
-        int err = actor_open(&c->workers[i], &c->arena, i + 1, n + 1);
+        int err = self_open(&c->workers[i], &c->arena, i + 1, n + 1);
         if (err)
-            tree_die("actor_open", err);
+            tree_die("self_open", err);
         c->workers[i].lifo = lifo;
         hands[i] = (struct hand){c, &c->workers[i]};
         err = pthread_create(&c->threads[i], NULL, thread_main, &hands[i]);
@@ -107,8 +107,8 @@ static void
 crew_end(struct crew *c)
 {
     for (uint32_t i = 0; i < c->n; i++)
-        actor_close(&c->workers[i]);
-    actor_close(&c->super);
+        self_close(&c->workers[i]);
+    self_close(&c->super);
     arena_close(&c->arena);
 }
 
@@ -191,40 +191,40 @@ meet(uint32_t wanted)
 
 /* Everybody but the caller sleeps, or is about to. */
 static void
-wait_until_parked(const struct actor *x)
+wait_until_parked(const struct self *self)
 {
-    uint32_t parked = 0, others = x->arena->head->nworkers - 1;
+    uint32_t parked = 0, others = self->arena->header->nworkers - 1;
     while (parked < others) {
         sched_yield();
         parked = 0;
         for (uint32_t k = 1; k <= others + 1; k++)
-            parked += atom_peek(&slot_at(x->arena, k)->park);
+            parked += atom_peek(&slot_at(self->arena, k)->park);
     }
 }
 
 static void
-meeting_work(struct actor *x, const struct tree *t)
+meeting_work(struct self *self, const struct tree *t)
 {
-    uint32_t workers = x->arena->head->nworkers;
-    while (atom_load(&x->arena->head->mode) == ARENA_RUN) {
-        if (!queue_take(x) && !queue_steal(x) && !idle_wait(x))
+    uint32_t workers = self->arena->header->nworkers;
+    while (atom_load(&self->arena->header->mode) == ARENA_RUN) {
+        if (!queue_take(self) && !queue_steal(self) && !idle_wait(self))
             continue;
-        commit_begin(x);
-        uint32_t node = tree_args(x, t);
+        commit_begin(self);
+        uint32_t node = tree_args(self, t);
         if (node == 1) {
-            wait_until_parked(x);
+            wait_until_parked(self);
             for (uint32_t i = 2; i < 100; i++)
-                tree_post(x, t, i);
-            int err = commit_part(x);
+                tree_post(self, t, i);
+            int err = commit_part(self);
             if (err)
                 tree_die("commit_part", err);
-            idle_wake(x, 98);
+            idle_wake(self, 98);
         } else {
             __atomic_fetch_add(&meeting, 1, __ATOMIC_RELAXED);
         }
         if (!meet(workers - 1))
             atom_store(&too_late, 1);
-        idle_wake(x, commit_end(x, OUTCOME_DONE));
+        idle_wake(self, commit_end(self, OUTCOME_DONE));
     }
 }
 

@@ -71,23 +71,23 @@ tree_die(const char *what, long value)
 }
 
 static inline void
-tree_post(struct actor *x, const struct tree *t, uint32_t node)
+tree_post(struct self *self, const struct tree *t, uint32_t node)
 {
     char bytes[40000];
     size_t len = tree_arg_bytes(t, node);
     memset(bytes, (int)(node * 31) & 0xff, len);
     memcpy(bytes, &node, sizeof node);
-    int err = post(x, TREE_FN, bytes, len);
+    int err = post(self, TREE_FN, bytes, len);
     if (err)
         tree_die("post", err);
 }
 
 /* Reads the arguments of the running task and looks at each byte. */
 static inline uint32_t
-tree_args(struct actor *x, const struct tree *t)
+tree_args(struct self *self, const struct tree *t)
 {
-    const struct task *task = task_at(x->arena, x->slot->cur);
-    const char *args = task_args(x->arena, task);
+    const struct task *task = task_at(self->arena, self->slot->cur);
+    const char *args = task_args(self->arena, task);
     uint32_t node;
     memcpy(&node, args, sizeof node);
     if (task->fn != TREE_FN || node == 0 || node >= tree_top(t))
@@ -102,65 +102,65 @@ tree_args(struct actor *x, const struct tree *t)
 }
 
 static inline void
-tree_posts(struct actor *x, const struct tree *t, uint32_t node)
+tree_posts(struct self *self, const struct tree *t, uint32_t node)
 {
     if (node < t->first_leaf) {
-        tree_post(x, t, 2 * node);
-        tree_post(x, t, 2 * node + 1);
+        tree_post(self, t, 2 * node);
+        tree_post(self, t, 2 * node + 1);
     } else if (node - t->first_leaf < TREE_PRODUCERS) {
         uint32_t from = 2 * t->first_leaf + (node - t->first_leaf) * t->fan;
         for (uint32_t i = 0; i < t->fan; i++)
-            tree_post(x, t, from + i);
+            tree_post(self, t, from + i);
     }
 }
 
-/* Runs the task that x has claimed, to the end of its commit. */
+/* Runs the task that self has claimed, to the end of its commit. */
 static inline uint32_t
-tree_run(struct actor *x, const struct tree *t)
+tree_run(struct self *self, const struct tree *t)
 {
-    commit_begin(x);
-    uint32_t node = tree_args(x, t);
-    uint8_t errors = task_at(x->arena, x->slot->cur)->errors;
-    acc_add(x, ACC_SUM, TREE_SUM, node);
-    acc_add(x, ACC_SUM, TREE_COUNT, 1);
-    acc_add(x, ACC_MAX, TREE_MAX, node);
-    int err = acc_collect(x, TREE_LOG, &node, sizeof node);
+    commit_begin(self);
+    uint32_t node = tree_args(self, t);
+    uint8_t errors = task_at(self->arena, self->slot->cur)->errors;
+    accumulator_add(self, ACCUMULATOR_SUM, TREE_SUM, node);
+    accumulator_add(self, ACCUMULATOR_SUM, TREE_COUNT, 1);
+    accumulator_add(self, ACCUMULATOR_MAX, TREE_MAX, node);
+    int err = accumulator_collect(self, TREE_LOG, &node, sizeof node);
     if (err)
         tree_die("collect", err);
-    tree_posts(x, t, node);
+    tree_posts(self, t, node);
     if (t->work)
         t->work(node);
-    if (x->skip)
-        tree_die("posts not repeated", (long)x->skip);
+    if (self->skip)
+        tree_die("posts not repeated", (long)self->skip);
     bool fails = tree_fails_once(t, node) && !errors;
-    uint32_t ready = commit_end(x, fails ? OUTCOME_RETRY : OUTCOME_DONE);
-    idle_wake(x, ready);
+    uint32_t ready = commit_end(self, fails ? OUTCOME_RETRY : OUTCOME_DONE);
+    idle_wake(self, ready);
     return node;
 }
 
 /* A worker's loop: until all is done. */
 static inline void
-tree_work(struct actor *x, const struct tree *t)
+tree_work(struct self *self, const struct tree *t)
 {
-    while (atom_load(&x->arena->head->mode) == ARENA_RUN) {
-        if (queue_take(x) || queue_steal(x) || idle_wait(x))
-            (void)tree_run(x, t);
+    while (atom_load(&self->arena->header->mode) == ARENA_RUN) {
+        if (queue_take(self) || queue_steal(self) || idle_wait(self))
+            (void)tree_run(self, t);
     }
 }
 
 /* Opens an arena with the root posted by begin() and dealt to the workers. */
 static inline void
-tree_plant(struct arena *a, struct actor *super, const struct tree *t, uint32_t workers)
+tree_plant(struct arena *a, struct self *super, const struct tree *t, uint32_t workers)
 {
     int err = arena_open(a, (size_t)1 << 30);
     if (err)
         tree_die("arena_open", err);
-    a->head->nworkers = workers;
+    a->header->nworkers = workers;
     for (uint32_t k = 0; k <= workers; k++)
-        actor_slot_init(a, k);
-    err = actor_open(super, a, 0, workers + 1);
+        self_slot_init(a, k);
+    err = self_open(super, a, 0, workers + 1);
     if (err)
-        tree_die("actor_open", err);
+        tree_die("self_open", err);
     commit_begin(super);
     tree_post(super, t, 1);
     (void)commit_end(super, OUTCOME_DONE);
@@ -216,22 +216,22 @@ tree_same(const char *what, double is, double wanted)
 }
 
 static inline double
-tree_acc(struct actor *super, enum acc_kind kind, uint32_t id)
+tree_acc(struct self *super, enum accumulator_kind kind, uint32_t id)
 {
     double v = -1;
-    (void)acc_get(super, kind, id, &v);
+    (void)accumulator_get(super, kind, id, &v);
     return v;
 }
 
 /* Was each task done exactly once, and is nothing left over? */
 static inline bool
-tree_check(struct arena *a, struct actor *super, const struct tree *t)
+tree_check(struct arena *a, struct self *super, const struct tree *t)
 {
-    uint32_t top = tree_top(t), spare = 0, loose = 0;
+    uint32_t top = tree_top(t), spare = 0, unlinked_block = 0;
     uint64_t posted = 0, done = 0;
     double n = top - 1;
     struct tree_left l = {.a = a, .t = t, .seen = calloc(top, sizeof *l.seen)};
-    for (uint32_t k = 0; k <= a->head->nworkers; k++) {
+    for (uint32_t k = 0; k <= a->header->nworkers; k++) {
         struct slot *s = slot_at(a, k);
         slab_each(a, k, SLAB_TASK, tree_count_task, &l);
         for (uint32_t c = SLAB_BLOCK; c <= SLAB_LARGE; c++)
@@ -239,9 +239,9 @@ tree_check(struct arena *a, struct actor *super, const struct tree *t)
         posted += s->posted;
         done += s->done;
         spare += s->record != 0;
-        loose += s->loose != 0 || s->chunk_intent != 0 || s->staged != 0;
+        unlinked_block += s->unlinked_block != 0 || s->chunk_intent != 0 || s->staged != 0;
     }
-    acc_each(super, TREE_LOG, tree_count_log, &l);
+    accumulator_each(super, TREE_LOG, tree_count_log, &l);
     bool ok = l.seen != NULL;
     for (uint32_t k = 1; ok && k < top; k++) {
         if (l.seen[k] != 1) {
@@ -251,13 +251,13 @@ tree_check(struct arena *a, struct actor *super, const struct tree *t)
     }
     ok = tree_same("posted", (double)posted, n) && ok;
     ok = tree_same("done", (double)done, n) && ok;
-    ok = tree_same("sum", tree_acc(super, ACC_SUM, TREE_SUM), n * (n + 1) / 2) && ok;
-    ok = tree_same("count", tree_acc(super, ACC_SUM, TREE_COUNT), n) && ok;
-    ok = tree_same("max", tree_acc(super, ACC_MAX, TREE_MAX), n) && ok;
+    ok = tree_same("sum", tree_acc(super, ACCUMULATOR_SUM, TREE_SUM), n * (n + 1) / 2) && ok;
+    ok = tree_same("count", tree_acc(super, ACCUMULATOR_SUM, TREE_COUNT), n) && ok;
+    ok = tree_same("max", tree_acc(super, ACCUMULATOR_MAX, TREE_MAX), n) && ok;
     ok = tree_same("wrong entries in the log", l.wrong, 0) && ok;
     ok = tree_same("tasks not free", l.tasks, 0) && ok;
     ok = tree_same("blocks in use beside the spare records", (double)l.blocks - spare, 0) && ok;
-    ok = tree_same("intents left over", loose, 0) && ok;
+    ok = tree_same("intents left over", unlinked_block, 0) && ok;
     ok = tree_same("all done", idle_all_done(a), 1) && ok;
     free(l.seen);
     return ok;

@@ -18,13 +18,13 @@
 #define CAN_STEP 0
 #endif
 
-struct actor *
+struct self *
 fixture_reopen(struct fixture *f, uint32_t slot)
 {
-    struct actor *x = &f->actors[slot];
-    actor_close(x);
-    assert_int_equal(actor_open(x, &f->arena, slot, FIXTURE_WORKERS + 1), 0);
-    return x;
+    struct self *self = &f->selves[slot];
+    self_close(self);
+    assert_int_equal(self_open(self, &f->arena, slot, FIXTURE_WORKERS + 1), 0);
+    return self;
 }
 
 int
@@ -33,10 +33,10 @@ fixture_setup(void **state)
     struct fixture *f = calloc(1, sizeof *f);
     if (!f || arena_open(&f->arena, ARENA_BYTES_MIN))
         return -1;
-    f->arena.head->nworkers = FIXTURE_WORKERS;
+    f->arena.header->nworkers = FIXTURE_WORKERS;
     for (uint32_t k = 0; k <= FIXTURE_WORKERS; k++) {
-        actor_slot_init(&f->arena, k);
-        if (actor_open(&f->actors[k], &f->arena, k, FIXTURE_WORKERS + 1))
+        self_slot_init(&f->arena, k);
+        if (self_open(&f->selves[k], &f->arena, k, FIXTURE_WORKERS + 1))
             return -1;
     }
     *state = f;
@@ -48,7 +48,7 @@ fixture_teardown(void **state)
 {
     struct fixture *f = *state;
     for (uint32_t k = 0; k <= FIXTURE_WORKERS; k++)
-        actor_close(&f->actors[k]);
+        self_close(&f->selves[k]);
     arena_close(&f->arena);
     free(f);
     return 0;
@@ -57,25 +57,25 @@ fixture_teardown(void **state)
 void
 fixture_full(struct fixture *f)
 {
-    f->arena.head->unit_hint = f->arena.units;
+    f->arena.header->unit_hint = f->arena.units;
 }
 
 void
 fixture_room(struct fixture *f)
 {
-    f->arena.head->unit_hint = 0;
+    f->arena.header->unit_hint = 0;
 }
 
 void
 fixture_publish(struct fixture *f, uint32_t slot, uint32_t from, uint32_t n)
 {
-    struct actor *x = &f->actors[slot];
-    x->slot->cur = 0;
-    commit_begin(x);
-    assert_int_equal(queue_reserve(x, n + 1), 0);
+    struct self *self = &f->selves[slot];
+    self->slot->cur = 0;
+    commit_begin(self);
+    assert_int_equal(queue_reserve(self, n + 1), 0);
     for (uint32_t i = 0; i < n; i++)
-        assert_int_equal(task_stage(x, from + i, "abc", 3), 0);
-    (void)commit_end(x, OUTCOME_DONE);
+        assert_int_equal(task_stage(self, from + i, "abc", 3), 0);
+    (void)commit_end(self, OUTCOME_DONE);
 }
 
 struct counting {
@@ -111,8 +111,8 @@ fixture_blocks(struct fixture *f)
 {
     struct counting c = {&f->arena, 0, 0};
     for (uint32_t k = 0; k <= FIXTURE_WORKERS; k++)
-        for (uint32_t class = SLAB_BLOCK; class <= SLAB_LARGE; class ++)
-            slab_each(&f->arena, k, class, count_block, &c);
+        for (uint32_t size_class = SLAB_BLOCK; size_class <= SLAB_LARGE; size_class++)
+            slab_each(&f->arena, k, size_class, count_block, &c);
     return c.n;
 }
 
@@ -185,9 +185,9 @@ stepped(int sig)
 static void
 run_stepwise(void (*fn)(void *arg), void *arg)
 {
-    struct sigaction new = {.sa_handler = stepped}, old;
+    struct sigaction action = {.sa_handler = stepped}, old;
     nchanges = step = 0;
-    sigaction(SIGTRAP, &new, &old);
+    sigaction(SIGTRAP, &action, &old);
     __writeeflags(__readeflags() | TRAP_FLAG);
     fn(arg);
     __writeeflags(__readeflags() & ~(unsigned long long)TRAP_FLAG);

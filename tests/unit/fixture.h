@@ -1,4 +1,4 @@
-/* fixture: an arena with a few slots and actors, for tests of the rooms that live
+/* fixture: an arena with a few slots and selves, for tests of the rooms that live
  * in it; death at a chosen instruction; memory that runs out. */
 #ifndef FIXTURE_H
 #define FIXTURE_H
@@ -16,7 +16,7 @@ enum { FIXTURE_WORKERS = 3 };
 
 struct fixture {
     struct arena arena;
-    struct actor actors[FIXTURE_WORKERS + 1]; /* 0: the supervisor's */
+    struct self selves[FIXTURE_WORKERS + 1]; /* 0: the supervisor's */
 };
 
 /* For cmocka: a fresh fixture in *state for each test. */
@@ -25,7 +25,7 @@ struct fixture {
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 /* fixture_reopen begins anew to act for a slot, as a new process does. */
-struct actor *fixture_reopen(struct fixture *f, uint32_t slot);
+struct self *fixture_reopen(struct fixture *f, uint32_t slot);
 /* fixture_full: from now on no chunk can be had, until fixture_room. */
 void fixture_full(struct fixture *f);
 void fixture_room(struct fixture *f);
@@ -38,7 +38,7 @@ uint32_t fixture_count(struct fixture *f, uint32_t state);
 uint32_t fixture_blocks(struct fixture *f);
 /* fixture_deaths runs fn(arg) once, instruction by instruction, and then calls
  * after(f, after_arg) for each state that the shared memory has had in between, the
- * first and the last included: as SIGKILL would have left it, with new actors for
+ * first and the last included: as SIGKILL would have left it, with new selves for
  * all slots. Returns how many states there were; 0: not possible here, skip. */
 uint32_t fixture_deaths(struct fixture *f, void (*fn)(void *arg), void *arg,
                         void (*after)(struct fixture *f, void *arg), void *after_arg);

@@ -28,16 +28,16 @@ stage_open(struct stage *s, size_t bytes)
 {
     memset(s, 0, sizeof *s);
     assert_int_equal(arena_open(&s->arena, bytes), 0);
-    s->arena.head->nworkers = STAGE_ACTORS - 1;
+    s->arena.header->nworkers = STAGE_ACTORS - 1;
     for (uint32_t k = 0; k < STAGE_ACTORS; k++) {
-        actor_slot_init(&s->arena, k);
-        assert_int_equal(actor_open(&s->x[k], &s->arena, k, STAGE_ACTORS), 0);
+        self_slot_init(&s->arena, k);
+        assert_int_equal(self_open(&s->self[k], &s->arena, k, STAGE_ACTORS), 0);
     }
     uint32_t index;
-    assert_int_equal(names_get(&s->x[0], NAMED_DICT, "d", 1, &index), 0);
+    assert_int_equal(names_get(&s->self[0], NAMED_DICT, "d", 1, &index), 0);
     s->d = arena_at(&s->arena, name_at(&s->arena, index)->object);
     for (int i = 0; i < STAGE_LOCKS; i++) {
-        assert_int_equal(names_get(&s->x[0], NAMED_LOCK, &"abc"[i], 1, &index), 0);
+        assert_int_equal(names_get(&s->self[0], NAMED_LOCK, &"abc"[i], 1, &index), 0);
         s->lock[i] = &name_at(&s->arena, index)->lock;
     }
 }
@@ -46,39 +46,39 @@ void
 stage_close(struct stage *s)
 {
     for (uint32_t k = 0; k < STAGE_ACTORS; k++)
-        actor_close(&s->x[k]);
+        self_close(&s->self[k]);
     arena_close(&s->arena);
 }
 
 void
 stage_again(struct stage *s, uint32_t who)
 {
-    actor_close(&s->x[who]);
-    assert_int_equal(actor_open(&s->x[who], &s->arena, who, STAGE_ACTORS), 0);
+    self_close(&s->self[who]);
+    assert_int_equal(self_open(&s->self[who], &s->arena, who, STAGE_ACTORS), 0);
 }
 
 void
 stage_post(struct stage *s)
 {
-    commit_begin(&s->x[0]);
-    assert_int_equal(post(&s->x[0], 1, "", 0), 0);
-    (void)commit_end(&s->x[0], OUTCOME_DONE);
+    commit_begin(&s->self[0]);
+    assert_int_equal(post(&s->self[0], 1, "", 0), 0);
+    (void)commit_end(&s->self[0], OUTCOME_DONE);
 }
 
 bool
 stage_claim(struct stage *s, uint32_t who)
 {
-    if (!queue_look(&s->x[who]))
+    if (!queue_look(&s->self[who]))
         return false;
-    commit_begin(&s->x[who]);
-    s->x[who].journaling = true;
+    commit_begin(&s->self[who]);
+    s->self[who].journaling = true;
     return true;
 }
 
 void
 stage_done(struct stage *s, uint32_t who)
 {
-    (void)commit_end(&s->x[who], OUTCOME_DONE);
+    (void)commit_end(&s->self[who], OUTCOME_DONE);
 }
 
 void
@@ -86,7 +86,7 @@ stage_died(struct stage *s, uint32_t who)
 {
     struct recovered what;
     stage_again(s, who);
-    assert_int_equal(recover(&s->x[who], &s->x[0], 200, true, &what), 0);
+    assert_int_equal(recover(&s->self[who], &s->self[0], 200, true, &what), 0);
     assert_false(what.dead);
     stage_again(s, who);
 }
@@ -177,7 +177,7 @@ run(struct stage *s, uint32_t who, struct dict_op *op, struct dict_result *r)
     op->dict = s->d;
     if (op->kind == DICT_APPEND)
         op->head = codec_get_string_head(op->value.bytes, op->value.len, &body);
-    int err = dict_tx_run(&s->x[who], op, 1, r, &bad, NULL, NULL);
+    int err = dict_tx_run(&s->self[who], op, 1, r, &bad, NULL, NULL);
     assert_true(err != -EINVAL || bad == 0);
     return err;
 }
@@ -226,7 +226,7 @@ struct dict_value
 op_get(struct stage *s, const struct dict_key *k)
 {
     struct dict_value v;
-    assert_int_equal(dict_get(&s->x[0], s->d, k, &v), 0);
+    assert_int_equal(dict_get(&s->self[0], s->d, k, &v), 0);
     return v;
 }
 
@@ -246,15 +246,15 @@ stage_check(struct stage *s)
         assert_true(h->used >= used && h->used < n);
     }
     for (uint32_t k = 0; k < STAGE_ACTORS; k++) {
-        assert_int_equal(s->x[k].slot->tx.state, TX_IDLE);
-        assert_int_equal(s->x[k].slot->loose, 0);
-        assert_int_equal(s->x[k].slot->waits_for, 0);
+        assert_int_equal(s->self[k].slot->tx.state, TX_IDLE);
+        assert_int_equal(s->self[k].slot->unlinked_block, 0);
+        assert_int_equal(s->self[k].slot->waits_for, 0);
     }
 }
 
 struct count {
     struct arena *arena;
-    uint64_t serves, n;
+    uint64_t owner_tag, n;
 };
 
 static void
@@ -262,16 +262,16 @@ count_block(void *arg, uint32_t index)
 {
     struct count *c = arg;
     const struct block *b = block_at(c->arena, index);
-    c->n += (b->word & 0xff) == BLOCK_USED && b->serves == c->serves;
+    c->n += (b->word & 0xff) == BLOCK_USED && b->owner_tag == c->owner_tag;
 }
 
 uint64_t
-stage_blocks(struct stage *s, uint64_t serves)
+stage_blocks(struct stage *s, uint64_t owner_tag)
 {
-    struct count c = {&s->arena, serves, 0};
+    struct count c = {&s->arena, owner_tag, 0};
     for (uint32_t k = 0; k < STAGE_ACTORS; k++) {
-        for (uint32_t class = SLAB_BLOCK; class <= SLAB_LARGE; class ++)
-            slab_each(&s->arena, k, class, count_block, &c);
+        for (uint32_t size_class = SLAB_BLOCK; size_class <= SLAB_LARGE; size_class++)
+            slab_each(&s->arena, k, size_class, count_block, &c);
     }
     return c.n;
 }
@@ -292,10 +292,10 @@ parts(struct stage *s, void (*fn)(void *shared, void *own, size_t n), char *own)
     struct {
         size_t from, to;
     } part[] = {
-        {0, sizeof(struct arena_head)},
+        {0, sizeof(struct arena_header)},
         {a->slots_at, a->slots_at + STAGE_ACTORS * sizeof(struct slot)},
         {a->table_at, a->table_at + 256 * sizeof(uint64_t)},
-        {a->heap_at, arena_unit_offset(a, a->head->unit_hint + 8)},
+        {a->heap_at, arena_unit_offset(a, a->header->unit_hint + 8)},
     };
     size_t n = 0;
     for (size_t i = 0; i < sizeof part / sizeof *part; i++) {

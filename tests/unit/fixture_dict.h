@@ -1,4 +1,4 @@
-/* What the tests of shared state have in common: an arena with some actors, one
+/* What the tests of shared state have in common: an arena with some selves, one
  * dict, three locks, and short ways to say keys, values and operations. */
 #ifndef FIXTURE_DICT_H
 #define FIXTURE_DICT_H
@@ -11,7 +11,7 @@ enum { STAGE_ACTORS = 5,
 
 struct stage {
     struct arena arena;
-    struct actor x[STAGE_ACTORS]; /* slot 0 .. */
+    struct self self[STAGE_ACTORS]; /* slot 0 .. */
     struct dict *d;
     uint32_t *lock[STAGE_LOCKS]; /* "a", "b", "c" */
 };
@@ -25,7 +25,7 @@ struct stage_key {
 /* stage_open makes it all, ends the test program if that fails. */
 void stage_open(struct stage *s, size_t bytes);
 void stage_close(struct stage *s);
-/* stage_again gives a slot a fresh actor, as for a new process. */
+/* stage_again gives a slot a fresh self, as for a new process. */
 void stage_again(struct stage *s, uint32_t who);
 
 /* A task, for what is journaled. stage_post posts one; stage_claim begins its run as
@@ -48,7 +48,7 @@ struct dict_value value_text(const char *text);
 struct dict_value value_none(void);
 bool value_is_text(const struct dict_value *v, const char *text);
 
-/* One operation by an actor, outside locks and without a journal. */
+/* One operation by a self, outside locks and without a journal. */
 int op_run(struct stage *s, uint32_t who, enum dict_op_kind kind, const struct dict_key *k,
            struct dict_value v, struct dict_result *r);
 int op_cas(struct stage *s, uint32_t who, const struct dict_key *k, struct dict_value old,
@@ -62,11 +62,11 @@ struct dict_value op_get(struct stage *s, const struct dict_key *k);
 /* stage_check asserts that no lock is held, no transaction open, and that the
  * counters of all shards are what is there. */
 void stage_check(struct stage *s);
-/* stage_blocks counts used blocks that serve `serves`, of all slots. */
-uint64_t stage_blocks(struct stage *s, uint64_t serves);
+/* stage_blocks counts used blocks that serve `owner_tag`, of all slots. */
+uint64_t stage_blocks(struct stage *s, uint64_t owner_tag);
 
 /* stage_save copies away what of the arena matters, stage_put_back restores it,
- * stage_forget gives up the newest copy. Private parts of actors do not follow. */
+ * stage_forget gives up the newest copy. Private parts of selves do not follow. */
 char *stage_save(struct stage *s);
 void stage_put_back(struct stage *s, char *copy);
 void stage_forget(void);

@@ -9,8 +9,8 @@
 #define MEMINFO "MemTotal:        8000000 kB\nMemFree:          100 kB\n"
 #define RAM 8192000000u
 
-#define assert_bytes(n) assert_true(memlimit_bytes(fixture_root) == (n))
-#define assert_kills(n) assert_true(memlimit_oom_kills(fixture_root) == (n))
+#define assert_bytes(n) assert_true(memory_limit_bytes(fixture_root) == (n))
+#define assert_kills(n) assert_true(memory_limit_oom_kills(fixture_root) == (n))
 
 static void
 test_memlimit_without_cgroups_is_physical_memory(void **state)
@@ -169,7 +169,7 @@ test_memlimit_kills_v1(void **state)
     assert_kills(7);
 }
 
-#define assert_free(n) assert_true(memlimit_free(fixture_root) == (n))
+#define assert_free(n) assert_true(memory_limit_free(fixture_root) == (n))
 
 static void
 test_memlimit_free_of_the_machine(void **state)
@@ -223,12 +223,12 @@ static void
 test_memlimit_of_the_running_system(void **state)
 {
     (void)state;
-    uint64_t bytes = memlimit_bytes("");
+    uint64_t bytes = memory_limit_bytes("");
     assert_true(bytes > 1 << 20);
     assert_true(bytes < (uint64_t)1 << 62);
-    uint64_t before = memlimit_oom_kills("");
-    assert_true(memlimit_oom_kills("") >= before);
-    assert_true(memlimit_free("") > 1 << 20);
+    uint64_t before = memory_limit_oom_kills("");
+    assert_true(memory_limit_oom_kills("") >= before);
+    assert_true(memory_limit_free("") > 1 << 20);
 }
 
 int

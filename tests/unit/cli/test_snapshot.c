@@ -22,17 +22,17 @@ full(void)
 }
 
 static struct attach job;
-static struct glance g;
-static char why[ATTACH_WORDS];
+static struct snapshot g;
+static char why[ATTACH_MESSAGE_MAX];
 
 static int
 setup(void **state)
 {
     (void)state;
-    assert_int_equal(watch_open(full), 0);
-    watch_start_job(3, "job.lua");
-    watch_name(1, "add", "job.lua:1");
-    watch_name(2, "f\xff\n\xc3\xa9", "job.lua:2");
+    assert_int_equal(metrics_open(full), 0);
+    metrics_start_job(3, "job.lua");
+    metrics_name(1, "add", "job.lua:1");
+    metrics_name(2, "f\xff\n\xc3\xa9", "job.lua:2");
     return 0;
 }
 
@@ -40,8 +40,8 @@ static int
 teardown(void **state)
 {
     (void)state;
-    close(watch.fd);
-    watch.fd = -1;
+    close(metrics.fd);
+    metrics.fd = -1;
     return 0;
 }
 
@@ -50,7 +50,7 @@ attach(void **state)
 {
     (void)state;
     assert_int_equal(attach_pid(&job, getpid(), why), 0);
-    assert_int_equal(glance_open(&g, &job), 0);
+    assert_int_equal(snapshot_open(&g, &job), 0);
     return 0;
 }
 
@@ -58,7 +58,7 @@ static int
 detach(void **state)
 {
     (void)state;
-    glance_close(&g);
+    snapshot_close(&g);
     attach_close(&job);
     return 0;
 }
@@ -67,15 +67,15 @@ static void
 test_sums(void **state)
 {
     (void)state;
-    watch_act(0);
-    watch_posted(1);
-    watch_posted(1);
-    watch_posted(2);
-    watch_act(2);
-    watch_end(1, WATCH_DONE);
-    watch_end(2, WATCH_FAILED);
-    assert_int_equal(glance_look(&g), 0);
-    assert_int_equal(g.stage, GLANCE_RUN);
+    metrics_act(0);
+    metrics_posted(1);
+    metrics_posted(1);
+    metrics_posted(2);
+    metrics_act(2);
+    metrics_end(1, METRICS_DONE);
+    metrics_end(2, METRICS_FAILED);
+    assert_int_equal(snapshot_look(&g), 0);
+    assert_int_equal(g.stage, SNAPSHOT_RUN);
     assert_int_equal(g.posted, 3);
     assert_int_equal(g.by_begin, 3);
     assert_int_equal(g.done, 2);
@@ -85,12 +85,12 @@ test_sums(void **state)
     assert_int_equal(g.fns[1].sum.posted, 2);
     assert_int_equal(g.fns[1].sum.done, 1);
     /* The same again: sums are not added to sums. */
-    assert_int_equal(glance_look(&g), 0);
+    assert_int_equal(snapshot_look(&g), 0);
     assert_int_equal(g.posted, 3);
     /* What is no text is not shown as it is. */
-    struct topline l;
-    topline_start(&l, TOPLINE_PLAIN);
-    topline_fn(&l, &g, 2, 8);
+    struct top_line l;
+    top_line_start(&l, TOP_LINE_PLAIN);
+    top_line_fn(&l, &g, 2, 8);
     assert_null(strpbrk(l.text, "\xff\n"));
 }
 
@@ -100,9 +100,9 @@ test_a_look_costs_no_memory(void **state)
 {
     (void)state;
     struct stat before, after;
-    assert_int_equal(fstat(watch.fd, &before), 0);
-    assert_int_equal(glance_look(&g), 0);
-    assert_int_equal(fstat(watch.fd, &after), 0);
+    assert_int_equal(fstat(metrics.fd, &before), 0);
+    assert_int_equal(snapshot_look(&g), 0);
+    assert_int_equal(fstat(metrics.fd, &after), 0);
     assert_int_equal(before.st_blocks, after.st_blocks);
 }
 
@@ -111,26 +111,26 @@ static void
 test_damaged_figures(void **state)
 {
     (void)state;
-    struct toporder order = {FNS_BY_NAME, WORKERS_BY_FUNCTION, true};
-    struct watch_head *h = watch.head;
-    size_t front = offsetof(struct watch_head, names);
-    unsigned char kept[offsetof(struct watch_head, names)];
+    struct top_order order = {FNS_BY_NAME, WORKERS_BY_FUNCTION, true};
+    struct metrics_header *h = metrics.header;
+    size_t front = offsetof(struct metrics_header, names);
+    unsigned char kept[offsetof(struct metrics_header, names)];
     memcpy(kept, h, front);
     srandom(7);
     for (int round = 0; round < 200; round++) {
         char *slot = (char *)&h->slot[random() % 8];
-        slot[(size_t)random() % offsetof(struct watch_slot, slowest)] = (char)random();
+        slot[(size_t)random() % offsetof(struct metrics_slot, slowest)] = (char)random();
         ((char *)h)[16 + (size_t)random() % (front - 16)] = (char)random();
         ((char *)h->names)[(size_t)random() % (8 * sizeof *h->names)] = (char)random();
-        if (glance_look(&g))
+        if (snapshot_look(&g))
             continue;
         uint32_t *numbers = calloc(g.nfns + g.nworkers + 1, sizeof *numbers);
-        struct topline l;
-        assert_true(toporder_fns(&order, &g, numbers) <= g.nfns + 1);
-        assert_int_equal(toporder_workers(&order, &g, numbers), g.nworkers);
+        struct top_line l;
+        assert_true(top_order_fns(&order, &g, numbers) <= g.nfns + 1);
+        assert_int_equal(top_order_workers(&order, &g, numbers), g.nworkers);
         for (uint32_t i = 0; i < g.nworkers && i < 8; i++) {
-            topline_start(&l, TOPLINE_PLAIN);
-            topline_worker(&l, &g, &g.workers[numbers[i]], topline_names(&g, TOPLINE_PLAIN));
+            top_line_start(&l, TOP_LINE_PLAIN);
+            top_line_worker(&l, &g, &g.workers[numbers[i]], top_line_names(&g, TOP_LINE_PLAIN));
         }
         free(numbers);
     }
@@ -142,15 +142,15 @@ test_another_version_is_refused(void **state)
 {
     (void)state;
     struct attach a;
-    watch.head->slot_bytes++;
+    metrics.header->slot_bytes++;
     assert_int_equal(attach_pid(&a, getpid(), why), -EINVAL);
-    watch.head->slot_bytes--;
-    watch.head->slots--;
+    metrics.header->slot_bytes--;
+    metrics.header->slots--;
     assert_int_equal(attach_pid(&a, getpid(), why), -EINVAL);
-    watch.head->slots++;
-    watch.head->magic = 0;
+    metrics.header->slots++;
+    metrics.header->magic = 0;
     assert_int_equal(attach_pid(&a, getpid(), why), -EAGAIN);
-    watch.head->magic = WATCH_MAGIC;
+    metrics.header->magic = METRICS_MAGIC;
     assert_int_equal(attach_pid(&a, getpid(), why), 0);
     attach_close(&a);
 }
@@ -159,17 +159,17 @@ static void
 test_a_file_that_was_cut_is_an_error(void **state)
 {
     (void)state;
-    assert_int_equal(ftruncate(watch.fd, 1000), 0);
-    assert_int_equal(glance_look(&g), -EIO);
+    assert_int_equal(ftruncate(metrics.fd, 1000), 0);
+    assert_int_equal(snapshot_look(&g), -EIO);
 }
 
 static void
 test_lines_keep_to_their_width(void **state)
 {
     (void)state;
-    struct topline l;
-    topline_start(&l, 5);
-    topline_put(&l, "abc\tdefg");
+    struct top_line l;
+    top_line_start(&l, 5);
+    top_line_put(&l, "abc\tdefg");
     assert_string_equal(l.text, "abc?d");
     assert_int_equal(l.columns, 5);
 }

@@ -201,11 +201,11 @@ test_unbase64(void **state)
     };
     unsigned char out[16];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        long n = deadletter_unbase64(cases[i].text, strlen(cases[i].text), out);
+        long n = dead_letter_unbase64(cases[i].text, strlen(cases[i].text), out);
         assert_int_equal(n, cases[i].n);
         assert_memory_equal(out, cases[i].bytes, n > 0 ? (size_t)n : 0);
     }
-    assert_int_equal(deadletter_unbase64("A\0AA", 4, out), -1);
+    assert_int_equal(dead_letter_unbase64("A\0AA", 4, out), -1);
 }
 
 int

@@ -34,7 +34,7 @@ enum { WORKERS = 2,
 struct job {
     char dir[64], path[80];
     struct arena arena;
-    struct actor actors[WORKERS + 1];
+    struct self selves[WORKERS + 1];
     uint32_t dict, lock;
     bool open;
 };
@@ -57,7 +57,7 @@ static void
 leave(struct job *j)
 {
     for (uint32_t k = 0; j->open && k <= WORKERS; k++)
-        actor_close(&j->actors[k]);
+        self_close(&j->selves[k]);
     if (j->arena.base)
         arena_close(&j->arena);
     j->open = false;
@@ -86,7 +86,7 @@ static void
 act(struct job *j)
 {
     for (uint32_t k = 0; k <= WORKERS; k++)
-        assert_int_equal(actor_open(&j->actors[k], &j->arena, k, WORKERS + 1), 0);
+        assert_int_equal(self_open(&j->selves[k], &j->arena, k, WORKERS + 1), 0);
     j->open = true;
 }
 
@@ -101,7 +101,7 @@ set(struct job *j, const char *name, const char *value)
         .key = {name, strlen(name), hash_bytes(name, strlen(name))},
         .value = {true, !value, 5, value, value ? strlen(value) : 0},
     };
-    assert_int_equal(dict_tx_run(&j->actors[0], &op, 1, &result, &bad, NULL, NULL), 0);
+    assert_int_equal(dict_tx_run(&j->selves[0], &op, 1, &result, &bad, NULL, NULL), 0);
 }
 
 /* A job with ten tasks posted, one done, one running with a record, two names. */
@@ -110,11 +110,11 @@ begin(struct job *j)
 {
     char big[400];
     create(j);
-    j->arena.head->nworkers = WORKERS;
+    j->arena.header->nworkers = WORKERS;
     for (uint32_t k = 0; k <= WORKERS; k++)
-        actor_slot_init(&j->arena, k);
+        self_slot_init(&j->arena, k);
     act(j);
-    struct actor *super = &j->actors[0], *x = &j->actors[1];
+    struct self *super = &j->selves[0], *x = &j->selves[1];
     assert_int_equal(names_get(super, NAMED_DICT, "", 0, &j->dict), 0);
     assert_int_equal(names_get(super, NAMED_LOCK, "lock", 4, &j->lock), 0);
     set(j, "number", NULL);
@@ -126,11 +126,11 @@ begin(struct job *j)
     (void)commit_end(super, OUTCOME_DONE);
     assert_true(queue_look(x));
     commit_begin(x);
-    assert_int_equal(acc_collect(x, 1, "value", 5), 0);
+    assert_int_equal(accumulator_collect(x, 1, "value", 5), 0);
     (void)commit_end(x, OUTCOME_DONE);
     assert_true(queue_look(x));
     commit_begin(x);
-    assert_int_equal(commit_point(x, "cursor", 6), 0);
+    assert_int_equal(commit_checkpoint(x, "cursor", 6), 0);
     for (int i = 0; i < 3; i++)
         assert_int_equal(post(x, 2, "abc", 3), 0);
 }
@@ -167,7 +167,7 @@ test_state_create_makes_a_private_file(void **state)
     create(j);
     assert_int_equal(stat(j->path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
-    assert_true((uint64_t)st.st_size == j->arena.head->bytes);
+    assert_true((uint64_t)st.st_size == j->arena.header->bytes);
     assert_true(st.st_blocks * 512 < (64 << 20)); /* the rest are holes */
 }
 
@@ -273,11 +273,11 @@ test_state_open_refuses_a_foreign_header(void **state)
 {
     struct job *j = *state;
     begin(j);
-    struct arena_head *h = j->arena.head, was = *h;
+    struct arena_header *h = j->arena.header, was = *h;
     int fd = open(j->path, O_RDWR);
     leave(j);
     assert_refused(j, HASH + 1, "another script");
-    struct arena_head other = was;
+    struct arena_header other = was;
     other.magic++;
     assert_int_equal(pwrite(fd, &other, sizeof other, 0), sizeof other);
     assert_refused(j, HASH, "no state of a prunner job");
@@ -366,25 +366,25 @@ args_of(const struct task *t)
 static void
 damage_workers(struct job *j)
 {
-    j->arena.head->nworkers = ARENA_SLOTS;
+    j->arena.header->nworkers = ARENA_SLOTS;
 }
 
 static void
 damage_fewer_workers(struct job *j)
 {
-    j->arena.head->nworkers = 0;
+    j->arena.header->nworkers = 0;
 }
 
 static void
 damage_budget(struct job *j)
 {
-    j->arena.head->budget_units = j->arena.units + 1;
+    j->arena.header->budget_units = j->arena.units + 1;
 }
 
 static void
 damage_hint(struct job *j)
 {
-    j->arena.head->unit_hint = 1000000;
+    j->arena.header->unit_hint = 1000000;
 }
 
 static void
@@ -483,14 +483,14 @@ damage_cur(struct job *j)
 static void
 damage_accs(struct job *j)
 {
-    slot(j, 1)->naccs = SLOT_ACCS + 1;
+    slot(j, 1)->naccs = SLOT_ACCUMULATORS + 1;
 }
 
 static void
 damage_acc_id(struct job *j)
 {
     slot(j, 1)->naccs = 1;
-    slot(j, 1)->acc_log[0].id = SLOT_ACCS;
+    slot(j, 1)->accumulator_log[0].id = SLOT_ACCUMULATORS;
 }
 
 static void
@@ -534,7 +534,7 @@ damage_record_of_slot(struct job *j)
 static void
 damage_loose(struct job *j)
 {
-    slot(j, 2)->loose = args_of(find(j, TASK_READY, 300));
+    slot(j, 2)->unlinked_block = args_of(find(j, TASK_READY, 300));
 }
 
 static void
@@ -561,7 +561,7 @@ damage_args_shared(struct job *j)
 {
     uint32_t one = args_of(find(j, TASK_READY, 300)), generation = 0;
     struct task *t = find(j, TASK_READY, 0);
-    block_at(&j->arena, one)->serves =
+    block_at(&j->arena, one)->owner_tag =
         serves_task(arena_index(&j->arena, t), generation);
 }
 
@@ -628,7 +628,7 @@ damage_key(struct job *j)
 {
     uint64_t *word;
     (void)shard(j, &word);
-    dict_record_at(&j->arena, (uint32_t)*word)->key_len = 5000;
+    dict_entry_at(&j->arena, (uint32_t)*word)->key_len = 5000;
 }
 
 static void
@@ -770,11 +770,11 @@ test_state_open_finds_the_job_as_it_was(void **state)
     leave(j);
     assert_opens(j);
     act(j);
-    assert_int_equal(resume(&j->actors[0], none_waits, NULL), 0);
-    struct actor *x = &j->actors[2];
-    for (; queue_look(x); n++) {
-        commit_begin(x);
-        (void)commit_end(x, OUTCOME_DONE);
+    assert_int_equal(resume(&j->selves[0], none_waits, NULL), 0);
+    struct self *self = &j->selves[2];
+    for (; queue_look(self); n++) {
+        commit_begin(self);
+        (void)commit_end(self, OUTCOME_DONE);
     }
     assert_int_equal(n, 9); /* one was done, none of the three counted */
     assert_true(idle_all_done(&j->arena));
@@ -798,7 +798,7 @@ test_state_finish_keeps_a_file_that_says_so(void **state)
     assert_true(after.st_blocks < before.st_blocks);
     leave(j);
     assert_opens(j);
-    assert_int_equal(j->arena.head->finished, 1);
+    assert_int_equal(j->arena.header->finished, 1);
 }
 
 #define STATE_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

@@ -24,13 +24,13 @@ test_arena_parts_do_not_overlap(void **state)
     (void)state;
     struct arena a;
     assert_int_equal(arena_open(&a, ARENA_BYTES_MIN), 0);
-    assert_true(sizeof(struct arena_head) <= a.slots_at);
+    assert_true(sizeof(struct arena_header) <= a.slots_at);
     assert_true(a.slots_at + ARENA_SLOTS * sizeof(struct slot) <= a.names_at);
     assert_true(a.names_at + ARENA_NAMES * sizeof(struct name) <= a.table_at);
     assert_true(a.table_at + a.units * sizeof(uint64_t) <= a.heap_at);
     assert_true(arena_unit_offset(&a, a.units) <= a.bytes);
     assert_int_equal(a.bytes, ARENA_BYTES_MIN);
-    assert_int_equal(a.head->magic, ARENA_MAGIC);
+    assert_int_equal(a.header->magic, ARENA_MAGIC);
     arena_close(&a);
     assert_null(a.base);
 }
@@ -159,7 +159,7 @@ test_arena_spills_behind_its_budget(void **state)
     assert_int_equal(arena_spill(&a, "/no such directory", 0), -ENOENT);
     assert_int_equal(a.spill_unit, a.units);
     assert_int_equal(arena_spill(&a, "/var/tmp", 4 * ARENA_UNIT), 0);
-    assert_int_equal(a.head->budget_units, 4);
+    assert_int_equal(a.header->budget_units, 4);
     assert_true(a.spill_unit < a.units);
     size_t last = arena_unit_offset(&a, a.units - 1);
     assert_int_equal(arena_reserve(&a, last, ARENA_UNIT), 0);

@@ -12,14 +12,14 @@ test_block_has_the_room_it_was_asked_for(void **state)
     size_t sizes[] = {1, 48, 49, 100, 1000, 32752, 32753, 100000, 3000000};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         uint32_t b;
-        assert_int_equal(block_new(&f->actors[1], sizes[i], 42, &b), 0);
-        assert_true(block_room(&f->arena, b) >= sizes[i]);
-        memset(block_at(&f->arena, b)->bytes, 0xee, block_room(&f->arena, b));
-        assert_int_equal(block_at(&f->arena, b)->serves, 42);
+        assert_int_equal(block_new(&f->selves[1], sizes[i], 42, &b), 0);
+        assert_true(block_capacity(&f->arena, b) >= sizes[i]);
+        memset(block_at(&f->arena, b)->bytes, 0xee, block_capacity(&f->arena, b));
+        assert_int_equal(block_at(&f->arena, b)->owner_tag, 42);
         assert_int_equal(block_at(&f->arena, b)->word & 0xff, BLOCK_USED);
-        assert_int_equal(f->actors[1].slot->loose, b);
-        block_linked(&f->actors[1]);
-        assert_int_equal(f->actors[1].slot->loose, 0);
+        assert_int_equal(f->selves[1].slot->unlinked_block, b);
+        block_published(&f->selves[1]);
+        assert_int_equal(f->selves[1].slot->unlinked_block, 0);
     }
     assert_int_equal(fixture_blocks(f), sizeof sizes / sizeof *sizes);
 }
@@ -28,20 +28,20 @@ static void
 test_block_free_is_idempotent_and_raises_the_generation(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     uint32_t b, again;
-    assert_int_equal(block_new(x, 100, 1, &b), 0);
+    assert_int_equal(block_new(self, 100, 1, &b), 0);
     uint64_t word = block_at(&f->arena, b)->word;
-    block_free(x, b, word);
-    block_free(x, b, word);
+    block_free(self, b, word);
+    block_free(self, b, word);
     assert_int_equal(block_at(&f->arena, b)->word >> 32, (word >> 32) + 1);
     assert_int_equal(fixture_blocks(f), 0);
-    assert_int_equal(block_new(x, 100, 2, &again), 0);
+    assert_int_equal(block_new(self, 100, 2, &again), 0);
     assert_int_equal(again, b);
     /* The redo of an old free does not touch the new user's block. */
-    block_free(x, b, word);
+    block_free(self, b, word);
     assert_int_equal(fixture_blocks(f), 1);
-    assert_int_equal(block_at(&f->arena, b)->serves, 2);
+    assert_int_equal(block_at(&f->arena, b)->owner_tag, 2);
 }
 
 static void
@@ -49,13 +49,13 @@ test_block_freed_by_another_slot_is_found_by_its_owner(void **state)
 {
     struct fixture *f = *state;
     uint32_t b, other;
-    assert_int_equal(block_new(&f->actors[1], 100, 1, &b), 0);
-    block_free(&f->actors[2], b, block_at(&f->arena, b)->word);
+    assert_int_equal(block_new(&f->selves[1], 100, 1, &b), 0);
+    block_free(&f->selves[2], b, block_at(&f->arena, b)->word);
     assert_int_equal(fixture_blocks(f), 0);
-    assert_int_equal(f->actors[2].slabs[slab_class(116)].nfree, 0);
+    assert_int_equal(f->selves[2].slabs[slab_class(116)].nfree, 0);
     (void)fixture_reopen(f, 1);
     fixture_full(f);
-    assert_int_equal(block_new(&f->actors[1], 100, 1, &other), 0);
+    assert_int_equal(block_new(&f->selves[1], 100, 1, &other), 0);
     (void)other;
 }
 
@@ -63,36 +63,36 @@ static void
 test_block_without_room_says_so(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     uint32_t b = 5;
     fixture_full(f);
-    assert_int_equal(block_new(x, 100, 1, &b), -ENOSPC);
-    assert_int_equal(block_new(x, 1000000, 1, &b), -ENOSPC);
+    assert_int_equal(block_new(self, 100, 1, &b), -ENOSPC);
+    assert_int_equal(block_new(self, 1000000, 1, &b), -ENOSPC);
     assert_int_equal(b, 5);
-    assert_int_equal(x->slot->loose, 0);
+    assert_int_equal(self->slot->unlinked_block, 0);
 }
 
 static void
 take_and_drop(void *arg)
 {
-    struct actor *x = arg;
+    struct self *self = arg;
     uint32_t b;
-    if (!block_new(x, 100, 7, &b))
-        block_free(x, b, block_at(x->arena, b)->word);
-    block_linked(x);
+    if (!block_new(self, 100, 7, &b))
+        block_free(self, b, block_at(self->arena, b)->word);
+    block_published(self);
 }
 
-/* Whatever is in use after a death has its name in `loose`. */
+/* Whatever is in use after a death has its name in `unlinked_block`. */
 static void
 check_loose(struct fixture *f, void *arg)
 {
-    uint32_t *seen_used = arg, loose = f->actors[1].slot->loose;
+    uint32_t *seen_used = arg, unlinked_block = f->selves[1].slot->unlinked_block;
     if (!fixture_blocks(f))
         return;
     ++*seen_used;
-    assert_int_not_equal(loose, 0);
-    assert_int_equal(block_at(&f->arena, loose)->word & 0xff, BLOCK_USED);
-    assert_int_equal(block_at(&f->arena, loose)->serves, 7);
+    assert_int_not_equal(unlinked_block, 0);
+    assert_int_equal(block_at(&f->arena, unlinked_block)->word & 0xff, BLOCK_USED);
+    assert_int_equal(block_at(&f->arena, unlinked_block)->owner_tag, 7);
 }
 
 static void
@@ -100,7 +100,7 @@ test_block_in_use_is_loose_at_each_instruction(void **state)
 {
     struct fixture *f = *state;
     uint32_t seen_used = 0;
-    if (!fixture_deaths(f, take_and_drop, &f->actors[1], check_loose, &seen_used))
+    if (!fixture_deaths(f, take_and_drop, &f->selves[1], check_loose, &seen_used))
         skip();
     assert_true(seen_used > 0);
 }

@@ -17,10 +17,10 @@ word_at(struct fixture *f, uint32_t index)
 
 /* Picks n items and uses them. */
 static void
-pick(struct fixture *f, uint32_t class, uint32_t *items, uint32_t n)
+pick(struct fixture *f, uint32_t size_class, uint32_t *items, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        assert_int_equal(slab_pick(&f->actors[1], class, &items[i]), 0);
+        assert_int_equal(slab_pick(&f->selves[1], size_class, &items[i]), 0);
         assert_int_equal(*word_at(f, items[i]) & 0xff, 0);
         *word_at(f, items[i]) = 1;
     }
@@ -38,11 +38,11 @@ test_slab_class_is_the_smallest_that_fits(void **state)
 {
     (void)state;
     for (size_t bytes = 1; bytes <= 32768; bytes++) {
-        uint32_t class = slab_class(bytes);
-        assert_in_range(class, SLAB_BLOCK, SLAB_LARGE - 1);
-        assert_true(slab_item_bytes(class) >= bytes);
-        if (class > SLAB_BLOCK)
-            assert_true(slab_item_bytes(class - 1) < bytes);
+        uint32_t size_class = slab_class(bytes);
+        assert_in_range(size_class, SLAB_BLOCK, SLAB_LARGE - 1);
+        assert_true(slab_item_bytes(size_class) >= bytes);
+        if (size_class > SLAB_BLOCK)
+            assert_true(slab_item_bytes(size_class - 1) < bytes);
     }
     assert_int_equal(slab_class(32769), SLAB_LARGE);
 }
@@ -66,11 +66,11 @@ static void
 test_slab_item_stays_free_until_its_word_is_stored(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     uint32_t one, two;
-    assert_int_equal(slab_pick(x, SLAB_TASK, &one), 0);
-    slab_hint(x, SLAB_TASK, one);
-    assert_int_equal(slab_pick(x, SLAB_TASK, &two), 0);
+    assert_int_equal(slab_pick(self, SLAB_TASK, &one), 0);
+    slab_hint(self, SLAB_TASK, one);
+    assert_int_equal(slab_pick(self, SLAB_TASK, &two), 0);
     assert_int_equal(one, two);
 }
 
@@ -78,12 +78,12 @@ static void
 test_slab_hint_given_twice_yields_one_item(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     uint32_t a[2], b[2];
     pick(f, SLAB_TASK, a, 2);
     *word_at(f, a[0]) = 0;
-    slab_hint(x, SLAB_TASK, a[0]);
-    slab_hint(x, SLAB_TASK, a[0]);
+    slab_hint(self, SLAB_TASK, a[0]);
+    slab_hint(self, SLAB_TASK, a[0]);
     pick(f, SLAB_TASK, b, 2);
     assert_int_equal(b[0], a[0]);
     assert_int_not_equal(b[1], a[0]);
@@ -96,37 +96,37 @@ test_slab_finds_what_others_freed_without_new_chunks(void **state)
     struct fixture *f = *state;
     static uint32_t items[4096];
     pick(f, SLAB_TASK, items, 4096);
-    size_t bytes = f->actors[1].slabs[SLAB_TASK].bytes;
+    size_t bytes = f->selves[1].slabs[SLAB_TASK].bytes;
     for (int round = 0; round < 20; round++) {
         for (int i = 0; i < 4096; i++)
             *word_at(f, items[i]) = 0; /* no hint: another process did it */
         pick(f, SLAB_TASK, items, 4096);
     }
-    assert_true(f->actors[1].slabs[SLAB_TASK].bytes <= 2 * bytes);
+    assert_true(f->selves[1].slabs[SLAB_TASK].bytes <= 2 * bytes);
 }
 
 static void
 test_slab_without_room_uses_up_every_item_first(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     static uint32_t items[1 << 16];
     uint32_t n = 0, index;
     pick(f, SLAB_TASK, items, LOW);
     fixture_full(f);
-    for (n = LOW; !slab_pick(x, SLAB_TASK, &items[n]); n++)
+    for (n = LOW; !slab_pick(self, SLAB_TASK, &items[n]); n++)
         *word_at(f, items[n]) = 1;
-    size_t chunks = x->slabs[SLAB_TASK].nchunks;
-    size_t bytes = x->slabs[SLAB_TASK].bytes - chunks * ARENA_GRAIN;
+    size_t chunks = self->slabs[SLAB_TASK].nchunks;
+    size_t bytes = self->slabs[SLAB_TASK].bytes - chunks * ARENA_GRAIN;
     assert_int_equal(n, bytes / ARENA_GRAIN);
-    assert_int_equal(slab_pick(x, SLAB_TASK, &index), -ENOSPC);
+    assert_int_equal(slab_pick(self, SLAB_TASK, &index), -ENOSPC);
     /* One comes back, without a hint. */
     *word_at(f, items[n / 2]) = 0;
-    assert_int_equal(slab_pick(x, SLAB_TASK, &index), 0);
+    assert_int_equal(slab_pick(self, SLAB_TASK, &index), 0);
     assert_int_equal(index, items[n / 2]);
     fixture_room(f);
     *word_at(f, index) = 1;
-    assert_int_equal(slab_pick(x, SLAB_TASK, &index), 0);
+    assert_int_equal(slab_pick(self, SLAB_TASK, &index), 0);
 }
 
 static void
@@ -137,9 +137,9 @@ test_slab_of_a_new_process_finds_all_of_the_old(void **state)
     pick(f, SLAB_TASK, items, LOW);
     for (int i = 0; i < LOW; i++)
         *word_at(f, items[i]) = 0;
-    size_t bytes = f->actors[1].slabs[SLAB_TASK].bytes;
+    size_t bytes = f->selves[1].slabs[SLAB_TASK].bytes;
     (void)fixture_reopen(f, 1);
-    assert_int_equal(f->actors[1].slabs[SLAB_TASK].bytes, bytes);
+    assert_int_equal(f->selves[1].slabs[SLAB_TASK].bytes, bytes);
     fixture_full(f);
     pick(f, SLAB_TASK, items, LOW);
 }
@@ -148,24 +148,24 @@ static void
 test_slab_large_takes_a_chunk_that_fits_again(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     uint32_t a, b, c, d;
-    assert_int_equal(slab_pick_large(x, 100000, &a), 0);
+    assert_int_equal(slab_pick_large(self, 100000, &a), 0);
     *word_at(f, a) = 1;
-    assert_int_equal(slab_pick_large(x, 90000, &b), 0);
+    assert_int_equal(slab_pick_large(self, 90000, &b), 0);
     assert_int_not_equal(a, b);
     *word_at(f, a) = 0;
     *word_at(f, b) = 0;
-    assert_int_equal(slab_pick_large(x, 90000, &c), 0);
+    assert_int_equal(slab_pick_large(self, 90000, &c), 0);
     assert_int_equal(c, b); /* the smaller of the two */
     /* One that wastes more than half is taken only where there is no room. */
-    assert_int_equal(slab_pick_large(x, 33000, &d), 0);
+    assert_int_equal(slab_pick_large(self, 33000, &d), 0);
     assert_true(d != a && d != b);
     *word_at(f, d) = 1;
     fixture_full(f);
-    assert_int_equal(slab_pick_large(x, 33000, &c), 0);
+    assert_int_equal(slab_pick_large(self, 33000, &c), 0);
     assert_int_equal(c, b);
-    assert_int_equal(slab_pick_large(x, 200000, &c), -ENOSPC);
+    assert_int_equal(slab_pick_large(self, 200000, &c), -ENOSPC);
 }
 
 static void
@@ -180,15 +180,15 @@ test_slab_each_visits_every_item_of_every_class(void **state)
 {
     struct fixture *f = *state;
     uint32_t n = 0, items[3], large;
-    for (uint32_t class = SLAB_TASK; class < SLAB_LARGE; class ++) {
-        pick(f, class, items, 3);
+    for (uint32_t size_class = SLAB_TASK; size_class < SLAB_LARGE; size_class++) {
+        pick(f, size_class, items, 3);
         n = 0;
-        slab_each(&f->arena, 1, class, count, &n);
-        size_t bytes = f->actors[1].slabs[class].bytes - ARENA_GRAIN;
-        assert_int_equal(n, bytes / slab_item_bytes(class));
+        slab_each(&f->arena, 1, size_class, count, &n);
+        size_t bytes = f->selves[1].slabs[size_class].bytes - ARENA_GRAIN;
+        assert_int_equal(n, bytes / slab_item_bytes(size_class));
         assert_true(n >= 8);
     }
-    assert_int_equal(slab_pick_large(&f->actors[1], 50000, &large), 0);
+    assert_int_equal(slab_pick_large(&f->selves[1], 50000, &large), 0);
     n = 0;
     slab_each(&f->arena, 1, SLAB_LARGE, count, &n);
     assert_int_equal(n, 1);

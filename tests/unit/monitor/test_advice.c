@@ -13,10 +13,10 @@
 static const uint64_t SECOND = 1000000000;
 
 /* Ten seconds of four workers who computed all the time. */
-static struct hints
+static struct advice
 fine(void)
 {
-    return (struct hints){
+    return (struct advice){
         .wall_ns = 10 * SECOND,
         .workers = 4,
         .cpus = 4,
@@ -31,17 +31,17 @@ fine(void)
 }
 
 static const char *
-said(struct hints h)
+said(struct advice h)
 {
     static struct text t;
     text_clear(&t);
-    hints_put(&t, &h);
+    advice_put(&t, &h);
     text_bytes(&t, "", 1);
     return t.at;
 }
 
 static void
-assert_says(struct hints h, const char *what)
+assert_says(struct advice h, const char *what)
 {
     assert_non_null(strstr(said(h), what));
 }
@@ -50,7 +50,7 @@ static void
 test_nothing(void **state)
 {
     (void)state;
-    struct hints h = fine();
+    struct advice h = fine();
     assert_string_equal(said(h), "");
     h.wall_ns /= 100; /* too short for figures */
     h.lock_ns = h.wall_ns * 4;
@@ -61,7 +61,7 @@ static void
 test_each(void **state)
 {
     (void)state;
-    struct hints h = fine();
+    struct advice h = fine();
     h.lock_ns = 10 * SECOND;
     assert_says(h, "slept 25% of their time for locks");
     h = fine();
@@ -90,7 +90,7 @@ static void
 test_one_reason(void **state)
 {
     (void)state;
-    struct hints h = fine();
+    struct advice h = fine();
     h.last_ns = 9 * SECOND;
     h.idle_ns = 27 * SECOND;
     assert_says(h, "waited for the last task");

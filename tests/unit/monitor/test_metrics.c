@@ -20,12 +20,12 @@ static void
 full(void)
 {
     asked++;
-    struct watch_slot *s = &watch.head->slot[1];
+    struct metrics_slot *s = &metrics.header->slot[1];
     if (reads)
         s->event_head = s->event_tail;
 }
 
-static struct actor x;
+static struct self self;
 static struct arena arena;
 
 static int
@@ -33,11 +33,11 @@ setup(void **state)
 {
     (void)state;
     assert_int_equal(arena_open(&arena, ARENA_BYTES_MIN), 0);
-    actor_slot_init(&arena, 1);
-    assert_int_equal(actor_open(&x, &arena, 1, 2), 0);
-    assert_int_equal(watch_open(full), 0);
-    watch_start_job(1, "job.lua");
-    watch_act(1);
+    self_slot_init(&arena, 1);
+    assert_int_equal(self_open(&self, &arena, 1, 2), 0);
+    assert_int_equal(metrics_open(full), 0);
+    metrics_start_job(1, "job.lua");
+    metrics_act(1);
     asked = 0;
     return 0;
 }
@@ -50,10 +50,10 @@ run_one(uint32_t fn, const char *error)
     t.fn = fn;
     t.id = 77;
     t.word = task_word(1, 1, 1, TASK_RUN);
-    uint64_t from = watch_start(&x, fn, t.id);
-    if (watch_due(from) || error)
-        watch_describe(&x, &t, from, error);
-    watch_end(fn, error ? WATCH_FAILED : WATCH_DONE);
+    uint64_t from = metrics_start(&self, fn, t.id);
+    if (metrics_due(from) || error)
+        metrics_describe(&self, &t, from, error);
+    metrics_end(fn, error ? METRICS_FAILED : METRICS_DONE);
     return from != 0;
 }
 
@@ -61,10 +61,10 @@ static void
 test_counts(void **state)
 {
     (void)state;
-    struct watch_slot *s = &watch.head->slot[1];
+    struct metrics_slot *s = &metrics.header->slot[1];
     uint64_t before = s->fns[5].done;
-    watch_posted(5);
-    watch_posted(5);
+    metrics_posted(5);
+    metrics_posted(5);
     run_one(5, NULL);
     run_one(5, "job.lua:1: no\nmore");
     assert_int_equal(s->fns[5].posted, 2);
@@ -72,13 +72,13 @@ test_counts(void **state)
     assert_int_equal(s->fns[5].failed, 1);
     assert_true(s->used[0] >> 5 & 1);
     /* The failure is in the ring whatever is recorded, with the error's first line. */
-    const struct watch_event *e = &s->events[(s->event_tail - 1) % watch.head->ring];
-    assert_int_equal(e->outcome, WATCH_FAILED);
+    const struct metrics_event *e = &s->events[(s->event_tail - 1) % metrics.header->ring];
+    assert_int_equal(e->outcome, METRICS_FAILED);
     assert_int_equal(e->id, 77);
     assert_memory_equal(e->text + e->args_len, "job.lua:1: no", e->error_len);
     assert_int_equal(e->error_len, 13);
     /* A function beyond the table has no figures of its own. */
-    run_one(WATCH_FNS + 3, NULL);
+    run_one(METRICS_FNS + 3, NULL);
     assert_int_equal(s->fns[0].done, 1);
 }
 
@@ -88,12 +88,12 @@ test_sampled(void **state)
 {
     (void)state;
     enum { TASKS = 3000000 };
-    struct watch_slot *s = &watch.head->slot[1];
+    struct metrics_slot *s = &metrics.header->slot[1];
     uint64_t timed = 0, before = s->fns[6].timed;
     for (int i = 0; i < TASKS; i++)
         timed += run_one(6, NULL);
     assert_int_equal(s->fns[6].done, TASKS);
-    assert_true(timed >= watch.head->ring / 2);
+    assert_true(timed >= metrics.header->ring / 2);
     assert_true(timed < TASKS / 10);
     /* They stand for nearly all. */
     assert_true(s->fns[6].timed - before > TASKS * 0.9);
@@ -105,17 +105,17 @@ static void
 test_marked(void **state)
 {
     (void)state;
-    struct watch_slot *s = &watch.head->slot[1];
+    struct metrics_slot *s = &metrics.header->slot[1];
     static struct task t = {.fn = 7, .id = 9};
     uint64_t from;
-    while ((from = watch_start(&x, 7, 9)))
-        watch_end(7, WATCH_DONE);
+    while ((from = metrics_start(&self, 7, 9)))
+        metrics_end(7, METRICS_DONE);
     s->seen_run = s->mark = s->runs;
     s->seen_ns = clock_ns() - 30000000;
-    assert_true(watch_due(from));
-    watch_describe(&x, &t, from, NULL);
-    assert_true(watch.event.rough);
-    watch_end(7, WATCH_DONE);
+    assert_true(metrics_due(from));
+    metrics_describe(&self, &t, from, NULL);
+    assert_true(metrics.event.rough);
+    metrics_end(7, METRICS_DONE);
     assert_true(s->fns[7].longest_ns >= 30000000);
 }
 
@@ -124,45 +124,45 @@ static void
 test_seen_late(void **state)
 {
     (void)state;
-    struct watch_slot *s = &watch.head->slot[1];
+    struct metrics_slot *s = &metrics.header->slot[1];
     static struct task t = {.fn = 7, .id = 9};
-    while (watch_start(&x, 7, 9))
-        watch_end(7, WATCH_DONE);
+    while (metrics_start(&self, 7, 9))
+        metrics_end(7, METRICS_DONE);
     s->seen_run = s->runs;
     s->seen_ns = clock_ns() + 1000000000;
-    watch_describe(&x, &t, 0, "no");
-    assert_int_equal(watch.event.to_ns - watch.event.from_ns, 0);
-    watch_end(7, WATCH_FAILED);
+    metrics_describe(&self, &t, 0, "no");
+    assert_int_equal(metrics.event.to_ns - metrics.event.from_ns, 0);
+    metrics_end(7, METRICS_FAILED);
 }
 
 static void
 test_ring_full(void **state)
 {
     (void)state;
-    struct watch_slot *s = &watch.head->slot[1];
+    struct metrics_slot *s = &metrics.header->slot[1];
     s->event_head = s->event_tail;
     uint64_t lost = s->events_lost;
-    for (uint32_t i = 0; i < watch.head->ring + 10; i++)
+    for (uint32_t i = 0; i < metrics.header->ring + 10; i++)
         run_one(8, "no");
     assert_int_equal(s->events_lost - lost, 10);
     assert_true(asked > 0 && asked < 10);
 }
 
-/* WATCH_ALL: every task is timed and noted; who finds the ring full waits. */
+/* METRICS_ALL: every task is timed and noted; who finds the ring full waits. */
 static void
 test_all(void **state)
 {
     (void)state;
-    enum { TASKS = 3 * WATCH_RING };
-    struct watch_slot *s = &watch.head->slot[1];
+    enum { TASKS = 3 * METRICS_RING };
+    struct metrics_slot *s = &metrics.header->slot[1];
     uint64_t lost = s->events_lost, tail = s->event_tail, timed = 0;
-    watch_act(1);
-    watch.head->record = WATCH_TASKS | WATCH_ALL;
+    metrics_act(1);
+    metrics.header->record = METRICS_TASKS | METRICS_ALL;
     reads = true;
     for (int i = 0; i < TASKS; i++)
         timed += run_one(8, NULL);
     reads = false;
-    watch.head->record = 0;
+    metrics.header->record = 0;
     assert_int_equal(timed, TASKS);
     assert_int_equal(s->event_tail - tail, TASKS);
     assert_int_equal(s->events_lost, lost);
@@ -192,51 +192,51 @@ static void
 test_kept(void **state)
 {
     (void)state;
-    struct watch_slot *s = &watch.head->slot[1];
+    struct metrics_slot *s = &metrics.header->slot[1];
     struct task t = {.fn = 3, .id = 50};
     char error[] = "job.lua:1: a";
-    watch_keep(&t, error, NULL);
+    metrics_keep(&t, error, NULL);
     assert_int_equal(s->nkept, 0); /* nobody wants it */
-    watch.head->record = WATCH_WHOLES;
-    watch_keep(&t, error, "stack traceback:\n\tx");
-    watch_keep(&t, error, NULL);
+    metrics.header->record = METRICS_WHOLES;
+    metrics_keep(&t, error, "stack traceback:\n\tx");
+    metrics_keep(&t, error, NULL);
     assert_int_equal(s->nkept, 1);
     assert_memory_equal(s->kept[0].text, "job.lua:1: a\nstack traceback:\n\tx", s->kept[0].len);
     assert_int_equal(s->kept[0].id, 50);
     for (; error[sizeof error - 2] < 'z'; error[sizeof error - 2]++)
-        watch_keep(&t, error, NULL);
-    assert_int_equal(s->nkept, WATCH_KEPT);
-    watch.head->record = 0;
+        metrics_keep(&t, error, NULL);
+    assert_int_equal(s->nkept, METRICS_KEPT);
+    metrics.header->record = 0;
 }
 
 static void
 test_quantiles(void **state)
 {
     (void)state;
-    uint64_t times[WATCH_TIMES] = {0};
-    assert_int_equal(watch_quantile(times, 0.5), 0);
-    struct watch_fn *f = &watch.head->slot[1].fns[9];
+    uint64_t times[METRICS_TIMES] = {0};
+    assert_int_equal(metrics_quantile(times, 0.5), 0);
+    struct metrics_fn *f = &metrics.header->slot[1].fns[9];
     assert_int_equal(f->done, 0);
     times[0] = 90;  /* 128 to 160 ns */
     times[40] = 10; /* 131 to 164 us */
-    assert_in_range(watch_quantile(times, 0.5), 128, 160);
-    assert_in_range(watch_quantile(times, 0.95), 131072, 163840);
-    assert_in_range(watch_quantile(times, 1), 131072, 163840);
+    assert_in_range(metrics_quantile(times, 0.5), 128, 160);
+    assert_in_range(metrics_quantile(times, 0.95), 131072, 163840);
+    assert_in_range(metrics_quantile(times, 1), 131072, 163840);
 }
 
 static void
 test_posts_dropped(void **state)
 {
     (void)state;
-    struct watch_slot *s = &watch.head->slot[1];
+    struct metrics_slot *s = &metrics.header->slot[1];
     uint64_t before = s->fns[10].posted;
-    atom_store(&x.slot->phase, PHASE_ACTIVE);
+    atom_store(&self.slot->phase, PHASE_ACTIVE);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(task_stage(&x, 10, "", 0), 0);
-        watch_posted(10);
+        assert_int_equal(task_stage(&self, 10, "", 0), 0);
+        metrics_posted(10);
     }
     assert_int_equal(s->fns[10].posted - before, 3);
-    watch_dropped(&arena, 1);
+    metrics_dropped(&arena, 1);
     assert_int_equal(s->fns[10].posted, before);
 }
 

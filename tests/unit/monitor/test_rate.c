@@ -22,10 +22,10 @@ static void
 test_all_posted(void **state)
 {
     (void)state;
-    struct pace p = {0};
+    struct rate p = {0};
     for (uint64_t t = 0; t <= 20; t++)
-        pace_note(&p, t * SECOND, 1000, t * 10);
-    struct pace_view v = pace_view(&p, 20 * SECOND, 1000, 200, 0);
+        rate_note(&p, t * SECOND, 1000, t * 10);
+    struct rate_view v = rate_view(&p, 20 * SECOND, 1000, 200, 0);
     assert_about(v.rate, 10);
     assert_false(v.growing);
     assert_true(v.has_left);
@@ -36,14 +36,14 @@ static void
 test_growing(void **state)
 {
     (void)state;
-    struct pace p = {0};
+    struct rate p = {0};
     for (uint64_t t = 0; t <= 20; t++)
-        pace_note(&p, t * SECOND, 1 + t * 30, t * 10);
-    struct pace_view v = pace_view(&p, 20 * SECOND, 601, 200, 0);
+        rate_note(&p, t * SECOND, 1 + t * 30, t * 10);
+    struct rate_view v = rate_view(&p, 20 * SECOND, 601, 200, 0);
     assert_true(v.growing);
     assert_false(v.has_left);
     /* The script knows how many there will be. */
-    v = pace_view(&p, 20 * SECOND, 601, 200, 1200);
+    v = rate_view(&p, 20 * SECOND, 601, 200, 1200);
     assert_false(v.growing);
     assert_true(v.has_left);
     assert_about(v.left_s, 100);
@@ -54,10 +54,10 @@ static void
 test_shrinking(void **state)
 {
     (void)state;
-    struct pace p = {0};
+    struct rate p = {0};
     for (uint64_t t = 0; t <= 40; t++)
-        pace_note(&p, t * SECOND / 4, 1000 + t, t * 5);
-    struct pace_view v = pace_view(&p, 10 * SECOND, 1040, 200, 0);
+        rate_note(&p, t * SECOND / 4, 1000 + t, t * 5);
+    struct rate_view v = rate_view(&p, 10 * SECOND, 1040, 200, 0);
     assert_about(v.rate, 20);
     assert_true(v.has_left);
     assert_about(v.left_s, 840 / 16.0);
@@ -68,16 +68,16 @@ static void
 test_the_last_seconds(void **state)
 {
     (void)state;
-    struct pace p = {0};
+    struct rate p = {0};
     for (uint64_t t = 0; t <= 400; t++)
-        pace_note(&p, t * SECOND / 4, 100000, t < 200 ? t * 100 : 20000 + (t - 200));
-    struct pace_view v = pace_view(&p, 100 * SECOND, 100000, 20200, 0);
+        rate_note(&p, t * SECOND / 4, 100000, t < 200 ? t * 100 : 20000 + (t - 200));
+    struct rate_view v = rate_view(&p, 100 * SECOND, 100000, 20200, 0);
     assert_about(v.rate, 4);
     /* Tasks of a minute each: no second says anything, the whole does. */
-    struct pace q = {0};
+    struct rate q = {0};
     for (uint64_t t = 0; t <= 2000; t++)
-        pace_note(&q, t * SECOND, 100, t / 60);
-    v = pace_view(&q, 2000 * SECOND, 100, 33, 0);
+        rate_note(&q, t * SECOND, 100, t / 60);
+    v = rate_view(&q, 2000 * SECOND, 100, 33, 0);
     assert_about(v.rate, 1 / 60.0);
     assert_true(v.has_left);
 }
@@ -86,14 +86,14 @@ static void
 test_nothing_known(void **state)
 {
     (void)state;
-    struct pace p = {0};
-    struct pace_view v = pace_view(&p, 0, 5, 0, 0);
+    struct rate p = {0};
+    struct rate_view v = rate_view(&p, 0, 5, 0, 0);
     assert_false(v.has_left || v.growing);
-    pace_note(&p, 0, 5, 0);
-    v = pace_view(&p, SECOND, 5, 0, 0);
+    rate_note(&p, 0, 5, 0);
+    v = rate_view(&p, SECOND, 5, 0, 0);
     assert_false(v.has_left || v.growing);
     /* All done. */
-    v = pace_view(&p, SECOND, 5, 5, 0);
+    v = rate_view(&p, SECOND, 5, 5, 0);
     assert_false(v.has_left || v.growing);
     assert_about(v.rate, 5);
 }

@@ -7,18 +7,18 @@
 #include "memory/chunk.h"
 
 static double
-get(struct actor *x, enum acc_kind kind, uint32_t id)
+get(struct self *self, enum accumulator_kind kind, uint32_t id)
 {
     double v = -999;
-    (void)acc_get(x, kind, id, &v);
+    (void)accumulator_get(self, kind, id, &v);
     return v;
 }
 
 static void
-commit(struct actor *x)
+commit(struct self *self)
 {
-    acc_stage(x);
-    acc_apply(x->slot);
+    accumulator_stage(self);
+    accumulator_apply(self->slot);
 }
 
 static void
@@ -26,7 +26,7 @@ test_acc_never_added_to_is_nothing(void **state)
 {
     struct fixture *f = *state;
     double v = 5;
-    assert_false(acc_get(&f->actors[1], ACC_SUM, 3, &v));
+    assert_false(accumulator_get(&f->selves[1], ACCUMULATOR_SUM, 3, &v));
     assert_true(v == 5);
 }
 
@@ -35,56 +35,56 @@ test_acc_combines_all_workers_and_the_own_pending_value(void **state)
 {
     struct fixture *f = *state;
     for (uint32_t k = 0; k <= FIXTURE_WORKERS; k++) {
-        struct actor *x = &f->actors[k];
-        acc_add(x, ACC_SUM, 0, 1 + k);
-        acc_add(x, ACC_MAX, 1, -10.0 - k);
-        acc_add(x, ACC_MIN, 255, 10.0 + k);
-        acc_add(x, ACC_SUM, 0, 0.5);
-        commit(x);
+        struct self *self = &f->selves[k];
+        accumulator_add(self, ACCUMULATOR_SUM, 0, 1 + k);
+        accumulator_add(self, ACCUMULATOR_MAX, 1, -10.0 - k);
+        accumulator_add(self, ACCUMULATOR_MIN, 255, 10.0 + k);
+        accumulator_add(self, ACCUMULATOR_SUM, 0, 0.5);
+        commit(self);
     }
-    struct actor *x = &f->actors[2];
-    assert_true(get(x, ACC_SUM, 0) == 12);
-    assert_true(get(x, ACC_MAX, 1) == -10);
-    assert_true(get(x, ACC_MIN, 255) == 10);
-    acc_add(x, ACC_SUM, 0, 100);
-    acc_add(x, ACC_MAX, 1, 3);
-    acc_add(x, ACC_MIN, 255, -3);
-    assert_true(get(x, ACC_SUM, 0) == 112);
-    assert_true(get(x, ACC_MAX, 1) == 3);
-    assert_true(get(x, ACC_MIN, 255) == -3);
-    assert_true(get(&f->actors[1], ACC_SUM, 0) == 12);
-    acc_drop(x);
-    assert_true(get(x, ACC_SUM, 0) == 12);
-    assert_false(acc_dirty(&x->pending));
+    struct self *self = &f->selves[2];
+    assert_true(get(self, ACCUMULATOR_SUM, 0) == 12);
+    assert_true(get(self, ACCUMULATOR_MAX, 1) == -10);
+    assert_true(get(self, ACCUMULATOR_MIN, 255) == 10);
+    accumulator_add(self, ACCUMULATOR_SUM, 0, 100);
+    accumulator_add(self, ACCUMULATOR_MAX, 1, 3);
+    accumulator_add(self, ACCUMULATOR_MIN, 255, -3);
+    assert_true(get(self, ACCUMULATOR_SUM, 0) == 112);
+    assert_true(get(self, ACCUMULATOR_MAX, 1) == 3);
+    assert_true(get(self, ACCUMULATOR_MIN, 255) == -3);
+    assert_true(get(&f->selves[1], ACCUMULATOR_SUM, 0) == 12);
+    accumulator_drop(self);
+    assert_true(get(self, ACCUMULATOR_SUM, 0) == 12);
+    assert_false(accumulator_dirty(&self->pending));
 }
 
 static void
 test_acc_apply_twice_counts_once(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     for (int i = 0; i < 5; i++) {
-        acc_add(x, ACC_SUM, 7, 2);
-        acc_stage(x);
-        assert_false(acc_dirty(&x->pending));
-        acc_apply(x->slot);
-        acc_apply(x->slot);
+        accumulator_add(self, ACCUMULATOR_SUM, 7, 2);
+        accumulator_stage(self);
+        assert_false(accumulator_dirty(&self->pending));
+        accumulator_apply(self->slot);
+        accumulator_apply(self->slot);
     }
-    assert_true(get(x, ACC_SUM, 7) == 10);
+    assert_true(get(self, ACCUMULATOR_SUM, 7) == 10);
 }
 
 static void
 test_acc_all_at_once(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     for (int round = 0; round < 3; round++) {
-        for (uint32_t id = 0; id < SLOT_ACCS; id++)
-            acc_add(x, ACC_SUM, id, id);
-        commit(x);
+        for (uint32_t id = 0; id < SLOT_ACCUMULATORS; id++)
+            accumulator_add(self, ACCUMULATOR_SUM, id, id);
+        commit(self);
     }
-    for (uint32_t id = 0; id < SLOT_ACCS; id++)
-        assert_true(get(x, ACC_SUM, id) == 3 * id);
+    for (uint32_t id = 0; id < SLOT_ACCUMULATORS; id++)
+        assert_true(get(self, ACCUMULATOR_SUM, id) == 3 * id);
 }
 
 /* ---- logs ---- */
@@ -112,56 +112,56 @@ read_one(void *arg, const void *bytes, size_t len)
 }
 
 static struct reading
-read_all(struct actor *x, uint32_t id)
+read_all(struct self *self, uint32_t id)
 {
     struct reading r = {0};
-    acc_each(x, id, read_one, &r);
+    accumulator_each(self, id, read_one, &r);
     assert_int_equal(r.wrong, 0);
     return r;
 }
 
 static int
-collect(struct actor *x, uint32_t id, uint32_t number, size_t len)
+collect(struct self *self, uint32_t id, uint32_t number, size_t len)
 {
     static char bytes[300000];
     memset(bytes, (int)(number & 0xff), len);
     memcpy(bytes, &number, sizeof number);
-    return acc_collect(x, id, bytes, len);
+    return accumulator_collect(self, id, bytes, len);
 }
 
 static void
 test_acc_log_keeps_what_was_collected_in_order(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     size_t bytes = 0;
     for (uint32_t i = 0; i < 5000; i++) {
         size_t len = 4 + i * 37 % 300 + (i % 1000 == 999 ? 200000 : 0);
-        assert_int_equal(collect(x, 3, i, len), 0);
-        assert_int_equal(collect(x, 4, i, 5), 0);
+        assert_int_equal(collect(self, 3, i, len), 0);
+        assert_int_equal(collect(self, 4, i, 5), 0);
         bytes += len;
         if (i % 10 == 9)
-            commit(x);
+            commit(self);
     }
-    struct reading r = read_all(&f->actors[2], 3);
+    struct reading r = read_all(&f->selves[2], 3);
     assert_int_equal(r.n, 5000);
     assert_int_equal(r.first, 0);
     assert_int_equal(r.last, 4999);
     assert_int_equal(r.bytes, bytes);
-    assert_int_equal(read_all(&f->actors[2], 4).n, 5000);
-    assert_int_equal(read_all(&f->actors[2], 5).n, 0);
+    assert_int_equal(read_all(&f->selves[2], 4).n, 5000);
+    assert_int_equal(read_all(&f->selves[2], 5).n, 0);
 }
 
 static void
 test_acc_log_pending_is_seen_by_its_task_only(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
-    assert_int_equal(collect(x, 3, 1, 10), 0);
-    assert_int_equal(read_all(x, 3).n, 1);
-    assert_int_equal(read_all(&f->actors[2], 3).n, 0);
-    acc_drop(x);
-    assert_int_equal(read_all(x, 3).n, 0);
+    struct self *self = &f->selves[1];
+    assert_int_equal(collect(self, 3, 1, 10), 0);
+    assert_int_equal(read_all(self, 3).n, 1);
+    assert_int_equal(read_all(&f->selves[2], 3).n, 0);
+    accumulator_drop(self);
+    assert_int_equal(read_all(self, 3).n, 0);
 }
 
 /* What dropped tasks had written, into chunks of their own too, is written over;
@@ -170,7 +170,7 @@ static void
 test_acc_log_dropped_leaves_no_trace(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     uint32_t kept = 0;
     size_t bytes = 0;
     srand(3);
@@ -182,16 +182,16 @@ test_acc_log_dropped_leaves_no_trace(void **state)
                 kept++;
                 bytes += len;
             }
-            assert_int_equal(collect(x, 3, i, len), 0);
+            assert_int_equal(collect(self, 3, i, len), 0);
         }
         if (keep)
-            commit(x);
+            commit(self);
         else if (rand() % 2)
-            acc_drop(x);
+            accumulator_drop(self);
         else
-            x = fixture_reopen(f, 1); /* or died */
+            self = fixture_reopen(f, 1); /* or died */
     }
-    struct reading r = read_all(&f->actors[2], 3);
+    struct reading r = read_all(&f->selves[2], 3);
     assert_int_equal(r.n, kept);
     assert_int_equal(r.bytes, bytes);
 }
@@ -200,16 +200,16 @@ static void
 test_acc_log_without_room_says_so_and_goes_on(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     fixture_full(f);
-    assert_int_equal(collect(x, 3, 1, 10), -ENOSPC);
+    assert_int_equal(collect(self, 3, 1, 10), -ENOSPC);
     fixture_room(f);
-    assert_int_equal(collect(x, 3, 1, 10), 0);
+    assert_int_equal(collect(self, 3, 1, 10), 0);
     fixture_full(f);
-    assert_int_equal(collect(x, 3, 2, 200000), -ENOSPC);
-    assert_int_equal(collect(x, 3, 3, 10), 0);
-    commit(x);
-    struct reading r = read_all(x, 3);
+    assert_int_equal(collect(self, 3, 2, 200000), -ENOSPC);
+    assert_int_equal(collect(self, 3, 3, 10), 0);
+    commit(self);
+    struct reading r = read_all(self, 3);
     assert_int_equal(r.n, 2);
     assert_int_equal(r.last, 3);
 }

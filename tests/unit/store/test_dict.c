@@ -157,7 +157,7 @@ test_dict_a_number_becomes_text_and_back(void **state)
     v = op_get(&s, k);
     assert_true(v.is_number && v.number == 4);
     assert_int_equal(dict_len(s.d), 1);
-    assert_int_equal(stage_blocks(&s, SERVES_DICT), 2); /* the dict and one record */
+    assert_int_equal(stage_blocks(&s, OWNER_TAG_DICT), 2); /* the dict and one record */
 }
 
 static void
@@ -211,7 +211,7 @@ test_dict_append_grows_a_string(void **state)
     assert_int_equal(op_run(&s, 1, DICT_APPEND, key_text("k"), value_text(""), &r), 0);
     struct dict_value v = op_get(&s, key_text("k"));
     assert_true(value_is_text(&v, want));
-    assert_int_equal(stage_blocks(&s, SERVES_DICT), 2);
+    assert_int_equal(stage_blocks(&s, OWNER_TAG_DICT), 2);
 }
 
 static void
@@ -288,7 +288,7 @@ test_dict_delete(void **state)
     assert_false(op_delete(&s, key_text("k")));
     assert_false(op_get(&s, key_text("k")).present);
     assert_int_equal(dict_len(s.d), 0);
-    assert_int_equal(stage_blocks(&s, SERVES_DICT), 1);
+    assert_int_equal(stage_blocks(&s, OWNER_TAG_DICT), 1);
 }
 
 /* Keys that come and go leave marks in the index; it is renewed, at the size that
@@ -347,7 +347,7 @@ test_dict_two_million_keys(void **state)
     for (int i = 0; i < MANY; i += 2)
         assert_true(op_get(&s, key_number(i)).number == -i);
     assert_int_equal(dict_len(s.d), MANY);
-    assert_int_equal(stage_blocks(&s, SERVES_DICT), MANY + 1);
+    assert_int_equal(stage_blocks(&s, OWNER_TAG_DICT), MANY + 1);
     assert_int_equal(stage_blocks(&s, SERVES_LIST), DICT_SHARDS);
 }
 
@@ -417,7 +417,7 @@ struct seen {
 };
 
 static void
-see(void *arg, const struct dict_record *r)
+see(void *arg, const struct dict_entry *r)
 {
     struct seen *seen = arg;
     seen->n++;
@@ -440,7 +440,7 @@ test_dict_snapshot_sees_each_key_once(void **state)
         want -= (uint64_t)i;
     }
     for (uint32_t i = 0; i < DICT_SHARDS; i++)
-        assert_int_equal(dict_tx_snapshot(&s.x[2], s.d, i, see, &seen), 0);
+        assert_int_equal(dict_tx_snapshot(&s.self[2], s.d, i, see, &seen), 0);
     assert_int_equal(seen.n, 4000);
     assert_int_equal(seen.sum, want);
 }
@@ -450,7 +450,7 @@ test_dict_two_dicts_are_two(void **state)
 {
     (void)state;
     uint32_t index;
-    assert_int_equal(names_get(&s.x[3], NAMED_DICT, "e", 1, &index), 0);
+    assert_int_equal(names_get(&s.self[3], NAMED_DICT, "e", 1, &index), 0);
     struct dict *d = s.d, *e = arena_at(&s.arena, name_at(&s.arena, index)->object);
     op_set(&s, key_text("k"), value_number(1));
     s.d = e;
@@ -474,7 +474,7 @@ test_dict_times(void **state)
     op_set(&s, k, value_number(0));
     double t = seconds();
     for (int i = 0; i < N; i++)
-        dict_get(&s.x[1], s.d, k, &v);
+        dict_get(&s.self[1], s.d, k, &v);
     say("dict_get of a number", t, N);
     t = seconds();
     for (int i = 0; i < N; i++)
@@ -492,7 +492,7 @@ test_dict_times(void **state)
     say("set of 20 bytes", t, N);
     t = seconds();
     for (int i = 0; i < N; i++)
-        dict_get(&s.x[1], s.d, k, &v);
+        dict_get(&s.self[1], s.d, k, &v);
     say("dict_get of 20 bytes", t, N);
 }
 

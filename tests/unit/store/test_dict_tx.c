@@ -69,7 +69,7 @@ do_all(uint32_t who, const struct deed *deeds, size_t n, size_t *bad, dict_tx_no
         ops[i].head = 1; /* short strings only */
     }
     qsort(ops, n, sizeof *ops, by_shard);
-    return dict_tx_run(&s.x[who], ops, n, results, bad, note, arg);
+    return dict_tx_run(&s.self[who], ops, n, results, bad, note, arg);
 }
 
 static size_t
@@ -128,7 +128,7 @@ test_dict_tx_many_keys_in_one_transaction(void **state)
     assert_int_equal(do_all(2, then, 5, &bad, NULL, NULL), 0);
     assert_string_equal(dump(text, sizeof text),
                         "b=3 c=\"three!\" d=\"four\" e=\"five\" f=\"six\" g=\"new\" n=3 ");
-    assert_int_equal(stage_blocks(&s, SERVES_DICT), 1 + 7);
+    assert_int_equal(stage_blocks(&s, OWNER_TAG_DICT), 1 + 7);
 }
 
 static void
@@ -142,7 +142,7 @@ test_dict_tx_one_bad_operation_calls_all_off(void **state)
     assert_int_equal(do_all(1, deeds, 5, &bad, NULL, NULL), -EINVAL);
     assert_true(bad < 5);
     assert_string_equal(dump(text, sizeof text), "e=\"text\" ");
-    assert_int_equal(stage_blocks(&s, SERVES_DICT), 2);
+    assert_int_equal(stage_blocks(&s, OWNER_TAG_DICT), 2);
 }
 
 static int64_t
@@ -183,7 +183,7 @@ test_dict_tx_thousands_of_keys(void **state)
             ops[i].value = value_number(i);
         }
         qsort(ops, N, sizeof *ops, by_shard);
-        assert_int_equal(dict_tx_run(&s.x[1], ops, N, results, &bad, NULL, NULL), 0);
+        assert_int_equal(dict_tx_run(&s.self[1], ops, N, results, &bad, NULL, NULL), 0);
     }
     for (int i = 0; i < N; i++)
         assert_true(op_get(&s, key_number(i)).number == 3 * i);
@@ -216,12 +216,12 @@ deeds_in_child(void *arg)
 static void
 recover_slot_1(void *arg)
 {
-    struct actor x;
+    struct self self;
     struct recovered what;
     (void)arg;
-    assert_int_equal(actor_open(&x, &s.arena, 1, STAGE_ACTORS), 0);
-    assert_int_equal(recover(&x, &s.x[0], 3, false, &what), 0);
-    actor_close(&x);
+    assert_int_equal(self_open(&self, &s.arena, 1, STAGE_ACTORS), 0);
+    assert_int_equal(recover(&self, &s.self[0], 3, false, &what), 0);
+    self_close(&self);
 }
 
 /* Another worker changes a number that the dead one may have been changing. */
@@ -269,7 +269,7 @@ check_scene(struct scene *scene, bool other)
     if (strcmp(text, before) != 0)
         assert_string_equal(text, after);
     *(strcmp(text, before) ? &scene->seen_after : &scene->seen_before) += 1;
-    uint64_t records = stage_blocks(&s, SERVES_DICT);
+    uint64_t records = stage_blocks(&s, OWNER_TAG_DICT);
     assert_int_equal(records, dict_len(s.d) + 1);
 }
 
@@ -278,7 +278,7 @@ static void
 recover_dict(void *arg)
 {
     (void)arg;
-    dict_tx_recover(&s.x[1]);
+    dict_tx_recover(&s.self[1]);
 }
 
 static void

@@ -45,40 +45,40 @@ static void
 test_lock_has_one_holder(void **state)
 {
     (void)state;
-    assert_int_equal(lock_take(&s.x[1], s.lock[0], -1), 0);
-    assert_true(lock_held(&s.x[1], s.lock[0]));
-    assert_false(lock_held(&s.x[2], s.lock[0]));
-    assert_int_equal(lock_take(&s.x[2], s.lock[0], 0), -ETIMEDOUT);
-    assert_int_equal(lock_take(&s.x[2], s.lock[1], 0), 0);
-    lock_release(&s.x[1], s.lock[0]);
-    assert_int_equal(lock_take(&s.x[2], s.lock[0], 0), 0);
-    lock_release(&s.x[2], s.lock[0]);
-    lock_release(&s.x[2], s.lock[1]);
+    assert_int_equal(lock_take(&s.self[1], s.lock[0], -1), 0);
+    assert_true(lock_held(&s.self[1], s.lock[0]));
+    assert_false(lock_held(&s.self[2], s.lock[0]));
+    assert_int_equal(lock_take(&s.self[2], s.lock[0], 0), -ETIMEDOUT);
+    assert_int_equal(lock_take(&s.self[2], s.lock[1], 0), 0);
+    lock_release(&s.self[1], s.lock[0]);
+    assert_int_equal(lock_take(&s.self[2], s.lock[0], 0), 0);
+    lock_release(&s.self[2], s.lock[0]);
+    lock_release(&s.self[2], s.lock[1]);
 }
 
 static void
 test_lock_taken_twice_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(lock_take(&s.x[0], s.lock[0], -1), 0); /* slot 0 too */
-    assert_int_equal(lock_take(&s.x[0], s.lock[0], -1), -EDEADLK);
-    assert_int_equal(lock_take(&s.x[0], s.lock[0], 0), -EDEADLK);
-    lock_release(&s.x[0], s.lock[0]);
+    assert_int_equal(lock_take(&s.self[0], s.lock[0], -1), 0); /* slot 0 too */
+    assert_int_equal(lock_take(&s.self[0], s.lock[0], -1), -EDEADLK);
+    assert_int_equal(lock_take(&s.self[0], s.lock[0], 0), -EDEADLK);
+    lock_release(&s.self[0], s.lock[0]);
 }
 
 static void
 test_lock_waits_no_longer_than_told(void **state)
 {
     (void)state;
-    assert_int_equal(lock_take(&s.x[1], s.lock[0], -1), 0);
+    assert_int_equal(lock_take(&s.self[1], s.lock[0], -1), 0);
     double limits[] = {0.001, 0.03, 0.25}; /* also longer than a look for circles */
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         double t = seconds();
-        assert_int_equal(lock_take(&s.x[2], s.lock[0], limits[i]), -ETIMEDOUT);
+        assert_int_equal(lock_take(&s.self[2], s.lock[0], limits[i]), -ETIMEDOUT);
         assert_true(seconds() - t >= limits[i]);
-        assert_int_equal(s.x[2].slot->waits_for, 0);
+        assert_int_equal(s.self[2].slot->waits_for, 0);
     }
-    lock_release(&s.x[1], s.lock[0]);
+    lock_release(&s.self[1], s.lock[0]);
 }
 
 /* ---- threads ---- */
@@ -98,16 +98,16 @@ static void *
 take_both(void *arg)
 {
     struct taker *t = arg;
-    struct actor *x = &s.x[t->who];
-    t->err = lock_take(x, t->first, -1);
+    struct self *self = &s.self[t->who];
+    t->err = lock_take(self, t->first, -1);
     __atomic_fetch_add(&ready, 1, __ATOMIC_SEQ_CST);
     while (atom_load(&ready) < 100)
         cpu_relax();
     if (!t->err)
-        t->err = lock_take(x, t->second, t->limit_s);
+        t->err = lock_take(self, t->second, t->limit_s);
     if (!t->err)
-        lock_release(x, t->second);
-    lock_release(x, t->first);
+        lock_release(self, t->second);
+    lock_release(self, t->first);
     return NULL;
 }
 
@@ -163,9 +163,9 @@ static void *
 wait_for_first(void *arg)
 {
     struct taker *t = arg;
-    t->err = lock_take(&s.x[t->who], t->first, t->limit_s);
+    t->err = lock_take(&s.self[t->who], t->first, t->limit_s);
     if (!t->err)
-        lock_release(&s.x[t->who], t->first);
+        lock_release(&s.self[t->who], t->first);
     return NULL;
 }
 
@@ -174,7 +174,7 @@ start_waiter(struct taker *t, uint32_t who, uint32_t *lock)
 {
     *t = (struct taker){.who = who, .first = lock, .limit_s = -1};
     assert_int_equal(pthread_create(&t->thread, NULL, wait_for_first, t), 0);
-    while (!atom_load(&s.x[who].slot->waits_for))
+    while (!atom_load(&s.self[who].slot->waits_for))
         cpu_relax();
 }
 
@@ -184,13 +184,13 @@ test_lock_a_long_queue_is_no_circle(void **state)
 {
     (void)state;
     struct taker takers[3];
-    assert_int_equal(lock_take(&s.x[1], s.lock[0], -1), 0);
+    assert_int_equal(lock_take(&s.self[1], s.lock[0], -1), 0);
     for (uint32_t i = 0; i < 3; i++)
         start_waiter(&takers[i], i + 2, s.lock[0]);
     double until = seconds() + 0.5;
     while (seconds() < until)
         cpu_relax();
-    lock_release(&s.x[1], s.lock[0]);
+    lock_release(&s.self[1], s.lock[0]);
     for (int i = 0; i < 3; i++) {
         pthread_join(takers[i].thread, NULL);
         assert_int_equal(takers[i].err, 0);
@@ -205,16 +205,16 @@ static void *
 traffic(void *arg)
 {
     struct taker *t = arg;
-    struct actor *x = &s.x[t->who];
+    struct self *self = &s.self[t->who];
     for (uint32_t n = t->who; !atom_peek(&stop) && !t->err; n++) {
         uint32_t a = n % STAGE_LOCKS, b = a + 1 + n / 8 % 2;
-        t->err = lock_take(x, s.lock[a], -1);
-        if (!t->err && b < STAGE_LOCKS && !(t->err = lock_take(x, s.lock[b], -1))) {
+        t->err = lock_take(self, s.lock[a], -1);
+        if (!t->err && b < STAGE_LOCKS && !(t->err = lock_take(self, s.lock[b], -1))) {
             in_order[b]++;
-            lock_release(x, s.lock[b]);
+            lock_release(self, s.lock[b]);
         }
         in_order[a]++;
-        lock_release(x, s.lock[a]);
+        lock_release(self, s.lock[a]);
     }
     return NULL;
 }
@@ -247,12 +247,12 @@ test_lock_of_a_dead_holder_goes_to_a_waiter(void **state)
 {
     (void)state;
     struct taker t;
-    assert_int_equal(lock_take(&s.x[1], s.lock[0], -1), 0);
-    assert_int_equal(lock_take(&s.x[1], s.lock[2], -1), 0);
+    assert_int_equal(lock_take(&s.self[1], s.lock[0], -1), 0);
+    assert_int_equal(lock_take(&s.self[1], s.lock[2], -1), 0);
     start_waiter(&t, 2, s.lock[0]);
     stage_again(&s, 1);
-    lock_recover(&s.x[1]);
-    lock_recover(&s.x[1]);
+    lock_recover(&s.self[1]);
+    lock_recover(&s.self[1]);
     pthread_join(t.thread, NULL);
     assert_int_equal(t.err, 0);
 }
@@ -261,11 +261,11 @@ static void
 test_lock_of_the_living_is_not_broken(void **state)
 {
     (void)state;
-    assert_int_equal(lock_take(&s.x[2], s.lock[0], -1), 0);
-    lock_recover(&s.x[1]);
-    lock_break(&s.x[1], s.lock[0]);
-    assert_true(lock_held(&s.x[2], s.lock[0]));
-    lock_release(&s.x[2], s.lock[0]);
+    assert_int_equal(lock_take(&s.self[2], s.lock[0], -1), 0);
+    lock_recover(&s.self[1]);
+    lock_break(&s.self[1], s.lock[0]);
+    assert_true(lock_held(&s.self[2], s.lock[0]));
+    lock_release(&s.self[2], s.lock[0]);
 }
 
 /* A waiter died that had been woken in another's place. */
@@ -274,12 +274,12 @@ test_lock_a_wake_up_that_the_dead_took_along(void **state)
 {
     (void)state;
     struct taker t;
-    assert_int_equal(lock_take(&s.x[1], s.lock[0], -1), 0);
+    assert_int_equal(lock_take(&s.self[1], s.lock[0], -1), 0);
     start_waiter(&t, 2, s.lock[0]);
-    s.x[3].slot->waits_for = arena_offset(&s.arena, s.lock[0]);
+    s.self[3].slot->waits_for = arena_offset(&s.arena, s.lock[0]);
     double at = seconds();
     __atomic_store_n(s.lock[0], 0, __ATOMIC_RELEASE); /* and no futex wake */
-    lock_recover(&s.x[3]);
+    lock_recover(&s.self[3]);
     pthread_join(t.thread, NULL);
     assert_int_equal(t.err, 0);
     assert_true(seconds() - at < 5);

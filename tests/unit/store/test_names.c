@@ -28,7 +28,7 @@ teardown(void **state)
 {
     (void)state;
     stage_check(&s);
-    assert_int_equal(s.arena.head->names_lock, 0);
+    assert_int_equal(s.arena.header->names_lock, 0);
     stage_close(&s);
     return 0;
 }
@@ -36,7 +36,7 @@ teardown(void **state)
 static int
 name(uint32_t who, enum name_kind kind, const char *text, uint32_t *index)
 {
-    return names_get(&s.x[who], kind, text, strlen(text), index);
+    return names_get(&s.self[who], kind, text, strlen(text), index);
 }
 
 static void
@@ -73,12 +73,12 @@ test_names_of_any_bytes_up_to_a_length(void **state)
     char text[NAME_BYTES + 1];
     uint32_t a, b;
     memset(text, 0, sizeof text);
-    assert_int_equal(names_get(&s.x[1], NAMED_LOCK, text, NAME_BYTES, &a), 0);
-    assert_int_equal(names_get(&s.x[1], NAMED_LOCK, text, NAME_BYTES - 1, &b), 0);
+    assert_int_equal(names_get(&s.self[1], NAMED_LOCK, text, NAME_BYTES, &a), 0);
+    assert_int_equal(names_get(&s.self[1], NAMED_LOCK, text, NAME_BYTES - 1, &b), 0);
     assert_int_not_equal(a, b);
-    assert_int_equal(names_get(&s.x[1], NAMED_LOCK, text, 0, &b), 0);
+    assert_int_equal(names_get(&s.self[1], NAMED_LOCK, text, 0, &b), 0);
     assert_int_not_equal(a, b);
-    assert_int_equal(names_get(&s.x[1], NAMED_LOCK, text, NAME_BYTES + 1, &b), -ENAMETOOLONG);
+    assert_int_equal(names_get(&s.self[1], NAMED_LOCK, text, NAME_BYTES + 1, &b), -ENAMETOOLONG);
 }
 
 static void
@@ -87,7 +87,7 @@ test_names_accumulators_are_numbered(void **state)
     (void)state;
     char text[16];
     uint32_t index;
-    for (int i = 0; i < SLOT_ACCS; i++) {
+    for (int i = 0; i < SLOT_ACCUMULATORS; i++) {
         snprintf(text, sizeof text, "%d", i);
         assert_int_equal(name(1, (enum name_kind)(NAMED_SUM + i % 4), text, &index), 0);
         assert_int_equal(name_at(&s.arena, index)->number, i);
@@ -150,9 +150,9 @@ test_names_creator_died(void **state)
 {
     (void)state;
     uint32_t index;
-    assert_int_equal(lock_take(&s.x[1], &s.arena.head->names_lock, -1), 0);
+    assert_int_equal(lock_take(&s.self[1], &s.arena.header->names_lock, -1), 0);
     stage_again(&s, 1);
-    lock_recover(&s.x[1]);
+    lock_recover(&s.self[1]);
     assert_int_equal(name(2, NAMED_DICT, "x", &index), 0);
 }
 

@@ -16,10 +16,10 @@
 #include "supervisor/control_dir.h"
 
 static void
-assert_parsed(const char *text, enum ctl_action action, uint32_t n)
+assert_parsed(const char *text, enum control_action action, uint32_t n)
 {
-    struct ctl_request r = {CTL_STATUS, 77};
-    assert_true(ctl_parse(&r, text, strlen(text)));
+    struct control_request r = {CONTROL_STATUS, 77};
+    assert_true(control_parse(&r, text, strlen(text)));
     assert_int_equal(r.action, action);
     assert_int_equal(r.n, n);
 }
@@ -28,14 +28,14 @@ static void
 test_ctl_requests(void **state)
 {
     (void)state;
-    assert_parsed("status", CTL_STATUS, 0);
-    assert_parsed("workers 1", CTL_WORKERS, 1);
-    assert_parsed("workers 4000", CTL_WORKERS, 4000);
-    assert_parsed("workers 0012", CTL_WORKERS, 12);
-    assert_parsed("pause", CTL_PAUSE, 0);
-    assert_parsed("resume", CTL_RESUME, 0);
-    assert_parsed("stop", CTL_STOP, 0);
-    assert_parsed("stop now", CTL_STOP_NOW, 0);
+    assert_parsed("status", CONTROL_STATUS, 0);
+    assert_parsed("workers 1", CONTROL_WORKERS, 1);
+    assert_parsed("workers 4000", CONTROL_WORKERS, 4000);
+    assert_parsed("workers 0012", CONTROL_WORKERS, 12);
+    assert_parsed("pause", CONTROL_PAUSE, 0);
+    assert_parsed("resume", CONTROL_RESUME, 0);
+    assert_parsed("stop", CONTROL_STOP, 0);
+    assert_parsed("stop now", CONTROL_STOP_NOW, 0);
 }
 
 static void
@@ -46,12 +46,12 @@ test_ctl_what_is_no_request(void **state)
         "", "s", "statu", "status ", "status\n", "workers", "workers ", "workers 0",
         "workers 4001", "workers 99999999999", "workers -1", "workers +1", "workers 1x",
         "workers  1", "workers 1 ", "stop  now", "stop nowx", "stopnow", "PAUSE", "\xff\xfe"};
-    struct ctl_request r = {CTL_PAUSE, 77};
+    struct control_request r = {CONTROL_PAUSE, 77};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_false(ctl_parse(&r, bad[i], strlen(bad[i])));
-    assert_false(ctl_parse(&r, "pause\0", 6));
-    assert_false(ctl_parse(&r, "pause", 3)); /* reads no byte more */
-    assert_int_equal(r.action, CTL_PAUSE);
+        assert_false(control_parse(&r, bad[i], strlen(bad[i])));
+    assert_false(control_parse(&r, "pause\0", 6));
+    assert_false(control_parse(&r, "pause", 3)); /* reads no byte more */
+    assert_int_equal(r.action, CONTROL_PAUSE);
     assert_int_equal(r.n, 77);
 }
 
@@ -87,11 +87,11 @@ test_ctl_dir_is_made_for_its_user_alone(void **state)
     char path[256];
     struct stat st;
     umask(0);
-    assert_true(ctl_dir_open(path, sizeof path));
+    assert_true(control_dir_open(path, sizeof path));
     assert_string_equal(path, dir);
     assert_int_equal(stat(dir, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
-    assert_true(ctl_dir_open(path, sizeof path));
+    assert_true(control_dir_open(path, sizeof path));
     assert_string_equal(path, dir);
 }
 
@@ -103,13 +103,13 @@ test_ctl_dir_of_others_or_open_to_them_is_not_used(void **state)
     assert_int_equal(mkdir(dir, 0700), 0);
     for (mode_t bit = 1; bit < 0100; bit <<= 1) {
         assert_int_equal(chmod(dir, 0700 | bit), 0);
-        assert_false(ctl_dir_trusted(dir));
-        assert_true(!ctl_dir_open(path, sizeof path) || strcmp(path, dir) != 0);
+        assert_false(control_dir_trusted(dir));
+        assert_true(!control_dir_open(path, sizeof path) || strcmp(path, dir) != 0);
     }
     assert_int_equal(chmod(dir, 0700), 0);
-    assert_true(ctl_dir_trusted(dir));
+    assert_true(control_dir_trusted(dir));
     if (chown(dir, 12345, (gid_t)-1) == 0) { /* as root only */
-        assert_false(ctl_dir_trusted(dir));
+        assert_false(control_dir_trusted(dir));
         assert_int_equal(chown(dir, geteuid(), (gid_t)-1), 0);
     }
 }
@@ -119,16 +119,16 @@ test_ctl_dir_is_no_link_and_no_file(void **state)
 {
     (void)state;
     assert_int_equal(symlink("/root", dir), 0);
-    assert_false(ctl_dir_trusted(dir));
+    assert_false(control_dir_trusted(dir));
     assert_int_equal(unlink(dir), 0);
     assert_int_equal(symlink(top, dir), 0);
-    assert_false(ctl_dir_trusted(dir));
+    assert_false(control_dir_trusted(dir));
     assert_int_equal(unlink(dir), 0);
     FILE *f = fopen(dir, "w");
     assert_non_null(f);
     fclose(f);
     assert_int_equal(chmod(dir, 0700), 0);
-    assert_false(ctl_dir_trusted(dir));
+    assert_false(control_dir_trusted(dir));
 }
 
 static void
@@ -137,9 +137,9 @@ test_ctl_dir_stands_where_nobody_can_move_it(void **state)
     (void)state;
     assert_int_equal(mkdir(dir, 0700), 0);
     assert_int_equal(chmod(top, 0777), 0);
-    assert_false(ctl_dir_trusted(dir));
+    assert_false(control_dir_trusted(dir));
     assert_int_equal(chmod(top, 01777), 0); /* as /tmp */
-    assert_true(ctl_dir_trusted(dir));
+    assert_true(control_dir_trusted(dir));
 }
 
 static void
@@ -151,17 +151,17 @@ test_ctl_dir_address_must_fit(void **state)
     memset(path, 'x', sizeof path);
     path[0] = '/';
     path[sizeof path - 1] = '\0';
-    assert_false(ctl_dir_address(&at, path, 1));
+    assert_false(control_dir_address(&at, path, 1));
     path[sizeof at.sun_path - 3] = '\0'; /* "/1" and the 0 make it one too long */
-    assert_false(ctl_dir_address(&at, path, 11));
+    assert_false(control_dir_address(&at, path, 11));
     path[sizeof at.sun_path - 4] = '\0';
-    assert_true(ctl_dir_address(&at, path, 11));
+    assert_true(control_dir_address(&at, path, 11));
     assert_int_equal(setenv("XDG_RUNTIME_DIR", "not/absolute", 1), 0);
-    assert_false(ctl_dir_path(0, path, sizeof path));
+    assert_false(control_dir_path(0, path, sizeof path));
     assert_int_equal(setenv("PRUNNER_RUNTIME_DIR", "/some/where", 1), 0);
-    assert_true(ctl_dir_path(0, path, sizeof path));
+    assert_true(control_dir_path(0, path, sizeof path));
     assert_string_equal(path, "/some/where");
-    assert_false(ctl_dir_path(1, path, sizeof path));
+    assert_false(control_dir_path(1, path, sizeof path));
     assert_int_equal(unsetenv("PRUNNER_RUNTIME_DIR"), 0);
 }
 

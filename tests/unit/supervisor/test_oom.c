@@ -18,11 +18,11 @@ count_kills(const char *root)
     return kills;
 }
 
-static struct blame
+static struct oom
 opened(void)
 {
-    struct blame b;
-    blame_open(&b, count_kills);
+    struct oom b;
+    oom_open(&b, count_kills);
     return b;
 }
 
@@ -31,34 +31,34 @@ test_blame_without_a_kill_excuses_nobody(void **state)
 {
     (void)state;
     kills = 7; /* before us */
-    struct blame b = opened();
-    assert_false(blame_memory(&b, 1));
-    assert_false(blame_memory(&b, 2));
+    struct oom b = opened();
+    assert_false(oom_killed(&b, 1));
+    assert_false(oom_killed(&b, 2));
 }
 
 static void
 test_blame_each_kill_excuses_one_death(void **state)
 {
     (void)state;
-    struct blame b = opened();
+    struct oom b = opened();
     kills++;
-    assert_true(blame_memory(&b, 1));
-    assert_false(blame_memory(&b, 2));
+    assert_true(oom_killed(&b, 1));
+    assert_false(oom_killed(&b, 2));
     kills += 2; /* both counted before the first was found */
-    assert_true(blame_memory(&b, 3));
-    assert_true(blame_memory(&b, 4));
-    assert_false(blame_memory(&b, 5));
+    assert_true(oom_killed(&b, 3));
+    assert_true(oom_killed(&b, 4));
+    assert_false(oom_killed(&b, 5));
 }
 
 static void
 test_blame_excuses_no_death_long_after(void **state)
 {
     (void)state;
-    struct blame b = opened();
+    struct oom b = opened();
     kills += 5;
-    assert_true(blame_memory(&b, 10));
-    assert_true(blame_memory(&b, 10 + SECOND_NS));
-    assert_false(blame_memory(&b, 11 + SECOND_NS));
+    assert_true(oom_killed(&b, 10));
+    assert_true(oom_killed(&b, 10 + SECOND_NS));
+    assert_false(oom_killed(&b, 11 + SECOND_NS));
 }
 
 static void
@@ -66,11 +66,11 @@ test_blame_a_count_that_fell_starts_anew(void **state)
 {
     (void)state;
     kills = 100;
-    struct blame b = opened();
+    struct oom b = opened();
     kills = 1;
-    assert_false(blame_memory(&b, 1));
+    assert_false(oom_killed(&b, 1));
     kills = 2;
-    assert_true(blame_memory(&b, 2));
+    assert_true(oom_killed(&b, 2));
 }
 
 int

@@ -20,22 +20,22 @@ enum { CHILDREN = 3,
 static uint32_t
 run_parent(struct fixture *f)
 {
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     static char bytes[500];
-    commit_begin(x);
-    assert_int_equal(queue_reserve(x, CHILDREN + 2), 0);
+    commit_begin(self);
+    assert_int_equal(queue_reserve(self, CHILDREN + 2), 0);
     for (uint32_t i = 0; i < CHILDREN; i++)
-        assert_int_equal(task_stage(x, 10 + i, bytes, i == 1 ? sizeof bytes : 4), 0);
-    acc_add(x, ACC_SUM, 0, 5);
-    assert_int_equal(acc_collect(x, 1, "abcd", 4), 0);
-    return x->slot->cur;
+        assert_int_equal(task_stage(self, 10 + i, bytes, i == 1 ? sizeof bytes : 4), 0);
+    accumulator_add(self, ACCUMULATOR_SUM, 0, 5);
+    assert_int_equal(accumulator_collect(self, 1, "abcd", 4), 0);
+    return self->slot->cur;
 }
 
 static uint32_t
 begin_parent(struct fixture *f)
 {
     fixture_publish(f, 0, 1, 1);
-    assert_true(queue_look(&f->actors[1]));
+    assert_true(queue_look(&f->selves[1]));
     return run_parent(f);
 }
 
@@ -44,9 +44,9 @@ static uint32_t
 begin_parent_at_a_point(struct fixture *f)
 {
     fixture_publish(f, 0, 1, 1);
-    assert_true(queue_look(&f->actors[1]));
-    commit_begin(&f->actors[1]);
-    assert_int_equal(commit_point(&f->actors[1], "old", 3), 0);
+    assert_true(queue_look(&f->selves[1]));
+    commit_begin(&f->selves[1]);
+    assert_int_equal(commit_checkpoint(&f->selves[1], "old", 3), 0);
     return run_parent(f);
 }
 
@@ -60,7 +60,7 @@ static double
 sum(struct fixture *f)
 {
     double v = 0;
-    (void)acc_get(&f->actors[2], ACC_SUM, 0, &v);
+    (void)accumulator_get(&f->selves[2], ACCUMULATOR_SUM, 0, &v);
     return v;
 }
 
@@ -76,7 +76,7 @@ static uint32_t
 logged(struct fixture *f)
 {
     uint32_t n = 0;
-    acc_each(&f->actors[2], 1, count_entry, &n);
+    accumulator_each(&f->selves[2], 1, count_entry, &n);
     return n;
 }
 
@@ -85,8 +85,8 @@ static uint32_t
 find_all(struct fixture *f)
 {
     uint32_t n = 0;
-    while (queue_look(&f->actors[2])) {
-        f->actors[2].slot->phase = PHASE_IDLE;
+    while (queue_look(&f->selves[2])) {
+        f->selves[2].slot->phase = PHASE_IDLE;
         n++;
     }
     return n;
@@ -97,9 +97,9 @@ test_commit_done_publishes_everything(void **state)
 {
     struct fixture *f = *state;
     uint32_t parent = begin_parent(f);
-    struct slot *s = f->actors[1].slot;
+    struct slot *s = f->selves[1].slot;
     assert_int_equal(fixture_count(f, TASK_READY), 0);
-    assert_int_equal(commit_end(&f->actors[1], OUTCOME_DONE), CHILDREN);
+    assert_int_equal(commit_end(&f->selves[1], OUTCOME_DONE), CHILDREN);
     assert_int_equal(s->phase, PHASE_IDLE);
     assert_int_equal(s->posted, CHILDREN);
     assert_int_equal(s->done, 1);
@@ -119,8 +119,8 @@ test_commit_failed_drops_posts_and_adds(void **state)
 {
     struct fixture *f = *state;
     uint32_t parent = begin_parent(f);
-    struct slot *s = f->actors[1].slot;
-    assert_int_equal(commit_end(&f->actors[1], OUTCOME_FAILED), 0);
+    struct slot *s = f->selves[1].slot;
+    assert_int_equal(commit_end(&f->selves[1], OUTCOME_FAILED), 0);
     assert_int_equal(state_of(f, parent), TASK_FREE);
     assert_int_equal(s->failed, 1);
     assert_int_equal(s->done, 1);
@@ -139,20 +139,20 @@ test_commit_retry_makes_it_ready_again(void **state)
     uint32_t parent = begin_parent(f);
     uint64_t word = task_at(&f->arena, parent)->word;
     for (uint32_t i = 1; i <= 300; i++) {
-        assert_int_equal(commit_end(&f->actors[1], OUTCOME_RETRY), 1);
+        assert_int_equal(commit_end(&f->selves[1], OUTCOME_RETRY), 1);
         assert_int_equal(state_of(f, parent), TASK_READY);
         assert_int_equal(task_generation(task_at(&f->arena, parent)->word),
                          task_generation(word));
         assert_int_equal(task_at(&f->arena, parent)->errors, i < 255 ? i : 255);
-        assert_int_equal(f->actors[1].slot->retried, i);
-        assert_int_equal(f->actors[1].slot->done, 0);
-        assert_true(queue_look(&f->actors[1]));
-        assert_int_equal(f->actors[1].slot->cur, parent);
+        assert_int_equal(f->selves[1].slot->retried, i);
+        assert_int_equal(f->selves[1].slot->done, 0);
+        assert_true(queue_look(&f->selves[1]));
+        assert_int_equal(f->selves[1].slot->cur, parent);
         uint32_t attempt = task_attempt(task_at(&f->arena, parent)->word);
         assert_int_equal(attempt, i < 255 ? i + 1 : 255);
         (void)run_parent(f);
     }
-    (void)commit_end(&f->actors[1], OUTCOME_DONE);
+    (void)commit_end(&f->selves[1], OUTCOME_DONE);
     assert_int_equal(fixture_blocks(f), 1);
     assert_true(sum(f) == 5);
 }
@@ -162,14 +162,14 @@ test_commit_wait_notes_the_time_and_tells_the_supervisor(void **state)
 {
     struct fixture *f = *state;
     uint32_t parent = begin_parent(f);
-    struct slot *s = f->actors[1].slot;
-    commit_wait(&f->actors[1], LATER_NS);
+    struct slot *s = f->selves[1].slot;
+    commit_wait(&f->selves[1], LATER_NS);
     assert_int_equal(state_of(f, parent), TASK_WAIT);
     assert_int_equal(s->wait_tail, 1);
     assert_int_equal(s->wait_ring[0], parent);
     assert_int_equal(s->retried, 1);
     assert_int_equal(task_record_of(&f->arena, task_at(&f->arena, parent))->until_ns, LATER_NS);
-    assert_false(queue_look(&f->actors[2]));
+    assert_false(queue_look(&f->selves[2]));
     assert_false(idle_all_done(&f->arena));
 }
 
@@ -177,24 +177,24 @@ static void
 test_commit_wait_without_place_or_memory_runs_again_at_once(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     uint32_t parent = begin_parent(f);
     fixture_full(f);
-    commit_wait(x, LATER_NS); /* no memory for the record */
+    commit_wait(self, LATER_NS); /* no memory for the record */
     assert_int_equal(state_of(f, parent), TASK_READY);
     fixture_room(f);
-    assert_true(queue_look(x));
+    assert_true(queue_look(self));
     (void)run_parent(f);
-    x->slot->wait_tail = SLOT_WAITS; /* the supervisor has read none */
-    commit_wait(x, LATER_NS);
+    self->slot->wait_tail = SLOT_WAITS; /* the supervisor has read none */
+    commit_wait(self, LATER_NS);
     assert_int_equal(state_of(f, parent), TASK_READY);
-    assert_int_equal(x->slot->wait_tail, SLOT_WAITS);
-    assert_true(queue_look(x));
+    assert_int_equal(self->slot->wait_tail, SLOT_WAITS);
+    assert_true(queue_look(self));
     (void)run_parent(f);
-    x->slot->wait_head = 1;
-    commit_wait(x, LATER_NS);
+    self->slot->wait_head = 1;
+    commit_wait(self, LATER_NS);
     assert_int_equal(state_of(f, parent), TASK_WAIT);
-    assert_int_equal(x->slot->wait_ring[0], parent);
+    assert_int_equal(self->slot->wait_ring[0], parent);
 }
 
 static void
@@ -202,37 +202,37 @@ test_commit_dead_sets_it_aside_and_counts_it_done(void **state)
 {
     struct fixture *f = *state;
     uint32_t parent = begin_parent(f);
-    (void)commit_end(&f->actors[1], OUTCOME_DEAD);
+    (void)commit_end(&f->selves[1], OUTCOME_DEAD);
     assert_int_equal(state_of(f, parent), TASK_DEAD);
-    assert_int_equal(f->actors[1].slot->dead, 1);
-    assert_int_equal(f->actors[1].slot->done, 1);
+    assert_int_equal(f->selves[1].slot->dead, 1);
+    assert_int_equal(f->selves[1].slot->done, 1);
     assert_true(idle_all_done(&f->arena));
-    assert_false(queue_look(&f->actors[2]));
+    assert_false(queue_look(&f->selves[2]));
 }
 
 static void
 test_commit_part_publishes_posts_only_and_goes_on(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     uint32_t parent = begin_parent(f);
-    struct slot *s = x->slot;
-    x->post_hash = 77;
-    uint64_t hash = task_hash_staged(x);
+    struct slot *s = self->slot;
+    self->post_hash = 77;
+    uint64_t hash = task_hash_staged(self);
     assert_int_not_equal(hash, 77);
-    assert_int_equal(commit_part(x), 0);
-    assert_int_equal(x->post_hash, hash);
+    assert_int_equal(commit_part(self), 0);
+    assert_int_equal(self->post_hash, hash);
     assert_int_equal(s->phase, PHASE_ACTIVE);
     assert_int_equal(state_of(f, parent), TASK_RUN);
     assert_int_equal(s->posted, CHILDREN);
     assert_int_equal(s->done, 0);
     assert_int_equal(s->record, 0); /* it is the task's now */
-    assert_int_equal(record_current(x)->published, CHILDREN);
-    assert_int_equal(record_current(x)->post_hash, hash);
+    assert_int_equal(record_current(self)->published, CHILDREN);
+    assert_int_equal(record_current(self)->post_hash, hash);
     assert_true(sum(f) == 0);
     assert_int_equal(fixture_count(f, TASK_READY), CHILDREN);
-    assert_int_equal(task_stage(x, 20, "x", 1), 0);
-    assert_int_equal(commit_end(x, OUTCOME_DONE), 1);
+    assert_int_equal(task_stage(self, 20, "self", 1), 0);
+    assert_int_equal(commit_end(self, OUTCOME_DONE), 1);
     assert_int_equal(s->posted, CHILDREN + 1);
     assert_int_equal(s->done, 1);
     assert_true(sum(f) == 5);
@@ -246,32 +246,32 @@ test_commit_part_without_memory_changes_nothing(void **state)
     struct fixture *f = *state;
     (void)begin_parent(f);
     fixture_full(f);
-    assert_int_equal(commit_part(&f->actors[1]), -ENOSPC);
-    assert_int_equal(f->actors[1].slot->phase, PHASE_ACTIVE);
+    assert_int_equal(commit_part(&f->selves[1]), -ENOSPC);
+    assert_int_equal(f->selves[1].slot->phase, PHASE_ACTIVE);
     assert_int_equal(fixture_count(f, TASK_STAGED), CHILDREN);
-    assert_int_equal(commit_end(&f->actors[1], OUTCOME_DONE), CHILDREN);
+    assert_int_equal(commit_end(&f->selves[1], OUTCOME_DONE), CHILDREN);
 }
 
 static void
 test_commit_point_makes_all_so_far_true_and_starts_anew(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     uint32_t parent = begin_parent(f);
     task_at(&f->arena, parent)->errors = 2;
-    assert_int_equal(commit_part(x), 0);
-    assert_int_equal(task_stage(x, 20, "x", 1), 0);
-    assert_int_equal(commit_point(x, "here", 4), 0);
+    assert_int_equal(commit_part(self), 0);
+    assert_int_equal(task_stage(self, 20, "self", 1), 0);
+    assert_int_equal(commit_checkpoint(self, "here", 4), 0);
     assert_int_equal(state_of(f, parent), TASK_RUN);
     assert_int_equal(task_at(&f->arena, parent)->errors, 0);
-    assert_int_equal(x->slot->posted, CHILDREN + 1);
-    assert_int_equal(x->slot->done, 0);
+    assert_int_equal(self->slot->posted, CHILDREN + 1);
+    assert_int_equal(self->slot->done, 0);
     assert_true(sum(f) == 5);
     assert_int_equal(logged(f), 1);
-    assert_int_equal(record_current(x)->published, 0);
-    assert_int_equal(commit_point(x, NULL, 0), 0);
-    assert_int_equal(record_current(x)->cursor, 0);
-    assert_int_equal(commit_end(x, OUTCOME_DONE), 0);
+    assert_int_equal(record_current(self)->published, 0);
+    assert_int_equal(commit_checkpoint(self, NULL, 0), 0);
+    assert_int_equal(record_current(self)->cursor, 0);
+    assert_int_equal(commit_end(self, OUTCOME_DONE), 0);
     assert_int_equal(fixture_blocks(f), 1); /* a child's */
     assert_true(sum(f) == 5);
 }
@@ -281,8 +281,8 @@ test_commit_of_begin_counts_no_task_done(void **state)
 {
     struct fixture *f = *state;
     fixture_publish(f, 0, 1, 5);
-    assert_int_equal(f->actors[0].slot->posted, 5);
-    assert_int_equal(f->actors[0].slot->done, 0);
+    assert_int_equal(f->selves[0].slot->posted, 5);
+    assert_int_equal(f->selves[0].slot->done, 0);
 }
 
 /* ---- death ---- */
@@ -291,16 +291,16 @@ static void
 end_it(void *arg)
 {
     void **args = arg;
-    struct actor *x = args[0];
+    struct self *self = args[0];
     enum outcome o = *(enum outcome *)args[1];
     if (o == OUTCOME_PART)
-        (void)commit_part(x);
-    else if (o == OUTCOME_POINT)
-        (void)commit_point(x, "new", 3);
+        (void)commit_part(self);
+    else if (o == OUTCOME_CHECKPOINT)
+        (void)commit_checkpoint(self, "new", 3);
     else if (o == OUTCOME_WAIT)
-        commit_wait(x, LATER_NS);
+        commit_wait(self, LATER_NS);
     else
-        (void)commit_end(x, o);
+        (void)commit_end(self, o);
 }
 
 /* Neither half public nor public too early, at whatever instruction we look. */
@@ -331,12 +331,12 @@ check_outcome(struct fixture *f, uint32_t parent, enum outcome o)
         [OUTCOME_RETRY] = TASK_READY,
         [OUTCOME_WAIT] = TASK_WAIT,
         [OUTCOME_DEAD] = TASK_DEAD,
-        [OUTCOME_POINT] = TASK_RUN,
+        [OUTCOME_CHECKPOINT] = TASK_RUN,
     };
     struct slot *s = slot_at(&f->arena, 1);
-    bool adds = o == OUTCOME_DONE || o == OUTCOME_POINT;
+    bool adds = o == OUTCOME_DONE || o == OUTCOME_CHECKPOINT;
     bool posts = adds || o == OUTCOME_PART;
-    bool goes_on = o == OUTCOME_PART || o == OUTCOME_POINT;
+    bool goes_on = o == OUTCOME_PART || o == OUTCOME_CHECKPOINT;
     bool ends = o == OUTCOME_DONE || o == OUTCOME_FAILED || o == OUTCOME_DEAD;
     uint32_t ready = posts ? CHILDREN : o == OUTCOME_RETRY;
     assert_int_equal(state_of(f, parent), after[o]);
@@ -356,7 +356,7 @@ check_outcome(struct fixture *f, uint32_t parent, enum outcome o)
     struct task_record *r = task_record_of(&f->arena, task_at(&f->arena, parent));
     if (goes_on)
         assert_int_equal(r->published, o == OUTCOME_PART ? CHILDREN : 0);
-    if (o == OUTCOME_POINT) {
+    if (o == OUTCOME_CHECKPOINT) {
         struct task_cursor *c = (struct task_cursor *)block_at(&f->arena, r->cursor)->bytes;
         assert_int_equal(c->bytes, 3);
         assert_memory_equal(c->text, "new", 3);
@@ -369,7 +369,7 @@ check_outcome(struct fixture *f, uint32_t parent, enum outcome o)
 static void
 others_go_on(struct fixture *f)
 {
-    struct actor *y = &f->actors[2];
+    struct self *y = &f->selves[2];
     if (!queue_look(y))
         return;
     commit_begin(y);
@@ -386,24 +386,24 @@ static void
 check_killed(struct fixture *f, void *arg)
 {
     struct killed *k = arg;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     look_at_it(f, k->parent);
-    if (x->slot->phase == PHASE_COMMIT) {
+    if (self->slot->phase == PHASE_COMMIT) {
         k->in_commit++;
-        commit_apply(x);
-        uint32_t phase = x->slot->phase;
+        commit_apply(self);
+        uint32_t phase = self->slot->phase;
         /* Killed in the redo, too: all of it again. */
-        x->slot->phase = PHASE_COMMIT;
-        commit_apply(x);
-        assert_int_equal(x->slot->phase, phase);
+        self->slot->phase = PHASE_COMMIT;
+        commit_apply(self);
+        assert_int_equal(self->slot->phase, phase);
         check_outcome(f, k->parent, k->outcome);
-    } else if (state_of(f, k->parent) == TASK_RUN && x->slot->posted == 0) {
-        commit_undo(x);
-        commit_undo(x);
+    } else if (state_of(f, k->parent) == TASK_RUN && self->slot->posted == 0) {
+        commit_undo(self);
+        commit_undo(self);
         assert_int_equal(fixture_count(f, TASK_STAGED), 0);
         assert_int_equal(find_all(f), 0);
         assert_true(sum(f) == 0);
-        assert_int_equal(x->slot->done, 0);
+        assert_int_equal(self->slot->done, 0);
     } else {
         check_outcome(f, k->parent, k->outcome);
     }
@@ -413,13 +413,13 @@ static void
 test_commit_killed_at_each_instruction(void **state)
 {
     (void)state;
-    for (int o = OUTCOME_DONE; o <= OUTCOME_POINT; o++) {
+    for (int o = OUTCOME_DONE; o <= OUTCOME_CHECKPOINT; o++) {
         void *p;
         assert_int_equal(fixture_setup(&p), 0);
         struct fixture *f = p;
         struct killed k = {.outcome = (enum outcome)o};
-        k.parent = o == OUTCOME_POINT ? begin_parent_at_a_point(f) : begin_parent(f);
-        void *args[] = {&f->actors[1], &k.outcome};
+        k.parent = o == OUTCOME_CHECKPOINT ? begin_parent_at_a_point(f) : begin_parent(f);
+        void *args[] = {&f->selves[1], &k.outcome};
         uint32_t n = fixture_deaths(f, end_it, args, check_killed, &k);
         fixture_teardown(&p);
         if (!n)
@@ -434,13 +434,13 @@ static void
 check_others(struct fixture *f, void *arg)
 {
     struct killed *k = arg;
-    struct actor *x = &f->actors[1];
-    if (x->slot->phase == PHASE_ACTIVE)
+    struct self *self = &f->selves[1];
+    if (self->slot->phase == PHASE_ACTIVE)
         return;
     others_go_on(f);
-    x = fixture_reopen(f, 1);
-    if (x->slot->phase == PHASE_COMMIT)
-        commit_apply(x);
+    self = fixture_reopen(f, 1);
+    if (self->slot->phase == PHASE_COMMIT)
+        commit_apply(self);
     assert_int_equal(state_of(f, k->parent), TASK_FREE);
     for (int i = 0; i < CHILDREN + 1; i++)
         others_go_on(f);
@@ -454,7 +454,7 @@ test_commit_redo_spares_children_that_others_have_run(void **state)
 {
     struct fixture *f = *state;
     struct killed k = {OUTCOME_DONE, begin_parent(f), 0};
-    void *args[] = {&f->actors[1], &k.outcome};
+    void *args[] = {&f->selves[1], &k.outcome};
     if (!fixture_deaths(f, end_it, args, check_others, &k))
         skip();
 }

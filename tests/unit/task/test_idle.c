@@ -28,7 +28,7 @@ slot_of(struct fixture *f, uint32_t k)
 static uint64_t
 bits(struct fixture *f)
 {
-    return atom_load(&f->arena.head->idle_bits[0]);
+    return atom_load(&f->arena.header->idle_bits[0]);
 }
 
 /* ---- all done ---- */
@@ -66,11 +66,11 @@ decide(struct fixture *f, bool done_first, void (*meanwhile)(struct fixture *f))
 static void
 post_and_end(struct fixture *f)
 {
-    struct actor *x = &f->actors[1];
-    commit_begin(x);
-    assert_int_equal(queue_reserve(x, 2), 0);
-    assert_int_equal(task_stage(x, 2, "x", 1), 0);
-    (void)commit_end(x, OUTCOME_DONE);
+    struct self *self = &f->selves[1];
+    commit_begin(self);
+    assert_int_equal(queue_reserve(self, 2), 0);
+    assert_int_equal(task_stage(self, 2, "self", 1), 0);
+    (void)commit_end(self, OUTCOME_DONE);
 }
 
 /* Posted first: `done` has caught up with the old `posted` while the child still
@@ -80,7 +80,7 @@ test_idle_posted_first_would_end_too_early(void **state)
 {
     struct fixture *f = *state;
     fixture_publish(f, 0, 1, 1);
-    assert_true(queue_look(&f->actors[1]));
+    assert_true(queue_look(&f->selves[1]));
     assert_true(decide(f, false, post_and_end)); /* the mistake */
     assert_int_equal(fixture_count(f, TASK_READY), 1);
     assert_false(idle_all_done(&f->arena));
@@ -91,15 +91,15 @@ test_idle_done_first_does_not(void **state)
 {
     struct fixture *f = *state;
     fixture_publish(f, 0, 1, 1);
-    assert_true(queue_look(&f->actors[1]));
+    assert_true(queue_look(&f->selves[1]));
     assert_false(decide(f, true, post_and_end));
 }
 
 static void
 end_part(void *arg)
 {
-    struct actor *x = arg;
-    (void)commit_end(x, OUTCOME_DONE);
+    struct self *self = arg;
+    (void)commit_end(self, OUTCOME_DONE);
 }
 
 /* What anybody may see, at any instruction of a commit. */
@@ -114,13 +114,13 @@ static void
 test_idle_all_done_never_says_so_while_a_child_waits(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     fixture_publish(f, 0, 1, 1);
-    assert_true(queue_look(x));
-    commit_begin(x);
-    assert_int_equal(queue_reserve(x, 2), 0);
-    assert_int_equal(task_stage(x, 2, "x", 1), 0);
-    if (!fixture_deaths(f, end_part, x, check_not_done, NULL))
+    assert_true(queue_look(self));
+    commit_begin(self);
+    assert_int_equal(queue_reserve(self, 2), 0);
+    assert_int_equal(task_stage(self, 2, "self", 1), 0);
+    if (!fixture_deaths(f, end_part, self, check_not_done, NULL))
         skip();
 }
 
@@ -135,13 +135,13 @@ worker(struct fixture *f, uint32_t k)
     if (pid)
         return pid;
     int n = 0;
-    struct actor *x = &f->actors[k];
+    struct self *self = &f->selves[k];
     alarm(LIMIT_S);
-    while (atom_load(&f->arena.head->mode) == ARENA_RUN) {
-        if (!idle_wait(x))
+    while (atom_load(&f->arena.header->mode) == ARENA_RUN) {
+        if (!idle_wait(self))
             continue;
-        commit_begin(x);
-        (void)commit_end(x, OUTCOME_DONE);
+        commit_begin(self);
+        (void)commit_end(self, OUTCOME_DONE);
         n++;
     }
     _exit(n);
@@ -191,7 +191,7 @@ test_idle_last_one_ends_the_job_and_wakes_all(void **state)
     pids[3] = worker(f, 3);
     for (uint32_t k = 1; k <= 3; k++)
         assert_int_equal(ended(pids[k]), 0);
-    assert_int_equal(f->arena.head->mode, ARENA_DONE);
+    assert_int_equal(f->arena.header->mode, ARENA_DONE);
     assert_int_equal(bits(f), 0);
 }
 
@@ -204,7 +204,7 @@ test_idle_wake_brings_one_to_the_task(void **state)
     for (uint32_t i = 1; i <= 20; i++) {
         until_parked(f, 1, i);
         fixture_publish(f, 0, 1, 1);
-        idle_wake(&f->actors[0], 1);
+        idle_wake(&f->selves[0], 1);
     }
     until_parked(f, 1, 21);
     assert_int_equal(slot_of(f, 0)->wakes, 20);
@@ -216,16 +216,16 @@ static void
 test_idle_wake_of_nobody(void **state)
 {
     struct fixture *f = *state;
-    assert_false(idle_any(&f->actors[1]));
-    idle_wake(&f->actors[1], 1);
-    f->arena.head->idle_bits[0] = 1u << 2; /* an old hint: park says awake */
-    assert_true(idle_any(&f->actors[1]));
-    idle_wake(&f->actors[1], 1);
+    assert_false(idle_any(&f->selves[1]));
+    idle_wake(&f->selves[1], 1);
+    f->arena.header->idle_bits[0] = 1u << 2; /* an old hint: park says awake */
+    assert_true(idle_any(&f->selves[1]));
+    idle_wake(&f->selves[1], 1);
     assert_int_equal(slot_of(f, 1)->wakes, 0);
     slot_of(f, 2)->park = 1;
-    idle_wake(&f->actors[1], 0);
+    idle_wake(&f->selves[1], 0);
     assert_int_equal(slot_of(f, 2)->park, 1);
-    idle_wake(&f->actors[1], 5);
+    idle_wake(&f->selves[1], 5);
     assert_int_equal(slot_of(f, 2)->park, 0);
     assert_int_equal(slot_of(f, 1)->wakes, 1);
 }
@@ -236,12 +236,12 @@ test_idle_who_is_woken_has_no_bit(void **state)
 {
     struct fixture *f = *state;
     slot_of(f, 2)->park = slot_of(f, 3)->park = 1;
-    f->arena.head->idle_bits[0] = 1u << 2 | 1u << 3;
-    idle_wake(&f->actors[1], 1);
+    f->arena.header->idle_bits[0] = 1u << 2 | 1u << 3;
+    idle_wake(&f->selves[1], 1);
     assert_int_equal(slot_of(f, 2)->park + slot_of(f, 3)->park, 1);
     assert_int_equal(bits(f), slot_of(f, 2)->park ? 1u << 2 : 1u << 3);
-    idle_wake(&f->actors[1], 1);
-    assert_false(idle_any(&f->actors[1]));
+    idle_wake(&f->selves[1], 1);
+    assert_false(idle_any(&f->selves[1]));
     assert_int_equal(slot_of(f, 1)->wakes, 2);
 }
 
@@ -250,16 +250,16 @@ test_idle_who_is_woken_has_no_bit(void **state)
 static void
 meeting(struct fixture *f, uint32_t k, uint32_t *there)
 {
-    struct actor *x = &f->actors[k];
+    struct self *self = &f->selves[k];
     alarm(LIMIT_S);
-    while (atom_load(&f->arena.head->mode) == ARENA_RUN) {
-        if (!queue_take(x) && !queue_steal(x) && !idle_wait(x))
+    while (atom_load(&f->arena.header->mode) == ARENA_RUN) {
+        if (!queue_take(self) && !queue_steal(self) && !idle_wait(self))
             continue;
-        commit_begin(x);
+        commit_begin(self);
         __atomic_fetch_add(there, 1, __ATOMIC_SEQ_CST);
         while (atom_load(there) < FIXTURE_WORKERS)
             sched_yield();
-        idle_wake(x, commit_end(x, OUTCOME_DONE));
+        idle_wake(self, commit_end(self, OUTCOME_DONE));
     }
     _exit(0);
 }
@@ -280,7 +280,7 @@ test_idle_wake_is_passed_on(void **state)
         until_parked(f, k, 1);
     fixture_publish(f, 0, 1, FIXTURE_WORKERS);
     slot_of(f, 0)->posted--;
-    idle_wake(&f->actors[0], FIXTURE_WORKERS);
+    idle_wake(&f->selves[0], FIXTURE_WORKERS);
     for (uint32_t k = 1; k <= FIXTURE_WORKERS; k++)
         assert_int_equal(ended(pids[k]), 0);
 }
@@ -318,9 +318,9 @@ test_idle_recover_takes_a_dead_sleeper_out(void **state)
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_int_equal(bits(f), 2);
-    struct actor *x = fixture_reopen(f, 1);
-    idle_recover(x);
-    idle_recover(x);
+    struct self *self = fixture_reopen(f, 1);
+    idle_recover(self);
+    idle_recover(self);
     assert_int_equal(bits(f), 0);
     assert_int_equal(slot_of(f, 1)->park, 0);
 }
@@ -330,7 +330,7 @@ test_idle_wait_claims_what_it_finds_and_does_not_sleep(void **state)
 {
     struct fixture *f = *state;
     fixture_publish(f, 0, 1, 1);
-    assert_true(idle_wait(&f->actors[1]));
+    assert_true(idle_wait(&f->selves[1]));
     assert_int_equal(slot_of(f, 1)->phase, PHASE_ACTIVE);
     assert_int_equal(slot_of(f, 1)->park, 0);
     assert_int_equal(bits(f), 0);
@@ -343,7 +343,7 @@ test_idle_wait_does_not_sleep_when_told_to_stop(void **state)
     keep_going(f);
     idle_set_mode(&f->arena, ARENA_STOP);
     alarm(LIMIT_S);
-    assert_false(idle_wait(&f->actors[1]));
+    assert_false(idle_wait(&f->selves[1]));
     alarm(0);
     assert_int_equal(slot_of(f, 1)->parks, 0);
 }
@@ -354,7 +354,7 @@ test_idle_mode_goes_upwards_only(void **state)
     struct fixture *f = *state;
     idle_set_mode(&f->arena, ARENA_DONE);
     idle_set_mode(&f->arena, ARENA_STOP);
-    assert_int_equal(f->arena.head->mode, ARENA_DONE);
+    assert_int_equal(f->arena.header->mode, ARENA_DONE);
 }
 
 /* ---- a task that runs alone ---- */
@@ -363,23 +363,23 @@ test_idle_mode_goes_upwards_only(void **state)
 static uint32_t
 publish_alone(struct fixture *f, uint32_t n)
 {
-    struct actor *x = &f->actors[0];
+    struct self *self = &f->selves[0];
     fixture_publish(f, 2, 1, 1);
-    assert_true(queue_look(&f->actors[2]));
+    assert_true(queue_look(&f->selves[2]));
     uint32_t index = slot_of(f, 2)->cur;
-    commit_begin(&f->actors[2]);
-    (void)commit_end(&f->actors[2], OUTCOME_RETRY);
+    commit_begin(&f->selves[2]);
+    (void)commit_end(&f->selves[2], OUTCOME_RETRY);
     fixture_publish(f, 3, 2, n);
     idle_run_alone(&f->arena, index);
-    assert_int_equal(queue_push(x, index), 0);
+    assert_int_equal(queue_push(self, index), 0);
     return index;
 }
 
 static void
-end_task(struct actor *x)
+end_task(struct self *self)
 {
-    commit_begin(x);
-    (void)commit_end(x, OUTCOME_DONE);
+    commit_begin(self);
+    (void)commit_end(self, OUTCOME_DONE);
 }
 
 static void
@@ -388,16 +388,16 @@ test_idle_a_task_that_runs_alone_goes_before_all_others(void **state)
     struct fixture *f = *state;
     uint32_t index = publish_alone(f, 5);
     assert_false(idle_alone_over(&f->arena)); /* READY */
-    assert_true(idle_wait(&f->actors[1]));
+    assert_true(idle_wait(&f->selves[1]));
     assert_int_equal(slot_of(f, 1)->cur, index);
     assert_false(idle_alone_over(&f->arena)); /* RUN */
     pid_t pid = worker(f, 2);
     until_parked(f, 2, 1); /* though five others are ready */
-    end_task(&f->actors[1]);
+    end_task(&f->selves[1]);
     assert_true(idle_alone_over(&f->arena));
-    assert_int_equal(f->arena.head->gate, 0);
+    assert_int_equal(f->arena.header->gate, 0);
     assert_int_equal(ended(pid), 5); /* and then all is done */
-    assert_int_equal(f->arena.head->mode, ARENA_DONE);
+    assert_int_equal(f->arena.header->mode, ARENA_DONE);
 }
 
 /* Whoever finds that it is over says so: here a worker that looks for work. */
@@ -406,11 +406,11 @@ test_idle_who_ended_it_need_not_say_so(void **state)
 {
     struct fixture *f = *state;
     (void)publish_alone(f, 1);
-    assert_true(idle_wait(&f->actors[1]));
-    end_task(&f->actors[1]); /* and is killed */
-    assert_int_not_equal(f->arena.head->gate, 0);
-    assert_true(idle_wait(&f->actors[3]));
-    assert_int_equal(f->arena.head->gate, 0);
+    assert_true(idle_wait(&f->selves[1]));
+    end_task(&f->selves[1]); /* and is killed */
+    assert_int_not_equal(f->arena.header->gate, 0);
+    assert_true(idle_wait(&f->selves[3]));
+    assert_int_equal(f->arena.header->gate, 0);
 }
 
 static void
@@ -418,13 +418,13 @@ test_idle_end_alone_lets_others_start(void **state)
 {
     struct fixture *f = *state;
     (void)publish_alone(f, 3);
-    assert_true(idle_wait(&f->actors[1]));
+    assert_true(idle_wait(&f->selves[1]));
     pid_t pid = worker(f, 2);
     until_parked(f, 2, 1);
     idle_end_alone(&f->arena);
     idle_end_alone(&f->arena);
     until_parked(f, 2, 2);
-    end_task(&f->actors[1]);
+    end_task(&f->selves[1]);
     idle_set_mode(&f->arena, ARENA_DONE);
     assert_int_equal(ended(pid), 3);
 }
@@ -433,10 +433,10 @@ test_idle_end_alone_lets_others_start(void **state)
 static void
 run_all(void *arg)
 {
-    struct actor *x = arg;
-    while (atom_load(&x->arena->head->mode) == ARENA_RUN) {
-        if (idle_wait(x))
-            end_task(x);
+    struct self *self = arg;
+    while (atom_load(&self->arena->header->mode) == ARENA_RUN) {
+        if (idle_wait(self))
+            end_task(self);
     }
 }
 
@@ -446,27 +446,27 @@ check_rest_is_done(struct fixture *f, void *arg)
 {
     struct recovered r;
     enum recover_how *how = arg;
-    assert_int_equal(recover(&f->actors[1], &f->actors[0], 100, *how, &r), 0);
+    assert_int_equal(recover(&f->selves[1], &f->selves[0], 100, *how, &r), 0);
     if (r.task && *how == RECOVER_WAIT) {
         struct task *t = task_at(&f->arena, r.task);
         assert_int_equal(task_state(t->word), TASK_WAIT);
-        assert_true(gate_alone(f->arena.head->gate) != r.task || idle_alone_over(&f->arena));
+        assert_true(gate_alone(f->arena.header->gate) != r.task || idle_alone_over(&f->arena));
         atom_store(&t->word, task_word(t->word >> 32, task_attempt(t->word), 0, TASK_READY));
         idle_run_alone(&f->arena, r.task);
-        assert_int_equal(queue_push(&f->actors[0], r.task), 0);
+        assert_int_equal(queue_push(&f->selves[0], r.task), 0);
     }
     alarm(LIMIT_S);
-    run_all(&f->actors[2]);
+    run_all(&f->selves[2]);
     alarm(0);
     assert_true(idle_all_done(&f->arena));
-    assert_int_equal(f->arena.head->gate, 0);
+    assert_int_equal(f->arena.header->gate, 0);
 }
 
 static void
 run_alone_killed(struct fixture *f, enum recover_how how)
 {
     (void)publish_alone(f, 2);
-    if (!fixture_deaths(f, run_all, &f->actors[1], check_rest_is_done, &how))
+    if (!fixture_deaths(f, run_all, &f->selves[1], check_rest_is_done, &how))
         skip();
 }
 
@@ -492,7 +492,7 @@ static void
 check_taken_out(struct fixture *f, void *arg)
 {
     (void)arg;
-    idle_recover(&f->actors[1]);
+    idle_recover(&f->selves[1]);
     assert_int_equal(slot_of(f, 1)->park, 0);
     assert_int_equal(bits(f), 0);
 }
@@ -501,7 +501,7 @@ static void
 test_idle_wait_killed_at_each_instruction(void **state)
 {
     struct fixture *f = *state;
-    if (!fixture_deaths(f, park_and_leave, &f->actors[1], check_taken_out, NULL))
+    if (!fixture_deaths(f, park_and_leave, &f->selves[1], check_taken_out, NULL))
         skip();
 }
 

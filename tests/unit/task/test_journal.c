@@ -46,7 +46,7 @@ write_entry(void *arg, const struct dict_result *results, size_t n)
     struct entry *e = arg;
     (void)results;
     (void)n;
-    return journal_write(&s.x[1], JOURNAL_OP, e->hash, e->bytes, e->len);
+    return journal_write(&s.self[1], JOURNAL_OP, e->hash, e->bytes, e->len);
 }
 
 /* One entry, committed as a dict operation commits it. */
@@ -55,9 +55,9 @@ add_entry(uint64_t hash, const char *bytes, size_t len)
 {
     struct entry e = {hash, bytes, len};
     size_t bad;
-    int err = dict_tx_run(&s.x[1], NULL, 0, NULL, &bad, write_entry, &e);
+    int err = dict_tx_run(&s.self[1], NULL, 0, NULL, &bad, write_entry, &e);
     if (!err)
-        journal_written(&s.x[1]);
+        journal_written(&s.self[1]);
     return err;
 }
 
@@ -71,22 +71,22 @@ second_run(void)
 static void
 expect_entry(uint64_t hash, const char *bytes, size_t len)
 {
-    const struct journal_entry *e = journal_peek(&s.x[1]);
+    const struct journal_entry *e = journal_peek(&s.self[1]);
     assert_non_null(e);
     assert_int_equal(e->kind, JOURNAL_OP);
     assert_int_equal(e->hash, hash);
     assert_int_equal(e->bytes, len);
     assert_memory_equal(e->payload, bytes, len);
-    journal_pass(&s.x[1], e);
+    journal_pass(&s.self[1], e);
 }
 
 static void
 test_journal_is_empty_at_first(void **state)
 {
     (void)state;
-    assert_null(journal_peek(&s.x[1]));
+    assert_null(journal_peek(&s.self[1]));
     second_run();
-    assert_null(journal_peek(&s.x[1]));
+    assert_null(journal_peek(&s.self[1]));
 }
 
 static void
@@ -94,7 +94,7 @@ test_journal_is_read_by_the_next_run_only(void **state)
 {
     (void)state;
     assert_int_equal(add_entry(1, "one", 3), 0);
-    assert_null(journal_peek(&s.x[1]));
+    assert_null(journal_peek(&s.self[1]));
     assert_int_equal(add_entry(2, "", 0), 0);
     assert_int_equal(add_entry(3, "12345678", 8), 0);
     for (int run = 0; run < 3; run++) {
@@ -102,7 +102,7 @@ test_journal_is_read_by_the_next_run_only(void **state)
         expect_entry(1, "one", 3);
         expect_entry(2, "", 0);
         expect_entry(3, "12345678", 8);
-        assert_null(journal_peek(&s.x[1]));
+        assert_null(journal_peek(&s.self[1]));
     }
     assert_int_equal(add_entry(4, "four", 4), 0);
     second_run();
@@ -123,14 +123,14 @@ test_journal_drop_forgets_the_rest(void **state)
     assert_int_equal(add_entry(3, "three", 5), 0);
     second_run();
     expect_entry(1, "one", 3);
-    assert_true(journal_drop(&s.x[1]));
-    assert_false(journal_drop(&s.x[1])); /* told once */
-    assert_null(journal_peek(&s.x[1]));
+    assert_true(journal_drop(&s.self[1]));
+    assert_false(journal_drop(&s.self[1])); /* told once */
+    assert_null(journal_peek(&s.self[1]));
     assert_int_equal(add_entry(4, "another", 7), 0);
     second_run();
     expect_entry(1, "one", 3);
     expect_entry(4, "another", 7);
-    assert_null(journal_peek(&s.x[1]));
+    assert_null(journal_peek(&s.self[1]));
 }
 
 static void
@@ -139,9 +139,9 @@ test_journal_dropped_at_its_first_entry(void **state)
     (void)state;
     assert_int_equal(add_entry(1, "one", 3), 0);
     second_run();
-    assert_true(journal_drop(&s.x[1]));
+    assert_true(journal_drop(&s.self[1]));
     second_run();
-    assert_null(journal_peek(&s.x[1]));
+    assert_null(journal_peek(&s.self[1]));
 }
 
 /* Written, but its transaction did not commit. */
@@ -150,10 +150,10 @@ test_journal_an_entry_without_a_commit_is_none(void **state)
 {
     (void)state;
     assert_int_equal(add_entry(1, "one", 3), 0);
-    assert_true(journal_write(&s.x[1], JOURNAL_OP, 2, "two", 3) > 0);
+    assert_true(journal_write(&s.self[1], JOURNAL_OP, 2, "two", 3) > 0);
     second_run();
     expect_entry(1, "one", 3);
-    assert_null(journal_peek(&s.x[1]));
+    assert_null(journal_peek(&s.self[1]));
 }
 
 /* Committed, but its process died before it was applied. */
@@ -161,9 +161,9 @@ static void
 test_journal_an_entry_with_its_commit_is_one(void **state)
 {
     (void)state;
-    struct tx *tx = &s.x[1].slot->tx;
+    struct tx *tx = &s.self[1].slot->tx;
     assert_int_equal(add_entry(1, "one", 3), 0);
-    int64_t len = journal_write(&s.x[1], JOURNAL_OP, 2, "two", 3);
+    int64_t len = journal_write(&s.self[1], JOURNAL_OP, 2, "two", 3);
     assert_true(len > 0);
     tx->n = 0;
     tx->journal_len = (uint64_t)len;
@@ -171,7 +171,7 @@ test_journal_an_entry_with_its_commit_is_one(void **state)
     second_run();
     expect_entry(1, "one", 3);
     expect_entry(2, "two", 3);
-    assert_null(journal_peek(&s.x[1]));
+    assert_null(journal_peek(&s.self[1]));
 }
 
 static void
@@ -188,11 +188,11 @@ test_journal_grows(void **state)
                 memset(bytes, k, sizeof bytes);
                 expect_entry((uint64_t)k, bytes, (size_t)k * 200);
             }
-            assert_null(journal_peek(&s.x[1]));
+            assert_null(journal_peek(&s.self[1]));
         }
     }
     stage_done(&s, 1);
-    uint64_t spare = s.x[1].slot->record != 0;
+    uint64_t spare = s.self[1].slot->record != 0;
     assert_int_equal(stage_blocks(&s, SERVES_SLOT), spare);
 }
 
@@ -204,11 +204,11 @@ test_journal_of_the_next_task_is_empty(void **state)
     stage_done(&s, 1);
     stage_post(&s);
     assert_true(stage_claim(&s, 1));
-    assert_null(journal_peek(&s.x[1]));
+    assert_null(journal_peek(&s.self[1]));
     assert_int_equal(add_entry(2, "two", 3), 0);
     second_run();
     expect_entry(2, "two", 3);
-    assert_null(journal_peek(&s.x[1]));
+    assert_null(journal_peek(&s.self[1]));
 }
 
 /* Another worker takes the second run. */
@@ -219,7 +219,7 @@ test_journal_travels_with_the_task(void **state)
     assert_int_equal(add_entry(1, "one", 3), 0);
     stage_died(&s, 1);
     assert_true(stage_claim(&s, 3));
-    const struct journal_entry *e = journal_peek(&s.x[3]);
+    const struct journal_entry *e = journal_peek(&s.self[3]);
     assert_non_null(e);
     assert_int_equal(e->hash, 1);
     assert_memory_equal(e->payload, "one", 3);
@@ -245,8 +245,8 @@ test_journal_is_not_kept_unless_asked_for(void **state)
     (void)state;
     assert_int_equal(add_entry(1, "one", 3), 0);
     second_run();
-    s.x[1].journaling = false;
-    assert_null(journal_peek(&s.x[1]));
+    s.self[1].journaling = false;
+    assert_null(journal_peek(&s.self[1]));
 }
 
 int

@@ -18,61 +18,61 @@ slot_of(struct fixture *f, uint32_t k)
 }
 
 static void
-end_task(struct actor *x)
+end_task(struct self *self)
 {
-    commit_begin(x);
-    (void)commit_end(x, OUTCOME_DONE);
+    commit_begin(self);
+    (void)commit_end(self, OUTCOME_DONE);
 }
 
 /* Ends the task at hand after n posts. */
 static void
-post_and_end(struct actor *x, uint32_t n)
+post_and_end(struct self *self, uint32_t n)
 {
-    commit_begin(x);
-    assert_int_equal(queue_reserve(x, n + 1), 0);
+    commit_begin(self);
+    assert_int_equal(queue_reserve(self, n + 1), 0);
     for (uint32_t i = 0; i < n; i++)
-        assert_int_equal(task_stage(x, 2, "x", 1), 0);
-    (void)commit_end(x, OUTCOME_DONE);
+        assert_int_equal(task_stage(self, 2, "self", 1), 0);
+    (void)commit_end(self, OUTCOME_DONE);
 }
 
-/* A worker in a slot that the fixture has no actor for. */
+/* A worker in a slot that the fixture has no self for. */
 static void
-act(struct fixture *f, struct actor *x, uint32_t k)
+act(struct fixture *f, struct self *self, uint32_t k)
 {
-    assert_int_equal(actor_open(x, &f->arena, k, arena_workers(&f->arena) + 1), 0);
+    assert_int_equal(self_open(self, &f->arena, k, arena_workers(&f->arena) + 1), 0);
 }
 
 static void
 test_crew_new_workers_find_the_old_ones_tasks(void **state)
 {
     struct fixture *f = *state;
-    struct actor x;
+    struct self self;
     fixture_publish(f, 1, 1, 1);
     assert_int_equal(pool_resize(&f->arena, MORE), 0);
     assert_int_equal(arena_workers(&f->arena), MORE);
-    act(f, &x, MORE);
-    assert_true(queue_look(&x));
-    actor_close(&x);
+    act(f, &self, MORE);
+    assert_true(queue_look(&self));
+    self_close(&self);
 }
 
 static void
 test_crew_old_workers_find_the_new_ones_tasks(void **state)
 {
     struct fixture *f = *state;
-    struct actor x;
+    struct self self;
     fixture_publish(f, 1, 1, 1);
     assert_int_equal(pool_resize(&f->arena, MORE), 0);
-    act(f, &x, MORE);
-    assert_true(queue_look(&x));
-    post_and_end(&x, 3);
-    actor_close(&x); /* it is gone, and has no successor */
-    assert_true(queue_any(&f->actors[2]));
-    assert_true(idle_wait(&f->actors[1]));
-    end_task(&f->actors[1]);
-    assert_true(queue_look(&f->actors[2]));
-    end_task(&f->actors[2]);
-    assert_true(queue_look(&f->actors[3]));
-    end_task(&f->actors[3]);
+    act(f, &self, MORE);
+    assert_true(queue_look(&self));
+    post_and_end(&self, 3);
+    self_close(&self); /* it is gone, and has no successor */
+    assert_true(queue_any(&f->selves[2]));
+    assert_true(idle_wait(&f->selves[1]));
+    end_task(&f->selves[1]);
+    assert_true(queue_look(&f->selves[2]));
+    end_task(&f->selves[2]);
+    assert_true(queue_look(&f->selves[3]));
+    end_task(&f->selves[3]);
     assert_true(idle_all_done(&f->arena));
 }
 
@@ -84,17 +84,17 @@ static void
 test_crew_who_comes_between_the_sums_is_counted(void **state)
 {
     struct fixture *f = *state;
-    struct actor x;
+    struct self self;
     uint64_t done = 0, old_posted = 0;
     fixture_publish(f, 0, 1, 1);
     uint32_t before = arena_workers(&f->arena);
     done += slot_of(f, 0)->done;
     assert_int_equal(pool_resize(&f->arena, before + 1), 0);
-    act(f, &x, before + 1);
-    assert_true(queue_look(&x));
-    post_and_end(&x, 2);
-    assert_true(queue_look(&f->actors[1]));
-    end_task(&f->actors[1]);
+    act(f, &self, before + 1);
+    assert_true(queue_look(&self));
+    post_and_end(&self, 2);
+    assert_true(queue_look(&f->selves[1]));
+    end_task(&f->selves[1]);
     for (uint32_t k = 1; k <= before; k++)
         done += slot_of(f, k)->done;
     for (uint32_t k = 0; k <= before; k++)
@@ -102,7 +102,7 @@ test_crew_who_comes_between_the_sums_is_counted(void **state)
     assert_true(done == old_posted); /* the mistake */
     assert_true(done < old_posted + slot_of(f, before + 1)->posted);
     assert_false(idle_all_done(&f->arena));
-    actor_close(&x);
+    self_close(&self);
 }
 
 static void
@@ -110,10 +110,10 @@ test_crew_sleepers_in_new_slots_are_woken(void **state)
 {
     struct fixture *f = *state;
     assert_int_equal(pool_resize(&f->arena, MORE), 0);
-    f->arena.head->idle_bits[MORE / 64] = (uint64_t)1 << MORE % 64;
+    f->arena.header->idle_bits[MORE / 64] = (uint64_t)1 << MORE % 64;
     slot_of(f, MORE)->park = 1;
-    assert_true(idle_any(&f->actors[1]));
-    idle_wake(&f->actors[1], 1);
+    assert_true(idle_any(&f->selves[1]));
+    idle_wake(&f->selves[1], 1);
     assert_int_equal(slot_of(f, MORE)->park, 0);
 }
 
@@ -123,15 +123,15 @@ test_crew_of_fewer_ends_those_above(void **state)
     struct fixture *f = *state;
     assert_int_equal(pool_resize(&f->arena, 1), 0);
     assert_int_equal(arena_workers(&f->arena), FIXTURE_WORKERS); /* their slots stay */
-    assert_false(gate_surplus(&f->actors[1]));
-    assert_true(gate_surplus(&f->actors[2]));
+    assert_false(gate_surplus(&f->selves[1]));
+    assert_true(gate_surplus(&f->selves[2]));
     assert_int_equal(pool_resize(&f->arena, 2), 0);
-    assert_false(gate_surplus(&f->actors[2])); /* it had not ended yet */
-    assert_true(gate_surplus(&f->actors[3]));
+    assert_false(gate_surplus(&f->selves[2])); /* it had not ended yet */
+    assert_true(gate_surplus(&f->selves[3]));
     pool_settled(&f->arena);
-    assert_int_equal(f->arena.head->gate, 0);
+    assert_int_equal(f->arena.header->gate, 0);
     assert_int_equal(pool_resize(&f->arena, FIXTURE_WORKERS), 0);
-    assert_int_equal(f->arena.head->gate, 0);
+    assert_int_equal(f->arena.header->gate, 0);
 }
 
 static void
@@ -143,7 +143,7 @@ test_crew_keeps_what_is_in_a_slot_that_comes_again(void **state)
     assert_int_equal(pool_resize(&f->arena, 1), 0);
     assert_int_equal(pool_resize(&f->arena, 3), 0);
     assert_true(slot_of(f, 3)->ring == ring);
-    assert_true(queue_take(&f->actors[3]));
+    assert_true(queue_take(&f->selves[3]));
 }
 
 int

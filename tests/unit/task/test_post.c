@@ -13,21 +13,21 @@
 #include "task/recover.h"
 #include "task/task.h"
 
-static struct actor *
+static struct self *
 begin_task(struct fixture *f)
 {
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     fixture_publish(f, 0, 1, 1);
-    assert_true(queue_look(x));
-    commit_begin(x);
-    return x;
+    assert_true(queue_look(self));
+    commit_begin(self);
+    return self;
 }
 
 static void
-post_n(struct actor *x, uint32_t from, uint32_t n)
+post_n(struct self *self, uint32_t from, uint32_t n)
 {
     for (uint32_t i = from; i < from + n; i++)
-        assert_int_equal(post(x, 50, &i, sizeof i), 0);
+        assert_int_equal(post(self, 50, &i, sizeof i), 0);
 }
 
 /* Posts at most a few hundred: 20 ms do not pass, unless the machine stops. */
@@ -35,26 +35,26 @@ static void
 test_post_small_tasks_are_atomic(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = begin_task(f);
-    post_n(x, 0, 500);
-    assert_int_equal(x->slot->posted, 0);
-    assert_int_equal(commit_end(x, OUTCOME_DONE), 500);
+    struct self *self = begin_task(f);
+    post_n(self, 0, 500);
+    assert_int_equal(self->slot->posted, 0);
+    assert_int_equal(commit_end(self, OUTCOME_DONE), 500);
 }
 
 static void
 test_post_publishes_after_1000(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = begin_task(f);
-    post_n(x, 0, 999);
-    assert_int_equal(x->slot->posted, 0);
-    post_n(x, 999, 1);
-    assert_int_equal(x->slot->posted, 1000);
-    assert_int_equal(x->published, 1000);
-    post_n(x, 1000, 1001);
-    assert_int_equal(x->slot->posted, 2000);
-    (void)commit_end(x, OUTCOME_DONE);
-    assert_int_equal(x->slot->posted, 2001);
+    struct self *self = begin_task(f);
+    post_n(self, 0, 999);
+    assert_int_equal(self->slot->posted, 0);
+    post_n(self, 999, 1);
+    assert_int_equal(self->slot->posted, 1000);
+    assert_int_equal(self->published, 1000);
+    post_n(self, 1000, 1001);
+    assert_int_equal(self->slot->posted, 2000);
+    (void)commit_end(self, OUTCOME_DONE);
+    assert_int_equal(self->slot->posted, 2001);
     assert_int_equal(fixture_count(f, TASK_READY), 2001);
 }
 
@@ -62,60 +62,60 @@ static void
 test_post_publishes_after_128_kib(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = begin_task(f);
+    struct self *self = begin_task(f);
     static char bytes[40000];
     for (int i = 0; i < 3; i++)
-        assert_int_equal(post(x, 50, bytes, sizeof bytes), 0);
-    assert_int_equal(x->slot->posted, 0);
-    assert_int_equal(post(x, 50, bytes, sizeof bytes), 0);
-    assert_int_equal(x->slot->posted, 4);
+        assert_int_equal(post(self, 50, bytes, sizeof bytes), 0);
+    assert_int_equal(self->slot->posted, 0);
+    assert_int_equal(post(self, 50, bytes, sizeof bytes), 0);
+    assert_int_equal(self->slot->posted, 4);
 }
 
 static void
 test_post_publishes_after_20_ms(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = begin_task(f);
-    post_n(x, 0, 2);
-    x->staged_since_ns -= 21 * 1000 * 1000;
-    post_n(x, 2, 1);
-    assert_int_equal(x->slot->posted, 3);
+    struct self *self = begin_task(f);
+    post_n(self, 0, 2);
+    self->staged_since_ns -= 21 * 1000 * 1000;
+    post_n(self, 2, 1);
+    assert_int_equal(self->slot->posted, 3);
 }
 
 static void
 test_post_publishes_after_64_if_somebody_is_idle(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = begin_task(f);
-    f->arena.head->idle_bits[0] = 1u << 2;
-    post_n(x, 0, 63);
-    assert_int_equal(x->slot->posted, 0);
-    post_n(x, 63, 1);
-    assert_int_equal(x->slot->posted, 64);
+    struct self *self = begin_task(f);
+    f->arena.header->idle_bits[0] = 1u << 2;
+    post_n(self, 0, 63);
+    assert_int_equal(self->slot->posted, 0);
+    post_n(self, 63, 1);
+    assert_int_equal(self->slot->posted, 64);
 }
 
 static void
 test_post_wakes_a_sleeper_for_a_part(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = begin_task(f);
-    f->arena.head->idle_bits[0] = 1u << 2;
+    struct self *self = begin_task(f);
+    f->arena.header->idle_bits[0] = 1u << 2;
     slot_at(&f->arena, 2)->park = 1;
-    post_n(x, 0, 64);
+    post_n(self, 0, 64);
     assert_int_equal(slot_at(&f->arena, 2)->park, 0);
-    assert_int_equal(x->slot->wakes, 1);
+    assert_int_equal(self->slot->wakes, 1);
 }
 
 static void
 test_post_never_publishes_parts_of_what_forbids_it_nor_of_begin(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = begin_task(f);
-    x->partial = false;
-    post_n(x, 0, 3000);
-    assert_int_equal(x->slot->posted, 0);
-    (void)commit_end(x, OUTCOME_DONE);
-    struct actor *begin = &f->actors[0];
+    struct self *self = begin_task(f);
+    self->partial = false;
+    post_n(self, 0, 3000);
+    assert_int_equal(self->slot->posted, 0);
+    (void)commit_end(self, OUTCOME_DONE);
+    struct self *begin = &f->selves[0];
     begin->slot->cur = 0;
     commit_begin(begin);
     uint64_t before = begin->slot->posted;
@@ -128,49 +128,49 @@ static void
 test_post_without_memory_is_refused_and_can_be_tried_again(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = begin_task(f);
+    struct self *self = begin_task(f);
     static char bytes[5000];
-    post_n(x, 0, 3);
-    uint64_t hash = x->post_hash;
+    post_n(self, 0, 3);
+    uint64_t hash = self->post_hash;
     fixture_full(f);
-    assert_int_equal(post(x, 50, bytes, sizeof bytes), -ENOSPC);
-    assert_int_equal(x->post_hash, hash);
-    assert_int_equal(x->staged_count, 3);
+    assert_int_equal(post(self, 50, bytes, sizeof bytes), -ENOSPC);
+    assert_int_equal(self->post_hash, hash);
+    assert_int_equal(self->staged_count, 3);
     fixture_room(f);
-    assert_int_equal(post(x, 50, bytes, sizeof bytes), 0);
-    assert_int_equal(commit_end(x, OUTCOME_DONE), 4);
+    assert_int_equal(post(self, 50, bytes, sizeof bytes), 0);
+    assert_int_equal(commit_end(self, OUTCOME_DONE), 4);
 }
 
 static void
 test_post_goes_on_when_a_part_finds_no_memory(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = begin_task(f);
-    assert_int_equal(queue_reserve(x, 2000), 0);
-    post_n(x, 0, 999);
-    x->slabs[SLAB_BLOCK].nchunks = 0;
+    struct self *self = begin_task(f);
+    assert_int_equal(queue_reserve(self, 2000), 0);
+    post_n(self, 0, 999);
+    self->slabs[SLAB_BLOCK].nchunks = 0;
     fixture_full(f);
-    post_n(x, 999, 1); /* the part is due and cannot be noted */
-    assert_int_equal(x->slot->posted, 0);
+    post_n(self, 999, 1); /* the part is due and cannot be noted */
+    assert_int_equal(self->slot->posted, 0);
     fixture_room(f);
-    post_n(x, 1000, 1);
-    assert_int_equal(x->slot->posted, 1001);
+    post_n(self, 1000, 1);
+    assert_int_equal(self->slot->posted, 1001);
 }
 
 /* ---- the second run ---- */
 
-/* The worker of task `cur`, which has published 1000 posts, dies. Returns the actor of the
+/* The worker of task `cur`, which has published 1000 posts, dies. Returns the self of the
  * worker that claims it again. */
-static struct actor *
+static struct self *
 second_run(struct fixture *f, uint32_t cur)
 {
     struct recovered r;
-    struct actor *x = fixture_reopen(f, 1);
-    assert_int_equal(recover(x, &f->actors[0], 3, false, &r), 0);
+    struct self *self = fixture_reopen(f, 1);
+    assert_int_equal(recover(self, &f->selves[0], 3, false, &r), 0);
     assert_int_equal(r.task, cur);
     assert_int_equal(fixture_count(f, TASK_READY), 1001);
     assert_int_equal(fixture_count(f, TASK_STAGED), 0);
-    struct actor *y = &f->actors[2];
+    struct self *y = &f->selves[2];
     assert_true(task_claim(y, cur));
     commit_begin(y);
     assert_int_equal(y->skip, 1000);
@@ -178,12 +178,12 @@ second_run(struct fixture *f, uint32_t cur)
 }
 
 /* With 200 more staged. */
-static struct actor *
+static struct self *
 die_after_a_part(struct fixture *f)
 {
-    struct actor *x = begin_task(f);
-    uint32_t cur = x->slot->cur;
-    post_n(x, 0, 1200);
+    struct self *self = begin_task(f);
+    uint32_t cur = self->slot->cur;
+    post_n(self, 0, 1200);
     return second_run(f, cur);
 }
 
@@ -191,7 +191,7 @@ static void
 test_post_skips_what_an_earlier_run_has_published(void **state)
 {
     struct fixture *f = *state;
-    struct actor *y = die_after_a_part(f);
+    struct self *y = die_after_a_part(f);
     post_n(y, 0, 999);
     assert_int_equal(y->skip, 1);
     assert_int_equal(y->staged_count, 0);
@@ -210,12 +210,12 @@ test_post_skips_the_parts_of_two_runs(void **state)
 {
     struct fixture *f = *state;
     struct recovered r;
-    struct actor *y = die_after_a_part(f);
+    struct self *y = die_after_a_part(f);
     uint32_t cur = y->slot->cur;
     post_n(y, 0, 2100);
     y = fixture_reopen(f, 2);
-    assert_int_equal(recover(y, &f->actors[0], 3, false, &r), 0);
-    struct actor *z = &f->actors[3];
+    assert_int_equal(recover(y, &f->selves[0], 3, false, &r), 0);
+    struct self *z = &f->selves[3];
     assert_true(task_claim(z, cur));
     commit_begin(z);
     assert_int_equal(z->skip, 2000);
@@ -230,7 +230,7 @@ static void
 test_post_of_something_else_in_the_second_run_is_an_error(void **state)
 {
     struct fixture *f = *state;
-    struct actor *y = die_after_a_part(f);
+    struct self *y = die_after_a_part(f);
     uint32_t other = 4711;
     post_n(y, 0, 500);
     assert_int_equal(post(y, 50, &other, sizeof other), 0); /* not yet seen */
@@ -248,7 +248,7 @@ test_post_of_another_function_or_length_is_an_error(void **state)
     for (int way = 0; way < 2; way++) {
         void *f;
         assert_int_equal(fixture_setup(&f), 0);
-        struct actor *y = die_after_a_part(f);
+        struct self *y = die_after_a_part(f);
         uint32_t last[2] = {999, 0};
         post_n(y, 0, 999);
         int err = way ? post(y, 51, last, 4) : post(y, 50, last, 8);
@@ -266,15 +266,15 @@ test_post_joined_is_the_same_post(void **state)
     for (int way = 0; way < 3; way++) {
         void *f;
         assert_int_equal(fixture_setup(&f), 0);
-        struct actor *x = begin_task(f);
-        uint32_t cur = x->slot->cur;
-        post_n(x, 0, 999);
+        struct self *self = begin_task(f);
+        uint32_t cur = self->slot->cur;
+        post_n(self, 0, 999);
         if (way == 1)
-            assert_int_equal(post(x, 50, text, 40), 0);
+            assert_int_equal(post(self, 50, text, 40), 0);
         else
-            assert_int_equal(post_joined(x, 50, text, 3, text + 3, 37), 0);
-        assert_int_equal(x->slot->posted, 1000);
-        struct actor *y = second_run(f, cur);
+            assert_int_equal(post_joined(self, 50, text, 3, text + 3, 37), 0);
+        assert_int_equal(self->slot->posted, 1000);
+        struct self *y = second_run(f, cur);
         post_n(y, 0, 999);
         if (way == 2)
             assert_int_equal(post_joined(y, 50, text, 3, text + 4, 37), -EINVAL);

@@ -13,11 +13,11 @@
 static struct task *
 begin_task(struct fixture *f)
 {
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     fixture_publish(f, 0, 1, 1);
-    assert_true(queue_look(x));
-    commit_begin(x);
-    return task_at(&f->arena, x->slot->cur);
+    assert_true(queue_look(self));
+    commit_begin(self);
+    return task_at(&f->arena, self->slot->cur);
 }
 
 static struct task_record *
@@ -30,17 +30,17 @@ static void
 test_record_spare_is_kept_for_the_next_task(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     (void)begin_task(f);
-    assert_null(record_current(x));
-    assert_int_equal(record_need(x), 0);
-    uint32_t spare = x->slot->record;
+    assert_null(record_current(self));
+    assert_int_equal(record_need(self), 0);
+    uint32_t spare = self->slot->record;
     assert_int_not_equal(spare, 0);
-    assert_int_equal(x->slot->loose, 0);
-    assert_int_equal(record_need(x), 0);
-    assert_int_equal(x->slot->record, spare);
-    (void)commit_end(x, OUTCOME_DONE);
-    assert_int_equal(x->slot->record, spare);
+    assert_int_equal(self->slot->unlinked_block, 0);
+    assert_int_equal(record_need(self), 0);
+    assert_int_equal(self->slot->record, spare);
+    (void)commit_end(self, OUTCOME_DONE);
+    assert_int_equal(self->slot->record, spare);
     assert_int_equal(fixture_blocks(f), 1);
 }
 
@@ -50,31 +50,31 @@ test_record_need_without_memory(void **state)
     struct fixture *f = *state;
     (void)begin_task(f);
     fixture_full(f);
-    assert_int_equal(record_need(&f->actors[1]), -ENOSPC);
-    assert_int_equal(record_set_until(&f->actors[1], 5), -ENOSPC);
-    assert_null(record_current(&f->actors[1]));
+    assert_int_equal(record_need(&f->selves[1]), -ENOSPC);
+    assert_int_equal(record_set_until(&f->selves[1], 5), -ENOSPC);
+    assert_null(record_current(&f->selves[1]));
 }
 
 static void
 test_record_published_by_a_part_is_the_tasks(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     struct task *t = begin_task(f);
-    assert_int_equal(record_need(x), 0);
-    uint32_t spare = x->slot->record;
-    x->slot->new_hash = 99;
-    x->slot->new_published = 3;
+    assert_int_equal(record_need(self), 0);
+    uint32_t spare = self->slot->record;
+    self->slot->new_hash = 99;
+    self->slot->new_published = 3;
     for (int twice = 0; twice < 2; twice++) {
-        record_publish(x);
+        record_publish(self);
         assert_int_equal(t->record, spare);
-        assert_int_equal(x->slot->record, 0);
-        assert_int_equal(record_current(x)->published, 3);
-        assert_int_equal(record_current(x)->post_hash, 99);
+        assert_int_equal(self->slot->record, 0);
+        assert_int_equal(record_current(self)->published, 3);
+        assert_int_equal(record_current(self)->post_hash, 99);
     }
-    assert_int_equal(block_at(&f->arena, spare)->serves,
-                     serves_task(x->slot->cur, task_generation(t->word)));
-    (void)commit_end(x, OUTCOME_DONE);
+    assert_int_equal(block_at(&f->arena, spare)->owner_tag,
+                     serves_task(self->slot->cur, task_generation(t->word)));
+    (void)commit_end(self, OUTCOME_DONE);
     assert_int_equal(fixture_blocks(f), 0);
 }
 
@@ -82,58 +82,58 @@ static void
 test_record_of_a_task_beside_a_spare(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     struct task *t = begin_task(f);
-    assert_int_equal(record_need(x), 0);
-    uint32_t own = x->slot->record, other;
-    record_publish(x);
-    assert_int_equal(block_new(x, 100, SERVES_SLOT, &other), 0);
-    x->slot->record = other;
-    block_linked(x);
-    record_publish(x);
+    assert_int_equal(record_need(self), 0);
+    uint32_t own = self->slot->record, other;
+    record_publish(self);
+    assert_int_equal(block_new(self, 100, SERVES_SLOT, &other), 0);
+    self->slot->record = other;
+    block_published(self);
+    record_publish(self);
     assert_int_equal(t->record, own);
-    assert_int_equal(x->slot->record, other);
+    assert_int_equal(self->slot->record, other);
 }
 
 static void
 test_record_adopted_by_the_next_run(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     struct task *t = begin_task(f);
-    assert_int_equal(record_room(x, 64), 0);
-    memset(record_current(x)->journal, 0x55, 64);
-    x->slot->journal_on = 1;
-    x->slot->journal_len = 64;
-    x->slot->new_published = 12;
-    record_publish(x);
-    record_keep(x);
-    record_keep(x);
+    assert_int_equal(record_reserve(self, 64), 0);
+    memset(record_current(self)->journal, 0x55, 64);
+    self->slot->journal_on = 1;
+    self->slot->journal_len = 64;
+    self->slot->new_published = 12;
+    record_publish(self);
+    record_keep(self);
+    record_keep(self);
     assert_int_equal(task_record_of(&f->arena, t)->journal_len, 64);
     /* As recover() leaves it, to be claimed by another. */
-    uint32_t cur = x->slot->cur;
+    uint32_t cur = self->slot->cur;
     t->word = task_word(t->word >> 32, 1, 0, TASK_READY);
-    assert_true(task_claim(&f->actors[2], cur));
-    commit_begin(&f->actors[2]);
-    assert_int_equal(f->actors[2].skip, 12);
-    assert_int_equal(f->actors[2].published, 12);
-    assert_int_equal(f->actors[2].slot->journal_on, 1);
-    assert_int_equal(f->actors[2].slot->journal_len, 64);
+    assert_true(task_claim(&f->selves[2], cur));
+    commit_begin(&f->selves[2]);
+    assert_int_equal(f->selves[2].skip, 12);
+    assert_int_equal(f->selves[2].published, 12);
+    assert_int_equal(f->selves[2].slot->journal_on, 1);
+    assert_int_equal(f->selves[2].slot->journal_len, 64);
 }
 
 static void
 test_record_keep_needs_a_journal(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     struct task *t = begin_task(f);
-    assert_int_equal(record_need(x), 0);
-    x->slot->journal_len = 64; /* of an earlier task: not on */
-    record_keep(x);
+    assert_int_equal(record_need(self), 0);
+    self->slot->journal_len = 64; /* of an earlier task: not on */
+    record_keep(self);
     assert_int_equal(t->record, 0);
-    x->slot->journal_on = 1;
-    x->slot->journal_len = 0;
-    record_keep(x);
+    self->slot->journal_on = 1;
+    self->slot->journal_len = 0;
+    record_keep(self);
     assert_int_equal(t->record, 0);
 }
 
@@ -141,18 +141,18 @@ static void
 test_record_after_an_error_forgets_the_journal_and_keeps_the_posts(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     struct task *t = begin_task(f);
-    assert_int_equal(record_room(x, 64), 0);
-    x->slot->journal_on = 1;
-    x->slot->journal_len = 64;
-    x->slot->new_published = 12;
-    record_publish(x);
-    record_keep(x);
-    (void)commit_end(x, OUTCOME_RETRY);
+    assert_int_equal(record_reserve(self, 64), 0);
+    self->slot->journal_on = 1;
+    self->slot->journal_len = 64;
+    self->slot->new_published = 12;
+    record_publish(self);
+    record_keep(self);
+    (void)commit_end(self, OUTCOME_RETRY);
     assert_int_equal(task_record_of(&f->arena, t)->journal_len, 0);
     assert_int_equal(task_record_of(&f->arena, t)->published, 12);
-    assert_int_equal(x->slot->journal_on, 0);
+    assert_int_equal(self->slot->journal_on, 0);
 }
 
 /* ---- growth ---- */
@@ -161,62 +161,62 @@ test_record_after_an_error_forgets_the_journal_and_keeps_the_posts(void **state)
 static void
 begin_journal(struct fixture *f, bool given)
 {
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     (void)begin_task(f);
-    assert_int_equal(record_room(x, 64), 0);
-    x->slot->new_published = 12;
+    assert_int_equal(record_reserve(self, 64), 0);
+    self->slot->new_published = 12;
     if (given)
-        record_publish(x);
-    memset(record_current(x)->journal, 0x55, 64);
-    x->slot->journal_on = 1;
-    x->slot->journal_len = 64;
+        record_publish(self);
+    memset(record_current(self)->journal, 0x55, 64);
+    self->slot->journal_on = 1;
+    self->slot->journal_len = 64;
 }
 
 static void
 test_record_room_keeps_what_was_written(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     begin_journal(f, true);
-    uint32_t old = task_at(&f->arena, x->slot->cur)->record;
-    assert_int_equal(record_room(x, 100), 0);
-    assert_int_equal(task_at(&f->arena, x->slot->cur)->record, old); /* fits */
+    uint32_t old = task_at(&f->arena, self->slot->cur)->record;
+    assert_int_equal(record_reserve(self, 100), 0);
+    assert_int_equal(task_at(&f->arena, self->slot->cur)->record, old); /* fits */
     for (size_t bytes = 1000; bytes < 300000; bytes *= 5) {
         char wanted[64];
         memset(wanted, 0x55, sizeof wanted);
-        assert_int_equal(record_room(x, bytes), 0);
-        assert_memory_equal(record_current(x)->journal, wanted, 64);
-        assert_int_equal(record_current(x)->published, 12);
+        assert_int_equal(record_reserve(self, bytes), 0);
+        assert_memory_equal(record_current(self)->journal, wanted, 64);
+        assert_int_equal(record_current(self)->published, 12);
         assert_int_equal(fixture_blocks(f), 1);
-        assert_int_equal(x->slot->loose, 0);
-        memset(record_current(x)->journal + 64, 1, bytes);
+        assert_int_equal(self->slot->unlinked_block, 0);
+        memset(record_current(self)->journal + 64, 1, bytes);
     }
     fixture_full(f);
-    assert_int_equal(record_room(x, 3000000), -ENOSPC);
+    assert_int_equal(record_reserve(self, 3000000), -ENOSPC);
     assert_int_equal(fixture_blocks(f), 1);
-    (void)commit_end(x, OUTCOME_DONE);
+    (void)commit_end(self, OUTCOME_DONE);
     assert_int_equal(fixture_blocks(f), 0);
 }
 
 static void
 more_room(void *arg)
 {
-    (void)record_room(arg, 1000);
+    (void)record_reserve(arg, 1000);
 }
 
 /* One record, whole: the old one or the new one; nothing else in use. */
 static void
 check_one_record(struct fixture *f, void *arg)
 {
-    struct actor *x = &f->actors[1];
-    uint32_t loose = x->slot->loose, *replaced = arg;
-    for (int twice = 0; loose && twice < 2; twice++) {
-        if (!record_settle(x, loose))
-            block_free(x, loose, block_at(&f->arena, loose)->word);
+    struct self *self = &f->selves[1];
+    uint32_t unlinked_block = self->slot->unlinked_block, *replaced = arg;
+    for (int twice = 0; unlinked_block && twice < 2; twice++) {
+        if (!record_settle(self, unlinked_block))
+            block_free(self, unlinked_block, block_at(&f->arena, unlinked_block)->word);
     }
     assert_int_equal(fixture_blocks(f), 1);
-    uint32_t index = task_at(&f->arena, x->slot->cur)->record;
-    struct task_record *r = record_at(f, index ? index : x->slot->record);
+    uint32_t index = task_at(&f->arena, self->slot->cur)->record;
+    struct task_record *r = record_at(f, index ? index : self->slot->record);
     assert_int_equal(r->published, index ? 12 : 0);
     assert_int_equal(r->journal[63], 0x55);
     *replaced += r->replaces != 0;
@@ -231,7 +231,7 @@ test_record_room_killed_at_each_instruction_leaks_nothing(void **state)
         uint32_t replaced = 0;
         assert_int_equal(fixture_setup(&f), 0);
         begin_journal(f, given);
-        uint32_t n = fixture_deaths(f, more_room, &((struct fixture *)f)->actors[1],
+        uint32_t n = fixture_deaths(f, more_room, &((struct fixture *)f)->selves[1],
                                     check_one_record, &replaced);
         fixture_teardown(&f);
         if (!n)
@@ -252,12 +252,12 @@ static void
 check_one_owner(struct fixture *f, void *arg)
 {
     struct recovered r;
-    struct actor *x = &f->actors[1];
-    uint32_t *given = arg, cur = x->slot->cur;
-    assert_int_equal(recover(x, &f->actors[0], 255, RECOVER_COUNTED, &r), 0);
+    struct self *self = &f->selves[1];
+    uint32_t *given = arg, cur = self->slot->cur;
+    assert_int_equal(recover(self, &f->selves[0], 255, RECOVER_COUNTED, &r), 0);
     assert_int_equal(r.task, cur);
     uint32_t index = task_at(&f->arena, cur)->record;
-    assert_true(!index || x->slot->record != index);
+    assert_true(!index || self->slot->record != index);
     assert_in_range(fixture_blocks(f), 0, 1);
     *given += index != 0;
 }
@@ -268,7 +268,7 @@ test_record_given_to_a_task_killed_at_each_instruction_has_one_owner(void **stat
     struct fixture *f = *state;
     uint32_t given = 0;
     (void)begin_task(f);
-    uint32_t n = fixture_deaths(f, set_until, &f->actors[1], check_one_owner, &given);
+    uint32_t n = fixture_deaths(f, set_until, &f->selves[1], check_one_owner, &given);
     if (!n)
         skip();
     assert_in_range(given, 2, n - 2);

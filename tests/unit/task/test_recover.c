@@ -17,7 +17,7 @@ test_recover_of_an_idle_slot_finds_nothing(void **state)
     struct fixture *f = *state;
     struct recovered r = {.task = 7};
     fixture_publish(f, 1, 1, 5);
-    assert_int_equal(recover(&f->actors[1], &f->actors[0], ATTEMPTS, false, &r), 0);
+    assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, false, &r), 0);
     assert_int_equal(r.task, 0);
     assert_false(r.dead);
     assert_int_equal(fixture_count(f, TASK_READY), 5);
@@ -26,9 +26,9 @@ test_recover_of_an_idle_slot_finds_nothing(void **state)
 static uint32_t
 claim(struct fixture *f, uint32_t k)
 {
-    assert_true(queue_look(&f->actors[k]));
-    commit_begin(&f->actors[k]);
-    return f->actors[k].slot->cur;
+    assert_true(queue_look(&f->selves[k]));
+    commit_begin(&f->selves[k]);
+    return f->selves[k].slot->cur;
 }
 
 static void
@@ -40,9 +40,9 @@ test_recover_gives_a_running_task_back(void **state)
     uint32_t cur = claim(f, 1);
     uint64_t word = task_at(&f->arena, cur)->word;
     for (int i = 0; i < 3; i++)
-        tree_post(&f->actors[1], &(struct tree){.plain = true}, 9);
+        tree_post(&f->selves[1], &(struct tree){.plain = true}, 9);
     (void)fixture_reopen(f, 1);
-    assert_int_equal(recover(&f->actors[1], &f->actors[0], ATTEMPTS, false, &r), 0);
+    assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, false, &r), 0);
     assert_int_equal(r.task, cur);
     assert_true(r.word == word);
     assert_int_equal(fixture_count(f, TASK_STAGED), 0);
@@ -51,7 +51,7 @@ test_recover_gives_a_running_task_back(void **state)
     assert_int_equal(claim(f, 3), cur); /* by the hint in the supervisor's ring */
     assert_int_equal(task_attempt(task_at(&f->arena, cur)->word), 2);
     /* Restarted: it is another's now. */
-    assert_int_equal(recover(&f->actors[1], &f->actors[0], ATTEMPTS, false, &r), 0);
+    assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, false, &r), 0);
     assert_int_equal(r.task, 0);
     assert_int_equal(task_worker(task_at(&f->arena, cur)->word), 3);
 }
@@ -64,12 +64,12 @@ test_recover_of_an_intent_without_a_claim(void **state)
     fixture_publish(f, 2, 1, 1);
     uint32_t cur = claim(f, 3);
     /* Slot 1 has written its intent and lost the race. */
-    f->actors[1].slot->cur = cur;
-    f->actors[1].slot->expect = f->actors[3].slot->expect;
-    f->actors[1].slot->phase = PHASE_ACTIVE;
-    assert_int_equal(recover(&f->actors[1], &f->actors[0], ATTEMPTS, false, &r), 0);
+    f->selves[1].slot->cur = cur;
+    f->selves[1].slot->expect = f->selves[3].slot->expect;
+    f->selves[1].slot->phase = PHASE_ACTIVE;
+    assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, false, &r), 0);
     assert_int_equal(r.task, 0);
-    assert_int_equal(f->actors[1].slot->phase, PHASE_IDLE);
+    assert_int_equal(f->selves[1].slot->phase, PHASE_IDLE);
     assert_int_equal(task_worker(task_at(&f->arena, cur)->word), 3);
     assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_RUN);
 }
@@ -84,13 +84,13 @@ test_recover_sets_aside_what_kills_its_workers(void **state)
     for (int i = 1; i <= ATTEMPTS; i++) {
         cur = claim(f, 1);
         (void)fixture_reopen(f, 1);
-        assert_int_equal(recover(&f->actors[1], &f->actors[0], ATTEMPTS, false, &r), 0);
+        assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, false, &r), 0);
         assert_int_equal(r.dead, i == ATTEMPTS);
         assert_int_equal(r.task, cur);
     }
     assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_DEAD);
-    assert_int_equal(f->actors[1].slot->dead, 1);
-    assert_false(queue_look(&f->actors[2]));
+    assert_int_equal(f->selves[1].slot->dead, 1);
+    assert_false(queue_look(&f->selves[2]));
     assert_true(idle_all_done(&f->arena));
 }
 
@@ -102,15 +102,15 @@ test_recover_may_let_the_task_wait(void **state)
     struct recovered r;
     fixture_publish(f, 2, 1, 1);
     uint32_t cur = claim(f, 1);
-    uint64_t tail = f->actors[0].slot->tail;
+    uint64_t tail = f->selves[0].slot->tail;
     for (int i = 0; i < 2; i++) { /* also when it is done again */
-        assert_int_equal(recover(&f->actors[1], &f->actors[0], ATTEMPTS, RECOVER_WAIT, &r), 0);
+        assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, RECOVER_WAIT, &r), 0);
         assert_int_equal(r.task, i == 0 ? cur : 0);
         assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_WAIT);
         assert_int_equal(task_attempt(task_at(&f->arena, cur)->word), 1); /* it counts */
     }
-    assert_true(f->actors[0].slot->tail == tail); /* no hint */
-    assert_false(queue_look(&f->actors[2]));
+    assert_true(f->selves[0].slot->tail == tail); /* no hint */
+    assert_false(queue_look(&f->selves[2]));
     assert_false(idle_all_done(&f->arena));
 }
 
@@ -121,7 +121,7 @@ test_recover_sets_aside_what_waited_too(void **state)
     struct recovered r;
     fixture_publish(f, 2, 1, 1);
     (void)claim(f, 1);
-    assert_int_equal(recover(&f->actors[1], &f->actors[0], 1, RECOVER_WAIT, &r), 0);
+    assert_int_equal(recover(&f->selves[1], &f->selves[0], 1, RECOVER_WAIT, &r), 0);
     assert_true(r.dead);
     assert_true(idle_all_done(&f->arena));
 }
@@ -134,14 +134,14 @@ test_recover_counts_neither_errors_nor_innocent_runs(void **state)
     fixture_publish(f, 2, 1, 1);
     for (int i = 0; i < 2 * ATTEMPTS; i++) {
         (void)claim(f, 1);
-        (void)commit_end(&f->actors[1], OUTCOME_RETRY);
+        (void)commit_end(&f->selves[1], OUTCOME_RETRY);
         (void)claim(f, 1);
-        assert_int_equal(recover(&f->actors[1], &f->actors[0], ATTEMPTS, true, &r), 0);
+        assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, true, &r), 0);
         assert_false(r.dead);
     }
     for (int i = 1; i <= ATTEMPTS; i++) {
         (void)claim(f, 1);
-        assert_int_equal(recover(&f->actors[1], &f->actors[0], ATTEMPTS, false, &r), 0);
+        assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, false, &r), 0);
         assert_int_equal(r.dead, i == ATTEMPTS);
     }
 }
@@ -154,16 +154,16 @@ test_recover_without_room_for_the_hint_changes_nothing(void **state)
     fixture_publish(f, 0, 1, SLOT_RING); /* fills it, or nearly; all still ready */
     fixture_publish(f, 2, 1, 1);
     uint32_t cur = claim(f, 2);
-    struct slot *super = f->actors[0].slot;
+    struct slot *super = f->selves[0].slot;
     uint64_t room = (uint64_t)1 << (super->ring & 0xff);
     super->head = super->tail - room; /* as if it were full */
     fixture_full(f);
-    int err = recover(&f->actors[2], &f->actors[0], ATTEMPTS, false, &r);
+    int err = recover(&f->selves[2], &f->selves[0], ATTEMPTS, false, &r);
     assert_int_equal(err, super->tail - super->head + 1 > room ? -ENOSPC : 0);
     if (err)
         assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_RUN);
     fixture_room(f);
-    assert_int_equal(recover(&f->actors[2], &f->actors[0], ATTEMPTS, false, &r), 0);
+    assert_int_equal(recover(&f->selves[2], &f->selves[0], ATTEMPTS, false, &r), 0);
     assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_READY);
 }
 
@@ -181,34 +181,34 @@ static void
 run_one(void *arg)
 {
     void **args = arg;
-    struct actor *x = args[0];
+    struct self *self = args[0];
     const struct scenario *s = args[1];
-    if (s->steals ? queue_steal(x) : queue_take(x))
-        (void)tree_run(x, &s->tree);
+    if (s->steals ? queue_steal(self) : queue_take(self))
+        (void)tree_run(self, &s->tree);
 }
 
 static void
 run_rest(struct fixture *f, const struct tree *t)
 {
-    while (queue_look(&f->actors[2]))
-        (void)tree_run(&f->actors[2], t);
+    while (queue_look(&f->selves[2]))
+        (void)tree_run(&f->selves[2], t);
 }
 
 static void
 check_recovered(struct fixture *f, void *arg)
 {
     struct scenario *s = arg;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     struct recovered r;
-    s->phases[x->slot->phase]++;
-    assert_int_equal(recover(x, &f->actors[0], 255, false, &r), 0);
-    assert_int_equal(x->slot->phase, PHASE_IDLE);
-    x = fixture_reopen(f, 1); /* the supervisor was killed, too, and starts again */
-    assert_int_equal(recover(x, &f->actors[0], 255, false, &r), 0);
+    s->phases[self->slot->phase]++;
+    assert_int_equal(recover(self, &f->selves[0], 255, false, &r), 0);
+    assert_int_equal(self->slot->phase, PHASE_IDLE);
+    self = fixture_reopen(f, 1); /* the supervisor was killed, too, and starts again */
+    assert_int_equal(recover(self, &f->selves[0], 255, false, &r), 0);
     assert_int_equal(r.task, 0);
-    f->arena.head->idle_bits[0] = 0;
+    f->arena.header->idle_bits[0] = 0;
     run_rest(f, &s->tree);
-    assert_true(tree_check(&f->arena, &f->actors[0], &s->tree));
+    assert_true(tree_check(&f->arena, &f->selves[0], &s->tree));
 }
 
 static void
@@ -217,7 +217,7 @@ kill_everywhere(struct scenario s)
     void *p;
     assert_int_equal(fixture_setup(&p), 0);
     struct fixture *f = p;
-    struct actor *x = &f->actors[1], *begin = &f->actors[s.steals ? 0 : 1];
+    struct self *self = &f->selves[1], *begin = &f->selves[s.steals ? 0 : 1];
     commit_begin(begin);
     tree_post(begin, &s.tree, 1);
     (void)commit_end(begin, OUTCOME_DONE);
@@ -226,8 +226,8 @@ kill_everywhere(struct scenario s)
         (void)tree_run(begin, &s.tree);
     }
     if (s.part)
-        f->arena.head->idle_bits[0] = 1u << 3;
-    void *args[] = {x, &s};
+        f->arena.header->idle_bits[0] = 1u << 3;
+    void *args[] = {self, &s};
     uint32_t n = fixture_deaths(f, run_one, args, check_recovered, &s);
     fixture_teardown(&p);
     if (!n)

@@ -49,17 +49,17 @@ teardown(void **state)
     } while (0)
 
 static int
-try(enum dict_op_kind kind, const char *key, struct dict_value v, struct dict_result *r)
+attempt(enum dict_op_kind kind, const char *key, struct dict_value v, struct dict_result *r)
 {
     struct dict_op op = {.kind = kind, .dict = s.d, .key = *key_text(key), .value = v, .head = 1};
-    return view_change(&s.x[1], &op, r);
+    return section_change(&s.self[1], &op, r);
 }
 
 static double
 incr(const char *key, double by)
 {
     struct dict_result r;
-    MUST(try(DICT_INCR, key, value_number(by), &r) == 0);
+    MUST(attempt(DICT_INCR, key, value_number(by), &r) == 0);
     return r.number;
 }
 
@@ -67,13 +67,14 @@ static void
 set(const char *key, double v)
 {
     struct dict_result r;
-    MUST(try(DICT_SET, key, value_number(v), &r) == 0);
+    MUST(attempt(DICT_SET, key, value_number(v), &r) == 0);
 }
 
-static bool delete (const char *key)
+static bool
+remove_key(const char *key)
 {
     struct dict_result r;
-    MUST(try(DICT_DELETE, key, value_none(), &r) == 0);
+    MUST(attempt(DICT_DELETE, key, value_none(), &r) == 0);
     return r.changed;
 }
 
@@ -84,7 +85,7 @@ cas(const char *key, struct dict_value old, double v, bool update)
     struct dict_op op = {.kind = DICT_CAS, .dict = s.d, .key = *key_text(key), .old = old};
     op.value = value_number(v);
     op.update = update;
-    MUST(view_change(&s.x[1], &op, &r) == 0);
+    MUST(section_change(&s.self[1], &op, &r) == 0);
     return r.changed;
 }
 
@@ -92,7 +93,7 @@ static struct dict_value
 value(const char *key)
 {
     struct dict_value v;
-    MUST(view_get(&s.x[1], s.d, key_text(key), &v) == 0);
+    MUST(section_get(&s.self[1], s.d, key_text(key), &v) == 0);
     return v;
 }
 
@@ -108,17 +109,17 @@ get(const char *key)
 static void
 take(int lock)
 {
-    MUST(view_lock(&s.x[1], s.lock[lock], 5) == 0);
+    MUST(section_lock(&s.self[1], s.lock[lock], 5) == 0);
     MUST((*s.lock[lock] & 0xffff) == 2); /* slot 1: for real */
-    MUST(view_held(&s.x[1], s.lock[lock]));
+    MUST(section_held(&s.self[1], s.lock[lock]));
 }
 
 static int
 give(int lock, bool keep)
 {
-    int err = view_unlock(&s.x[1], s.lock[lock], keep);
+    int err = section_unlock(&s.self[1], s.lock[lock], keep);
     MUST(*s.lock[lock] == 0);
-    MUST(!view_held(&s.x[1], s.lock[lock]));
+    MUST(!section_held(&s.self[1], s.lock[lock]));
     return err;
 }
 
@@ -149,7 +150,7 @@ run(void (*fn)(void), bool to_the_end)
         MUST(stage_claim(&s, 1));
         fn();
         if (to_the_end) {
-            MUST(!view_any_held());
+            MUST(!section_any_held());
             stage_done(&s, 1);
         }
         _exit(0);
@@ -171,7 +172,7 @@ run_to_end(void (*fn)(void))
 {
     run(fn, true);
     assert_false(stage_claim(&s, 1)); /* no task is left */
-    assert_int_equal(stage_blocks(&s, SERVES_DICT), dict_len(s.d) + 1);
+    assert_int_equal(stage_blocks(&s, OWNER_TAG_DICT), dict_len(s.d) + 1);
 }
 
 /* ---- under locks, in one run ---- */
@@ -188,18 +189,18 @@ section_of_all_kinds(void)
     MUST(get("old") == 2 && get("new") == 3);
     MUST(seen("old") == 1 && seen("new") == -1);
     MUST(incr("new", 4) == 7 && incr("none", 5) == 5 && incr("none", 5) == 10);
-    MUST(delete ("old") && !delete ("old") && get("old") == -1);
-    MUST(try(DICT_ADD, "old", value_number(8), &r) == 0 && r.changed);
-    MUST(try(DICT_ADD, "old", value_number(9), &r) == 0 && !r.changed);
+    MUST(remove_key("old") && !remove_key("old") && get("old") == -1);
+    MUST(attempt(DICT_ADD, "old", value_number(8), &r) == 0 && r.changed);
+    MUST(attempt(DICT_ADD, "old", value_number(9), &r) == 0 && !r.changed);
     MUST(cas("old", value_number(8), 10, false) && !cas("old", value_number(8), 11, false));
-    MUST(try(DICT_APPEND, "text", value_text("ab"), &r) == 0);
-    MUST(try(DICT_APPEND, "text", value_text("cd"), &r) == 0);
+    MUST(attempt(DICT_APPEND, "text", value_text("ab"), &r) == 0);
+    MUST(attempt(DICT_APPEND, "text", value_text("cd"), &r) == 0);
     struct dict_value v = value("text");
     MUST(value_is_text(&v, "abcd"));
-    MUST(try(DICT_APPEND, "old", value_text("x"), &r) == -EINVAL);
-    MUST(try(DICT_INCR, "text", value_number(1), &r) == -EINVAL);
+    MUST(attempt(DICT_APPEND, "old", value_text("x"), &r) == -EINVAL);
+    MUST(attempt(DICT_INCR, "text", value_number(1), &r) == -EINVAL);
     set("gone", 1);
-    MUST(delete ("gone"));
+    MUST(remove_key("gone"));
     MUST(seen("old") == 1 && dict_len(s.d) == 1);
     MUST(give(0, true) == 0);
 }
@@ -223,7 +224,7 @@ section_that_fails(void)
     take(0);
     set("a", 2);
     set("b", 2);
-    delete ("a");
+    remove_key("a");
     MUST(give(0, false) == 0);
     MUST(get("a") == 1 && get("b") == -1);
     take(0);
@@ -263,18 +264,18 @@ static void
 lock_mistakes(void)
 {
     take(0);
-    MUST(view_lock(&s.x[1], s.lock[0], -1) == -EDEADLK);
-    MUST(view_unlock(&s.x[1], s.lock[1], true) == -EPERM);
+    MUST(section_lock(&s.self[1], s.lock[0], -1) == -EDEADLK);
+    MUST(section_unlock(&s.self[1], s.lock[1], true) == -EPERM);
     MUST(give(0, true) == 0);
-    MUST(view_unlock(&s.x[1], s.lock[0], true) == -EPERM);
+    MUST(section_unlock(&s.self[1], s.lock[0], true) == -EPERM);
     static uint32_t *many = NULL;
     many = arena_at(&s.arena, s.arena.names_at + 1000); /* words that are 0 */
     for (int i = 0; i < 64; i++)
-        MUST(view_lock(&s.x[1], many + i, 0) == 0);
-    MUST(view_lock(&s.x[1], many + 64, 0) == -EUSERS);
+        MUST(section_lock(&s.self[1], many + i, 0) == 0);
+    MUST(section_lock(&s.self[1], many + 64, 0) == -EUSERS);
     uint32_t *words[16];
     int lost;
-    MUST(view_end(&s.x[1], false, words, 16, &lost) == 64);
+    MUST(section_end(&s.self[1], false, words, 16, &lost) == 64);
     for (int i = 0; i < 64; i++)
         MUST(many[i] == 0);
 }
@@ -295,7 +296,7 @@ forget_to_release(void)
     take(2);
     set("a", 1);
     int lost;
-    MUST(view_end(&s.x[1], true, words, 2, &lost) == 2 && !lost);
+    MUST(section_end(&s.self[1], true, words, 2, &lost) == 2 && !lost);
     MUST(words[0] == s.lock[2] && words[1] == s.lock[0]);
 }
 
@@ -317,7 +318,7 @@ inner_fails(void)
     set("b", 2);
     take(1);
     set("a", 3);
-    delete ("b");
+    remove_key("b");
     set("c", 3);
     for (int i = 0; i < 100; i++) {
         char text[16];
@@ -406,7 +407,7 @@ more_than_fits(void)
     take(1);
     for (int i = 0; i < 300; i++) {
         snprintf(text, sizeof text, "%d", i);
-        MUST(try(DICT_SET, text, v, &r) == 0);
+        MUST(attempt(DICT_SET, text, v, &r) == 0);
     }
     MUST(give(1, true) == -ENOSPC);
     MUST(get("a") == 2 && get("7") == -1);
@@ -433,7 +434,7 @@ two_incrs(void)
 {
     MUST(incr("a", 1) == 1);
     MUST(incr("a", 1) == 2);
-    MUST(!view_take_warning());
+    MUST(!section_take_warning());
     if (nth_run) {
         MUST(get("a") == 102);
         MUST(incr("a", 1) == 103);
@@ -462,13 +463,13 @@ another_third(void)
     incr("a", 1);
     incr("b", 1);
     if (nth_run) {
-        MUST(!view_take_warning());
+        MUST(!section_take_warning());
         MUST(incr("other", 1) == 1);
-        MUST(view_take_warning() && !view_take_warning());
+        MUST(section_take_warning() && !section_take_warning());
     }
     incr("c", 1);
     incr("d", 1);
-    MUST(!view_take_warning());
+    MUST(!section_take_warning());
 }
 
 static void
@@ -489,14 +490,14 @@ all_kinds(void)
 {
     struct dict_result r;
     set("text number", 1);
-    MUST(try(DICT_APPEND, "text", value_text("ab"), &r) == 0);
-    MUST(try(DICT_INCR, "text", value_number(1), &r) == -EINVAL);
-    MUST(try(DICT_ADD, "added", value_number(1), &r) == 0 && r.changed);
-    MUST(try(DICT_ADD, "added", value_number(2), &r) == 0 && !r.changed);
-    MUST(delete ("text number") && !delete ("text number"));
+    MUST(attempt(DICT_APPEND, "text", value_text("ab"), &r) == 0);
+    MUST(attempt(DICT_INCR, "text", value_number(1), &r) == -EINVAL);
+    MUST(attempt(DICT_ADD, "added", value_number(1), &r) == 0 && r.changed);
+    MUST(attempt(DICT_ADD, "added", value_number(2), &r) == 0 && !r.changed);
+    MUST(remove_key("text number") && !remove_key("text number"));
     MUST(cas("added", value_number(1), 5, false));
     MUST(!cas("added", value_number(1), 5, false));
-    MUST(!view_take_warning());
+    MUST(!section_take_warning());
 }
 
 static void
@@ -525,7 +526,7 @@ update_by_one(void)
             others_add("n", 10); /* somebody is faster */
     } while (!cas("n", now < 0 ? value_none() : value_number(now), now + 1, true));
     MUST(tries == 2);
-    MUST(!view_take_warning());
+    MUST(!section_take_warning());
 }
 
 static void
@@ -552,7 +553,7 @@ transfer(void)
     set("b", b + 10);
     MUST(get("a") == 90);
     MUST(give(0, true) == 0);
-    MUST(!view_take_warning());
+    MUST(!section_take_warning());
 }
 
 static void
@@ -613,7 +614,7 @@ sections_that_leave_no_trace(void)
     take(0);
     MUST(incr("n", 1) == 6);
     MUST(give(0, true) == 0);
-    MUST(!view_take_warning());
+    MUST(!section_take_warning());
 }
 
 static void
@@ -639,7 +640,7 @@ another_section(void)
     incr("n", 1);
     MUST(give(0, true) == 0);
     incr("o", 1);
-    MUST(view_take_warning() == (nth_run == 1));
+    MUST(section_take_warning() == (nth_run == 1));
 }
 
 static void
@@ -664,7 +665,7 @@ an_operation_for_a_section(void)
     incr("n", 1);
     MUST(give(0, true) == 0);
     incr("b", 1);
-    MUST(view_take_warning() == (nth_run == 1));
+    MUST(section_take_warning() == (nth_run == 1));
 }
 
 static void
@@ -726,7 +727,7 @@ nested(void)
     if (nth_run == 0)
         return; /* dies between the two */
     MUST(give(0, true) == 0);
-    MUST(!view_take_warning());
+    MUST(!section_take_warning());
     incr("d", 1);
 }
 
@@ -812,7 +813,7 @@ test_view_a_long_journal_and_many_deaths(void **state)
     assert_true(seen("n") == 3000 && seen("m") == 60);
     uint64_t spares = 0;
     for (int k = 0; k < STAGE_ACTORS; k++)
-        spares += s.x[k].slot->record != 0;
+        spares += s.self[k].slot->record != 0;
     assert_int_equal(stage_blocks(&s, SERVES_SLOT), spares);
 }
 
@@ -823,13 +824,13 @@ incr_append_and_section(void)
 {
     struct dict_result r;
     MUST(incr("n", 1) == 6);
-    MUST(try(DICT_APPEND, "text", value_text("ab"), &r) == 0);
+    MUST(attempt(DICT_APPEND, "text", value_text("ab"), &r) == 0);
     take(0);
     set("m", get("m") + 1);
     incr("o", 1);
     MUST(give(0, true) == 0);
-    MUST(delete ("gone"));
-    MUST(!view_take_warning());
+    MUST(remove_key("gone"));
+    MUST(!section_take_warning());
 }
 
 static void
@@ -861,7 +862,7 @@ second_run(void *arg)
     struct dict_value v = op_get(&s, key_text("text"));
     assert_true(value_is_text(&v, "ab"));
     stage_check(&s);
-    assert_int_equal(stage_blocks(&s, SERVES_DICT), dict_len(s.d) + 1);
+    assert_int_equal(stage_blocks(&s, OWNER_TAG_DICT), dict_len(s.d) + 1);
     stage_put_back(&s, here);
     stage_forget();
 }

@@ -29,21 +29,21 @@ static void
 test_task_stage_joined_keeps_both_parts(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     static char bytes[5000];
     size_t cuts[] = {0, 3, 5}, sizes[] = {5, 19, 20, 5000};
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (char)(i * 7);
-    commit_begin(x);
+    commit_begin(self);
     for (size_t i = 0; i < 12; i++) {
         size_t cut = cuts[i % 3], size = sizes[i / 3];
-        assert_int_equal(task_stage_joined(x, 11, bytes, cut, bytes + cut, size - cut), 0);
-        struct task *t = at(f, x->staged_tail);
+        assert_int_equal(task_stage_joined(self, 11, bytes, cut, bytes + cut, size - cut), 0);
+        struct task *t = at(f, self->staged_tail);
         assert_int_equal(t->bytes, size);
         assert_memory_equal(task_args(&f->arena, t), bytes, size);
     }
     assert_int_equal(fixture_blocks(f), 6);
-    commit_undo(x);
+    commit_undo(self);
     assert_int_equal(fixture_blocks(f), 0);
 }
 
@@ -58,24 +58,24 @@ static void
 test_task_stage_keeps_arguments_of_any_size(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     static char bytes[100000];
     size_t sizes[] = {0, 1, 18, 19, 20, 500, 40000, 100000};
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (char)(i * 7);
-    commit_begin(x);
+    commit_begin(self);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        assert_int_equal(task_stage(x, 11, bytes, sizes[i]), 0);
-        struct task *t = at(f, x->staged_tail);
+        assert_int_equal(task_stage(self, 11, bytes, sizes[i]), 0);
+        struct task *t = at(f, self->staged_tail);
         assert_int_equal(t->bytes, sizes[i]);
         assert_int_equal(t->fn, 11);
         assert_int_equal(task_state(t->word), TASK_STAGED);
         assert_memory_equal(task_args(&f->arena, t), bytes, sizes[i]);
-        assert_int_equal(x->slot->loose, 0);
+        assert_int_equal(self->slot->unlinked_block, 0);
     }
     assert_int_equal(fixture_blocks(f), 4);
-    assert_int_equal(x->staged_count, 8);
-    commit_undo(x);
+    assert_int_equal(self->staged_count, 8);
+    commit_undo(self);
     assert_int_equal(fixture_blocks(f), 0);
     assert_int_equal(fixture_count(f, TASK_STAGED), 0);
 }
@@ -84,15 +84,15 @@ static void
 test_task_stage_names_parent_and_never_repeats_an_id(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     fixture_publish(f, 1, 30, 1);
-    assert_true(queue_take(x));
-    uint32_t parent = x->slot->cur;
-    commit_begin(x);
+    assert_true(queue_take(self));
+    uint32_t parent = self->slot->cur;
+    commit_begin(self);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(task_stage(x, 31, "x", 1), 0);
+        assert_int_equal(task_stage(self, 31, "self", 1), 0);
     uint64_t last = at(f, parent)->id;
-    for (uint32_t i = x->slot->staged; i; i = at(f, i)->next) {
+    for (uint32_t i = self->slot->staged; i; i = at(f, i)->next) {
         assert_int_equal(at(f, i)->parent, at(f, parent)->id);
         assert_int_equal(at(f, i)->parent_fn, 30);
         assert_int_equal(at(f, i)->id % ARENA_SLOTS, 1);
@@ -105,22 +105,22 @@ static void
 test_task_stage_without_memory_changes_nothing(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     static char bytes[3000];
-    commit_begin(x);
+    commit_begin(self);
     fixture_full(f);
-    assert_int_equal(task_stage(x, 1, bytes, 3), -ENOSPC);
+    assert_int_equal(task_stage(self, 1, bytes, 3), -ENOSPC);
     fixture_room(f);
-    assert_int_equal(task_stage(x, 1, bytes, 3), 0);
+    assert_int_equal(task_stage(self, 1, bytes, 3), 0);
     fixture_full(f);
     /* A descriptor can be had, the block for the arguments cannot. */
-    assert_int_equal(task_stage(x, 1, bytes, sizeof bytes), -ENOSPC);
-    assert_int_equal(x->staged_count, 1);
-    assert_int_equal(x->slot->staged, x->staged_tail);
+    assert_int_equal(task_stage(self, 1, bytes, sizeof bytes), -ENOSPC);
+    assert_int_equal(self->staged_count, 1);
+    assert_int_equal(self->slot->staged, self->staged_tail);
     assert_int_equal(fixture_count(f, TASK_STAGED), 1);
     assert_int_equal(fixture_blocks(f), 0);
     fixture_room(f);
-    assert_int_equal(task_stage(x, 1, bytes, sizeof bytes), 0);
+    assert_int_equal(task_stage(self, 1, bytes, sizeof bytes), 0);
     assert_int_equal(fixture_count(f, TASK_STAGED), 2);
 }
 
@@ -128,25 +128,25 @@ static void
 test_task_claim_takes_only_what_is_ready(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     fixture_publish(f, 0, 1, 1);
     uint32_t index = first_hint(f, 0);
     uint64_t ready = at(f, index)->word;
     enum task_state others[] = {TASK_FREE, TASK_STAGED, TASK_RUN, TASK_WAIT, TASK_DEAD};
     for (int i = 0; i < 5; i++) {
         at(f, index)->word = task_word(ready >> 32, 0, 0, others[i]);
-        assert_false(task_claim(x, index));
-        assert_int_equal(x->slot->phase, PHASE_IDLE);
+        assert_false(task_claim(self, index));
+        assert_int_equal(self->slot->phase, PHASE_IDLE);
     }
     at(f, index)->word = ready;
-    assert_true(task_claim(x, index));
-    assert_int_equal(x->slot->phase, PHASE_ACTIVE);
-    assert_int_equal(x->slot->cur, index);
-    assert_int_equal(x->slot->expect, ready);
+    assert_true(task_claim(self, index));
+    assert_int_equal(self->slot->phase, PHASE_ACTIVE);
+    assert_int_equal(self->slot->cur, index);
+    assert_int_equal(self->slot->expect, ready);
     assert_int_equal(task_worker(at(f, index)->word), 1);
     assert_int_equal(task_attempt(at(f, index)->word), 1);
     assert_int_equal(task_generation(at(f, index)->word), task_generation(ready));
-    assert_false(task_claim(&f->actors[2], index));
+    assert_false(task_claim(&f->selves[2], index));
 }
 
 static void
@@ -156,7 +156,7 @@ test_task_claim_counts_attempts_up_to_the_last(void **state)
     fixture_publish(f, 0, 1, 1);
     uint32_t index = first_hint(f, 0);
     at(f, index)->word = task_word(at(f, index)->word >> 32, 255, 0, TASK_READY);
-    assert_true(task_claim(&f->actors[1], index));
+    assert_true(task_claim(&f->selves[1], index));
     assert_int_equal(task_attempt(at(f, index)->word), 255);
 }
 
@@ -174,7 +174,7 @@ test_task_is_claimed_by_one_of_many_processes(void **state)
         if (fork())
             continue;
         for (uint64_t p = s->head; p < s->tail; p++)
-            (void)task_claim(&f->actors[k], ring[p]);
+            (void)task_claim(&f->selves[k], ring[p]);
         _exit(0);
     }
     for (uint32_t k = 1; k <= FIXTURE_WORKERS; k++)
@@ -189,22 +189,22 @@ static void
 test_task_free_twice_spares_who_came_after(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     static char bytes[500];
-    commit_begin(x);
-    assert_int_equal(task_stage(x, 1, bytes, sizeof bytes), 0);
-    uint32_t index = x->staged_tail;
-    (void)commit_end(x, OUTCOME_DONE);
-    assert_true(task_claim(x, index));
+    commit_begin(self);
+    assert_int_equal(task_stage(self, 1, bytes, sizeof bytes), 0);
+    uint32_t index = self->staged_tail;
+    (void)commit_end(self, OUTCOME_DONE);
+    assert_true(task_claim(self, index));
     uint64_t word = at(f, index)->word;
-    task_free(x, index, word);
+    task_free(self, index, word);
     assert_int_equal(fixture_blocks(f), 0);
     assert_int_equal(task_generation(at(f, index)->word), task_generation(word) + 1);
-    x->slot->cur = 0;
-    commit_begin(x);
-    assert_int_equal(task_stage(x, 2, bytes, sizeof bytes), 0);
-    assert_int_equal(x->staged_tail, index); /* the same descriptor, and block */
-    task_free(x, index, word);
+    self->slot->cur = 0;
+    commit_begin(self);
+    assert_int_equal(task_stage(self, 2, bytes, sizeof bytes), 0);
+    assert_int_equal(self->staged_tail, index); /* the same descriptor, and block */
+    task_free(self, index, word);
     assert_int_equal(task_state(at(f, index)->word), TASK_STAGED);
     assert_int_equal(fixture_blocks(f), 1);
 }
@@ -213,20 +213,20 @@ static void
 test_task_free_spares_a_block_that_serves_another(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     static char bytes[500];
-    commit_begin(x);
-    assert_int_equal(task_stage(x, 1, bytes, sizeof bytes), 0);
-    uint32_t index = x->staged_tail, block;
+    commit_begin(self);
+    assert_int_equal(task_stage(self, 1, bytes, sizeof bytes), 0);
+    uint32_t index = self->staged_tail, block;
     /* Died in task_free() with the block freed and the descriptor not; its owner
      * has used the block again before the redo. */
     memcpy(&block, at(f, index)->args + TASK_INLINE - sizeof block, sizeof block);
-    block_free(x, block, block_at(&f->arena, block)->word);
+    block_free(self, block, block_at(&f->arena, block)->word);
     uint32_t other;
-    assert_int_equal(block_new(x, sizeof bytes, serves_task(index + 1, 0), &other), 0);
+    assert_int_equal(block_new(self, sizeof bytes, serves_task(index + 1, 0), &other), 0);
     assert_int_equal(other, block);
     at(f, index)->word = task_word(0, 1, 1, TASK_RUN);
-    task_free(x, index, at(f, index)->word);
+    task_free(self, index, at(f, index)->word);
     assert_int_equal(task_state(at(f, index)->word), TASK_FREE);
     assert_int_equal(fixture_blocks(f), 1);
 }
@@ -236,19 +236,19 @@ static void
 test_task_free_does_not_read_a_record_that_is_gone(void **state)
 {
     struct fixture *f = *state;
-    struct actor *x = &f->actors[1];
+    struct self *self = &f->selves[1];
     uint32_t record, other;
-    commit_begin(x);
-    assert_int_equal(task_stage(x, 1, "x", 1), 0);
-    uint32_t index = x->staged_tail;
-    assert_int_equal(block_new(x, 400, serves_task(index, 0), &record), 0);
+    commit_begin(self);
+    assert_int_equal(task_stage(self, 1, "self", 1), 0);
+    uint32_t index = self->staged_tail;
+    assert_int_equal(block_new(self, 400, serves_task(index, 0), &record), 0);
     at(f, index)->record = record;
     at(f, index)->word = task_word(0, 1, 1, TASK_RUN);
-    block_free(x, record, block_at(&f->arena, record)->word);
-    assert_int_equal(block_new(x, 400, SERVES_DICT, &other), 0);
+    block_free(self, record, block_at(&f->arena, record)->word);
+    assert_int_equal(block_new(self, 400, OWNER_TAG_DICT, &other), 0);
     assert_int_equal(other, record);
     memset(block_at(&f->arena, other)->bytes, 0xff, 400); /* beyond the arena */
-    task_free(x, index, at(f, index)->word);
+    task_free(self, index, at(f, index)->word);
     assert_int_equal(task_state(at(f, index)->word), TASK_FREE);
     assert_int_equal(fixture_blocks(f), 1);
 }

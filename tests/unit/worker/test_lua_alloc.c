@@ -18,7 +18,7 @@ setup(void **state)
 {
     lua_State *L = luaL_newstate();
     luaL_openlibs(L);
-    luamem_open(L, LIMIT);
+    lua_alloc_open(L, LIMIT);
     *state = L;
     return 0;
 }
@@ -26,7 +26,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    luamem_close(*state);
+    lua_alloc_close(*state);
     lua_close(*state);
     return 0;
 }
@@ -36,9 +36,9 @@ static int
 run(lua_State *L, const char *text)
 {
     assert_int_equal(luaL_loadstring(L, text), 0);
-    luamem_enforce(true);
+    lua_alloc_enforce(true);
     int status = lua_pcall(L, 0, 0, 0);
-    luamem_enforce(false);
+    lua_alloc_enforce(false);
     return status;
 }
 
@@ -56,11 +56,11 @@ test_luamem_refuses_and_lua_says_so(void **state)
     for (size_t i = 0; i < sizeof hungry / sizeof *hungry; i++) {
         assert_int_equal(run(L, hungry[i]), LUA_ERRMEM);
         assert_string_equal(lua_tostring(L, -1), "not enough memory");
-        assert_true(luamem_refused());
+        assert_true(lua_alloc_refused());
         lua_settop(L, 0);
         for (int round = 0; round < 5; round++) /* each halves LuaJIT's own buffer */
             lua_gc(L, LUA_GCCOLLECT, 0);
-        assert_true(luamem_used(L) < LIMIT / 4);
+        assert_true(lua_alloc_used(L) < LIMIT / 4);
     }
 }
 
@@ -85,22 +85,22 @@ test_luamem_garbage_is_collected_in_time(void **state)
                          "for i = 1, 1e6 do local t = { i, tostring(i) } end\n"
                          "for i = 1, 200 do local s = ('y'):rep(2^18 + i) end\n"),
                      0);
-    assert_false(luamem_refused());
+    assert_false(lua_alloc_refused());
 }
 
 static void
 test_luamem_refuses_nothing_outside_of_tasks(void **state)
 {
     assert_int_equal(luaL_dostring((lua_State *)*state, "x = ('x'):rep(2^24)"), 0);
-    assert_false(luamem_refused());
+    assert_false(lua_alloc_refused());
 }
 
 static void
 test_luamem_close_lifts_the_limit(void **state)
 {
     lua_State *L = *state;
-    luamem_close(L);
-    luamem_close(L);
+    lua_alloc_close(L);
+    lua_alloc_close(L);
     assert_int_equal(run(L, "local s = ('x'):rep(2^24)"), 0);
 }
 

@@ -1,4 +1,4 @@
---- Functions that run often are called from a compiled loop (lua/prunner/chain.lua): nothing may
+--- Functions that run often are called from a compiled loop (lua/prunner/task_loop.lua): nothing may
 -- differ from the first few hundred runs, which are not.
 
 local helper = require "tests.e2e.helper"

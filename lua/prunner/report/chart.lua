@@ -1,6 +1,6 @@
 --- The pictures of a report, as SVG. Colours are CSS variables: --c0 for what has none of its own,
 -- --c1 .. --c7 for functions.
-local format = require "prunner.report_format"
+local format = require "prunner.report.format"
 
 local M = {}
 

@@ -1,12 +1,12 @@
---- prunner.known: which functions and classes are found, and what they are called.
+--- prunner.registry: which functions and classes are found, and what they are called.
 
 local prunner = require "prunner"
-local core = require("prunner.c").core
-local known = require "prunner.known"
+local core = require("prunner.native").core
+local registry = require "prunner.registry"
 
-local function name_of(fn) return known.ids[fn] and known.name_of(known.ids[fn]) end
+local function name_of(fn) return registry.ids[fn] and registry.name_of(registry.ids[fn]) end
 
-describe("prunner.known", function()
+describe("prunner.registry", function()
   it("finds globals, fields, methods, upvalues and what hides in metatables", function()
     local upvalue = function() end
     local deeper = { list = { function() end } }
@@ -17,21 +17,21 @@ describe("prunner.known", function()
       object = setmetatable({}, Class),
       [key] = true,
     }
-    known.walk()
+    registry.walk()
     assert.are.equal("known_spec.plain", name_of(_G.known_spec.plain))
     assert.are.equal("upvalue", name_of(upvalue))
     assert.are.equal("deeper.list[1]", name_of(deeper.list[1]))
-    assert.is_truthy(known.ids[Class.__index.method])
-    assert.is_truthy(known.ids[key])
-    assert.is_truthy(known.ids[string.rep])
-    assert.are.equal(known.ids[upvalue], known.ids["upvalue"])
+    assert.is_truthy(registry.ids[Class.__index.method])
+    assert.is_truthy(registry.ids[key])
+    assert.is_truthy(registry.ids[string.rep])
+    assert.are.equal(registry.ids[upvalue], registry.ids["upvalue"])
     _G.known_spec = nil
   end)
 
   it("takes for a name what LuaJIT does", function()
     local f = function() end
     _G["zähle"] = f
-    known.walk()
+    registry.walk()
     assert.are.equal("zähle", name_of(f))
     _G["zähle"] = nil
   end)
@@ -40,7 +40,7 @@ describe("prunner.known", function()
     local f = function() end
     _G.a_global_function = f
     package.loaded.a_module = { f = f, g = function() end }
-    known.walk()
+    registry.walk()
     assert.are.equal("a_global_function", name_of(f))
     assert.are.equal("a_module.g", name_of(package.loaded.a_module.g))
     _G.a_global_function, package.loaded.a_module = nil, nil
@@ -50,40 +50,40 @@ describe("prunner.known", function()
     local before, after = function() end, function() end
     prunner.task("named before", before)
     _G.known_spec = { before = before, after = after }
-    known.walk()
+    registry.walk()
     prunner.task("named after", after)
-    known.walk()
+    registry.walk()
     assert.are.equal("named before", name_of(before))
     assert.are.equal("named after", name_of(after))
-    assert.are.equal(known.ids[after], known.ids["named after"])
+    assert.are.equal(registry.ids[after], registry.ids["named after"])
     _G.known_spec = nil
   end)
 
   it("finds what is behind a function that nothing but prunner.task knows", function()
     local helper, Class = function() end, { __index = {} }
     prunner.task("nothing but named", function() return helper, Class end)
-    known.walk()
+    registry.walk()
     assert.are.equal("helper", name_of(helper))
-    assert.is_truthy(known.class_of(Class))
+    assert.is_truthy(registry.class_of(Class))
   end)
 
   it("knows what prunner gives away, and nothing of its inside", function()
-    known.walk()
+    registry.walk()
     assert.are.equal("prunner.post_task", name_of(prunner.post_task))
-    assert.is_truthy(known.class_of(getmetatable(prunner.dict)))
-    assert.is_truthy(known.class_of(getmetatable(prunner.lock "known_spec")))
-    assert.is_truthy(known.class_of(getmetatable(prunner.counter "known_spec")))
-    assert.is_nil(known.ids[known.walk])
-    assert.is_nil(known.ids[core.post])
+    assert.is_truthy(registry.class_of(getmetatable(prunner.dict)))
+    assert.is_truthy(registry.class_of(getmetatable(prunner.lock "known_spec")))
+    assert.is_truthy(registry.class_of(getmetatable(prunner.counter "known_spec")))
+    assert.is_nil(registry.ids[registry.walk])
+    assert.is_nil(registry.ids[core.post])
   end)
 
   it("gives a function one number however often it is met", function()
     local f = function() end
-    known.walk(f)
-    local id = known.ids[f]
-    known.walk(f)
-    known.walk({ f })
-    assert.are.equal(id, known.ids[f])
+    registry.walk(f)
+    local id = registry.ids[f]
+    registry.walk(f)
+    registry.walk({ f })
+    assert.are.equal(id, registry.ids[f])
   end)
 
   it("survives data that is cyclic or nested deeply", function()
@@ -94,8 +94,8 @@ describe("prunner.known", function()
       deep = deep.next
     end
     deep.f = bottom
-    known.walk(top)
-    assert.is_truthy(known.ids[bottom])
+    registry.walk(top)
+    assert.is_truthy(registry.ids[bottom])
   end)
 
   it("is not held up by tables that raise when looked at", function()
@@ -103,7 +103,7 @@ describe("prunner.known", function()
       __index = function() error "looked" end, __pairs = function() error "looked" end,
       __metatable = "hidden", __len = function() error "looked" end,
     })
-    known.walk { trap }
+    registry.walk { trap }
     assert.is_truthy(core.decode(core.encode(setmetatable({}, debug.getmetatable(trap)))))
   end)
 end)

@@ -6,10 +6,10 @@
 -- The file is read by people too, and may have been edited: nothing in it is believed before
 -- it was looked at, all lines are checked before the first task is posted, and nothing of it
 -- is ever executed.
-local acc = require "prunner.acc"
-local core = require("prunner.c").core
+local accumulators = require "prunner.accumulators"
+local core = require("prunner.native").core
 local dict = require "prunner.dict"
-local known = require "prunner.known"
+local registry = require "prunner.registry"
 local lock = require "prunner.lock"
 
 local M = {}
@@ -20,9 +20,9 @@ end
 
 -- Classes whose objects mean something in their own job only.
 local function belongs_to_job(number)
-  for _, module in ipairs { dict, lock, acc } do
+  for _, module in ipairs { dict, lock, accumulators } do
     for _, class in ipairs(module.classes) do
-      if known.class_of(class) == number then return true end
+      if registry.class_of(class) == number then return true end
     end
   end
   return false
@@ -52,10 +52,10 @@ local function arguments_of(letter)
   local refs = type(letter.refs) == "table" and letter.refs or {}
   local bytes = type(letter.data) == "string" and core.unbase64(letter.data)
   if not bytes then return nil, "is damaged: its data is no base64" end
-  local functions, problem = numbers_of(refs.functions, known.ids, "function")
+  local functions, problem = numbers_of(refs.functions, registry.ids, "function")
   if not functions then return nil, problem end
   local classes
-  classes, problem = numbers_of(refs.classes, known.classes, "class")
+  classes, problem = numbers_of(refs.classes, registry.classes, "class")
   if not classes then return nil, problem end
   bytes = core.renumber(bytes, functions, classes)
   if not bytes then return nil, "is damaged: its data does not fit its list of functions and classes" end
@@ -67,7 +67,7 @@ end
 local function task_of(letter)
   local name = letter.task
   if type(name) ~= "string" then return nil, "is damaged: it names no task" end
-  local number = known.ids[name]
+  local number = registry.ids[name]
   if not number then
     return nil, ("is of the task %q, which the script does not have (any more)"):format(name)
   end

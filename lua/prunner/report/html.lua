@@ -1,7 +1,7 @@
 --- A report as one page of HTML that needs nothing else.
-local chart = require "prunner.report_chart"
-local format = require "prunner.report_format"
-local style = require "prunner.report_style"
+local chart = require "prunner.report.chart"
+local format = require "prunner.report.format"
+local style = require "prunner.report.style"
 
 local escape, count, seconds = format.escape, format.count, format.seconds
 

@@ -4,14 +4,14 @@
 -- which takes several times as long as a small task. When a worker has run the same function
 -- often, with a number as its only argument, it makes a loop for it:
 --
---     f(v); while C.prn_chain() do f(cell[0]) end
+--     f(v); while C.prn_next_task() do f(cell[0]) end
 --
--- prn_chain() ends the task at hand and claims the next one (worker.c); it is false when that
+-- prn_next_task() ends the task at hand and claims the next one (worker.c); it is false when that
 -- is another function's, or anything but "run it" is to be done. LuaJIT compiles the loop,
 -- f included. Each function has a loop of its own bytecode: one that is shared would be
 -- compiled for the first function only. A loop that cannot be compiled is given up: there the
 -- call through FFI would cost more than it saves.
-local c = require "prunner.c"
+local native = require "prunner.native"
 local ffi = require "ffi"
 
 local ABORTS = 8 -- LuaJIT itself gives a loop up after some more
@@ -24,11 +24,11 @@ local code = string.dump(assert(loadstring [[
   local C, cell = ...
   return function(v, f)
     f(v)
-    while C.prn_chain() do f(cell[0]) end
+    while C.prn_next_task() do f(cell[0]) end
   end
 ]]), true)
 
-local cell = ffi.cast("double *", c.C.prn_chain_cell())
+local cell = ffi.cast("double *", native.C.prn_next_task_cell())
 local open = {} -- [loop] = { number of its function, how often it could not be compiled }
 local root      -- the loop that is being recorded
 
@@ -41,7 +41,7 @@ local function watch_traces(what, _, fn, _, parent)
   elseif what == "abort" and root then
     root.aborts = root.aborts + 1
     if root.aborts >= ABORTS then
-      c.core.chain_give_up(root.number)
+      native.core.task_loop_give_up(root.number)
       open[root.loop] = nil
     end
     root = nil
@@ -55,7 +55,7 @@ end
 function M.make(number, f)
   if not jit.status() or debug.getinfo(f, "S").what == "C" then return nil end
   if not next(open) then jit.attach(watch_traces, "trace") end
-  local loop = loadstring(code, "=prunner.chain")(c.C, cell)
+  local loop = loadstring(code, "=prunner.task_loop")(native.C, cell)
   open[loop] = { number = number, loop = loop, aborts = 0 }
   return loop
 end

@@ -15,17 +15,17 @@
 --     deaths              of workers: at, worker, how
 --
 -- All times are in seconds; moments count from the start of the workers.
-local core = require("prunner.c").core
-local format = require "prunner.report_format"
+local core = require("prunner.native").core
+local format = require "prunner.report.format"
 
 local M = {}
 
 local SLOWEST = 20
 
 local function how_it_ended(s, status)
-  if s.signal or s.epipe then return "interrupted" end
-  if s.broken then return "broken" end
-  if s.late then return "late" end
+  if s.signal or s.reader_gone then return "interrupted" end
+  if s.fatal then return "broken" end
+  if s.deadline_passed then return "late" end
   if s.halted then return "halted" end
   return status == 0 and "done" or "failed"
 end
@@ -106,7 +106,7 @@ end
 -- @treturn[2] string why not
 function M.write(path, s, status)
   local data = M.data(s, status)
-  local text = path:find "%.json$" and json(data) or require("prunner.report_html").page(data)
+  local text = path:find "%.json$" and json(data) or require("prunner.report.html").page(data)
   local ok, problem = core.replace_file(path, text)
   if not ok then return nil, ("\"%s\": %s"):format(path, problem) end
   return true

@@ -7,7 +7,7 @@
 local jit = require "jit"
 local util = require "jit.util"
 local new = require "table.new"
-local core = require("prunner.c").core
+local core = require("prunner.native").core
 
 local M = {}
 
@@ -65,7 +65,7 @@ end
 -- Where prunner's own functions are defined. Of its modules only what they give away is known:
 -- `prunner` itself, the functions in it, and the `classes` of each module. What is behind those
 -- is nobody's argument, and as much as everything that comes with Lua.
-local OWN = debug.getinfo(1, "S").short_src:match "^(.*)known%.lua$"
+local OWN = debug.getinfo(1, "S").short_src:match "^(.*)registry%.lua$"
 local own = {} -- [function] = true
 
 local function where_of(fn)

@@ -4,9 +4,9 @@
 --     local hits = prunner.counter "hits"
 --     hits:add(1)                -- in tasks
 --     print(hits:get())          -- in end_: the total
-local c = require "prunner.c"
+local native = require "prunner.native"
 
-local C, core = c.C, c.core
+local C, core = native.C, native.core
 
 local M = {}
 
@@ -27,7 +27,7 @@ local function class(kind, what)
   end
 
   function Class:get()
-    local v = core.acc_get(kind, self.number)
+    local v = core.accumulator_get(kind, self.number)
     if v == nil and kind == SUM then return 0 end
     return v
   end

@@ -1,5 +1,5 @@
 --- Leaving the script, or the process, before the end: when nothing sensible can follow.
-local core = require("prunner.c").core
+local core = require("prunner.native").core
 
 local M = {}
 

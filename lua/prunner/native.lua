@@ -35,8 +35,8 @@ uint32_t prn_queue_event(void);
 void prn_queue_bump(void);
 void prn_queue_wait(uint32_t seen, double seconds);
 double prn_now(void);
-bool prn_chain(void);
-double *prn_chain_cell(void);
+bool prn_next_task(void);
+double *prn_next_task_cell(void);
 ]]
 
 -- The library is loaded already; this names the same copy.
