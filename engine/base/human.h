@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { HUMAN_TEXT = 24 }; /* bytes that are enough for each */
+enum { HUMAN_TEXT = 32 }; /* bytes that are enough for each */
 
 /* human_time writes how long something took: 850ns 12us 3.4ms 1.20s 2:05 1:02:03 3d04h. */
 static inline char *
@@ -54,6 +54,19 @@ human_bytes(char text[HUMAN_TEXT], uint64_t bytes)
         snprintf(text, HUMAN_TEXT, "%llu", (unsigned long long)bytes);
     else
         snprintf(text, HUMAN_TEXT, v < 10 ? "%.1f%c" : "%.0f%c", v, units[unit]);
+    return text;
+}
+
+/* human_option_size writes a size exactly, as options take it: 64M, 1000 bytes. */
+static inline char *
+human_option_size(char text[HUMAN_TEXT], uint64_t bytes)
+{
+    static const char units[] = " KMGT";
+    int unit = 0;
+    for (; bytes && bytes % 1024 == 0 && units[unit + 1]; unit++)
+        bytes /= 1024;
+    snprintf(text, HUMAN_TEXT, unit ? "%llu%c" : "%llu bytes", (unsigned long long)bytes,
+             units[unit]);
     return text;
 }
 

@@ -12,7 +12,7 @@
 #include "task/idle.h"
 #include "base/log.h"
 #include "base/memory_limit.h"
-#include "output/report.h"
+#include "base/human.h"
 
 #define TICK_NS ((uint64_t)200 * 1000 * 1000)
 
@@ -46,6 +46,7 @@ say(uint64_t reason, uint32_t running, uint64_t free_bytes)
 {
     if (throttle.said & reason)
         return;
+    char size[HUMAN_TEXT];
     throttle.said |= reason;
     if (reason == GATE_LOAD)
         log_warn("--load: %u processes run, more than %u: no task is started until it is less",
@@ -53,7 +54,7 @@ say(uint64_t reason, uint32_t running, uint64_t free_bytes)
     else
         log_warn("--memfree: %llu MiB are free, less than %s: no task is started until it is more",
                  (unsigned long long)(free_bytes >> 20),
-                 report_size(throttle.config->memfree_bytes));
+                 human_option_size(size, throttle.config->memfree_bytes));
 }
 
 /* How many workers without a permit may start a task before the next look: as many as

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "worker/lua_alloc.h"
 #include "job/options.h"
-#include "output/report.h"
+#include "base/human.h"
 #include "job/state.h"
 #include "supervisor/supervisor.h"
 #include "task/task.h"
@@ -198,10 +198,11 @@ static int
 check_lua_memory(lua_State *L)
 {
     uint64_t limit = job.config.lua_memory_bytes, used = lua_alloc_used(L);
+    char size[HUMAN_TEXT];
     if (!limit || used < limit)
         return 0;
     log_error("--lua-memory %s: the script and its data alone take %llu KiB",
-              report_size(limit), (unsigned long long)(used >> 10));
+              human_option_size(size, limit), (unsigned long long)(used >> 10));
     return -ENOMEM;
 }
 

@@ -8,7 +8,7 @@
 #include "monitor/timeline.h"
 #include "monitor/observers.h"
 #include "base/outfile.h"
-#include "output/report.h"
+#include "base/wait_status.h"
 
 static double
 seconds(uint64_t ns)
@@ -232,7 +232,7 @@ push_deaths(lua_State *L)
         lua_createtable(L, 0, 3);
         binding_set_number(L, "at", seconds(timeline.deaths[i].at_ns));
         binding_set_number(L, "worker", timeline.deaths[i].worker);
-        set_text(L, "how", report_status(timeline.deaths[i].status));
+        set_text(L, "how", wait_status_text(timeline.deaths[i].status));
         lua_rawseti(L, -2, (int)i + 1);
     }
 }

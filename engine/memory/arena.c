@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "store/names.h"
+#include "memory/layout.h"
 #include "base/tmpfile.h"
 #include "memory/layout.h"
 

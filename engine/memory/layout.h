@@ -16,6 +16,7 @@ enum {
     SLOT_CLASSES = 24,       /* of memory in slab.c */
     SLOT_WAITS = 64,         /* tasks on their way to the supervisor's list of the waiting */
     SLOT_TX = 4,             /* dict changes that need no memory of their own */
+    NAME_BYTES = 96,         /* longest name of a dict, a lock, a function ... */
 #ifdef PRN_NAMES
     SLOT_STDERR = 64,
 #else
@@ -62,6 +63,15 @@ struct accumulator_change {
     uint32_t id;
     uint32_t pad;
     double value;
+};
+
+/* What the running task has added and not yet committed. Private to its process. */
+struct accumulator_pending {
+    uint32_t n;
+    uint16_t ids[SLOT_ACCUMULATORS];  /* the touched ones */
+    uint8_t kinds[SLOT_ACCUMULATORS]; /* enum accumulator_kind by id; 0: untouched */
+    double values[SLOT_ACCUMULATORS]; /* by id */
+    uint64_t log_end;                 /* uncommitted end of the log; 0: as committed */
 };
 
 /* One change of a dict: see dict_tx.c. */
@@ -162,6 +172,20 @@ struct slot {
     uint32_t stderr_of;  /* `claims` when it was written: another number, another task */
     uint64_t stderr_len; /* bytes written in all */
     char stderr_tail[SLOT_STDERR];
+};
+
+/* An entry of the table of names: store/names.h says how it comes to be. */
+struct name {
+    uint32_t kind; /* enum name_kind. writer: its creator, last. 0: free */
+    uint32_t hash; /* fixed */
+    uint32_t len;  /* fixed */
+    /* accumulators: 0 .. SLOT_ACCUMULATORS - 1 among all; functions, classes: from 1; fixed */
+    uint32_t number;
+    /* dicts: offset of the struct dict; functions: hash of the prototype; fixed */
+    uint64_t object;
+    uint32_t lock; /* locks: see lock.h */
+    uint32_t pad;
+    char text[NAME_BYTES];
 };
 
 static inline struct slot *

@@ -6,7 +6,6 @@
 #define PRN_SELF_H
 
 #include "memory/arena.h"
-#include "store/accumulator.h"
 #include "memory/slab.h"
 #include "memory/layout.h"
 

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "monitor/observers.h"
 #include "base/outfile.h"
-#include "output/report.h"
+#include "base/wait_status.h"
 
 enum {
     KNOWN = 1 << 15,     /* runs that arrows may begin or end at */
@@ -326,7 +326,7 @@ note_ended(uint32_t k, int pid, int status)
     bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     (void)pid;
     note_life(k, well ? "worker ended" : "worker died", "status",
-              well ? "0" : report_status(status));
+              well ? "0" : wait_status_text(status));
 }
 
 static void

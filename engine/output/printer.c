@@ -17,7 +17,7 @@
 #include "output/order.h"
 #include "output/order_log.h"
 #include "output/output.h"
-#include "output/report.h"
+#include "base/wait_status.h"
 #include "output/sink.h"
 #include "task/task.h"
 
@@ -306,7 +306,7 @@ say_died(int status)
     printer.pid = 0;
     log_error("the process that shows output in order (--keep-order) died (%s): the job "
               "cannot go on",
-              report_status(status));
+              wait_status_text(status));
     job.result.fatal = true;
 }
 

@@ -1,11 +1,9 @@
 #define _GNU_SOURCE
 #include "output/report.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "job/job.h"
 #include "base/log.h"
@@ -40,35 +38,6 @@ describe_poster(const struct task *t, char *text, size_t cap)
                      *where ? ")" : "");
     if (line && n > 0 && (size_t)n < cap)
         snprintf(text + n, cap - (size_t)n, ", at line %u", line);
-}
-
-const char *
-report_size(uint64_t bytes)
-{
-    static const char units[] = " KMGT";
-    static char text[24];
-    int unit = 0;
-    for (; bytes && bytes % 1024 == 0 && units[unit + 1]; unit++)
-        bytes /= 1024;
-    snprintf(text, sizeof text, unit ? "%llu%c" : "%llu bytes", (unsigned long long)bytes,
-             units[unit]);
-    return text;
-}
-
-const char *
-report_status(int status)
-{
-    static char text[48];
-    if (WIFSIGNALED(status)) {
-        const char *name = sigabbrev_np(WTERMSIG(status));
-        if (name)
-            snprintf(text, sizeof text, "SIG%s", name);
-        else
-            snprintf(text, sizeof text, "signal %d", WTERMSIG(status));
-    } else {
-        snprintf(text, sizeof text, "os.exit(%d)", WEXITSTATUS(status));
-    }
-    return text;
 }
 
 void

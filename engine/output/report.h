@@ -22,9 +22,5 @@ void report_death(uint32_t worker, int pid, const char *how, const struct task *
                   uint32_t run, uint32_t attempts, const char *when);
 /* report_task writes `fetch("http://...")` into text[cap], shortened. */
 void report_task(const struct task *t, char *text, uint32_t cap);
-/* report_size writes bytes as an option takes them: "64M". Good until the next call. */
-const char *report_size(uint64_t bytes);
-/* report_status names how a process ended: "SIGKILL", "os.exit(3)". */
-const char *report_status(int wait_status);
 
 #endif

@@ -17,15 +17,6 @@ enum accumulator_kind { ACCUMULATOR_SUM = 1,
                         ACCUMULATOR_MAX = 2,
                         ACCUMULATOR_MIN = 3 };
 
-/* What the running task has added and not yet committed. */
-struct accumulator_pending {
-    uint32_t n;
-    uint16_t ids[SLOT_ACCUMULATORS];  /* the touched ones */
-    uint8_t kinds[SLOT_ACCUMULATORS]; /* enum accumulator_kind by id; 0: untouched */
-    double values[SLOT_ACCUMULATORS]; /* by id */
-    uint64_t log_end;                 /* uncommitted end of the log; 0: as committed */
-};
-
 /* accumulator_add adds v to accumulator `id` (below SLOT_ACCUMULATORS) for the running task. */
 void accumulator_add(struct self *self, enum accumulator_kind kind, uint32_t id, double v);
 /* accumulator_collect appends bytes to the log under `id`. 0, -ENOSPC, -ENOMEM. */

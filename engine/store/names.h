@@ -8,7 +8,7 @@
 #ifndef PRN_NAMES_H
 #define PRN_NAMES_H
 
-#include "memory/arena.h"
+#include "memory/layout.h"
 
 struct self;
 
@@ -21,21 +21,6 @@ enum name_kind {
     NAMED_COLLECT = 6,
     NAMED_FUNCTION = 7, /* --state: a function's or class's place in the program */
     NAMED_CLASS = 8,
-};
-
-enum { NAME_BYTES = 96 }; /* longest name */
-
-struct name {
-    uint32_t kind; /* enum name_kind. writer: its creator, last. 0: free */
-    uint32_t hash; /* fixed */
-    uint32_t len;  /* fixed */
-    /* accumulators: 0 .. SLOT_ACCUMULATORS - 1 among all; functions, classes: from 1; fixed */
-    uint32_t number;
-    /* dicts: offset of the struct dict; functions: hash of the prototype; fixed */
-    uint64_t object;
-    uint32_t lock; /* locks: see lock.h */
-    uint32_t pad;
-    char text[NAME_BYTES];
 };
 
 /* names_get finds the entry (kind, text), creating it if need be. 0 and *index;

@@ -34,6 +34,7 @@
 #include "task/queue.h"
 #include "task/recover.h"
 #include "output/report.h"
+#include "base/wait_status.h"
 #include "task/resume.h"
 #include "base/screen.h"
 #include "task/task.h"
@@ -357,14 +358,14 @@ write_dead(uint32_t k, const struct task *t, uint32_t runs)
 {
     const struct child *c = &super.children[k];
     bool killed = WIFSIGNALED(c->status);
-    const char *error = killed ? NULL : report_status(c->status);
+    const char *error = killed ? NULL : wait_status_text(c->status);
     if (c->timed_out || c->oom_killed)
         error = c->timed_out ? "it ran longer than allowed" : "the kernel was out of memory";
     struct dead_letter letter = {
         .task = t,
         .attempts = runs,
         .errors = t->errors,
-        .signal = killed ? report_status(c->status) : NULL,
+        .signal = killed ? wait_status_text(c->status) : NULL,
         .error = error,
         .error_len = error ? strlen(error) : 0,
         .slot = slot_of(k),
@@ -415,7 +416,7 @@ how_it_died(const struct child *c)
 {
     if (c->timed_out)
         return "a timeout (it ran longer than allowed)";
-    return c->oom_killed ? "SIGKILL (the kernel was out of memory)" : report_status(c->status);
+    return c->oom_killed ? "SIGKILL (the kernel was out of memory)" : wait_status_text(c->status);
 }
 
 /* Repairs the slot of a dead worker. false: no room, later. */

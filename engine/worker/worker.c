@@ -13,7 +13,9 @@
 #include <lauxlib.h>
 
 #include "worker/task_loop.h"
+#include "store/accumulator.h"
 #include "base/clock.h"
+#include "base/human.h"
 #include "task/commit.h"
 #include "output/dead_letter.h"
 #include "lua/binding.h"
@@ -329,12 +331,13 @@ stop_if_asked(struct arena *a)
 static const char *
 error_message(lua_State *L)
 {
+    char size[HUMAN_TEXT];
     const char *message = worker_message(L);
     if (!lua_alloc_refused() || !strstr(message, "not enough memory"))
         return message;
     (void)lua_gc(L, LUA_GCCOLLECT, 0); /* what the task had is garbage now */
     lua_pushfstring(L, "%s (--lua-memory: the Lua values of a worker may take %s)", message,
-                    report_size(job.config.lua_memory_bytes));
+                    human_option_size(size, job.config.lua_memory_bytes));
     lua_remove(L, -2);
     return lua_tostring(L, -1);
 }

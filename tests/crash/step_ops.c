@@ -1,3 +1,4 @@
+#include "store/accumulator.h"
 #include "step.h"
 
 #include <stdio.h>

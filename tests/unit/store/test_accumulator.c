@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/accumulator.h"
 #include "fixture.h"
 #include "memory/chunk.h"
 

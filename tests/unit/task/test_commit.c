@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "store/accumulator.h"
 #include "fixture.h"
 #include "memory/block.h"
 #include "task/commit.h"
