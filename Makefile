@@ -283,6 +283,10 @@ deps:
 	$$sudo env DEBIAN_FRONTEND=noninteractive \
 	  apt-get install -qq -y --no-install-recommends $$missing </dev/null
 
+# $(call need,PROGRAM...): programs that a target runs. Only `deps`, `demo` and `check` install.
+need = @for p in $(1); do command -v $$p >/dev/null || { \
+	  echo "prunner: $$p is not installed: run \`make deps\`" >&2; exit 1; }; done
+
 # The parts run one after the other, each in a make that sees what the last installed.
 demo:
 	@$(MAKE) --no-print-directory deps DEPS='$(DEMO_DEPS)'
@@ -364,7 +368,7 @@ tsan:
 	@BUILD=build/tsan tests/run stress
 
 fuzz:
-	@$(MAKE) --no-print-directory deps
+	$(call need,clang)
 	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang \
 	  SANITIZE=fuzzer-no-link,address,undefined \
 	  CFLAGS='-O1 -g -DPRN_NAMES=256' tests-fuzz
@@ -408,7 +412,7 @@ LINT_C = $(sort $(wildcard engine/*/*.[ch] tests/unit/*.[ch] tests/unit/*/*.[ch]
 LINT_LUA = $(wildcard lua scripts tests bench editor/meta)
 
 lint: $(OBJ)/bytecode.inc
-	@$(MAKE) --no-print-directory deps
+	$(call need,clang-format clang cppcheck luacheck mandoc)
 	@echo 'clang-format --dry-run'; clang-format --dry-run -Werror $(LINT_C) || { \
 	  echo 'lint: run `make format`' >&2; exit 1; }
 	@for cc in gcc clang; do echo "$$cc -fsyntax-only"; for f in $(filter %.c,$(LINT_C)); do \
@@ -430,7 +434,7 @@ API_PARTS = init task options accumulators dict lock manager runner
 
 .PHONY: docs
 docs: $(BUILD)/api/prunner.lua
-	@$(MAKE) --no-print-directory deps
+	$(call need,ldoc)
 	$(LUAJIT) "$$(command -v ldoc)" -c docs/config.ld -d $(abspath $(BUILD)/docs) $(LDOC_FLAGS) $(abspath $<)
 
 $(BUILD)/api/prunner.lua: $(API_PARTS:%=lua/prunner/%.lua)
@@ -507,11 +511,13 @@ VERSION = $(shell sed -n 's/.*PRUNNER_VERSION "\(.*\)".*/\1/p' engine/job/config
 DEB_DIR = $(BUILD)/deb
 DEB_TREE = $(DEB_DIR)/prunner-$(VERSION)
 
-.PHONY: deb deb-check
+.PHONY: deb deb-check deb-deps
+
+deb-deps: deps
+	@$(MAKE) --no-print-directory deps DEPS='$(DEB_DEPS)'
 
 # From a copy, so that this tree stays what it is.
-deb: deps
-	@$(MAKE) --no-print-directory deps DEPS='$(DEB_DEPS)'
+deb: deb-deps
 	@[ "$$(dpkg-parsechangelog -S Version)" = '$(VERSION)' ] || { \
 	  echo 'deb: debian/changelog does not begin with version $(VERSION), that of engine/job/config.h' >&2; exit 1; }
 	rm -rf $(DEB_DIR)
