@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/utf8.h"
 
 enum { DIGITS = 20 }; /* of the largest number */
@@ -14,15 +15,7 @@ enum { DIGITS = 20 }; /* of the largest number */
 char *
 text_room(struct text *t, size_t more)
 {
-    if (t->len + more > t->cap && !t->failed) {
-        size_t cap = (t->len + more) * 2;
-        char *grown = realloc(t->at, cap);
-        t->failed = !grown;
-        if (grown) {
-            t->at = grown;
-            t->cap = cap;
-        }
-    }
+    t->failed = t->failed || !array_reserve(&t->at, &t->cap, t->len + more, 1);
     return t->failed ? NULL : t->at + t->len;
 }
 

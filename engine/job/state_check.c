@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "memory/self.h"
 #include "memory/chunk.h"
 #include "store/dict_tx.h"
@@ -165,20 +166,6 @@ check_head(const struct check *c)
     return NULL;
 }
 
-static bool
-grow_extents(struct check *c, size_t *cap)
-{
-    if (c->nextents < *cap)
-        return true;
-    size_t more = *cap ? *cap * 2 : 256;
-    struct extent *grown = realloc(c->extents, more * sizeof *grown);
-    if (!grown)
-        return false;
-    c->extents = grown;
-    *cap = more;
-    return true;
-}
-
 /* One CAS makes an entry, at the first word that is 0: behind it all are. */
 static const char *
 check_table(struct check *c)
@@ -193,7 +180,7 @@ check_table(struct check *c)
         if (!units || units > a->units - u || size_class >= SLOT_CLASSES || owner > c->n ||
             flags > ENTRY_FREE)
             return DAMAGED("its table of chunks");
-        if (!grow_extents(c, &cap))
+        if (!array_reserve(&c->extents, &cap, c->nextents + 1, sizeof *c->extents))
             return check_no_memory;
         /* A free one must be as new: whoever claims it takes it for that. */
         if (flags == ENTRY_FREE &&

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "store/dict_tx.h"
+#include "base/array.h"
 #include "store/lock.h"
 #include "store/names.h"
 #include "job/state_map.h"
@@ -35,14 +36,8 @@ check_name(struct check *c, const struct name *n, size_t *cap)
         return DAMAGED("a lock");
     if (n->kind != NAMED_DICT)
         return NULL;
-    if (c->ndicts == *cap) {
-        size_t more = *cap ? *cap * 2 : 8;
-        struct dict_seen *grown = realloc(c->dicts, more * sizeof *grown);
-        if (!grown)
-            return check_no_memory;
-        c->dicts = grown;
-        *cap = more;
-    }
+    if (!array_reserve(&c->dicts, cap, c->ndicts + 1, sizeof *c->dicts))
+        return check_no_memory;
     c->dicts[c->ndicts++] = (struct dict_seen){.at = n->object};
     return NULL;
 }

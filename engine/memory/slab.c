@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "memory/self.h"
 #include "memory/chunk.h"
 #include "base/ensure.h"
@@ -79,14 +80,8 @@ item_count(struct arena *a, uint32_t unit, uint32_t size_class)
 static int
 remember_chunk(struct slab *s, uint32_t unit, size_t bytes)
 {
-    if (s->nchunks == s->chunks_cap) {
-        uint32_t cap = s->chunks_cap ? s->chunks_cap * 2 : 8;
-        uint32_t *grown = realloc(s->chunks, cap * sizeof *grown);
-        if (!grown)
-            return -ENOMEM;
-        s->chunks = grown;
-        s->chunks_cap = cap;
-    }
+    if (!array_reserve(&s->chunks, &s->chunks_cap, s->nchunks + 1, sizeof *s->chunks))
+        return -ENOMEM;
     s->chunks[s->nchunks++] = unit;
     s->bytes += bytes;
     return 0;
@@ -95,16 +90,8 @@ remember_chunk(struct slab *s, uint32_t unit, size_t bytes)
 static bool
 remember_free(struct slab *s, uint32_t index)
 {
-    if (s->nfree == s->cap) {
-        if (s->cap >= FREE_MAX)
-            return false;
-        uint32_t cap = s->cap ? s->cap * 2 : 64;
-        uint32_t *grown = realloc(s->free, cap * sizeof *grown);
-        if (!grown)
-            return false;
-        s->free = grown;
-        s->cap = cap;
-    }
+    if (s->nfree >= FREE_MAX || !array_reserve(&s->free, &s->cap, s->nfree + 1, sizeof *s->free))
+        return false;
     s->free[s->nfree++] = index;
     return true;
 }

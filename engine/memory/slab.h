@@ -25,10 +25,10 @@ enum {
 /* What the owner remembers about one class. Private; hints only. */
 struct slab {
     uint32_t *free; /* items that were seen free */
-    uint32_t nfree, cap;
+    size_t nfree, cap;
     uint32_t bump, bump_end; /* never used part of the newest chunk, as indexes */
     uint32_t *chunks;        /* units */
-    uint32_t nchunks, chunks_cap;
+    size_t nchunks, chunks_cap;
     uint32_t sweep; /* next chunk to look through */
     bool grow;      /* the last sweep found little: take a new chunk next */
     size_t bytes;   /* of all chunks */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "memory/arena.h"
 
 /* A task of which something is known and that has not had its turn. */
@@ -88,15 +89,9 @@ forget(struct order *o, struct node *n)
 static void
 enter_family(struct order *o, struct family f)
 {
-    if (o->nstack == o->cap) {
-        size_t cap = o->cap ? o->cap * 2 : 16;
-        struct family *grown = realloc(o->stack, cap * sizeof *grown);
-        if (!grown) {
-            free(f.posts);
-            return;
-        }
-        o->stack = grown;
-        o->cap = cap;
+    if (!array_reserve(&o->stack, &o->cap, o->nstack + 1, sizeof *o->stack)) {
+        free(f.posts);
+        return;
     }
     o->stack[o->nstack++] = f;
 }

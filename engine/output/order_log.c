@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "memory/self.h"
 #include "store/lock.h"
 #include "base/tmpfile.h"
@@ -136,16 +137,8 @@ cut(uint64_t piece)
 static bool
 room_for_piece(uint64_t piece)
 {
-    if (piece < reader.npieces)
-        return true;
-    size_t want = (piece + 1) * 2;
-    uint32_t *grown = realloc(reader.needed, want * sizeof *grown);
-    if (!grown)
-        return false;
-    memset(grown + reader.npieces, 0, (want - reader.npieces) * sizeof *grown);
-    reader.needed = grown;
-    reader.npieces = want;
-    return true;
+    return array_reserve_zeroed(&reader.needed, &reader.npieces, piece + 1,
+                                sizeof *reader.needed);
 }
 
 bool

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "job/job.h"
 #include "store/lock.h"
 #include "base/log.h"
@@ -53,14 +54,9 @@ take_id(void *arg, uint32_t index)
     enum task_state state = task_state(atom_load(&t->word));
     if (state != TASK_READY && state != TASK_WAIT)
         return;
-    if (ids->n == ids->cap) {
-        size_t cap = ids->cap ? ids->cap * 2 : 1024;
-        uint64_t *grown = realloc(ids->at, cap * sizeof *grown);
-        ids->failed |= !grown;
-        if (!grown)
-            return;
-        ids->at = grown;
-        ids->cap = cap;
+    if (!array_reserve(&ids->at, &ids->cap, ids->n + 1, sizeof *ids->at)) {
+        ids->failed = true;
+        return;
     }
     ids->at[ids->n++] = t->id;
 }

@@ -148,7 +148,7 @@ local MAY_CALL = {
   ["store/lock"] = "syscall clock_gettime",
   ["task/post"] = "clock_gettime",
   ["base/tmpfile"] = "__errno_location mkostemp open snprintf unlink", -- before there are workers
-  ["memory/slab"] = "realloc free",                -- which items are free: without it they are looked for
+  ["memory/slab"] = "reallocarray free",                -- which items are free: without it they are looked for
 }
 
 local function symbols(dir, module, options)
