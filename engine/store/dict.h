@@ -13,7 +13,7 @@
  *
  * Iterating copies one shard after the other under its lock (dict_tx_snapshot).
  *
- * Keys are encoded scalars (codec.h); values are one encoded value, or a number
+ * Keys are encoded scalars (codec/scalar.h); values are one encoded value, or a number
  * kept as a double. */
 #ifndef PRN_DICT_H
 #define PRN_DICT_H

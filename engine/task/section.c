@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "memory/self.h"
-#include "codec/codec.h"
+#include "codec/scalar.h"
 #include "base/hash.h"
 #include "task/journal.h"
 #include "store/lock.h"
