@@ -74,8 +74,7 @@ SHARED_SRC = $(sort $(wildcard engine/memory/*.c engine/store/*.c engine/task/*.
     engine/base/tmpfile.c
 
 # The simulator has it compiled for itself and stands in for the kernel (tests/crash/sim.h).
-# sim_section.c includes section.c.
-SIM_SRC = $(filter-out %/section.c,$(SHARED_SRC)) $(sort $(wildcard tests/crash/sim*.c))
+SIM_SRC = $(SHARED_SRC) $(sort $(wildcard tests/crash/sim*.c))
 SIM_CFLAGS = -DPRN_SIM -DPRN_NAMES=64 -Dclock_gettime=sim_clock -Dfallocate=sim_fallocate -Dmadvise=sim_madvise
 
 # The stepper walks it instruction by instruction: a small table of names, no lazy

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "memory/chunk.h"
-#include "task/journal.h"
+#include "task/record.h"
 #include "memory/slab.h"
 #include "job/state_map.h"
 

@@ -403,7 +403,7 @@ static int
 l_commit(lua_State *L)
 {
     lua_settop(L, 1);
-    if (job.stage != STAGE_TASK || section_any_held()) {
+    if (job.stage != STAGE_TASK || section_any_held(&job.self)) {
         lua_pushinteger(L, job.stage != STAGE_TASK ? -EPERM : -EBUSY);
         return 1;
     }

@@ -35,6 +35,7 @@ struct self {
 
     bool journaling;      /* dict operations are recorded for a second run */
     bool journal_warned;  /* ... and one said that it does not match */
+    bool diverged;        /* ... of which the user is to be told: journal_take_warning() */
     uint64_t journal_pos; /* how much of the journal this run has repeated */
 
     char *copy; /* the value that dict_get() handed out last */
@@ -42,6 +43,8 @@ struct self {
 
     uint64_t lock_ns;                  /* slept for locks, in all */
     uint64_t lock_from_ns, lock_to_ns; /* the last time; CLOCK_MONOTONIC */
+
+    struct section *section; /* locks held, and what was written under them; NULL: none yet */
 
     struct accumulator_pending pending; /* what the task added to accumulators */
 

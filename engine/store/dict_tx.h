@@ -64,6 +64,13 @@ typedef int64_t (*dict_tx_note)(void *arg, const struct dict_result *results, si
  * May wait for shard locks. */
 int dict_tx_run(struct self *self, const struct dict_op *ops, size_t n,
                 struct dict_result *results, size_t *bad, dict_tx_note note, void *arg);
+/* dict_tx_note_only commits what `note` writes and changes nothing else. */
+static inline int
+dict_tx_note_only(struct self *self, dict_tx_note note, void *arg)
+{
+    size_t bad;
+    return dict_tx_run(self, NULL, 0, NULL, &bad, note, arg);
+}
 /* dict_tx_snapshot calls fn with every record of one shard, under its lock; fn only
  * copies. 0, or what lock_take() says. */
 int dict_tx_snapshot(struct self *self, struct dict *d, uint32_t shard,

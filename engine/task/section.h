@@ -5,7 +5,16 @@
  * A lock section is all or nothing. Writes under a lock are kept privately (own
  * reads see them) and published by one transaction when a lock is released. A
  * section that ends by an error or by death publishes nothing; within another one,
- * the outer's own writes stay. */
+ * the outer's own writes stay.
+ *
+ *   no lock held --section_lock()--> open, for real or repeating (replay.h)
+ *   open --section_lock()--> open, one lock more
+ *   open --section_unlock() of one of several--> open: all written so far is published,
+ *                                                or what this lock's part wrote is dropped
+ *   open --section_unlock() of the only one--> no lock held: likewise
+ *
+ * A section belongs to its process's self and is private: when the process dies, recovery
+ * breaks the locks (task/recover.c), and nothing was published. */
 #ifndef PRN_SECTION_H
 #define PRN_SECTION_H
 
@@ -20,7 +29,8 @@ int section_get(struct self *self, struct dict *d, const struct dict_key *k,
  * published at the release. 0; -EINVAL: wrong type of value for INCR or APPEND;
  * -EFBIG: APPEND beyond CODEC_BYTES_MAX; -ENOSPC, -ENOMEM. */
 int section_change(struct self *self, const struct dict_op *op, struct dict_result *result);
-/* section_lock takes a lock: as lock_take(). -EUSERS: more than 64 locks at once. */
+/* section_lock takes a lock: as lock_take(). -EUSERS: more than 64 locks at once;
+ * -ENOMEM: none taken. */
 int section_lock(struct self *self, uint32_t *word, double seconds);
 /* section_unlock publishes what was written under locks and releases this one.
  * `keep` = false: the section failed: what was written since this lock was taken
@@ -29,16 +39,14 @@ int section_lock(struct self *self, uint32_t *word, double seconds);
  * lock, and then did something else: what it computed may be out of date. */
 int section_unlock(struct self *self, uint32_t *word, bool keep);
 /* section_held: does the running task hold it? */
-bool section_held(struct self *self, const uint32_t *word);
+bool section_held(const struct self *self, const uint32_t *word);
 /* section_end releases all that is still held, publishing or not, and returns how
  * many locks those were; `words` gets up to `max` of them, *err the first error of
  * section_unlock(). */
 uint32_t section_end(struct self *self, bool keep, uint32_t **words, uint32_t max, int *err);
 /* section_any_held: is there anything for section_end to do? */
-bool section_any_held(void);
-/* section_warning: would section_take_warning() say so? */
-bool section_warning(void);
-/* section_take_warning: has a second run differed from the first? Asked once. */
-bool section_take_warning(void);
+bool section_any_held(const struct self *self);
+/* section_close gives the memory back, before self_close(). */
+void section_close(struct self *self);
 
 #endif

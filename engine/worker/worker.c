@@ -16,6 +16,7 @@
 #include "store/accumulator.h"
 #include "base/clock.h"
 #include "base/human.h"
+#include "task/record.h"
 #include "task/commit.h"
 #include "output/dead_letter.h"
 #include "lua/binding.h"
@@ -239,7 +240,7 @@ release_locks(bool keep)
 {
     uint32_t *words[16], n;
     int err;
-    if (likely(!section_any_held()))
+    if (likely(!section_any_held(&job.self)))
         return 0;
     n = section_end(&job.self, keep, words, 16, &err);
     if (keep)
@@ -540,7 +541,7 @@ run_task(lua_State *L)
     start_task(self, current_task());
     bool ok = call_task(L, current_task());
     if (!run.ended) {
-        if (unlikely(section_take_warning()))
+        if (unlikely(journal_take_warning(self)))
             warn_about_journal(current_task());
         if (likely(ok))
             finish_task(self);
@@ -566,7 +567,7 @@ PRN_EXPORT bool
 prn_next_task(void)
 {
     struct self *self = &job.self;
-    if (unlikely(self->skip || section_any_held() || section_warning()))
+    if (unlikely(self->skip || section_any_held(&job.self) || journal_diverged(self)))
         return false;
     lua_alloc_enforce(false);
     finish_task(self);

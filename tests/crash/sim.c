@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "task/section.h"
 #include "memory/self.h"
 #include "memory/block.h"
 #include "memory/chunk.h"
@@ -128,6 +129,7 @@ static void
 start(uint32_t k)
 {
     struct self *self = &world.workers[k];
+    section_close(self);
     self_close(self);
     sim_reap(0); /* fork */
     slot_at(&world.arena, k)->exit_reason = REASON_NONE;

@@ -1,7 +1,6 @@
 /* sim: the engine's rooms under a scheduler that chooses each step.
  *
  *   sim_sched.c  coroutines, delayed stores, futexes, the clock, refused memory
- *   sim_view.c   view.c, with its section swapped at each switch
  *   sim_job.c    what the tasks do, and whether the answer is right
  *   sim.c        workers, supervisor, deaths; the seeds
  *
@@ -80,14 +79,6 @@ void sim_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *sim_failed(void);
 /* sim_say prints a line of the story with -v. */
 void sim_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* ---- sim_view.c ---- */
-
-/* sim_view_save and sim_view_load: the section of view.c of coroutine k. */
-void sim_view_save(uint32_t k);
-void sim_view_load(uint32_t k);
-/* sim_view_forget: k is a new process. */
-void sim_view_forget(uint32_t k);
 
 /* ---- sim_job.c ---- */
 

@@ -8,6 +8,7 @@
 #include "store/accumulator.h"
 #include "memory/self.h"
 #include "memory/block.h"
+#include "task/record.h"
 #include "task/commit.h"
 #include "base/hash.h"
 #include "task/idle.h"
@@ -233,9 +234,9 @@ job_run(struct self *self)
     commit_begin(self);
     uint32_t node = read_args(self), run = task_at(self->arena, self->slot->cur)->errors;
     bool ok = body(self, node, run);
-    if (section_take_warning())
+    if (journal_take_warning(self))
         sim_fail("node %u: a second run differs from the first", node);
-    if (section_any_held())
+    if (section_any_held(self))
         sim_fail("node %u holds a lock", node);
     if (ok) {
         idle_wake(self, commit_end(self, OUTCOME_DONE));

@@ -184,7 +184,6 @@ switch_out(void)
 {
     struct coroutine *c = &all[current];
     take_back(c);
-    sim_view_save((uint32_t)current);
     if (!_setjmp(c->here))
         _longjmp(scheduler, 1);
 }
@@ -196,7 +195,6 @@ entry(void)
     all[k].fn(k);
     all[k].nstores = 0; /* it exits: all is visible */
     all[k].state = SIM_ENDED;
-    sim_view_save(k);
     _longjmp(scheduler, 1);
 }
 
@@ -211,7 +209,6 @@ switch_to(uint32_t k)
     current = (int)k;
     stored = false;
     sim_switches++;
-    sim_view_load(k);
     if (c->started) {
         put_in_place(c);
         _longjmp(c->here, 1);
@@ -280,9 +277,6 @@ sim_begin(uint64_t seed)
 {
     static const uint32_t slices[] = {1, 1, 2, 4, 12, 60, 400};
     memset(all, 0, sizeof all);
-    for (uint32_t k = 0; k <= SIM_WORKERS; k++)
-        sim_view_forget(k);
-    sim_view_load(0);
     current = -1;
     problem[0] = '\0';
     now = 1000000000;
@@ -305,7 +299,6 @@ sim_spawn(uint32_t k, void (*fn)(uint32_t k))
 {
     struct coroutine *c = &all[k];
     memset(c, 0, sizeof *c);
-    sim_view_forget(k);
     c->fn = fn;
     c->state = SIM_READY;
     getcontext(&c->entry);

@@ -183,7 +183,7 @@ clear_view(struct crew *c)
     int err;
     c->paused = c->dead = false;
     here.waits = 0;
-    if (sigsetjmp(here.out, 1) == 0 && section_any_held())
+    if (sigsetjmp(here.out, 1) == 0 && section_any_held(&c->self[2]))
         (void)section_end(&c->self[2], false, words, 1, &err);
 }
 
@@ -235,13 +235,16 @@ crew_open(struct crew *c, struct arena *a, const struct scenario *s)
 void
 crew_close(struct crew *c)
 {
-    for (uint32_t k = 0; k <= STEP_WORKERS; k++)
+    for (uint32_t k = 0; k <= STEP_WORKERS; k++) {
+        section_close(&c->self[k]);
         self_close(&c->self[k]);
+    }
 }
 
 void
 crew_reopen(struct crew *c, uint32_t slot)
 {
+    section_close(&c->self[slot]);
     self_close(&c->self[slot]);
     open_slot(c, slot);
 }

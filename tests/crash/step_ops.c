@@ -7,6 +7,7 @@
 
 #include "memory/block.h"
 #include "codec/codec.h"
+#include "task/record.h"
 #include "task/commit.h"
 #include "store/dict_tx.h"
 #include "base/hash.h"
@@ -254,9 +255,9 @@ ops_run(struct self *self, const struct scenario *s)
         o = s->body(self, t);
     if (self->skip)
         ops_complain("the second run posted fewer tasks than the first one had published");
-    if (section_take_warning())
+    if (journal_take_warning(self))
         ops_complain("the second run differs from the journal of the first one");
-    if (section_any_held()) {
+    if (section_any_held(self)) {
         (void)section_end(self, o == OUTCOME_DONE, words, 16, &err);
         ok(o == OUTCOME_DONE ? err : 0, "section_end");
     }

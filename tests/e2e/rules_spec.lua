@@ -123,14 +123,12 @@ describe("a seeded bug", function()
   end)
 end)
 
---- The modules that live in shared memory, as "store/lock": those of the simulator. The section's are
--- private to a process, and allocate.
+--- The modules that live in shared memory, as "store/lock": those of the simulator.
 local function shared_modules()
   local _, paths = texts_of "engine/memory/*.c engine/store/*.c engine/task/*.c engine/base/tmpfile.c"
   local modules = {}
   for _, path in ipairs(paths) do
-    local module = path:match "^engine/(.*)%.c$"
-    if module ~= "task/section" then modules[#modules + 1] = module end
+    modules[#modules + 1] = path:match "^engine/(.*)%.c$"
   end
   return modules
 end
@@ -143,6 +141,9 @@ local MAY_CALL = {
     "__errno_location close fallocate fcntl ftruncate getrlimit madvise memfd_create mmap munmap",
   ["memory/chunk"] = "abort fprintf stderr",       -- ENSURE(): damage
   ["store/dict"] = "realloc",                     -- a reader's copy, before any lock
+  ["task/section"] = "calloc free qsort reallocarray", -- private; before its transaction begins
+  ["task/write_set"] = "calloc free reallocarray",
+  ["task/replay"] = "free reallocarray",
   ["task/gate"] = "clock_gettime",
   ["task/idle"] = "syscall",                     -- futex
   ["store/lock"] = "syscall clock_gettime",

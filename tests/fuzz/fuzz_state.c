@@ -24,7 +24,7 @@
 #include "store/dict_tx.h"
 #include "base/hash.h"
 #include "task/idle.h"
-#include "task/journal.h"
+#include "task/record.h"
 #include "store/lock.h"
 #include "store/names.h"
 #include "task/post.h"

@@ -19,6 +19,7 @@
 #include "memory/self.h"
 #include "base/clock.h"
 #include "codec/codec.h"
+#include "task/record.h"
 #include "task/commit.h"
 #include "base/hash.h"
 #include "task/idle.h"
@@ -377,8 +378,8 @@ run_task(void)
         s.seq++;
         CHECK(post(&self, 1, &s, sizeof s) == 0);
     }
-    CHECK(!section_take_warning());
-    CHECK(!section_any_held());
+    CHECK(!journal_take_warning(&self));
+    CHECK(!section_any_held(&self));
     (void)commit_end(&self, OUTCOME_DONE);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "task/section.h"
 #include "memory/block.h"
 #include "memory/chunk.h"
 #include "task/commit.h"
@@ -22,6 +23,7 @@ struct self *
 fixture_reopen(struct fixture *f, uint32_t slot)
 {
     struct self *self = &f->selves[slot];
+    section_close(self);
     self_close(self);
     assert_int_equal(self_open(self, &f->arena, slot, FIXTURE_WORKERS + 1), 0);
     return self;
@@ -47,8 +49,10 @@ int
 fixture_teardown(void **state)
 {
     struct fixture *f = *state;
-    for (uint32_t k = 0; k <= FIXTURE_WORKERS; k++)
+    for (uint32_t k = 0; k <= FIXTURE_WORKERS; k++) {
+        section_close(&f->selves[k]);
         self_close(&f->selves[k]);
+    }
     arena_close(&f->arena);
     free(f);
     return 0;

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "task/section.h"
 #include "memory/block.h"
 #include "codec/codec.h"
 #include "task/commit.h"
@@ -45,14 +46,17 @@ stage_open(struct stage *s, size_t bytes)
 void
 stage_close(struct stage *s)
 {
-    for (uint32_t k = 0; k < STAGE_ACTORS; k++)
+    for (uint32_t k = 0; k < STAGE_ACTORS; k++) {
+        section_close(&s->self[k]);
         self_close(&s->self[k]);
+    }
     arena_close(&s->arena);
 }
 
 void
 stage_again(struct stage *s, uint32_t who)
 {
+    section_close(&s->self[who]);
     self_close(&s->self[who]);
     assert_int_equal(self_open(&s->self[who], &s->arena, who, STAGE_ACTORS), 0);
 }

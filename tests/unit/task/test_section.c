@@ -13,6 +13,7 @@
 
 #include "codec/codec.h"
 #include "fixture_dict.h"
+#include "task/record.h"
 #include "task/section.h"
 
 static struct stage s;
@@ -150,7 +151,7 @@ run(void (*fn)(void), bool to_the_end)
         MUST(stage_claim(&s, 1));
         fn();
         if (to_the_end) {
-            MUST(!section_any_held());
+            MUST(!section_any_held(&s.self[1]));
             stage_done(&s, 1);
         }
         _exit(0);
@@ -434,7 +435,7 @@ two_incrs(void)
 {
     MUST(incr("a", 1) == 1);
     MUST(incr("a", 1) == 2);
-    MUST(!section_take_warning());
+    MUST(!journal_take_warning(&s.self[1]));
     if (nth_run) {
         MUST(get("a") == 102);
         MUST(incr("a", 1) == 103);
@@ -463,13 +464,13 @@ another_third(void)
     incr("a", 1);
     incr("b", 1);
     if (nth_run) {
-        MUST(!section_take_warning());
+        MUST(!journal_take_warning(&s.self[1]));
         MUST(incr("other", 1) == 1);
-        MUST(section_take_warning() && !section_take_warning());
+        MUST(journal_take_warning(&s.self[1]) && !journal_take_warning(&s.self[1]));
     }
     incr("c", 1);
     incr("d", 1);
-    MUST(!section_take_warning());
+    MUST(!journal_take_warning(&s.self[1]));
 }
 
 static void
@@ -497,7 +498,7 @@ all_kinds(void)
     MUST(remove_key("text number") && !remove_key("text number"));
     MUST(cas("added", value_number(1), 5, false));
     MUST(!cas("added", value_number(1), 5, false));
-    MUST(!section_take_warning());
+    MUST(!journal_take_warning(&s.self[1]));
 }
 
 static void
@@ -526,7 +527,7 @@ update_by_one(void)
             others_add("n", 10); /* somebody is faster */
     } while (!cas("n", now < 0 ? value_none() : value_number(now), now + 1, true));
     MUST(tries == 2);
-    MUST(!section_take_warning());
+    MUST(!journal_take_warning(&s.self[1]));
 }
 
 static void
@@ -553,7 +554,7 @@ transfer(void)
     set("b", b + 10);
     MUST(get("a") == 90);
     MUST(give(0, true) == 0);
-    MUST(!section_take_warning());
+    MUST(!journal_take_warning(&s.self[1]));
 }
 
 static void
@@ -614,7 +615,7 @@ sections_that_leave_no_trace(void)
     take(0);
     MUST(incr("n", 1) == 6);
     MUST(give(0, true) == 0);
-    MUST(!section_take_warning());
+    MUST(!journal_take_warning(&s.self[1]));
 }
 
 static void
@@ -640,7 +641,7 @@ another_section(void)
     incr("n", 1);
     MUST(give(0, true) == 0);
     incr("o", 1);
-    MUST(section_take_warning() == (nth_run == 1));
+    MUST(journal_take_warning(&s.self[1]) == (nth_run == 1));
 }
 
 static void
@@ -665,7 +666,7 @@ an_operation_for_a_section(void)
     incr("n", 1);
     MUST(give(0, true) == 0);
     incr("b", 1);
-    MUST(section_take_warning() == (nth_run == 1));
+    MUST(journal_take_warning(&s.self[1]) == (nth_run == 1));
 }
 
 static void
@@ -727,7 +728,7 @@ nested(void)
     if (nth_run == 0)
         return; /* dies between the two */
     MUST(give(0, true) == 0);
-    MUST(!section_take_warning());
+    MUST(!journal_take_warning(&s.self[1]));
     incr("d", 1);
 }
 
@@ -830,7 +831,7 @@ incr_append_and_section(void)
     incr("o", 1);
     MUST(give(0, true) == 0);
     MUST(remove_key("gone"));
-    MUST(!section_take_warning());
+    MUST(!journal_take_warning(&s.self[1]));
 }
 
 static void
