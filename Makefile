@@ -226,26 +226,33 @@ $(STEP_BIN): $(STEP_OBJ)
 	@mkdir -p $(@D)
 	$(LINK) $(STEP_LDFLAGS) -o $@ $^ -lm
 
-# MUTANT=NAME: both with one seeded bug, from the objects above and from anew those
-# that have the switch (tests/crash/mutants).
+# MUTANT=NAME: both with one seeded bug. The files that it changes are in $(MUT)/src
+# (tests/crash/run-mutants); what was made from one of them is made anew, all else is from above.
 ifneq ($(MUTANT),)
-MUT = $(BUILD)/mutants/$(MUTANT)
-MUT_SRC := $(shell grep -lw PRN_BUG_$(MUTANT) engine/*/*.c tests/crash/*.c)
-mut_objects = $(foreach s,$(1),$(if $(filter $(s),$(MUT_SRC)),$(MUT),$(OBJ))/$(2)/$(s:.c=.o))
+MUT = $(BUILD)/$(MUTANT)
+MUT_SRC := $(shell cd $(MUT)/src && find * -type f)
+MUT_OBJ := $(patsubst $(OBJ)/%.d,$(MUT)/%.o,$(shell grep -rlwF --include='*.d' \
+    $(MUT_SRC:%=-e %) $(OBJ)/step $(OBJ)/sim))
+ifeq ($(MUT_OBJ),)
+$(error neither the stepper nor the simulator has $(MUT_SRC))
+endif
+mut_objects = $(foreach o,$(1:$(OBJ)/%=%),$(if $(filter $(MUT)/$(o),$(MUT_OBJ)),$(MUT),$(OBJ))/$(o))
+
+$(MUT)/%.o: private PRN_CFLAGS := -I$(MUT)/src/engine -iquote tests/crash $(PRN_CFLAGS)
 
 $(MUT)/step/%.o: %.c $(OBJ)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) $(STEP_CFLAGS) -DPRN_BUG_$(MUTANT) -c -o $@ $<
+	$(COMPILE) $(STEP_CFLAGS) -c -o $@ $(or $(wildcard $(MUT)/src/$<),$<)
 
 $(MUT)/sim/%.o: %.c $(OBJ)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) $(SIM_CFLAGS) -DPRN_BUG_$(MUTANT) -c -o $@ $<
+	$(COMPILE) $(SIM_CFLAGS) -c -o $@ $(or $(wildcard $(MUT)/src/$<),$<)
 
-$(MUT)/run-step: $(call mut_objects,$(STEP_SRC),step)
+$(MUT)/run-step: $(call mut_objects,$(STEP_OBJ))
 	@mkdir -p $(@D)
 	$(LINK) $(STEP_LDFLAGS) -o $@ $^ -lm
 
-$(MUT)/run-sim: $(call mut_objects,$(SIM_SRC),sim)
+$(MUT)/run-sim: $(call mut_objects,$(SIM_OBJ))
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^
 endif
@@ -339,7 +346,7 @@ $(STEP_KINDS):
 	@echo '$@: $(STEP_ALL)'; build/$@/tests/crash/step $(STEP_ALL)
 
 mutants:
-	@BUILD=build/mutants tests/crash/mutants
+	@BUILD=build/mutants tests/crash/run-mutants
 
 # CHAOS: -s SECONDS of signals; TREEKILL: -r ROUNDS of killing everything.
 CHAOS ?= -s 10

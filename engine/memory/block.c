@@ -27,9 +27,7 @@ block_new(struct self *self, size_t bytes, uint64_t owner_tag, uint32_t *index)
 
     struct block *b = block_at(self->arena, i);
     uint64_t gen = atom_peek(&b->word) >> 32; /* free and ours: nobody else writes it */
-#ifndef PRN_BUG_LOOSE_UNNAMED
     atom_store(&self->slot->unlinked_block, i);
-#endif
     atom_set(&b->owner_tag, owner_tag);
     /* release: who finds the block USED finds what it serves. */
     atom_store(&b->word, gen << 32 | (uint64_t)self->me << 16 | size_class << 8 | BLOCK_USED);
@@ -49,9 +47,6 @@ block_free(struct self *self, uint32_t index, uint64_t word)
     struct block *b = block_at(self->arena, index);
     if ((word & 0xff) != BLOCK_USED || atom_peek(&b->word) != word)
         return;
-#ifdef PRN_BUG_GENERATION_KEPT
-    word -= (uint64_t)1 << 32;
-#endif
     /* release: pairs with is_free() in slab.c: our reads of it are over. The
      * class and slab owner stay, for block_capacity(). */
     atom_store(&b->word, ((word >> 32) + 1) << 32 | (word & 0xffffff00u) | BLOCK_FREE);

@@ -76,11 +76,7 @@ take_unit(struct self *self, uint32_t size_class, uint32_t units, struct part pa
     bool passed_free = false;
     while ((uint64_t)u + units <= part.end) {
         uint64_t word = atom_load(&a->table[u]);
-#ifdef PRN_BUG_ANY_KIND
-        bool again = (word & WORD_FREE) != 0;
-#else
         bool again = (word & WORD_FREE) && same_kind(word, units, size_class);
-#endif
         if (word && !again) {
             passed_free |= (word & WORD_FREE) != 0;
             u += (uint32_t)(word >> 32);
@@ -92,13 +88,7 @@ take_unit(struct self *self, uint32_t size_class, uint32_t units, struct part pa
             return part.end;
         /* The intent first (R3), then the word that names the winner (R2). */
         atom_set(&self->slot->chunk_class, size_class);
-#ifndef PRN_BUG_CHUNK_FIRST
         atom_store(&self->slot->chunk_intent, u + 1);
-#endif
-#ifdef PRN_BUG_CHUNK_UNSIGNED
-        if (atom_cas(&a->table[u], &word, word_of(units, 0, size_class)))
-            return u;
-#endif
         if (atom_cas(&a->table[u], &word, word_of(units, self->me, size_class)))
             return u;
         atom_store(&self->slot->chunk_intent, 0);

@@ -29,9 +29,6 @@ void
 self_follow(struct self *self)
 {
     uint32_t n = arena_workers(self->arena) + 1;
-#ifdef PRN_BUG_NO_FOLLOW
-    n = self->nvictims;
-#endif
     if (n > self->nvictims)
         self->nvictims = n;
 }

@@ -83,12 +83,7 @@ accumulator_stage(struct self *self)
         struct accumulator_cell *c = &s->accs[id];
         double v = p->values[id];
         s->accumulator_log[i].id = id;
-#ifdef PRN_BUG_ACC_ADDS
-        s->accumulator_log[i].value = v;
-        s->accumulator_log[i].pad = p->kinds[id];
-#else
         s->accumulator_log[i].value = c->set ? combine(p->kinds[id], c->value, v) : v;
-#endif
         p->kinds[id] = 0;
     }
     s->naccs = p->n;
@@ -102,12 +97,7 @@ accumulator_apply(struct slot *s)
 {
     for (uint32_t i = 0; i < s->naccs; i++) {
         struct accumulator_cell *c = &s->accs[s->accumulator_log[i].id];
-#ifdef PRN_BUG_ACC_ADDS
-        double v = s->accumulator_log[i].value;
-        c->value = c->set ? combine(s->accumulator_log[i].pad, c->value, v) : v;
-#else
         __atomic_store(&c->value, &s->accumulator_log[i].value, __ATOMIC_RELAXED);
-#endif
         atom_store(&c->set, 1);
     }
     /* release: pairs with the acquire in accumulator_each(): the entries are written. */

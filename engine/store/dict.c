@@ -148,9 +148,6 @@ grow_index(struct self *self, struct shard *s, uint64_t need)
     uint64_t *words = (uint64_t *)block_at(a, block)->bytes;
     uint64_t mask = ((uint64_t)1 << log2) - 1;
     memset(words, 0, bytes);
-#ifdef PRN_BUG_INDEX_FIRST
-    atom_store(&s->index, (uint64_t)arena_offset(a, words) << 24 | log2);
-#endif
     for (uint64_t i = 0; i <= old.mask; i++) {
         uint64_t word = atom_peek(&old.words[i]);
         if (!word || word == DICT_DELETED)
@@ -222,9 +219,6 @@ struct look {
 NO_TSAN static bool
 still(const struct look *l)
 {
-#ifdef PRN_BUG_READ_ONCE
-    return true;
-#endif
     /* The copies first: pairs with the fence in new_record() of dict_tx.c. */
     atom_fence_acquire();
     return atom_peek(&l->block->word) == l->before;

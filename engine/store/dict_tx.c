@@ -41,9 +41,7 @@ plan(struct self *self, struct tx_entry *e)
         e->live++;
         e->used += !was_used;
     }
-#ifndef PRN_BUG_PLAN_AGAIN
     atom_store(&e->planned, 1);
-#endif
 }
 
 static void
@@ -86,16 +84,9 @@ apply(struct self *self)
         s->journal_len = s->tx.journal_len;
         atom_store(&s->journal_on, 1);
     }
-#ifdef PRN_BUG_UNLOCK_FIRST
-    unlock_shards(self);
-#endif
-#ifdef PRN_BUG_TX_IDLE_FIRST
-    atom_store(&s->tx.state, TX_IDLE);
-#else
     /* Before the first shard is unlocked: what others do to it from then on must
      * not be undone by doing ours again. */
     atom_store(&s->tx.state, TX_APPLIED);
-#endif
     unlock_shards(self);
     atom_store(&s->tx.state, TX_IDLE);
 }
@@ -337,10 +328,8 @@ open_tx(struct self *self, const struct dict_op *ops, size_t n)
     }
     tx->n = (uint32_t)n;
     tx->journal_len = 0;
-#ifndef PRN_BUG_NO_SHARD_NAMED
     /* release: the entries name every lock that may be taken from here on (R3). */
     atom_store(&tx->state, TX_OPEN);
-#endif
 }
 
 int
@@ -366,12 +355,6 @@ dict_tx_run(struct self *self, const struct dict_op *ops, size_t n,
         return err;
     }
     self->slot->tx.journal_len = (uint64_t)journal;
-#ifdef PRN_BUG_JOURNAL_EARLY
-    if (journal) {
-        self->slot->journal_len = (uint64_t)journal;
-        atom_store(&self->slot->journal_on, 1);
-    }
-#endif
     /* release: the whole change is written down; this store makes it true. */
     atom_store(&self->slot->tx.state, TX_COMMIT);
     apply(self);

@@ -96,11 +96,7 @@ take_slowly(struct self *self, uint32_t *word, uint64_t deadline)
     uint64_t seen = 0, next_look = clock_ns() + LOOK_NS;
     for (;;) {
         /* Others may sleep too: keep the mark, so that the release wakes one. */
-#ifdef PRN_BUG_NO_WAITERS_KEPT
-        if (try_take(self, word, 0))
-#else
         if (try_take(self, word, LOCK_WAITERS))
-#endif
             return 0;
         uint64_t now = clock_ns();
         if (now >= deadline)

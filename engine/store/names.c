@@ -101,14 +101,9 @@ create(struct self *self, enum name_kind kind, const char *text, size_t len,
     n->hash = hash;
     n->len = (uint32_t)len;
     memcpy(n->text, text, len);
-#ifndef PRN_BUG_NAME_UNMARKED
     mark_used(self->arena, index);
-#endif
     /* release: pairs with the acquires in find() and names_next(). */
     atom_store(&n->kind, (uint32_t)kind);
-#ifdef PRN_BUG_NAME_UNMARKED
-    mark_used(self->arena, index);
-#endif
     if (kind == NAMED_DICT)
         block_published(self);
     return 0;

@@ -39,15 +39,10 @@ apply_posts(struct self *self)
         struct task *t = task_at(self->arena, i);
         uint32_t next = atom_peek(&t->next);
         uint64_t word = atom_peek(&t->word);
-#ifdef PRN_BUG_CHILD_HINT_FIRST
-        queue_put(self, at, i);
-#endif
         /* release: pairs with the acquire in task_claim(). */
         if (task_state(word) == TASK_STAGED)
             atom_store(&t->word, task_word(word >> 32, 0, 0, TASK_READY));
-#ifndef PRN_BUG_CHILD_HINT_FIRST
         queue_put(self, at, i);
-#endif
         i = next;
     }
 }
@@ -83,13 +78,7 @@ apply_own(struct self *self, uint32_t cur)
     uint64_t word = atom_load(&t->word);
     switch ((enum outcome)s->outcome) {
     case OUTCOME_DONE:
-#ifdef PRN_BUG_ONE_COUNTER
-        s = slot_at(self->arena, 0);
-        atom_store(&s->done, s->done + 1);
-        s = self->slot;
-#else
         atom_store(&s->done, s->new_done);
-#endif
         if (is_this_run(s, word, self->me))
             task_free(self, cur, word);
         break;
@@ -116,9 +105,7 @@ apply_own(struct self *self, uint32_t cur)
         atom_store(&s->wait_tail, s->new_wait_tail);
         break;
     case OUTCOME_PART:
-#ifndef PRN_BUG_PART_FORGOTTEN
         record_publish(self);
-#endif
         break;
     case OUTCOME_CHECKPOINT:
         record_checkpoint(self);
@@ -150,19 +137,11 @@ commit_apply(struct self *self)
 #ifdef PRN_BENCH_SHARED_COUNTER
     count_open(s, self->arena->header);
 #endif
-#ifdef PRN_BUG_DONE_FIRST
-    atom_store(&s->done, s->new_done);
-#endif
-#ifndef PRN_BUG_POSTED_LATE
     /* Before the children can be taken: who sums all `done`, then all `posted`
      * never finds them equal too early (docs/termination.md). */
     atom_store(&s->posted, s->new_posted);
-#endif
     if (s->staged)
         apply_posts(self);
-#ifdef PRN_BUG_POSTED_LATE
-    atom_store(&s->posted, s->new_posted);
-#endif
     if (s->cur)
         apply_own(self, s->cur);
     else if (!self->me)
@@ -188,11 +167,9 @@ seal(struct self *self, enum outcome outcome)
     s->new_posted = s->posted + self->staged_count;
     s->new_done = s->done + (s->cur != 0);
     s->new_tail = s->tail;
-#ifndef PRN_BUG_NO_COMMIT
     /* release: all of the above and the children are written. From here on it
      * is true; pairs with the supervisor's acquire after waitpid. */
     atom_store(&s->phase, PHASE_COMMIT);
-#endif
 }
 
 static void
@@ -252,10 +229,6 @@ commit_end(struct self *self, enum outcome outcome)
         s->new_count = count_of(s, outcome) + 1;
         ready = outcome == OUTCOME_RETRY;
     }
-#ifdef PRN_BUG_FREE_EARLY
-    if (s->cur && outcome == OUTCOME_DONE)
-        task_free(self, s->cur, atom_peek(&task_at(self->arena, s->cur)->word));
-#endif
     seal(self, outcome);
     commit_apply(self);
     reset_staged(self);

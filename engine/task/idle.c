@@ -43,14 +43,9 @@ wake_slot(struct arena *a, uint32_t k)
     uint32_t parked = 1;
     if (atom_peek(&s->park) != 1)
         return false;
-#ifndef PRN_BUG_BIT_LATE
     clear_bit(a, k);
-#endif
     if (!atom_cas(&s->park, &parked, 0))
         return false;
-#ifdef PRN_BUG_BIT_LATE
-    clear_bit(a, k);
-#endif
     futex_wake(&s->park, 1);
     return true;
 }
@@ -77,10 +72,8 @@ idle_wake(struct self *self, uint32_t n)
 {
     if (!n)
         return;
-#ifndef PRN_BUG_NO_WAKE_FENCE
     /* Pairs with the fence in idle_wait(): either we see its bit or it sees our task. */
     atom_fence();
-#endif
     if (unlikely(idle_any(self)) && wake_one(self))
         self->slot->wakes++;
 }
@@ -121,18 +114,12 @@ idle_all_done(struct arena *a)
     uint64_t done = 0, posted = 0;
     uint32_t n = arena_workers(a);
     /* acquire: pairs with the releases in commit_apply(); done first. */
-#ifdef PRN_BUG_SUMS_TURNED
-    for (uint32_t k = 0; k <= n; k++)
-        posted += atom_load(&slot_at(a, k)->posted);
-#endif
     for (uint32_t k = 0; k <= n; k++)
         done += atom_load(&slot_at(a, k)->done);
     /* Whatever the sum of `done` holds was done after its poster's slot had come. */
     n = arena_workers(a);
-#ifndef PRN_BUG_SUMS_TURNED
     for (uint32_t k = 0; k <= n; k++)
         posted += atom_load(&slot_at(a, k)->posted);
-#endif
     return done == posted;
 }
 #endif
@@ -150,9 +137,6 @@ static bool
 end_alone(struct arena *a, uint32_t index)
 {
     uint64_t gate = atom_load(&a->header->gate);
-#ifdef PRN_BUG_ALONE_KEPT
-    return false;
-#endif
     while (gate_alone(gate) == index) {
         if (atom_cas(&a->header->gate, &gate, gate & ~(uint64_t)UINT32_MAX))
             return true;
@@ -175,11 +159,7 @@ idle_alone_over(struct arena *a)
     if (!index)
         return true;
     enum task_state state = task_state(atom_load(&task_at(a, index)->word));
-#ifdef PRN_BUG_ALONE_TOO_SHORT
-    if (state == TASK_RUN)
-#else
     if (state == TASK_READY || state == TASK_RUN)
-#endif
         return false;
     if (end_alone(a, index))
         idle_wake_all(a);
@@ -191,10 +171,6 @@ idle_alone_over(struct arena *a)
 static bool
 startable(struct self *self, uint64_t gate, uint32_t alone)
 {
-#ifdef PRN_BUG_ALONE_UNCLAIMED
-    if (alone)
-        return false;
-#endif
     if (alone)
         return task_state(atom_load(&task_at(self->arena, alone)->word)) == TASK_READY;
     return !(gate & GATE_METERED) || queue_any(self);
@@ -271,11 +247,7 @@ idle_wait(struct self *self)
     raise_flag(self);
     /* Pairs with the fence in idle_wake(): our flag, then our last look. */
     atom_fence();
-#ifdef PRN_BUG_NO_SECOND_LOOK
-    bool claimed = false;
-#else
     bool claimed = idle_look(self);
-#endif
     if (!claimed && atom_load(&head->mode) == ARENA_RUN && !gate_surplus(self)) {
         if (idle_all_done(self->arena)) {
             idle_set_mode(self->arena, ARENA_DONE);

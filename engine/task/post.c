@@ -60,11 +60,7 @@ repeat_joined(struct self *self, uint32_t fn, const void *args, size_t bytes, co
 ALWAYS_INLINE int
 reserve(struct self *self)
 {
-#ifdef PRN_BUG_NO_ROOM_FIRST
-    return 0;
-#else
     return queue_reserve(self, self->staged_count + 2);
-#endif
 }
 
 ALWAYS_INLINE void

@@ -42,9 +42,6 @@ grow(struct self *self, uint64_t need)
         return err;
     char *at = (char *)chunk_at(self->arena, unit) + ARENA_GRAIN;
     struct ring grown = {(uint32_t *)at, ((uint64_t)1 << log2) - 1};
-#ifdef PRN_BUG_RING_FIRST
-    atom_store(&s->ring, (uint64_t)arena_offset(self->arena, at) << 8 | log2);
-#endif
     for (uint64_t p = s->head; p < s->tail; p++)
         grown.hints[p & grown.mask] = old.hints[p & old.mask];
     atom_store(&s->ring, (uint64_t)arena_offset(self->arena, at) << 8 | log2);
@@ -108,9 +105,6 @@ take_first(struct self *self)
     for (uint64_t h = s->head; h < s->tail; h++) {
         uint32_t index = atom_peek(&r.hints[h & r.mask]);
         __builtin_prefetch(arena_grain(self->arena, r.hints[(h + 4) & r.mask]), 1);
-#ifdef PRN_BUG_HINT_FIRST
-        atom_set(&s->head, h + 1);
-#endif
         bool claimed = task_claim(self, index);
         atom_set(&s->head, h + 1); /* only now: claimed or stale */
         if (claimed)
@@ -183,10 +177,8 @@ low_of(const struct self *self, const struct slot *s, uint64_t head)
 static void
 seen_stale(const struct self *self, struct slot *s, uint64_t from, uint64_t low, uint64_t p)
 {
-#ifndef PRN_BUG_STALE_ANYWHERE
     if (from != low)
         return;
-#endif
     if (!self->lifo && atom_peek(&s->stale_to) < p)
         atom_store(&s->stale_to, p);
 }
@@ -220,9 +212,6 @@ steal_from(struct self *self, uint32_t v, bool all)
         seen_stale(self, s, from, low, end);
         return false;
     }
-#ifdef PRN_BUG_THIEF_WRITES
-    atom_set(&s->head, at + 1);
-#endif
     uint64_t copies = (end - at - 1) / 2;
     if (copies > STEAL_COPIES)
         copies = STEAL_COPIES;

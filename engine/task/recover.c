@@ -40,18 +40,13 @@ give_back(struct self *self, struct self *super, uint64_t word, enum recover_how
     if (how == RECOVER_UNCOUNTED && attempt)
         attempt--;
     record_keep(self);
-#ifdef PRN_BUG_HINT_BEFORE_STATE
-    queue_put(super, super->slot->tail, cur);
-#endif
     /* The state before the hint: thieves never look twice at a hint that they
      * saw stale. If the supervisor dies in between, so has everybody, and the
      * queues are rebuilt from the descriptors. */
     atom_store(&task_at(self->arena, cur)->word,
                task_word(word >> 32, attempt, 0, how == RECOVER_WAIT ? TASK_WAIT : TASK_READY));
-#ifndef PRN_BUG_HINT_BEFORE_STATE
     if (how != RECOVER_WAIT)
         queue_put(super, super->slot->tail, cur);
-#endif
 }
 
 static void
@@ -72,16 +67,6 @@ settle_task(struct self *self, struct self *super, uint32_t attempts, enum recov
         if (how != RECOVER_UNCOUNTED && deaths(task_at(self->arena, s->cur), word) >= attempts) {
             out->dead = true;
             record_keep(self);
-#ifdef PRN_BUG_NAIVE_DEAD
-            s->done++;
-            s->dead++;
-            atom_store(&task_at(self->arena, s->cur)->word,
-                       task_word(word >> 32, task_attempt(word), 0, TASK_DEAD));
-            s->journal_len = 0;
-            s->journal_on = 0;
-            atom_store(&s->phase, PHASE_IDLE);
-            return;
-#endif
             (void)commit_end(self, OUTCOME_DEAD);
             return;
         }
@@ -133,9 +118,7 @@ recover(struct self *self, struct self *super, uint32_t attempts, enum recover_h
     lock_recover(self);
     settle_task(self, super, attempts, how, out);
     idle_recover(self);
-#ifndef PRN_BUG_NO_WAKE_ALL
     /* Who was to be woken by the dead, or for its task, sleeps (R10). */
     idle_wake_all(self->arena);
-#endif
     return 0;
 }

@@ -91,14 +91,9 @@ stage(struct self *self, uint32_t fn, const void *args, size_t first_bytes, cons
         t->parent_fn |= parent->fn & 0xffff;
     }
     t->id = (s->posted + self->staged_count + 1) * ARENA_SLOTS + self->me;
-#ifndef PRN_BUG_STAGED_FIRST
     append_staged(self, index);
-#endif
     /* release: who sees STAGED sees the arguments; pairs with recovery only. */
     atom_store(&t->word, task_word(gen, 0, self->me, TASK_STAGED));
-#ifdef PRN_BUG_STAGED_FIRST
-    append_staged(self, index);
-#endif
     if (unlikely(block))
         block_published(self);
     self->staged_bytes += bytes;
@@ -131,26 +126,11 @@ task_claim(struct self *self, uint32_t index)
     uint32_t attempt = task_attempt(word);
     if (attempt < TASK_ATTEMPT_MAX)
         attempt++;
-#ifdef PRN_BUG_CLAIM_FIRST
-    uint64_t was = word;
-    if (!atom_cas(&t->word, &word, task_word(word >> 32, attempt, self->me, TASK_RUN)))
-        return false;
-    s->cur = index;
-    s->expect = was;
-    s->claims++;
-    atom_store(&s->phase, PHASE_ACTIVE);
-    return true;
-#endif
     s->cur = index;
     s->expect = word;
     /* The intent is written down before the CAS that makes it true (R3).
      * release: pairs with the supervisor's acquire after waitpid. */
     atom_store(&s->phase, PHASE_ACTIVE);
-#ifdef PRN_BUG_CLAIM_BY_STORE
-    atom_store(&t->word, task_word(word >> 32, attempt, self->me, TASK_RUN));
-    s->claims++;
-    return true;
-#endif
     if (likely(atom_cas(&t->word, &word,
                         task_word(word >> 32, attempt, self->me, TASK_RUN)))) {
         s->claims++;
@@ -167,13 +147,8 @@ free_block_of(struct self *self, uint32_t block, uint32_t index, uint32_t gen)
 {
     struct block *b = block_at(self->arena, block);
     uint64_t word = atom_load(&b->word);
-#ifdef PRN_BUG_FREE_ANY_BLOCK
-    (void)index, (void)gen;
-    block_free(self, block, word);
-#else
     if (atom_peek(&b->owner_tag) == serves_task(index, gen))
         block_free(self, block, word);
-#endif
 }
 
 /* 0: none, or the record was freed by who began this, and may be somebody else's. */

@@ -292,9 +292,6 @@ reap(void)
     for (uint32_t k = 1; k <= world.n; k++) {
         enum sim_state s = sim_state(k);
         bool gone = s == SIM_KILLED || s == SIM_ENDED;
-#ifdef PRN_BUG_NO_WAITPID
-        gone |= s == SIM_READY && sim_one_in(20);
-#endif
         if (world.ended_seen[k] || !gone)
             continue;
         world.ended_seen[k] = true;

@@ -3,6 +3,7 @@
 -- sources without running them.
 
 local helper = require "tests.e2e.helper"
+local mutate = require "tests.crash.mutate"
 
 local PAGE = "docs/crash-safety.md"
 
@@ -63,7 +64,8 @@ local function all_in(names, others, what)
   assert(#missing == 0, what .. ": " .. table.concat(missing, " "))
 end
 
-local seeded = set_of("\n" .. text_of "tests/crash/mutants.txt", "\n(%u[%u_]+) ")
+local _, mutants = texts_of "tests/crash/mutants/*"
+local seeded = set_of(table.concat(mutants, "\n"), "mutants/([%u_]+)")
 local models = texts_of "tests/crash/*.pml"
 local in_models = set_of(models:gsub("PRN_BUG_NAME", ""), "PRN_BUG_([%u_]+)")
 local engine = texts_of "engine/*/*.[ch]"
@@ -100,7 +102,7 @@ describe("docs/crash-safety.md", function()
     local known = {}
     for name in pairs(seeded) do known[name] = true end
     for name in pairs(in_models) do known[name] = true end
-    all_in(named, known, "neither in tests/crash/mutants.txt nor in a model")
+    all_in(named, known, "neither in tests/crash/mutants nor in a model")
   end)
 
   it("names functions and unit tests that exist", function()
@@ -116,10 +118,35 @@ describe("docs/crash-safety.md", function()
 end)
 
 describe("a seeded bug", function()
-  it("has a switch in the sources if it is in the list, and is in the list if it has one", function()
-    local switches = set_of(engine .. crash_tests, "PRN_BUG_([%u_]+)")
-    all_in(seeded, switches, "tests/crash/mutants.txt has a bug without a switch")
-    all_in(switches, seeded, "tests/crash/mutants.txt does not have the bug")
+  it("fits the sources: the lines that it replaces are there, and only once", function()
+    for name in pairs(seeded) do
+      local mutant, changed = mutate.make(helper.root, name)
+      assert(mutant, changed)
+      for path, text in pairs(changed) do
+        assert.are_not.equal(text_of(path), text, name .. " changes nothing in " .. path)
+      end
+      if mutant.tool == "spin" then
+        local model = text_of("tests/crash/" .. mutant.word .. ".pml")
+        assert(model:find("PRN_BUG_" .. name .. "%f[^%u_]"), name .. " asks a model that does not know it")
+      end
+    end
+  end)
+
+  it("is refused if they are not there, or twice, or stay as they are", function()
+    local function problem(lines)
+      local mutant = assert(mutate.parse("bug: none\nask: sim\n\nfile: engine/task/idle.c\n" .. lines))
+      return select(2, mutate.apply(mutant, helper.root)) or "none"
+    end
+    assert.matches("is not there", problem "-    no_such_line();\n")
+    assert.matches("is not there", problem "-dle_wake(struct self *self, uint32_t n)\n")
+    assert.matches("is there more than once", problem "-    return true;\n")
+    assert.matches("changes nothing", problem " idle_wake(struct self *self, uint32_t n)\n")
+    assert.matches("changes nothing", problem "+int added;\n")
+    assert.are.equal("none", problem "-idle_wake(struct self *self, uint32_t n)\n")
+  end)
+
+  it("has left no switch in the engine", function()
+    assert.is_nil((engine .. crash_tests):match "PRN_BUG_[%u_]+")
   end)
 end)
 
