@@ -90,7 +90,7 @@ bool
 check_used(const struct check *c, uint32_t index, uint64_t bytes)
 {
     return check_is_block(c, index) &&
-           (atom_peek(&block_at(c->a, index)->word) & 0xff) == BLOCK_USED &&
+           block_state(atom_peek(&block_at(c->a, index)->word)) == BLOCK_USED &&
            block_capacity(c->a, index) >= bytes;
 }
 
@@ -175,8 +175,8 @@ check_table(struct check *c)
     uint32_t u = 0;
     bool hint_fits = a->header->unit_hint == 0;
     for (uint64_t word; u < a->units && (word = a->table[u]) != 0;) {
-        uint32_t units = (uint32_t)(word >> 32), size_class = (word & 0xff) - 1;
-        uint32_t owner = (word >> 16) & 0xffff, flags = (word >> 8) & 0xff;
+        uint32_t units = chunk_word_units(word), size_class = chunk_word_class(word);
+        uint32_t owner = chunk_word_owner(word), flags = chunk_word_flags(word);
         if (!units || units > a->units - u || size_class >= SLOT_CLASSES || owner > c->n ||
             flags > ENTRY_FREE)
             return DAMAGED("its table of chunks");
@@ -251,7 +251,7 @@ static const char *
 check_ring(const struct check *c, uint32_t k)
 {
     const struct slot *s = slot_at(c->a, k);
-    uint64_t at = s->ring >> 8, log2 = s->ring & 0xff;
+    uint64_t at = ring_offset(s->ring), log2 = ring_log2(s->ring);
     if (at == arena_offset(c->a, s->ring0)) {
         if (log2 != (uint64_t)__builtin_ctz(SLOT_RING))
             return DAMAGED("a ring");
@@ -311,9 +311,9 @@ check_slot_numbers(const struct check *c, uint32_t k)
         return DAMAGED("the phase of a transaction");
     if (s->phase == PHASE_IDLE && s->journal_on) /* commit_apply() clears it before */
         return DAMAGED("a journal");
-    if (s->naccs > SLOT_ACCUMULATORS)
+    if (s->intent.naccumulators > SLOT_ACCUMULATORS)
         return DAMAGED("the accumulators of a slot");
-    for (uint32_t i = 0; i < s->naccs; i++) {
+    for (uint32_t i = 0; i < s->intent.naccumulators; i++) {
         if (s->accumulator_log[i].id >= SLOT_ACCUMULATORS)
             return DAMAGED("the accumulators of a slot");
     }
@@ -347,9 +347,9 @@ static const char *
 check_log(const struct check *c, uint32_t k)
 {
     const struct slot *s = slot_at(c->a, k);
-    uint64_t end = s->phase == PHASE_COMMIT ? s->new_log_end : s->log_end;
-    uint32_t u = (uint32_t)(end >> 32);
-    uint64_t used = (uint32_t)end;
+    uint64_t end = s->phase == PHASE_COMMIT ? s->intent.log_end : s->log_end;
+    uint32_t u = log_end_unit(end);
+    uint64_t used = log_end_used(end);
     if (!u)
         return used ? DAMAGED("a log") : NULL;
     for (; u; used = u ? chunk_at(c->a, u - 1)->used : 0) {
@@ -389,8 +389,8 @@ check_blocks(const struct check *c)
         const char *at = c->a->base + unit_offset(c, e->unit) + ARENA_GRAIN;
         for (uint64_t n = room / size; n; n--, at += size) {
             uint64_t word = atom_peek(&((const struct block *)at)->word);
-            uint64_t is = (uint64_t)e->owner << 16 | (uint64_t)e->size_class << 8 | BLOCK_USED;
-            if ((word & 0xff) != BLOCK_FREE && (word & 0xffffffffu) != is)
+            uint64_t is = block_word(block_generation(word), e->owner, e->size_class, BLOCK_USED);
+            if (block_state(word) != BLOCK_FREE && word != is)
                 return DAMAGED("a block");
         }
     }
@@ -411,7 +411,8 @@ is_linked(const struct check *c, uint32_t k, uint32_t unlinked)
         return true;
     if (record && ((const struct task_record *)block_at(c->a, record)->bytes)->cursor == unlinked)
         return true;
-    if (s->phase == PHASE_COMMIT && s->outcome == OUTCOME_CHECKPOINT && unlinked == s->new_cursor)
+    if (s->phase == PHASE_COMMIT && s->outcome == OUTCOME_CHECKPOINT &&
+        unlinked == s->intent.cursor)
         return true;
     for (size_t i = 0; i < c->ndicts; i++) {
         if (c->dicts[i].at / ARENA_GRAIN == (uint64_t)unlinked + 1)

@@ -65,9 +65,9 @@ record_fits(const struct check *c, uint32_t record)
 static bool
 word_fits(const struct check *c, uint64_t word)
 {
-    uint32_t record = (uint32_t)word;
+    uint32_t record = dict_word_record(word);
     return record_fits(c, record) &&
-           ((block_at(c->a, record)->word ^ word) >> 32 & 0xffff) == 0;
+           dict_word_is_of(word, block_at(c->a, record)->word);
 }
 
 struct index_seen {
@@ -79,7 +79,7 @@ static bool
 find_index(const struct check *c, const struct shard *s, const uint64_t *first,
            struct index_seen *out)
 {
-    uint64_t log2 = s->index & 0xff, at = s->index >> 24;
+    uint64_t log2 = index_log2(s->index), at = index_offset(s->index);
     *out = (struct index_seen){at, (uint64_t)1 << (log2 & 63)};
     if (log2 == (uint64_t)__builtin_ctz(DICT_FIRST))
         return at == arena_offset(c->a, first);
@@ -184,7 +184,7 @@ victim_fits(struct check *c, const struct tx_entry *e, uint64_t now)
     if (!check_is_block(c, e->victim))
         return false;
     bool frees = block_at(c->a, e->victim)->word == e->victim_word &&
-                 (e->victim_word & 0xff) == BLOCK_USED;
+                 block_state(e->victim_word) == BLOCK_USED;
     return !frees || (uint32_t)now == e->victim || check_mark(c, e->victim);
 }
 
@@ -299,7 +299,7 @@ check_tx(struct check *c, uint32_t k)
 static bool
 shard_fits(const struct shard *s, const struct shard_seen *seen)
 {
-    uint64_t size = (uint64_t)1 << (s->index & 0xff);
+    uint64_t size = (uint64_t)1 << index_log2(s->index);
     uint32_t live = seen->planned ? seen->planned_live : s->live;
     uint32_t used = seen->planned ? seen->planned_used : s->used;
     return (int64_t)live >= (int64_t)seen->live + seen->more_live &&

@@ -135,15 +135,15 @@ check_staged(struct check *c, uint32_t k)
     }
     if (s->phase != PHASE_COMMIT)
         return NULL;
-    /* The new hints go from new_tail on, for which there was room. */
-    uint64_t size = (uint64_t)1 << (s->ring & 0xff);
+    /* The new hints go from intent.tail on, for which there was room. */
+    uint64_t size = (uint64_t)1 << ring_log2(s->ring);
     bool posts = s->outcome == OUTCOME_DONE || s->outcome == OUTCOME_PART ||
                  s->outcome == OUTCOME_CHECKPOINT;
     n += s->outcome == OUTCOME_RETRY;
     /* The list is emptied before the phase says so: then nobody knows how many. */
     bool emptied = posts && !s->staged;
-    if ((s->staged && !posts) || s->new_tail < s->head || s->new_tail > s->tail ||
-        (!emptied && s->tail - s->new_tail > n) || s->new_tail - s->head + n > size)
+    if ((s->staged && !posts) || s->intent.tail < s->head || s->intent.tail > s->tail ||
+        (!emptied && s->tail - s->intent.tail > n) || s->intent.tail - s->head + n > size)
         return DAMAGED("the ends of a ring");
     return NULL;
 }
@@ -201,18 +201,18 @@ check_point(struct check *c, uint32_t k)
         return NULL;
     uint32_t now = t->record ? record_at(c, t->record)->cursor : 0;
     uint64_t whom = serves_task(s->cur, task_generation(s->expect));
-    if (s->new_cursor && (!cursor_fits(c, s->new_cursor, whom) ||
-                          (s->new_cursor != now && !check_mark(c, s->new_cursor))))
+    if (s->intent.cursor && (!cursor_fits(c, s->intent.cursor, whom) ||
+                             (s->intent.cursor != now && !check_mark(c, s->intent.cursor))))
         return DAMAGED("the cursor of a task");
-    if (!s->old_cursor)
+    if (!s->intent.old_cursor)
         return NULL;
-    if (!check_is_block(c, s->old_cursor))
+    if (!check_is_block(c, s->intent.old_cursor))
         return DAMAGED("the cursor of a task");
     /* It is freed if its word is still that one. */
-    bool frees = block_at(c->a, s->old_cursor)->word == s->old_cursor_word &&
-                 (s->old_cursor_word & 0xff) == BLOCK_USED;
-    if (frees && (s->old_cursor == s->new_cursor ||
-                  (s->old_cursor != now && !check_mark(c, s->old_cursor))))
+    bool frees = block_at(c->a, s->intent.old_cursor)->word == s->intent.old_cursor_word &&
+                 block_state(s->intent.old_cursor_word) == BLOCK_USED;
+    if (frees && (s->intent.old_cursor == s->intent.cursor ||
+                  (s->intent.old_cursor != now && !check_mark(c, s->intent.old_cursor))))
         return DAMAGED("the cursor of a task");
     return NULL;
 }
@@ -297,8 +297,8 @@ check_counts(const struct check *c, uint64_t alive)
         const struct slot *s = slot_at(c->a, k);
         bool commits = s->phase == PHASE_COMMIT;
         bool ends = is_ending(s) || s->outcome == OUTCOME_DEAD;
-        left += commits ? s->new_posted : s->posted;
-        left -= commits && s->cur && ends ? s->new_done : s->done;
+        left += commits ? s->intent.posted : s->posted;
+        left -= commits && s->cur && ends ? s->intent.done : s->done;
     }
     return left == alive ? NULL : DAMAGED("its count of tasks");
 }

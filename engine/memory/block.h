@@ -38,6 +38,37 @@ void block_free(struct self *self, uint32_t index, uint64_t word);
 /* block_capacity returns how many bytes fit. */
 size_t block_capacity(const struct arena *a, uint32_t index);
 
+static inline uint64_t
+block_word(uint32_t generation, uint32_t owner, uint32_t size_class, uint32_t state)
+{
+    return (uint64_t)generation << 32 | owner << 16 | size_class << 8 | state;
+}
+
+static inline uint32_t
+block_generation(uint64_t word)
+{
+    return (uint32_t)(word >> 32);
+}
+
+/* The slot that owns the slab it lies in. */
+static inline uint32_t
+block_owner(uint64_t word)
+{
+    return (word >> 16) & 0xffff;
+}
+
+static inline uint32_t
+block_class(uint64_t word)
+{
+    return (word >> 8) & 0xff;
+}
+
+static inline uint32_t
+block_state(uint64_t word)
+{
+    return word & 0xff;
+}
+
 static inline struct block *
 block_at(const struct arena *a, uint32_t index)
 {

@@ -5,19 +5,10 @@
 #include "memory/self.h"
 #include "base/ensure.h"
 
-/* Table word: units (32) | owner (16) | flags (8) | class + 1 (8). */
-#define WORD_FREE ((uint64_t)1 << 8)
-
-static uint64_t
-word_of(uint32_t units, uint32_t owner, uint32_t size_class)
-{
-    return (uint64_t)units << 32 | (uint64_t)owner << 16 | (size_class + 1);
-}
-
 static bool
 same_kind(uint64_t word, uint32_t units, uint32_t size_class)
 {
-    return word >> 32 == units && (word & 0xff) == size_class + 1;
+    return chunk_word_units(word) == units && chunk_word_class(word) == size_class;
 }
 
 /* The last steps of a claim, for the claimer and for who inherits it. */
@@ -60,7 +51,7 @@ give_back(struct self *self, uint32_t unit, uint64_t word)
 {
     struct arena *a = self->arena;
     struct part p = unit < a->spill_unit ? memory_part(a) : spill_part(a);
-    atom_store(&a->table[unit], word | WORD_FREE);
+    atom_store(&a->table[unit], word | CHUNK_WORD_FREE);
     if (atom_peek(p.hint) > unit)
         atom_set(p.hint, unit); /* what is free must be found */
     atom_store(&self->slot->chunk_intent, 0);
@@ -76,10 +67,10 @@ take_unit(struct self *self, uint32_t size_class, uint32_t units, struct part pa
     bool passed_free = false;
     while ((uint64_t)u + units <= part.end) {
         uint64_t word = atom_load(&a->table[u]);
-        bool again = (word & WORD_FREE) && same_kind(word, units, size_class);
+        bool again = (word & CHUNK_WORD_FREE) && same_kind(word, units, size_class);
         if (word && !again) {
-            passed_free |= (word & WORD_FREE) != 0;
-            u += (uint32_t)(word >> 32);
+            passed_free |= (word & CHUNK_WORD_FREE) != 0;
+            u += chunk_word_units(word);
             if (!passed_free)
                 atom_set(part.hint, u);
             continue;
@@ -89,7 +80,7 @@ take_unit(struct self *self, uint32_t size_class, uint32_t units, struct part pa
         /* The intent first (R3), then the word that names the winner (R2). */
         atom_set(&self->slot->chunk_class, size_class);
         atom_store(&self->slot->chunk_intent, u + 1);
-        if (atom_cas(&a->table[u], &word, word_of(units, self->me, size_class)))
+        if (atom_cas(&a->table[u], &word, chunk_word(units, self->me, size_class)))
             return u;
         atom_store(&self->slot->chunk_intent, 0);
     }
@@ -108,7 +99,7 @@ claim_in(struct self *self, uint32_t size_class, uint32_t units, struct part par
     size_t at = arena_unit_offset(a, u), len = (size_t)units * ARENA_UNIT;
     int err = arena_reserve(a, at, len);
     if (err) {
-        give_back(self, u, word_of(units, self->me, size_class));
+        give_back(self, u, chunk_word(units, self->me, size_class));
         return err;
     }
     arena_populate(a, at, len);
@@ -139,13 +130,13 @@ chunk_recover(struct self *self)
     ENSURE(size_class < SLOT_CLASSES && u < a->units);
 
     uint64_t word = atom_load(&a->table[u]);
-    bool mine = !(word & WORD_FREE) && (word & 0xff) == size_class + 1 &&
-                (uint16_t)(word >> 16) == self->me;
+    bool mine = !(word & CHUNK_WORD_FREE) && chunk_word_class(word) == size_class &&
+                chunk_word_owner(word) == self->me;
     if (!mine) {
         atom_store(&self->slot->chunk_intent, 0);
         return;
     }
-    uint32_t units = (uint32_t)(word >> 32);
+    uint32_t units = chunk_word_units(word);
     /* In use: never given back. */
     bool linked = atom_peek(&self->slot->chunks[size_class]) == u + 1;
     if (!linked && arena_reserve(a, arena_unit_offset(a, u), (size_t)units * ARENA_UNIT)) {

@@ -35,6 +35,39 @@ int chunk_claim(struct self *self, uint32_t size_class, size_t bytes, uint32_t *
 /* chunk_recover finishes or drops the claim a dead owner had begun. */
 void chunk_recover(struct self *self);
 
+/* A word of the table: units (32) | owner (16) | flags (8) | class + 1 (8). */
+#define CHUNK_WORD_FREE ((uint64_t)1 << 8) /* flag: its memory could not be had */
+
+static inline uint64_t
+chunk_word(uint32_t units, uint32_t owner, uint32_t size_class)
+{
+    return (uint64_t)units << 32 | owner << 16 | (size_class + 1);
+}
+
+static inline uint32_t
+chunk_word_units(uint64_t word)
+{
+    return (uint32_t)(word >> 32);
+}
+
+static inline uint32_t
+chunk_word_owner(uint64_t word)
+{
+    return (word >> 16) & 0xffff;
+}
+
+static inline uint32_t
+chunk_word_flags(uint64_t word)
+{
+    return (word >> 8) & 0xff;
+}
+
+static inline uint32_t
+chunk_word_class(uint64_t word)
+{
+    return (word & 0xff) - 1;
+}
+
 static inline struct chunk *
 chunk_at(const struct arena *a, uint32_t unit)
 {

@@ -98,8 +98,25 @@ struct tx {
     uint32_t state;
     uint32_t n;
     uint64_t list;        /* offset of struct tx_entry[]: `own`, or a block's */
-    uint64_t journal_len; /* of the record, once applied; see journal.c */
+    uint64_t journal_len; /* of the record, once applied; see record.h */
     struct tx_entry own[SLOT_TX];
+};
+
+/* What a commit makes true: absolute values, so applying it twice is harmless.
+ * writer: the owner, before PHASE_COMMIT; fixed until the phase is another one. */
+struct commit_intent {
+    uint64_t posted, done;
+    uint64_t tail;          /* where in the ring the first new hint goes */
+    uint64_t count;         /* failed, retried or dead, as the outcome says */
+    uint64_t hash;          /* PART: rolling hash of all published posts */
+    uint32_t published;     /* PART: how many posts this task has published */
+    uint32_t wait_tail;     /* WAIT: position in wait_ring */
+    uint32_t errors;        /* FAILED, RETRY, WAIT: runs that ended by an error */
+    uint32_t naccumulators; /* entries of acc_log */
+    uint32_t cursor;        /* CHECKPOINT: block with the cursor; 0: none */
+    uint32_t old_cursor;    /* CHECKPOINT: the one it replaces; 0: none */
+    uint64_t old_cursor_word;
+    uint64_t log_end; /* of the log of collect() */
 };
 
 struct slot {
@@ -109,23 +126,11 @@ struct slot {
     uint32_t cur;    /* index of the task; valid while phase is not IDLE */
     uint32_t staged; /* index of the first task posted, linked by task->next */
     uint64_t expect; /* cur's state word before the claim */
-    /* Absolute values that a commit makes true: applying it twice is harmless. */
-    uint64_t new_posted, new_done;
-    uint64_t new_tail;      /* where in the ring the first new hint goes */
-    uint64_t new_count;     /* failed, retried or dead, as the outcome says */
-    uint64_t new_hash;      /* PART: rolling hash of all published posts */
-    uint32_t new_published; /* PART: how many posts this task has published */
-    uint32_t new_wait_tail; /* WAIT: position in wait_ring */
-    uint32_t new_errors;    /* FAILED, RETRY, WAIT: runs that ended by an error */
-    uint32_t naccs;         /* entries of accumulator_log */
-    uint32_t new_cursor;    /* POINT: block with the cursor; 0: none */
-    uint32_t old_cursor;    /* POINT: the one it replaces; 0: none */
-    uint64_t old_cursor_word;
-    uint64_t new_log_end; /* of the log of collect() */
+    struct commit_intent intent;
 
     uint32_t record;         /* block for a task that has no record yet; 0: none */
     uint32_t unlinked_block; /* block taken but not yet linked anywhere: recovery frees it */
-    uint64_t log_end;        /* unit + 1 of its last chunk (32) | committed bytes in it (32) */
+    uint64_t log_end;        /* see log_end_word(): the committed part of the log of collect() */
     uint64_t journal_len;    /* committed bytes of the running task's journal */
     uint32_t journal_on;     /* 0: journal_len says nothing yet */
 
@@ -144,7 +149,7 @@ struct slot {
     uint64_t wait_seq;    /* counts its waits: a second look can tell two apart */
 
     /* Hints to tasks that may be ready. Only the owner writes; others read. */
-    _Alignas(CACHE_LINE) uint64_t ring; /* offset of uint32_t[] | log2 of its length */
+    _Alignas(CACHE_LINE) uint64_t ring; /* see ring_word() */
     uint64_t head;                      /* next to take */
     uint64_t tail;                      /* next to put; release: publishes the hint */
 
@@ -187,6 +192,44 @@ struct name {
     uint32_t pad;
     char text[NAME_BYTES];
 };
+
+/* A ring's word: offset of uint32_t[] (56) | log2 of its length (8). */
+static inline uint64_t
+ring_word(uint64_t offset, uint32_t log2)
+{
+    return offset << 8 | log2;
+}
+
+static inline uint64_t
+ring_offset(uint64_t word)
+{
+    return word >> 8;
+}
+
+static inline uint32_t
+ring_log2(uint64_t word)
+{
+    return word & 0xff;
+}
+
+/* The end of a log: unit + 1 of its last chunk (32) | bytes used in that (32). */
+static inline uint64_t
+log_end_word(uint32_t unit, uint32_t used)
+{
+    return (uint64_t)unit << 32 | used;
+}
+
+static inline uint32_t
+log_end_unit(uint64_t end)
+{
+    return (uint32_t)(end >> 32);
+}
+
+static inline uint32_t
+log_end_used(uint64_t end)
+{
+    return (uint32_t)end;
+}
 
 static inline struct slot *
 slot_at(const struct arena *a, uint32_t k)

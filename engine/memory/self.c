@@ -47,7 +47,6 @@ void
 self_slot_init(struct arena *a, uint32_t me)
 {
     struct slot *s = slot_at(a, me);
-    uint64_t log2 = (uint64_t)__builtin_ctz(SLOT_RING);
     s->tx.list = arena_offset(a, s->tx.own);
-    atom_store(&s->ring, (uint64_t)arena_offset(a, s->ring0) << 8 | log2);
+    atom_store(&s->ring, ring_word(arena_offset(a, s->ring0), __builtin_ctz(SLOT_RING)));
 }

@@ -365,7 +365,7 @@ metrics_describe(const struct self *self, const struct task *t, uint64_t from, c
         .to_ns = now,
         .runs = s->runs,
         .fn = t->fn,
-        .parent_fn = t->parent_fn & 0xffff,
+        .parent_fn = task_parent_fn(t),
         .weight = rough ? 1 : (uint32_t)(s->runs - metrics.last_run),
         .worker = (uint16_t)self->me,
         .attempt = (uint8_t)attempt,

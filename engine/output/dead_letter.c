@@ -153,7 +153,7 @@ put_time(struct text *t)
 static void
 put_poster(struct text *t, const struct task *task)
 {
-    const struct fn_info *f = job_fn_info(task->parent_fn & 0xffff);
+    const struct fn_info *f = job_fn_info(task_parent_fn(task));
     uint32_t line = task_line(task);
     char text[32];
     json_field(t, "posted_by", f->name);

@@ -31,7 +31,7 @@ report_task(const struct task *t, char *text, uint32_t cap)
 static void
 describe_poster(const struct task *t, char *text, size_t cap)
 {
-    const struct fn_info *f = job_fn_info(t->parent_fn & 0xffff);
+    const struct fn_info *f = job_fn_info(task_parent_fn(t));
     uint32_t line = task_line(t); /* --debug only */
     const char *where = f->where ? f->where : "";
     int n = snprintf(text, cap, "posted by %s%s%s%s", f->name, *where ? " (" : "", where,

@@ -7,19 +7,6 @@
 
 enum { LOG_CHUNK_MAX = 1 << 20 };
 
-/* The end of a log, see slot->log_end. */
-static uint32_t
-unit_of(uint64_t end)
-{
-    return (uint32_t)(end >> 32);
-}
-
-static uint32_t
-used_of(uint64_t end)
-{
-    return (uint32_t)end;
-}
-
 /* An entry of the log, followed by its bytes, padded to 8. */
 struct log_entry {
     uint32_t id;
@@ -86,8 +73,8 @@ accumulator_stage(struct self *self)
         s->accumulator_log[i].value = c->set ? combine(p->kinds[id], c->value, v) : v;
         p->kinds[id] = 0;
     }
-    s->naccs = p->n;
-    s->new_log_end = p->log_end ? p->log_end : s->log_end;
+    s->intent.naccumulators = p->n;
+    s->intent.log_end = p->log_end ? p->log_end : s->log_end;
     p->n = 0;
     p->log_end = 0;
 }
@@ -95,13 +82,13 @@ accumulator_stage(struct self *self)
 void
 accumulator_apply(struct slot *s)
 {
-    for (uint32_t i = 0; i < s->naccs; i++) {
+    for (uint32_t i = 0; i < s->intent.naccumulators; i++) {
         struct accumulator_cell *c = &s->accs[s->accumulator_log[i].id];
         __atomic_store(&c->value, &s->accumulator_log[i].value, __ATOMIC_RELAXED);
         atom_store(&c->set, 1);
     }
     /* release: pairs with the acquire in accumulator_each(): the entries are written. */
-    atom_store(&s->log_end, s->new_log_end);
+    atom_store(&s->log_end, s->intent.log_end);
 }
 
 void
@@ -151,7 +138,7 @@ accumulator_collect(struct self *self, uint32_t id, const void *bytes, size_t le
     struct arena *a = self->arena;
     struct accumulator_pending *p = &self->pending;
     uint64_t end = p->log_end ? p->log_end : self->slot->log_end;
-    uint32_t unit = unit_of(end), used = used_of(end);
+    uint32_t unit = log_end_unit(end), used = log_end_used(end);
     size_t need = sizeof(struct log_entry) + (len + 7) / 8 * 8;
 
     if (!unit || used + need > chunk_at(a, unit - 1)->bytes - ARENA_GRAIN) {
@@ -169,7 +156,7 @@ accumulator_collect(struct self *self, uint32_t id, const void *bytes, size_t le
     e->id = id;
     e->len = (uint32_t)len;
     memcpy(e + 1, bytes, len);
-    p->log_end = (uint64_t)unit << 32 | (used + (uint32_t)need);
+    p->log_end = log_end_word(unit, used + (uint32_t)need);
     return 0;
 }
 
@@ -205,10 +192,10 @@ accumulator_each(struct self *self, uint32_t id,
         uint64_t end = atom_load(&slot_at(self->arena, k)->log_end);
         if (k == self->me && self->pending.log_end)
             end = self->pending.log_end;
-        for (uint32_t u = 0; u != unit_of(end);) {
-            u = chunk_behind(self->arena, unit_of(end), u);
+        for (uint32_t u = 0; u != log_end_unit(end);) {
+            u = chunk_behind(self->arena, log_end_unit(end), u);
             struct chunk *c = chunk_at(self->arena, u - 1);
-            each_in(c, u == unit_of(end) ? used_of(end) : c->used, id, fn, arg);
+            each_in(c, u == log_end_unit(end) ? log_end_used(end) : c->used, id, fn, arg);
         }
     }
 }

@@ -59,26 +59,20 @@ static struct index
 index_of(const struct arena *a, const struct shard *s)
 {
     uint64_t seen = atom_load(&s->index);
-    struct index i = {arena_at(a, seen >> 24), ((uint64_t)1 << (seen & 0xff)) - 1, seen};
+    struct index i = {arena_at(a, index_offset(seen)), ((uint64_t)1 << index_log2(seen)) - 1, seen};
     return i;
-}
-
-static uint32_t
-record_of(uint64_t word)
-{
-    return (uint32_t)word;
 }
 
 static bool
 same_tag(uint64_t word, uint64_t hash)
 {
-    return word >> 48 == (((hash >> 32) & 0xffff) | 2) && record_of(word);
+    return word >> 48 == (((hash >> 32) & 0xffff) | 2) && dict_word_record(word);
 }
 
 uint64_t
 dict_word(const struct arena *a, uint64_t hash, uint32_t record)
 {
-    uint64_t gen = (atom_peek(&block_at(a, record)->word) >> 32) & 0xffff;
+    uint64_t gen = block_generation(atom_peek(&block_at(a, record)->word)) & 0xffff;
     /* Bit 1 of the tag keeps it apart from DICT_DELETED. */
     return (((hash >> 32) & 0xffff) | 2) << 48 | gen << 32 | record;
 }
@@ -95,8 +89,8 @@ dict_create(struct self *self, uint64_t *offset)
     struct dict *d = arena_at(self->arena, at);
     memset(d, 0, sizeof *d);
     for (int i = 0; i < DICT_SHARDS; i++) {
-        uint64_t log2 = (uint64_t)__builtin_ctz(DICT_FIRST);
-        d->shards[i].index = (uint64_t)arena_offset(self->arena, d->first[i]) << 24 | log2;
+        uint64_t at_first = arena_offset(self->arena, d->first[i]);
+        d->shards[i].index = index_word(at_first, 0, __builtin_ctz(DICT_FIRST));
     }
     *offset = at;
     return 0;
@@ -112,9 +106,9 @@ dict_find(struct arena *a, struct shard *s, const struct dict_key *k)
             return (struct dict_place){NULL, 0};
         if (!same_tag(word, k->hash))
             continue;
-        struct dict_entry *r = dict_entry_at(a, record_of(word));
+        struct dict_entry *r = dict_entry_at(a, dict_word_record(word));
         if (r->key_len == k->len && memcmp(r->bytes, k->bytes, k->len) == 0)
-            return (struct dict_place){ix.words + i, record_of(word)};
+            return (struct dict_place){ix.words + i, dict_word_record(word)};
     }
 }
 
@@ -152,15 +146,14 @@ grow_index(struct self *self, struct shard *s, uint64_t need)
         uint64_t word = atom_peek(&old.words[i]);
         if (!word || word == DICT_DELETED)
             continue;
-        struct dict_entry *r = dict_entry_at(a, record_of(word));
+        struct dict_entry *r = dict_entry_at(a, dict_word_record(word));
         uint64_t at = hash_bytes(r->bytes, r->key_len) & mask;
         while (words[at])
             at = (at + 1) & mask;
         words[at] = word;
     }
-    uint64_t version = ((old.seen >> 8) + 1) & 0xffff;
     /* release: the new words; pairs with index_of(). */
-    atom_store(&s->index, (uint64_t)arena_offset(a, words) << 24 | version << 8 | log2);
+    atom_store(&s->index, index_word(arena_offset(a, words), index_version(old.seen) + 1, log2));
     atom_store(&s->used, s->live);
     block_published(self);
 
@@ -177,7 +170,7 @@ grow_index(struct self *self, struct shard *s, uint64_t need)
 int
 dict_room(struct self *self, struct shard *s, uint32_t n)
 {
-    uint64_t size = (uint64_t)1 << (atom_peek(&s->index) & 0xff);
+    uint64_t size = (uint64_t)1 << index_log2(atom_peek(&s->index));
     if ((uint64_t)s->used + n <= size * 3 / 4)
         return 0;
     int err = grow_index(self, s, (uint64_t)s->live + n);
@@ -227,13 +220,13 @@ still(const struct look *l)
 NO_TSAN static struct look
 look_at(const struct arena *a, uint64_t word)
 {
-    struct look l = {.block = block_at(a, record_of(word))};
+    struct look l = {.block = block_at(a, dict_word_record(word))};
     /* acquire: pairs with the release in block_new(). */
     l.before = atom_load(&l.block->word);
     l.record = (struct dict_entry *)l.block->bytes;
     l.key_len = racy_load(&l.record->key_len);
     l.value_len = racy_load(&l.record->is_number) ? 0 : racy_load(&l.record->value_len);
-    l.sound = (l.before & 0xff) == BLOCK_USED && ((l.before ^ word) >> 32 & 0xffff) == 0 &&
+    l.sound = block_state(l.before) == BLOCK_USED && dict_word_is_of(word, l.before) &&
               still(&l);
     return l;
 }

@@ -34,10 +34,35 @@ struct shard {
     uint32_t live;                      /* keys. writer: holder of lock */
     uint32_t used;                      /* words of the index that are not 0. under: lock */
     uint32_t pad;
-    /* offset of uint64_t[] (40) | version (16) | log2 of its length (8).
-     * writer: holder of lock; read by everybody. */
+    /* see index_word(). writer: holder of lock; read by everybody. */
     uint64_t index;
 };
+
+/* Where an index is: offset of uint64_t[] (40) | version (16) | log2 of its length (8). The version
+ * tells a reader that an index which lies where an older one lay is another one. */
+static inline uint64_t
+index_word(uint64_t offset, uint32_t version, uint32_t log2)
+{
+    return offset << 24 | (uint64_t)(version & 0xffff) << 8 | log2;
+}
+
+static inline uint64_t
+index_offset(uint64_t word)
+{
+    return word >> 24;
+}
+
+static inline uint32_t
+index_version(uint64_t word)
+{
+    return (word >> 8) & 0xffff;
+}
+
+static inline uint32_t
+index_log2(uint64_t word)
+{
+    return word & 0xff;
+}
 
 struct dict {
     struct shard shards[DICT_SHARDS];
@@ -94,8 +119,20 @@ struct dict_place dict_find(struct arena *a, struct shard *s, const struct dict_
 uint64_t *dict_free_word(struct arena *a, struct shard *s, uint64_t hash, bool *was_used);
 /* dict_room makes room in the shard's index for n more keys. 0, -ENOSPC. */
 int dict_room(struct self *self, struct shard *s, uint32_t n);
-/* dict_word is the index word for a record. */
+/* dict_word is the index word for a record: tag of the hash (16) | generation of its block (16) |
+ * index of its block (32). */
 uint64_t dict_word(const struct arena *a, uint64_t hash, uint32_t record);
+static inline uint32_t
+dict_word_record(uint64_t word)
+{
+    return (uint32_t)word;
+}
+/* dict_word_is_of: is the block in the use that the index word means? */
+static inline bool
+dict_word_is_of(uint64_t word, uint64_t block_word)
+{
+    return ((block_word ^ word) >> 32 & 0xffff) == 0;
+}
 #define DICT_DELETED ((uint64_t)1 << 48) /* a word whose key is gone */
 
 static inline struct dict_entry *

@@ -133,7 +133,7 @@ dict_tx_uses(const struct self *self, uint32_t block)
         return false;
     struct tx_entry *e = entries(self);
     for (uint32_t i = 0; i < tx->n; i++) {
-        if (e[i].record == block || shard_of(self, &e[i])->index >> 24 == bytes)
+        if (e[i].record == block || index_offset(shard_of(self, &e[i])->index) == bytes)
             return true;
     }
     return false;
@@ -374,8 +374,8 @@ dict_tx_snapshot(struct self *self, struct dict *d, uint32_t shard,
     atom_store(&tx->state, TX_OPEN); /* as in open_tx() */
     int err = lock_take(self, &s->lock, -1);
     if (!err) {
-        uint64_t index = atom_peek(&s->index), n = (uint64_t)1 << (index & 0xff);
-        uint64_t *words = arena_at(a, index >> 24);
+        uint64_t index = atom_peek(&s->index), n = (uint64_t)1 << index_log2(index);
+        uint64_t *words = arena_at(a, index_offset(index));
         for (uint64_t i = 0; i < n; i++) {
             uint32_t record = (uint32_t)atom_peek(&words[i]);
             if (record)

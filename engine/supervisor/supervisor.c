@@ -287,7 +287,7 @@ make_ready(const struct waiting *w)
     struct self *self = &job.self;
     uint64_t word = w->word;
     if (!atom_cas(&task_at(&job.arena, w->task)->word, &word,
-                  task_word(word >> 32, task_attempt(word), 0, TASK_READY)))
+                  task_word(task_generation(word), task_attempt(word), 0, TASK_READY)))
         return; /* no longer our business */
     if (w->alone) {
         idle_run_alone(&job.arena, w->task);

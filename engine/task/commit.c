@@ -6,7 +6,6 @@
 #include "store/accumulator.h"
 #include "memory/self.h"
 #include "memory/block.h"
-#include "memory/block.h"
 #include "task/queue.h"
 #include "task/record.h"
 #include "task/task.h"
@@ -34,14 +33,14 @@ static void
 apply_posts(struct self *self)
 {
     struct slot *s = self->slot;
-    uint64_t at = s->new_tail;
+    uint64_t at = s->intent.tail;
     for (uint32_t i = s->staged; i; at++) {
         struct task *t = task_at(self->arena, i);
         uint32_t next = atom_peek(&t->next);
         uint64_t word = atom_peek(&t->word);
         /* release: pairs with the acquire in task_claim(). */
         if (task_state(word) == TASK_STAGED)
-            atom_store(&t->word, task_word(word >> 32, 0, 0, TASK_READY));
+            atom_store(&t->word, task_word(task_generation(word), 0, 0, TASK_READY));
         queue_put(self, at, i);
         i = next;
     }
@@ -63,11 +62,11 @@ apply_return(struct self *self, struct task *t, enum task_state to)
     uint64_t word = atom_load(&t->word);
     if (!is_this_run(s, word, self->me))
         return;
-    t->errors = (uint8_t)s->new_errors;
+    t->errors = (uint8_t)s->intent.errors;
     if (to != TASK_DEAD)
         record_forget_journal(self, t);
     /* release: `errors` and the record are there for the next to claim it. */
-    atom_store(&t->word, task_word(word >> 32, task_attempt(word), 0, to));
+    atom_store(&t->word, task_word(task_generation(word), task_attempt(word), 0, to));
 }
 
 static void
@@ -78,31 +77,31 @@ apply_own(struct self *self, uint32_t cur)
     uint64_t word = atom_load(&t->word);
     switch ((enum outcome)s->outcome) {
     case OUTCOME_DONE:
-        atom_store(&s->done, s->new_done);
+        atom_store(&s->done, s->intent.done);
         if (is_this_run(s, word, self->me))
             task_free(self, cur, word);
         break;
     case OUTCOME_FAILED:
-        atom_set(&s->failed, s->new_count);
-        atom_store(&s->done, s->new_done);
+        atom_set(&s->failed, s->intent.count);
+        atom_store(&s->done, s->intent.done);
         if (is_this_run(s, word, self->me))
             task_free(self, cur, word);
         break;
     case OUTCOME_DEAD:
-        atom_set(&s->dead, s->new_count);
-        atom_store(&s->done, s->new_done);
+        atom_set(&s->dead, s->intent.count);
+        atom_store(&s->done, s->intent.done);
         apply_return(self, t, TASK_DEAD);
         break;
     case OUTCOME_RETRY:
-        atom_set(&s->retried, s->new_count);
+        atom_set(&s->retried, s->intent.count);
         apply_return(self, t, TASK_READY);
-        queue_put(self, s->new_tail, cur);
+        queue_put(self, s->intent.tail, cur);
         break;
     case OUTCOME_WAIT:
-        atom_set(&s->retried, s->new_count);
+        atom_set(&s->retried, s->intent.count);
         apply_return(self, t, TASK_WAIT);
-        s->wait_ring[(s->new_wait_tail - 1) % SLOT_WAITS] = cur;
-        atom_store(&s->wait_tail, s->new_wait_tail);
+        s->wait_ring[(s->intent.wait_tail - 1) % SLOT_WAITS] = cur;
+        atom_store(&s->wait_tail, s->intent.wait_tail);
         break;
     case OUTCOME_PART:
         record_publish(self);
@@ -111,7 +110,7 @@ apply_own(struct self *self, uint32_t cur)
         record_checkpoint(self);
         if (is_this_run(s, word, self->me)) {
             t->errors = 0;
-            atom_store(&t->word, task_word(word >> 32, 1, self->me, TASK_RUN));
+            atom_store(&t->word, task_word(task_generation(word), 1, self->me, TASK_RUN));
         }
         break;
     }
@@ -123,7 +122,7 @@ apply_own(struct self *self, uint32_t cur)
 static void
 count_open(const struct slot *s, struct arena_header *h)
 {
-    uint64_t more = s->new_posted - s->posted, fewer = s->new_done - s->done;
+    uint64_t more = s->intent.posted - s->posted, fewer = s->intent.done - s->done;
     (void)atom_add(&h->open_tasks, more - fewer);
 }
 #endif
@@ -132,14 +131,14 @@ void
 commit_apply(struct self *self)
 {
     struct slot *s = self->slot;
-    if (s->naccs || s->new_log_end != s->log_end)
+    if (s->intent.naccumulators || s->intent.log_end != s->log_end)
         accumulator_apply(s);
 #ifdef PRN_BENCH_SHARED_COUNTER
     count_open(s, self->arena->header);
 #endif
     /* Before the children can be taken: who sums all `done`, then all `posted`
      * never finds them equal too early (docs/termination.md). */
-    atom_store(&s->posted, s->new_posted);
+    atom_store(&s->posted, s->intent.posted);
     if (s->staged)
         apply_posts(self);
     if (s->cur)
@@ -158,15 +157,15 @@ commit_apply(struct self *self)
     atom_store(&s->phase, PHASE_IDLE);
 }
 
-/* Writes the new values and stores the commit point. */
-static void
-seal(struct self *self, enum outcome outcome)
+/* Writes the new values and stores the commit point. `ends`: so does the task. */
+ALWAYS_INLINE void
+seal(struct self *self, enum outcome outcome, bool ends)
 {
     struct slot *s = self->slot;
     s->outcome = outcome;
-    s->new_posted = s->posted + self->staged_count;
-    s->new_done = s->done + (s->cur != 0);
-    s->new_tail = s->tail;
+    s->intent.posted = s->posted + self->staged_count;
+    s->intent.done = s->done + (ends && s->cur);
+    s->intent.tail = s->tail;
     /* release: all of the above and the children are written. From here on it
      * is true; pairs with the supervisor's acquire after waitpid. */
     atom_store(&s->phase, PHASE_COMMIT);
@@ -216,20 +215,20 @@ commit_end(struct self *self, enum outcome outcome)
         if (accumulator_dirty(&self->pending)) {
             accumulator_stage(self);
         } else {
-            s->naccs = 0;
-            s->new_log_end = s->log_end;
+            s->intent.naccumulators = 0;
+            s->intent.log_end = s->log_end;
         }
     } else {
         commit_undo(self);
         struct task *t = task_at(self->arena, s->cur);
         uint32_t errors = t->errors;
-        s->naccs = 0;
-        s->new_log_end = s->log_end;
-        s->new_errors = outcome == OUTCOME_DEAD || errors == UINT8_MAX ? errors : errors + 1;
-        s->new_count = count_of(s, outcome) + 1;
+        s->intent.naccumulators = 0;
+        s->intent.log_end = s->log_end;
+        s->intent.errors = outcome == OUTCOME_DEAD || errors == UINT8_MAX ? errors : errors + 1;
+        s->intent.count = count_of(s, outcome) + 1;
         ready = outcome == OUTCOME_RETRY;
     }
-    seal(self, outcome);
+    seal(self, outcome, true);
     commit_apply(self);
     reset_staged(self);
     return ready;
@@ -245,7 +244,7 @@ commit_wait(struct self *self, uint64_t until_ns)
         (void)commit_end(self, OUTCOME_RETRY);
         return;
     }
-    s->new_wait_tail = s->wait_tail + 1;
+    s->intent.wait_tail = s->wait_tail + 1;
     (void)commit_end(self, OUTCOME_WAIT);
 }
 
@@ -256,19 +255,16 @@ commit_part(struct self *self)
     int err = record_need(self);
     if (err)
         return err;
-    s->naccs = 0; /* accumulators wait for the end */
-    s->new_log_end = s->log_end;
-    s->new_published = self->published + self->staged_count;
+    s->intent.naccumulators = 0; /* accumulators wait for the end */
+    s->intent.log_end = s->log_end;
+    s->intent.published = self->published + self->staged_count;
     /* Only posts that are published before the task ends are ever compared: the others cost
      * no hash. */
-    s->new_hash = task_hash_staged(self);
-    s->outcome = OUTCOME_PART;
-    s->new_posted = s->posted + self->staged_count;
-    s->new_tail = s->tail;
-    atom_store(&s->phase, PHASE_COMMIT); /* as in seal() */
+    s->intent.hash = task_hash_staged(self);
+    seal(self, OUTCOME_PART, false);
     commit_apply(self);
-    self->published = s->new_published;
-    self->post_hash = s->new_hash;
+    self->published = s->intent.published;
+    self->post_hash = s->intent.hash;
     reset_staged(self);
     return 0;
 }
@@ -288,9 +284,9 @@ stage_cursor(struct self *self, const void *cursor, size_t bytes)
         c->bytes = (uint32_t)bytes;
         memcpy(c->text, cursor, bytes);
     }
-    s->new_cursor = block;
-    s->old_cursor = old;
-    s->old_cursor_word = old ? atom_peek(&block_at(self->arena, old)->word) : 0;
+    s->intent.cursor = block;
+    s->intent.old_cursor = old;
+    s->intent.old_cursor_word = old ? atom_peek(&block_at(self->arena, old)->word) : 0;
     return 0;
 }
 
@@ -305,8 +301,7 @@ commit_checkpoint(struct self *self, const void *cursor, size_t bytes)
     if (err)
         return err;
     accumulator_stage(self);
-    seal(self, OUTCOME_CHECKPOINT);
-    self->slot->new_done = self->slot->done;
+    seal(self, OUTCOME_CHECKPOINT, false);
     commit_apply(self);
     block_published(self);
     reset_staged(self);

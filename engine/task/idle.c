@@ -215,13 +215,12 @@ lower_flag(struct self *self)
     return woken;
 }
 
-/* With more work in sight, pass the wake-up on. */
-static bool
-got_work(struct self *self)
+/* A task was claimed: with more work in sight, somebody else is woken. */
+static void
+pass_wake_on(struct self *self)
 {
     if (queue_more(self))
         idle_wake(self, 1);
-    return true;
 }
 
 static bool
@@ -239,10 +238,10 @@ bool
 idle_wait(struct self *self)
 {
     struct arena_header *head = self->arena->header;
-    if (idle_look(self))
-        return got_work(self);
-    if (idle_spin_ok && spin(self))
-        return got_work(self);
+    if (idle_look(self) || (idle_spin_ok && spin(self))) {
+        pass_wake_on(self);
+        return true;
+    }
 
     raise_flag(self);
     /* Pairs with the fence in idle_wake(): our flag, then our last look. */
@@ -263,7 +262,9 @@ idle_wait(struct self *self)
         claimed = idle_look(self);
     else if (claimed && woken)
         idle_wake(self, 1); /* it was for other work than what we found before it */
-    return claimed && got_work(self);
+    if (claimed)
+        pass_wake_on(self);
+    return claimed;
 }
 
 void

@@ -7,7 +7,12 @@
 #include "memory/chunk.h"
 #include "task/task.h"
 
-enum { STEAL_COPIES = 64 }; /* further hints taken along at a steal, at most */
+enum {
+    STEAL_COPIES = 64, /* further hints taken along at a steal, at most */
+    /* A claim begins with a miss on the task's own line: those of the next few tasks are
+     * fetched meanwhile, for writing. Four are on their way for about as long as a miss. */
+    PREFETCH_AHEAD = 4,
+};
 
 struct ring {
     uint32_t *hints;
@@ -19,7 +24,7 @@ static struct ring
 ring_of(const struct arena *a, const struct slot *s)
 {
     uint64_t word = atom_load(&s->ring);
-    struct ring r = {arena_at(a, word >> 8), ((uint64_t)1 << (word & 0xff)) - 1};
+    struct ring r = {arena_at(a, ring_offset(word)), ((uint64_t)1 << ring_log2(word)) - 1};
     return r;
 }
 
@@ -29,7 +34,7 @@ grow(struct self *self, uint64_t need)
 {
     struct slot *s = self->slot;
     struct ring old = ring_of(self->arena, s);
-    uint32_t log2 = (uint32_t)(atom_peek(&s->ring) & 0xff);
+    uint32_t log2 = ring_log2(atom_peek(&s->ring));
     do
         log2++;
     while (((uint64_t)1 << log2) < need);
@@ -44,7 +49,7 @@ grow(struct self *self, uint64_t need)
     struct ring grown = {(uint32_t *)at, ((uint64_t)1 << log2) - 1};
     for (uint64_t p = s->head; p < s->tail; p++)
         grown.hints[p & grown.mask] = old.hints[p & old.mask];
-    atom_store(&s->ring, (uint64_t)arena_offset(self->arena, at) << 8 | log2);
+    atom_store(&s->ring, ring_word(arena_offset(self->arena, at), log2));
     return 0;
 }
 
@@ -71,7 +76,7 @@ int
 queue_reserve(struct self *self, uint32_t n)
 {
     struct slot *s = self->slot;
-    uint64_t room = (uint64_t)1 << (atom_peek(&s->ring) & 0xff);
+    uint64_t room = (uint64_t)1 << ring_log2(atom_peek(&s->ring));
     if (likely(s->tail - s->head + n <= room))
         return 0;
     drop_stale(self);
@@ -104,7 +109,7 @@ take_first(struct self *self)
     struct ring r = ring_of(self->arena, s);
     for (uint64_t h = s->head; h < s->tail; h++) {
         uint32_t index = atom_peek(&r.hints[h & r.mask]);
-        __builtin_prefetch(arena_grain(self->arena, r.hints[(h + 4) & r.mask]), 1);
+        __builtin_prefetch(arena_grain(self->arena, r.hints[(h + PREFETCH_AHEAD) & r.mask]), 1);
         bool claimed = task_claim(self, index);
         atom_set(&s->head, h + 1); /* only now: claimed or stale */
         if (claimed)

@@ -123,7 +123,7 @@ record_settle(struct self *self, uint32_t unlinked_block)
                            ? atom_load(&task_at(self->arena, s->cur)->record)
                            : 0;
     bool about_to = s->phase == PHASE_COMMIT && s->outcome == OUTCOME_CHECKPOINT &&
-                    unlinked_block == s->new_cursor;
+                    unlinked_block == s->intent.cursor;
     if (about_to || (of_task && at(self, of_task)->cursor == unlinked_block))
         return true;
     if (unlinked_block != s->record && unlinked_block != of_task)
@@ -144,8 +144,8 @@ record_publish(struct self *self)
     struct slot *s = self->slot;
     give_to_task(self);
     struct task_record *r = record_current(self);
-    r->post_hash = s->new_hash;
-    r->published = s->new_published;
+    r->post_hash = s->intent.hash;
+    r->published = s->intent.published;
 }
 
 void
@@ -154,9 +154,9 @@ record_checkpoint(struct self *self)
     struct slot *s = self->slot;
     give_to_task(self);
     struct task_record *r = record_current(self);
-    atom_store(&r->cursor, s->new_cursor);
-    if (s->old_cursor)
-        block_free(self, s->old_cursor, s->old_cursor_word);
+    atom_store(&r->cursor, s->intent.cursor);
+    if (s->intent.old_cursor)
+        block_free(self, s->intent.old_cursor, s->intent.old_cursor_word);
     r->published = 0;
     r->post_hash = 0;
     r->journal_len = 0;

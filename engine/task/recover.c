@@ -44,7 +44,8 @@ give_back(struct self *self, struct self *super, uint64_t word, enum recover_how
      * saw stale. If the supervisor dies in between, so has everybody, and the
      * queues are rebuilt from the descriptors. */
     atom_store(&task_at(self->arena, cur)->word,
-               task_word(word >> 32, attempt, 0, how == RECOVER_WAIT ? TASK_WAIT : TASK_READY));
+               task_word(task_generation(word), attempt, 0,
+                         how == RECOVER_WAIT ? TASK_WAIT : TASK_READY));
     if (how != RECOVER_WAIT)
         queue_put(super, super->slot->tail, cur);
 }

@@ -65,7 +65,7 @@ stage(struct self *self, uint32_t fn, const void *args, size_t first_bytes, cons
         return err;
 
     struct task *t = task_at(self->arena, index);
-    uint64_t gen = atom_peek(&t->word) >> 32; /* free and ours */
+    uint32_t gen = task_generation(atom_peek(&t->word)); /* free and ours */
     uint32_t block = 0;
     if (unlikely(bytes > TASK_INLINE)) {
         err = block_new(self, bytes, serves_task(index, (uint32_t)gen), &block);
@@ -132,7 +132,7 @@ task_claim(struct self *self, uint32_t index)
      * release: pairs with the supervisor's acquire after waitpid. */
     atom_store(&s->phase, PHASE_ACTIVE);
     if (likely(atom_cas(&t->word, &word,
-                        task_word(word >> 32, attempt, self->me, TASK_RUN)))) {
+                        task_word(task_generation(word), attempt, self->me, TASK_RUN)))) {
         s->claims++;
         return true;
     }
@@ -156,7 +156,7 @@ static uint32_t
 cursor_of(struct self *self, uint32_t record, uint32_t index, uint32_t gen)
 {
     struct block *b = block_at(self->arena, record);
-    bool in_use = (atom_load(&b->word) & 0xff) == BLOCK_USED;
+    bool in_use = block_state(atom_load(&b->word)) == BLOCK_USED;
     return in_use && atom_peek(&b->owner_tag) == serves_task(index, gen)
                ? ((struct task_record *)b->bytes)->cursor
                : 0;
@@ -184,7 +184,7 @@ task_unstage(struct self *self, uint32_t index)
     uint64_t word = atom_load(&t->word);
     free_blocks(self, index, task_generation(word));
     if (task_state(word) == TASK_STAGED)
-        atom_store(&t->word, task_word((word >> 32) + 1, 0, 0, TASK_FREE));
+        atom_store(&t->word, task_word(task_generation(word) + 1, 0, 0, TASK_FREE));
     slab_hint(self, SLAB_TASK, index);
 }
 
@@ -197,7 +197,7 @@ task_free(struct self *self, uint32_t index, uint64_t word)
     bool ours = t->id % ARENA_SLOTS == self->me; /* before others may write it */
     free_blocks(self, index, task_generation(word));
     /* release: pairs with is_free() in slab.c: our reads of the task are over. */
-    atom_store(&t->word, task_word((word >> 32) + 1, 0, 0, TASK_FREE));
+    atom_store(&t->word, task_word(task_generation(word) + 1, 0, 0, TASK_FREE));
     if (ours)
         slab_hint(self, SLAB_TASK, index);
 }

@@ -51,7 +51,7 @@ struct task {
 
 /* What must outlive a run of a task: only some tasks have one. */
 struct task_record {
-    uint64_t journal_len; /* bytes of journal[] that are true; see journal.c */
+    uint64_t journal_len; /* bytes of journal[] that are true; see record.h */
     uint64_t post_hash;   /* rolling hash of the posts published by parts */
     uint64_t until_ns;    /* WAIT: not before (CLOCK_MONOTONIC) */
     uint32_t published;   /* posts published by parts */
@@ -94,6 +94,13 @@ static inline enum task_state
 task_state(uint64_t word)
 {
     return (enum task_state)(word & 0xff);
+}
+
+/* The number of the function that posted it. */
+static inline uint32_t
+task_parent_fn(const struct task *t)
+{
+    return t->parent_fn & 0xffff;
 }
 
 /* The line that the task was posted at; 0: unknown. */

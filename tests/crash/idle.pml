@@ -153,7 +153,7 @@ lower:
 woken:
     STEP( skip -> if :: over -> goto out :: else fi );
     LOOK(me, look3, more, again);
-more: /* got_work() */
+more: /* pass_wake_on() */
     STEP( sees = SEES_READY(me, 1) || SEES_READY(me, 2) );
     if :: sees -> WAKE_ONE(me) :: else fi;
 

@@ -27,7 +27,7 @@ struct owed {
 static bool
 counted(const struct slot *s, uint32_t index)
 {
-    return s->phase == PHASE_COMMIT && s->cur == index && s->done == s->new_done &&
+    return s->phase == PHASE_COMMIT && s->cur == index && s->done == s->intent.done &&
            (s->outcome == OUTCOME_DONE || s->outcome == OUTCOME_FAILED ||
             s->outcome == OUTCOME_DEAD);
 }

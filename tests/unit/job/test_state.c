@@ -483,13 +483,13 @@ damage_cur(struct job *j)
 static void
 damage_accs(struct job *j)
 {
-    slot(j, 1)->naccs = SLOT_ACCUMULATORS + 1;
+    slot(j, 1)->intent.naccumulators = SLOT_ACCUMULATORS + 1;
 }
 
 static void
 damage_acc_id(struct job *j)
 {
-    slot(j, 1)->naccs = 1;
+    slot(j, 1)->intent.naccumulators = 1;
     slot(j, 1)->accumulator_log[0].id = SLOT_ACCUMULATORS;
 }
 

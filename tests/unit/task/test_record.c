@@ -63,8 +63,8 @@ test_record_published_by_a_part_is_the_tasks(void **state)
     struct task *t = begin_task(f);
     assert_int_equal(record_need(self), 0);
     uint32_t spare = self->slot->record;
-    self->slot->new_hash = 99;
-    self->slot->new_published = 3;
+    self->slot->intent.hash = 99;
+    self->slot->intent.published = 3;
     for (int twice = 0; twice < 2; twice++) {
         record_publish(self);
         assert_int_equal(t->record, spare);
@@ -105,7 +105,7 @@ test_record_adopted_by_the_next_run(void **state)
     memset(record_current(self)->journal, 0x55, 64);
     self->slot->journal_on = 1;
     self->slot->journal_len = 64;
-    self->slot->new_published = 12;
+    self->slot->intent.published = 12;
     record_publish(self);
     record_keep(self);
     record_keep(self);
@@ -146,7 +146,7 @@ test_record_after_an_error_forgets_the_journal_and_keeps_the_posts(void **state)
     assert_int_equal(record_reserve(self, 64), 0);
     self->slot->journal_on = 1;
     self->slot->journal_len = 64;
-    self->slot->new_published = 12;
+    self->slot->intent.published = 12;
     record_publish(self);
     record_keep(self);
     (void)commit_end(self, OUTCOME_RETRY);
@@ -164,7 +164,7 @@ begin_journal(struct fixture *f, bool given)
     struct self *self = &f->selves[1];
     (void)begin_task(f);
     assert_int_equal(record_reserve(self, 64), 0);
-    self->slot->new_published = 12;
+    self->slot->intent.published = 12;
     if (given)
         record_publish(self);
     memset(record_current(self)->journal, 0x55, 64);
