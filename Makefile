@@ -513,7 +513,7 @@ DEB_DEPS = \
     fakeroot \
     lintian
 
-VERSION = $(shell sed -n 's/.*PRUNNER_VERSION "\(.*\)".*/\1/p' engine/job/config.h)
+VERSION = $(shell sed -n 's/.*PRUNNER_VERSION "\(.*\)".*/\1/p' engine/base/version.h)
 DEB_DIR = $(BUILD)/deb
 DEB_TREE = $(DEB_DIR)/prunner-$(VERSION)
 
@@ -525,7 +525,7 @@ deb-deps: deps
 # From a copy, so that this tree stays what it is.
 deb: deb-deps
 	@[ "$$(dpkg-parsechangelog -S Version)" = '$(VERSION)' ] || { \
-	  echo 'deb: debian/changelog does not begin with version $(VERSION), that of engine/job/config.h' >&2; exit 1; }
+	  echo 'deb: debian/changelog does not begin with version $(VERSION), that of engine/base/version.h' >&2; exit 1; }
 	rm -rf $(DEB_DIR)
 	mkdir -p $(DEB_TREE)
 	cp -a Makefile README.md CHANGELOG.md LICENSE engine lua scripts editor docs tests debian $(DEB_TREE)

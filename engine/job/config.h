@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PRUNNER_VERSION "0.1.0"
-
 enum {
     CONFIG_WORKERS_MAX = 4000,
     CONFIG_RETRIES_MAX = 254, /* attempts are counted in 8 bits */

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "memory/block.h"
-#include "job/config.h"
 #include "store/dict.h"
 #include "base/hash.h"
+#include "base/version.h"
 #include "store/names.h"
 #include "memory/slab.h"
 #include "memory/layout.h"

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/version.h"
+
 const char *
 error_text(int err)
 {

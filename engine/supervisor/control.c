@@ -15,6 +15,7 @@
 #include "task/gate.h"
 #include "task/idle.h"
 #include "base/log.h"
+#include "base/version.h"
 
 enum { REQUESTS_MAX = 16 }; /* requests, before the supervisor sees to the rest again */
 

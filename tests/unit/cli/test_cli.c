@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/version.h"
 #include "job/options.h"
 #include "cli/subcommand.h"
 
