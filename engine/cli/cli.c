@@ -11,6 +11,7 @@
 
 #include <luajit.h>
 
+#include "base/version.h"
 #include "cli/completion.h"
 #include "cli/help.h"
 #include "job/options.h"

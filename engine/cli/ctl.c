@@ -12,15 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/exit_status.h"
 #include "job/config.h"
 #include "supervisor/control.h"
 #include "cli/control_client.h"
 #include "cli/help.h"
 
 enum {
-    EXIT_USAGE = 2,
-    EXIT_NO_ANSWER = 3, /* the job does not answer */
-    JOBS_MAX = 100,     /* that are listed */
+    JOBS_MAX = 100, /* that are listed */
     OPT_NOW = 256,
 };
 

@@ -1,6 +1,7 @@
 /* prunner: run: options -> job -> exit status. */
 #include <stddef.h>
 
+#include "base/exit_status.h"
 #include "cli/cli.h"
 #include "lua/host.h"
 #include "cli/help.h"
@@ -15,7 +16,7 @@ main(int argc, char **argv)
     struct config config;
     int err = cli_parse(&config, argc, argv);
     if (err)
-        return err > 0 ? 0 : 2;
+        return err > 0 ? 0 : EXIT_USAGE;
     int status = prn_command(&config);
     if (status != COMMAND_NO_OPTIONS)
         return status;

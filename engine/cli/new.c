@@ -6,9 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/exit_status.h"
 #include "cli/help.h"
-
-enum { EXIT_USAGE = 2 };
 
 const struct option_row new_options[] = {
     {"Options", OPT_HELP, "help", NULL, NULL, NULL, "print this and exit"},

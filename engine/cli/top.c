@@ -10,14 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/exit_status.h"
 #include "cli/help.h"
 #include "cli/top_line.h"
 #include "cli/top_order.h"
 #include "cli/top_screen.h"
 
 enum {
-    EXIT_USAGE = 2,
-    EXIT_FATAL = 3,
     JOBS_SHOWN = 64,
     OPT_ONCE = 256,
 };

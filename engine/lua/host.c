@@ -18,6 +18,7 @@
 #include "monitor/timeline.h"
 #include "monitor/stack_dump.h"
 #include "monitor/joblog.h"
+#include "base/exit_status.h"
 #include "base/log.h"
 #include "output/output.h"
 #include "monitor/profile.h"
@@ -26,9 +27,6 @@
 #include "monitor/summary.h"
 #include "monitor/trace.h"
 #include "worker/worker.h"
-
-enum { EXIT_USAGE = 2,
-       EXIT_FATAL = 3 };
 
 /* The directory this executable stands in. */
 static bool
