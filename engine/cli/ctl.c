@@ -9,17 +9,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/exit_status.h"
 #include "job/config.h"
-#include "supervisor/control.h"
-#include "cli/control_client.h"
+#include "supervisor/control_dir.h"
+#include "supervisor/control_request.h"
 #include "cli/help.h"
 
 enum {
-    JOBS_MAX = 100, /* that are listed */
+    PATIENCE_S = 10, /* for an answer */
+    JOBS_MAX = 100,  /* that are listed */
     OPT_NOW = 256,
 };
 
@@ -47,7 +50,7 @@ static const char help_text[] =
 /* What the command line asks for. */
 struct control_args {
     pid_t pid;        /* 0: not said */
-    char request[64]; /* as in ctl.h; "": none */
+    char request[64]; /* as in control_request.h; "": none */
     bool now, help;
 };
 
@@ -63,6 +66,8 @@ complain(const char *fmt, ...)
     fputc('\n', stderr);
     return EXIT_USAGE;
 }
+
+/* ---- words of the command line ---- */
 
 /* 0: it is no whole number from 1 to max. */
 static long
@@ -165,6 +170,98 @@ read_words(struct control_args *w, int argc, char **argv)
     return 0;
 }
 
+/* ---- the job ---- */
+
+/* The places that are looked at: some may be the same, or not there. */
+static bool
+trusted_place(int i, char *dir, size_t cap)
+{
+    return control_dir_path(i, dir, cap) && control_dir_trusted(dir);
+}
+
+struct search {
+    const char *dir;
+    pid_t *pids;
+    size_t max, n;
+};
+
+static void
+add_job(void *arg, pid_t pid)
+{
+    struct search *s = arg;
+    int fd = control_dir_connect(s->dir, pid);
+    if (fd < 0)
+        return;
+    close(fd);
+    if (s->n < s->max)
+        s->pids[s->n] = pid;
+    s->n++;
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+    pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Writes the process numbers of up to `max` running jobs, lowest first. Returns how many there
+ * are. Sockets that dead jobs have left are removed. */
+static size_t
+list_jobs(pid_t *pids, size_t max)
+{
+    char dir[PATH_MAX];
+    struct search s = {dir, pids, max, 0};
+    for (int i = 0; i < CONTROL_DIRS; i++) {
+        if (trusted_place(i, dir, sizeof dir))
+            control_dir_each(dir, add_job, &s);
+    }
+    qsort(pids, s.n < max ? s.n : max, sizeof *pids, by_number);
+    return s.n;
+}
+
+/* A socket that speaks to the job, or -errno. */
+static int
+connect_job(pid_t pid)
+{
+    char dir[PATH_MAX];
+    for (int i = 0; i < CONTROL_DIRS; i++) {
+        int fd = trusted_place(i, dir, sizeof dir) ? control_dir_connect(dir, pid) : -ENOENT;
+        if (fd >= 0 || (fd != -ENOENT && fd != -ECONNREFUSED && fd != -ENAMETOOLONG))
+            return fd;
+    }
+    return -ENOENT;
+}
+
+/* Puts a request to the job of process pid and waits for the answer, which is cut at `cap`
+ * bytes and gets a 0. 0; -ENOENT: that is not a job of this user; -ETIMEDOUT: it does not
+ * answer; or another -errno. */
+static int
+ask_job(pid_t pid, const char *request, char *answer, size_t cap)
+{
+    struct timeval patience = {PATIENCE_S, 0};
+    /* The kernel picks a name to which the answer can be sent. */
+    struct sockaddr_un self = {.sun_family = AF_UNIX};
+    int err = 0, fd = connect_job(pid);
+    if (fd < 0)
+        return fd;
+    if (bind(fd, (struct sockaddr *)&self, sizeof self.sun_family) ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience))
+        err = -errno;
+    ssize_t n = err ? 0 : send(fd, request, strlen(request), MSG_NOSIGNAL);
+    if (!err && n >= 0)
+        n = recv(fd, answer, cap - 1, 0);
+    if (!err && n < 0)
+        err = errno == EAGAIN ? -ETIMEDOUT : -errno;
+    close(fd);
+    if (!err)
+        answer[n] = '\0';
+    return err;
+}
+
+/* ---- what the user is told ---- */
+
 /* Why there is nothing to speak to. */
 static int
 no_such_job(pid_t pid)
@@ -200,7 +297,7 @@ static int
 ask(pid_t pid, const char *request)
 {
     char answer[CONTROL_LINE + 1];
-    int err = prn_ctl_ask(pid, request, answer, sizeof answer);
+    int err = ask_job(pid, request, answer, sizeof answer);
     if (err)
         return failed(pid, err);
     if (answer[0] == '+') {
@@ -234,7 +331,7 @@ ctl_run(int argc, char **argv)
     }
     if (w.pid)
         return ask(w.pid, w.request[0] ? w.request : "status");
-    size_t n = prn_ctl_jobs(jobs, JOBS_MAX);
+    size_t n = list_jobs(jobs, JOBS_MAX);
     if (!n)
         return complain("no job of yours is running");
     if (n == 1)

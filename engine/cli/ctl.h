@@ -1,5 +1,5 @@
-/* ctl: `prunner ctl`: words of the command line into a request to a running job, and
- * its answer to the user. */
+/* ctl: `prunner ctl`: words of the command line into a request to a running job of this user,
+ * and its answer to the user. What the lines say is in supervisor/control_request.h. */
 #ifndef PRN_CTL_H
 #define PRN_CTL_H
 

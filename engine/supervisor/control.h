@@ -2,13 +2,9 @@
  * what it shall do from now on.
  *
  * Datagrams, so that nobody can keep the supervisor waiting in the middle of a
- * request: one line asks, one line answers. Asked are
- *
- *   status | workers N | pause | resume | stop | stop now
- *
- * and the answer begins with + (done) or - (not done), then text for people. The kernel
- * says who asks (SCM_CREDENTIALS): the job's user, or root. Everybody else is kept out
- * by the directory (ctl_dir.h), and refused here.
+ * request: one line asks, one line answers (control_request.h). The kernel says who asks
+ * (SCM_CREDENTIALS): the job's user, or root. Everybody else is kept out by the directory
+ * (control_dir.h), and refused here.
  *
  * Made after the workers were forked; those forked later close it, and programs that
  * tasks start never have it. A job that was killed leaves its socket behind: whoever
@@ -19,22 +15,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum { CONTROL_LINE = 512 }; /* bytes of a request or an answer, at most */
-
-enum control_action {
-    CONTROL_STATUS,
-    CONTROL_WORKERS,
-    CONTROL_PAUSE,
-    CONTROL_RESUME,
-    CONTROL_STOP,
-    CONTROL_STOP_NOW,
-};
-
-struct control_request {
-    enum control_action action;
-    uint32_t n; /* CONTROL_WORKERS: 1..CONFIG_WORKERS_MAX; else 0 */
-};
 
 /* What the supervisor does when it is told to. */
 struct control_ops {
@@ -51,9 +31,5 @@ void control_serve(const struct control_ops *hands);
 /* control_close removes the socket. control_forget is for a worker: it lets go of it. */
 void control_close(void);
 void control_forget(void);
-
-/* control_parse reads a request of `len` bytes, not trusting any of them. false: it is
- * none; *out untouched. */
-bool control_parse(struct control_request *out, const char *text, size_t len);
 
 #endif

@@ -1,7 +1,7 @@
 /* ctl: which requests are understood, and which directories are trusted. The rest is
  * tests/e2e/ctl_spec.lua. */
 #define _GNU_SOURCE
-#include "supervisor/control.h"
+#include "supervisor/control_request.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@ static void
 assert_parsed(const char *text, enum control_action action, uint32_t n)
 {
     struct control_request r = {CONTROL_STATUS, 77};
-    assert_true(control_parse(&r, text, strlen(text)));
+    assert_true(control_request_parse(&r, text, strlen(text)));
     assert_int_equal(r.action, action);
     assert_int_equal(r.n, n);
 }
@@ -48,9 +48,9 @@ test_ctl_what_is_no_request(void **state)
         "workers  1", "workers 1 ", "stop  now", "stop nowx", "stopnow", "PAUSE", "\xff\xfe"};
     struct control_request r = {CONTROL_PAUSE, 77};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_false(control_parse(&r, bad[i], strlen(bad[i])));
-    assert_false(control_parse(&r, "pause\0", 6));
-    assert_false(control_parse(&r, "pause", 3)); /* reads no byte more */
+        assert_false(control_request_parse(&r, bad[i], strlen(bad[i])));
+    assert_false(control_request_parse(&r, "pause\0", 6));
+    assert_false(control_request_parse(&r, "pause", 3)); /* reads no byte more */
     assert_int_equal(r.action, CONTROL_PAUSE);
     assert_int_equal(r.n, 77);
 }
