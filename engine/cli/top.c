@@ -13,7 +13,6 @@
 #include "base/exit_status.h"
 #include "cli/help.h"
 #include "cli/top_line.h"
-#include "cli/top_order.h"
 #include "cli/top_screen.h"
 
 enum {
@@ -216,8 +215,8 @@ print_once(const struct snapshot *g)
         top_line_head(&l, g, i);
         puts(l.text);
     }
-    print_fns(g, numbers, top_order_fns(&order, g, numbers), names);
-    print_workers(g, numbers, top_order_workers(&order, g, numbers), names);
+    print_fns(g, numbers, top_line_order_fns(&order, g, numbers), names);
+    print_workers(g, numbers, top_line_order_workers(&order, g, numbers), names);
     free(numbers);
     return fflush(stdout) ? -errno : 0;
 }

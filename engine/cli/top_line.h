@@ -1,4 +1,5 @@
-/* top_line: what `prunner top` shows, as lines of text: for the screen, or to print. */
+/* top_line: what `prunner top` shows, as lines of text, for the screen or to print; and in
+ * which order functions and workers are shown. */
 #ifndef PRN_TOP_LINE_H
 #define PRN_TOP_LINE_H
 
@@ -29,5 +30,35 @@ void top_line_fn(struct top_line *l, const struct snapshot *g, uint32_t fn, int 
 void top_line_worker_heading(struct top_line *l, int names);
 void top_line_worker(struct top_line *l, const struct snapshot *g, const struct snapshot_worker *w,
                      int names);
+
+/* What the rows of the tables are sorted by; the letter is the key that asks for it. */
+enum top_order_fns {
+    FNS_BY_NAME = 'F',
+    FNS_BY_DONE = 'D',
+    FNS_BY_P95 = 'P',
+    FNS_BY_TIME = 'T', /* share of all tasks' time */
+};
+enum top_order_workers {
+    WORKERS_BY_SLOT = 's',
+    WORKERS_BY_FUNCTION = 'f',
+    WORKERS_BY_TIME = 't', /* for how long it has been doing what it does */
+    WORKERS_BY_TASKS = 'n',
+    WORKERS_BY_CPU = 'c',
+    WORKERS_BY_MEMORY = 'm',
+    WORKERS_BY_IDLE = 'i',
+};
+
+struct top_order {
+    enum top_order_fns fns;
+    enum top_order_workers workers;
+    bool reverse; /* workers only */
+};
+
+/* top_line_order_key: the order after this key. false: it is not a key of ours. */
+bool top_line_order_key(struct top_order *o, int key);
+/* top_line_order_fns, top_line_order_workers write the numbers of functions that have been used, or
+ * the indexes of all workers, in order; there is room for all. Returns how many. */
+uint32_t top_line_order_fns(const struct top_order *o, const struct snapshot *g, uint32_t *out);
+uint32_t top_line_order_workers(const struct top_order *o, const struct snapshot *g, uint32_t *out);
 
 #endif

@@ -12,7 +12,6 @@
 
 #include "base/clock.h"
 #include "cli/top_line.h"
-#include "cli/top_order.h"
 
 enum {
     ROWS_FOR_BLANKS = 16, /* a lower screen has no empty lines, and no line of keys */
@@ -177,8 +176,8 @@ put_in_order(struct screen *s)
         s->workers = workers;
     if (!fns || !workers)
         return -ENOMEM;
-    s->nfns = top_order_fns(&s->order, g, s->fns);
-    s->nworkers = top_order_workers(&s->order, g, s->workers);
+    s->nfns = top_line_order_fns(&s->order, g, s->fns);
+    s->nworkers = top_line_order_workers(&s->order, g, s->workers);
     return 0;
 }
 
@@ -232,7 +231,7 @@ take_key(struct screen *s, int key)
         s->help = true;
     else if (key == ' ')
         s->paused = !s->paused;
-    else if (!scrolled(s, key) && top_order_key(&s->order, key))
+    else if (!scrolled(s, key) && top_line_order_key(&s->order, key))
         (void)put_in_order(s);
     return false;
 }

@@ -14,7 +14,6 @@
 
 #include "cli/snapshot.h"
 #include "cli/top_line.h"
-#include "cli/top_order.h"
 
 static void
 full(void)
@@ -126,8 +125,8 @@ test_damaged_figures(void **state)
             continue;
         uint32_t *numbers = calloc(g.nfns + g.nworkers + 1, sizeof *numbers);
         struct top_line l;
-        assert_true(top_order_fns(&order, &g, numbers) <= g.nfns + 1);
-        assert_int_equal(top_order_workers(&order, &g, numbers), g.nworkers);
+        assert_true(top_line_order_fns(&order, &g, numbers) <= g.nfns + 1);
+        assert_int_equal(top_line_order_workers(&order, &g, numbers), g.nworkers);
         for (uint32_t i = 0; i < g.nworkers && i < 8; i++) {
             top_line_start(&l, TOP_LINE_PLAIN);
             top_line_worker(&l, &g, &g.workers[numbers[i]], top_line_names(&g, TOP_LINE_PLAIN));
