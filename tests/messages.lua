@@ -161,10 +161,14 @@ end
 -- Whatever is given to these is said to users.
 local SAYS = {
   log_error = true, log_warn = true, complain = true, refuse = true, fail = true, asprintf = true,
+  help_complain = true, wrong = true,
   luaL_error = true, luaL_argerror = true, luaL_argcheck = true, luaL_checkstack = true,
   lua_pushfstring = true, lua_pushliteral = true,
   error = true, warn = true,
 }
+
+-- What a value has to be, in the rows of options: `"X" is not an order`.
+local NOUNS = { COUNT = true, COUNT64 = true, CHOICE = true }
 
 --- Calls whose strings are no messages, and why. Few: what users read belongs on the page.
 messages.silent = {
@@ -205,7 +209,10 @@ messages.no_message = {
 }
 
 local function is_message(s)
-  if s.text:find "^prunner: " then return true end
+  if s.text:find "^prunner: " or s.text:find "^prunner %l+$" then return true end
+  for name in pairs(s.calls) do
+    if NOUNS[name] then return true end
+  end
   if messages.no_message[s.text] then return false end
   local says
   for name in pairs(s.calls) do

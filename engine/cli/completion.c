@@ -1,17 +1,19 @@
 #include "cli/completion.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/help.h"
 #include "job/options.h"
-#include "cli/subcommand.h"
 
 /* Calls fn for prunner itself, whose name here is "", and for each sub-command. */
 static void
-each_command(void (*fn)(const char *name, const struct option_row *rows))
+each_command(const struct subcommand *commands,
+             void (*fn)(const char *name, const struct option_row *rows))
 {
     fn("", prn_options);
-    for (const struct subcommand *s = subcommands; s->name; s++)
+    for (const struct subcommand *s = commands; s->name; s++)
         fn(s->name, s->options);
 }
 
@@ -36,10 +38,10 @@ put_summary(const char *text, const char *special, const char *escape)
 }
 
 static void
-put_command_names(void)
+put_command_names(const struct subcommand *commands)
 {
-    for (const struct subcommand *s = subcommands; s->name; s++)
-        printf("%s%s", s == subcommands ? "" : " ", s->name);
+    for (const struct subcommand *s = commands; s->name; s++)
+        printf("%s%s", s == commands ? "" : " ", s->name);
 }
 
 /* ---- bash: nothing of the package bash-completion is needed -------------- */
@@ -127,8 +129,8 @@ bash_values(const char *command, const struct option_row *rows)
         if (!row->value)
             continue;
         fputs("    ", stdout);
-        if (row->opt < 256)
-            printf("'%s -%c' | ", command, row->opt);
+        if (row->letter)
+            printf("'%s -%c' | ", command, row->letter);
         printf("'%s --%s') offer=(", command, row->name);
         if (row->offer)
             printf("-W '%s'", row->offer);
@@ -145,22 +147,22 @@ bash_options(const char *command, const struct option_row *rows)
 {
     printf("    '%s') echo '", command);
     for (const struct option_row *row = rows; row->name; row++) {
-        if (row->opt < 256)
-            printf("-%c ", row->opt);
+        if (row->letter)
+            printf("-%c ", row->letter);
         printf("--%s ", row->name);
     }
     fputs("' ;;\n", stdout);
 }
 
 static void
-print_bash(void)
+print_bash(const struct subcommand *commands)
 {
     fputs(bash_head, stdout);
-    each_command(bash_values);
+    each_command(commands, bash_values);
     fputs(bash_options_head, stdout);
-    each_command(bash_options);
+    each_command(commands, bash_options);
     fputs(bash_commands_head, stdout);
-    put_command_names();
+    put_command_names(commands);
     fputs(bash_tail, stdout);
 }
 
@@ -189,8 +191,8 @@ zsh_command(const char *command, const struct option_row *rows)
 {
     printf("    '%s') _arguments -s -S \\\n", command);
     for (const struct option_row *row = rows; row->name; row++) {
-        char letter[] = {(char)row->opt, '\0'};
-        if (row->opt < 256)
+        char letter[] = {row->letter, '\0'};
+        if (row->letter)
             zsh_option(row, "-", letter);
         zsh_option(row, "--", row->name);
     }
@@ -200,7 +202,7 @@ zsh_command(const char *command, const struct option_row *rows)
 }
 
 static void
-print_zsh(void)
+print_zsh(const struct subcommand *commands)
 {
     fputs("#compdef prunner\n"
           "# zsh completion for prunner, made by: prunner --completion zsh\n"
@@ -208,7 +210,7 @@ print_zsh(void)
           "_prunner_script() {\n"
           "  local -a commands=(\n",
           stdout);
-    for (const struct subcommand *s = subcommands; s->name; s++) {
+    for (const struct subcommand *s = commands; s->name; s++) {
         printf("    '%s:", s->name);
         put_summary(s->help, ":\\", "\\");
         fputs("'\n", stdout);
@@ -224,13 +226,13 @@ print_zsh(void)
           "    2:*) ;;\n"
           "    *:(",
           stdout);
-    for (const struct subcommand *s = subcommands; s->name; s++)
-        printf("%s%s", s == subcommands ? "" : "|", s->name);
+    for (const struct subcommand *s = commands; s->name; s++)
+        printf("%s%s", s == commands ? "" : "|", s->name);
     fputs(")) command=$words[2]; shift words; (( CURRENT-- )) ;;\n"
           "  esac\n"
           "  case $command in\n",
           stdout);
-    each_command(zsh_command);
+    each_command(commands, zsh_command);
     fputs("  esac\n"
           "}\n"
           "\n"
@@ -253,8 +255,8 @@ fish_valued(const char *command, const struct option_row *rows)
     if (*command)
         return;
     for (const struct option_row *row = rows; row->name; row++) {
-        if (row->value && row->opt < 256)
-            printf(" -%c", row->opt);
+        if (row->value && row->letter)
+            printf(" -%c", row->letter);
         if (row->value)
             printf(" --%s", row->name);
     }
@@ -265,8 +267,8 @@ fish_options(const char *command, const struct option_row *rows)
 {
     for (const struct option_row *row = rows; row->name; row++) {
         printf("complete -c prunner -n '__prunner_in \"%s\"' -l %s", command, row->name);
-        if (row->opt < 256)
-            printf(" -s %c", row->opt);
+        if (row->letter)
+            printf(" -s %c", row->letter);
         if (row->offer)
             printf(" -x -a '%s'", row->offer);
         else if (row->value)
@@ -281,7 +283,7 @@ fish_options(const char *command, const struct option_row *rows)
 }
 
 static void
-print_fish(void)
+print_fish(const struct subcommand *commands)
 {
     fputs("# fish completion for prunner, made by: prunner --completion fish\n"
           "\n"
@@ -291,7 +293,7 @@ print_fish(void)
           "    set -l command ''\n"
           "    if set -q words[2]; and contains -- $words[2] ",
           stdout);
-    put_command_names();
+    put_command_names(commands);
     fputs("\n"
           "        set command $words[2]\n"
           "    end\n"
@@ -306,7 +308,7 @@ print_fish(void)
           "        switch $words[1]\n"
           "            case",
           stdout);
-    each_command(fish_valued);
+    each_command(commands, fish_valued);
     fputs("\n"
           "                set -e words[1]\n"
           "            case '-?*'\n"
@@ -315,24 +317,22 @@ print_fish(void)
           "        end\n",
           stdout);
     fputs(fish_script, stdout);
-    for (const struct subcommand *s = subcommands; s->name; s++) {
+    for (const struct subcommand *s = commands; s->name; s++) {
         printf("complete -c prunner -n 'test (count (commandline -opc)) = 1' -a %s -d '", s->name);
         put_summary(s->help, "\\'", "\\");
         fputs("'\n", stdout);
     }
-    each_command(fish_options);
+    each_command(commands, fish_options);
 }
 
-bool
-completion_print(const char *shell)
+void
+completion_print(const char *shell, const struct subcommand *commands)
 {
     if (strcmp(shell, "bash") == 0)
-        print_bash();
+        print_bash(commands);
     else if (strcmp(shell, "zsh") == 0)
-        print_zsh();
-    else if (strcmp(shell, "fish") == 0)
-        print_fish();
+        print_zsh(commands);
     else
-        return false;
-    return true;
+        print_fish(commands);
+    (void)fflush(stdout);
 }

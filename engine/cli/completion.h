@@ -3,10 +3,10 @@
 #ifndef PRN_COMPLETION_H
 #define PRN_COMPLETION_H
 
-#include <stdbool.h>
+struct subcommand;
 
-/* completion_print writes the script for that shell to standard output.
- * false: it is none of bash, zsh and fish, and nothing was written. */
-bool completion_print(const char *shell);
+/* completion_print writes the script for that shell, one of those that --completion offers, to
+ * standard output. */
+void completion_print(const char *shell, const struct subcommand *commands);
 
 #endif

@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,17 +22,18 @@
 enum {
     PATIENCE_S = 10, /* for an answer */
     JOBS_MAX = 100,  /* that are listed */
-    OPT_NOW = 256,
 };
 
 const struct option_row ctl_options[] = {
-    {"Options", OPT_NPROCESS, "nprocess", "N", NULL, "-n 4",
-     "N workers (1 to 4000) from now on. Surplus ones end\n"
-     "when they have ended their task"},
-    {"Options", OPT_NOW, "now", NULL, NULL, NULL, "stop: kill what runs"},
-    {"Options", OPT_HELP, "help", NULL, NULL, NULL, "print this and exit"},
-    {NULL, 0, NULL, NULL, NULL, NULL, NULL},
+    {"Options", 'n', "nprocess", OPTION_OTHER, .value = "N", .example = "-n 4",
+     .help = "N workers (1 to 4000) from now on. Surplus ones end\n"
+             "when they have ended their task"},
+    {"Options", 0, "now", OPTION_OTHER, .help = "stop: kill what runs"},
+    {"Options", 'h', "help", OPTION_HELP, .help = "print this and exit"},
+    {0},
 };
+
+static const char who[] = "prunner ctl";
 
 static const char help_text[] =
     "usage: prunner ctl [PID] [status | -n N | pause | resume | stop [--now]]\n"
@@ -54,19 +54,6 @@ struct control_args {
     bool now, help;
 };
 
-/* One line on stderr; the exit status for whoever wants to return it. */
-__attribute__((format(printf, 1, 2))) static int
-complain(const char *fmt, ...)
-{
-    va_list ap;
-    fputs("prunner ctl: ", stderr);
-    va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
-    va_end(ap);
-    fputc('\n', stderr);
-    return EXIT_USAGE;
-}
-
 /* ---- words of the command line ---- */
 
 /* 0: it is no whole number from 1 to max. */
@@ -85,7 +72,7 @@ static int
 want(struct control_args *w, const char *request)
 {
     if (w->request[0])
-        return complain("one thing at a time: \"%s\" or \"%s\"", w->request, request);
+        return help_complain(who, "one thing at a time: \"%s\" or \"%s\"", w->request, request);
     snprintf(w->request, sizeof w->request, "%s", request);
     return 0;
 }
@@ -96,14 +83,15 @@ want_workers(struct control_args *w, const char *value)
     char request[32];
     long n = value ? number(value, CONFIG_WORKERS_MAX) : 0;
     if (!value)
-        return complain("-n: a value is missing, such as -n 4");
+        return help_complain(who, "-n: a value is missing, such as -n 4");
     if (!n && strspn(value, "0") == strlen(value) && *value)
-        return complain("-n: \"%s\": a job has at least one worker; prunner ctl pause lets "
-                        "it start nothing new",
-                        value);
+        return help_complain(who,
+                             "-n: \"%s\": a job has at least one worker; prunner ctl pause lets "
+                             "it start nothing new",
+                             value);
     if (!n)
-        return complain("-n: \"%s\" is not a number of workers (1 to %d)", value,
-                        CONFIG_WORKERS_MAX);
+        return help_complain(who, "-n: \"%s\" is not a number of workers (1 to %d)", value,
+                             CONFIG_WORKERS_MAX);
     snprintf(request, sizeof request, "workers %ld", n);
     return want(w, request);
 }
@@ -132,13 +120,16 @@ read_word(struct control_args *w, const char *word)
             return want(w, word);
     }
     if (!isdigit((unsigned char)word[0]))
-        return complain("\"%s\" is neither a process nor one of status, pause, resume, stop: "
-                        "see prunner ctl --help",
-                        word);
+        return help_complain(who,
+                             "\"%s\" is neither a process nor one of status, pause, resume, stop: "
+                             "see prunner ctl --help",
+                             word);
     if (w->pid)
-        return complain("\"%s\": one job at a time, and %d is named already", word, (int)w->pid);
+        return help_complain(who,
+                             "\"%s\": one job at a time, and %d is named already", word,
+                             (int)w->pid);
     w->pid = (pid_t)number(word, INT_MAX);
-    return w->pid ? 0 : complain("\"%s\" is not the number of a process", word);
+    return w->pid ? 0 : help_complain(who, "\"%s\" is not the number of a process", word);
 }
 
 /* 0, or an exit status with its message printed. */
@@ -157,14 +148,14 @@ read_words(struct control_args *w, int argc, char **argv)
                  strncmp(word, "--nprocess=", 11) == 0)
             err = want_workers(w, workers_value(argv + i, argc - i, &used));
         else if (word[0] == '-')
-            err = complain("unknown option %s: see prunner ctl --help", word);
+            err = help_complain(who, "unknown option %s: see prunner ctl --help", word);
         else
             err = read_word(w, word);
     }
     if (err || w->help)
         return err;
     if (w->now && strcmp(w->request, "stop") != 0)
-        return complain("--now belongs to stop: prunner ctl stop --now");
+        return help_complain(who, "--now belongs to stop: prunner ctl stop --now");
     if (w->now)
         snprintf(w->request, sizeof w->request, "stop now");
     return 0;
@@ -270,13 +261,15 @@ no_such_job(pid_t pid)
     struct stat st;
     snprintf(path, sizeof path, "/proc/%d", (int)pid);
     if (stat(path, &st))
-        return complain("there is no process %d", (int)pid);
+        return help_complain(who, "there is no process %d", (int)pid);
     if (st.st_uid != geteuid())
-        return complain("process %d is another user's (number %u): only they can steer it",
-                        (int)pid, (unsigned)st.st_uid);
-    return complain("process %d is no job that can be steered: it is no prunner, it is over, or "
-                    "it runs with --serial",
-                    (int)pid);
+        return help_complain(who,
+                             "process %d is another user's (number %u): only they can steer it",
+                             (int)pid, (unsigned)st.st_uid);
+    return help_complain(who,
+                         "process %d is no job that can be steered: it is no prunner, it is over, "
+                         "or it runs with --serial",
+                         (int)pid);
 }
 
 static int
@@ -285,11 +278,11 @@ failed(pid_t pid, int err)
     if (err == -ENOENT)
         return no_such_job(pid);
     if (err == -ECONNREFUSED || err == -ECONNRESET || err == -EPIPE)
-        return complain("job %d has ended meanwhile", (int)pid);
+        return help_complain(who, "job %d has ended meanwhile", (int)pid);
     if (err == -ETIMEDOUT)
-        complain("job %d does not answer: is it stopped (SIGSTOP)?", (int)pid);
+        help_complain(who, "job %d does not answer: is it stopped (SIGSTOP)?", (int)pid);
     else
-        complain("job %d: %s", (int)pid, strerror(-err));
+        help_complain(who, "job %d: %s", (int)pid, strerror(-err));
     return EXIT_NO_ANSWER;
 }
 
@@ -304,7 +297,7 @@ ask(pid_t pid, const char *request)
         printf("%d: %s\n", (int)pid, answer + 1);
         return 0;
     }
-    return complain("job %d: %s", (int)pid, answer[0] ? answer + 1 : "it said nothing");
+    return help_complain(who, "job %d: %s", (int)pid, answer[0] ? answer + 1 : "it said nothing");
 }
 
 static void
@@ -333,12 +326,12 @@ ctl_run(int argc, char **argv)
         return ask(w.pid, w.request[0] ? w.request : "status");
     size_t n = list_jobs(jobs, JOBS_MAX);
     if (!n)
-        return complain("no job of yours is running");
+        return help_complain(who, "no job of yours is running");
     if (n == 1)
         return ask(jobs[0], w.request[0] ? w.request : "status");
     list(jobs, n);
     if (!w.request[0] || strcmp(w.request, "status") == 0)
         return 0;
-    return complain("%zu jobs are running: say which, such as prunner ctl %d %s", n,
-                    (int)jobs[0], strncmp(w.request, "workers", 7) ? w.request : "-n 4");
+    return help_complain(who, "%zu jobs are running: say which, such as prunner ctl %d %s", n,
+                         (int)jobs[0], strncmp(w.request, "workers", 7) ? w.request : "-n 4");
 }

@@ -1,25 +1,35 @@
 #include "cli/help.h"
 
+#include <stdarg.h>
 #include <string.h>
 
-#include "cli/subcommand.h"
+#include "base/exit_status.h"
 
-enum { TEXT_COLUMN = 23 };
+enum {
+    TEXT_COLUMN = 23,
+    LINE_BYTES = 8192, /* of a complaint, which may name a file */
+};
 
-static const char intro_text[] =
+static const char purpose_text[] =
     "\n"
-    "Runs the job that script.lua describes, its tasks spread over N processes.\n"
+    "Runs the job that script.lua describes, its tasks spread over N processes.\n";
+
+static const char words_text[] =
     "Words that are no options, and everything after --, are the script's arg.\n"
     "A script may have options of its own: prunner script.lua --help shows them.\n";
 
+static const struct {
+    const char *line;
+    bool basic; /* -h shows it */
+} examples[] = {
+    {"prunner new job.lua                      a script to begin with", true},
+    {"prunner sum.lua -n 10                    ten workers", false},
+    {"prunner --timeout 30 --retries 2 fetch.lua -n 100 -- urls.txt", true},
+    {"prunner --halt now,fail=1 check.lua      stop at the first failure", false},
+    {"prunner -n 4 - < job.lua                 the script on standard input", false},
+};
+
 static const char last_text[] =
-    "\n"
-    "Examples:\n"
-    "  prunner new job.lua                      a script to begin with\n"
-    "  prunner sum.lua -n 10                    ten workers\n"
-    "  prunner --timeout 30 --retries 2 fetch.lua -n 100 -- urls.txt\n"
-    "  prunner --halt now,fail=1 check.lua      stop at the first failure\n"
-    "  prunner -n 4 - < job.lua                 the script on standard input\n"
     "\n"
     "Exit status: 0 all done; 1 some task failed or was set aside; 2 the command\n"
     "line or the script is wrong; 3 prunner could not go on; 128+n ended by signal n.\n"
@@ -45,8 +55,8 @@ static void
 print_option(FILE *out, const struct option_row *row)
 {
     char letter[] = "    ", left[64];
-    if (row->opt < 256)
-        snprintf(letter, sizeof letter, "-%c, ", row->opt);
+    if (row->letter)
+        snprintf(letter, sizeof letter, "-%c, ", row->letter);
     snprintf(left, sizeof left, "  %s--%s%s%s", letter, row->name, row->value ? " " : "",
              row->value ? row->value : "");
     print_beside(out, left, row->help);
@@ -70,19 +80,59 @@ help_usage(FILE *out)
     fputs("usage: prunner [options] script.lua [options] [arguments] [-- arguments]\n", out);
 }
 
+static void
+print_examples(bool all)
+{
+    fputs("\nExamples:\n", stdout);
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        if (all || examples[i].basic)
+            printf("  %s\n", examples[i].line);
+    }
+}
+
 void
-help_print(void)
+help_print(const struct subcommand *commands)
 {
     help_usage(stdout);
-    fputs(intro_text, stdout);
+    fputs(purpose_text, stdout);
+    fputs(words_text, stdout);
     help_options(stdout, prn_options);
     fputs("\nOther commands, each with its own --help (a script of that name: ./NAME):\n",
           stdout);
-    for (const struct subcommand *s = subcommands; s->name; s++) {
+    for (const struct subcommand *s = commands; s->name; s++) {
         char left[64];
         snprintf(left, sizeof left, "  prunner %s %s", s->name, s->words);
         print_beside(stdout, left, s->help);
     }
+    print_examples(true);
     fputs(last_text, stdout);
     (void)fflush(stdout);
+}
+
+void
+help_brief(void)
+{
+    int all = 0;
+    help_usage(stdout);
+    fputs(purpose_text, stdout);
+    putchar('\n');
+    for (const struct option_row *row = prn_options; row->name; row++, all++) {
+        if (row->basic)
+            print_option(stdout, row);
+    }
+    print_examples(false);
+    printf("\nprunner --help shows all %d options and the other commands.\n", all);
+    (void)fflush(stdout);
+}
+
+int
+help_complain(const char *who, const char *fmt, ...)
+{
+    char line[LINE_BYTES];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "%s: %s\n", who, line);
+    return EXIT_USAGE;
 }

@@ -1,25 +1,82 @@
 /* prunner: run: options -> job -> exit status. */
-#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <luajit.h>
 
 #include "base/exit_status.h"
+#include "base/version.h"
 #include "cli/cli.h"
-#include "lua/host.h"
+#include "cli/completion.h"
+#include "cli/ctl.h"
 #include "cli/help.h"
-#include "cli/subcommand.h"
+#include "cli/new.h"
+#include "cli/top.h"
+#include "lua/host.h"
+
+static const struct subcommand subcommands[] = {
+    {"new", "FILE", "write a script to begin with", new_options, new_run},
+    {"top", "[PID | STATE]", "show a running job", top_options, top_run},
+    {"ctl", "[PID] WHAT", "steer a running job: -n N, pause, resume, stop", ctl_options,
+     ctl_run},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+/* The row that `word` names, or NULL. */
+static const struct subcommand *
+subcommand_named(const char *word)
+{
+    for (const struct subcommand *s = subcommands; s->name; s++) {
+        if (strcmp(s->name, word) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+static void
+print_help(bool brief)
+{
+    if (brief)
+        help_brief();
+    else
+        help_print(subcommands);
+}
+
+/* Returns the exit status. */
+static int
+act(const struct cli *cli)
+{
+    if (cli->action == CLI_RUN) {
+        int status = prn_command(&cli->config);
+        if (status != COMMAND_NO_OPTIONS)
+            return status;
+    }
+    switch (cli->action) {
+    case CLI_RUN: /* the script has no help of its own */
+    case CLI_HELP: print_help(cli->brief); break;
+    case CLI_COMPLETION: completion_print(cli->shell, subcommands); break;
+    case CLI_VERSION: printf("prunner %s (%s)\n", PRUNNER_VERSION, LUAJIT_VERSION); break;
+    }
+    (void)fflush(stdout);
+    return 0;
+}
 
 int
 main(int argc, char **argv)
 {
-    const struct subcommand *sub = argc > 1 ? subcommand_find(argv[1]) : NULL;
+    const struct subcommand *sub = argc > 1 ? subcommand_named(argv[1]) : NULL;
     if (sub)
         return sub->run(argc - 1, argv + 1);
-    struct config config;
-    int err = cli_parse(&config, argc, argv);
-    if (err)
-        return err > 0 ? 0 : EXIT_USAGE;
-    int status = prn_command(&config);
-    if (status != COMMAND_NO_OPTIONS)
-        return status;
-    help_print();
-    return 0;
+    struct cli cli;
+    char **words = calloc((size_t)argc + 1, sizeof *words);
+    if (!words) {
+        (void)help_complain("prunner", "not enough memory");
+        return EXIT_FATAL;
+    }
+    int status = cli_parse(&cli, argc, argv, words);
+    if (!status)
+        status = act(&cli);
+    free(words);
+    return status;
 }

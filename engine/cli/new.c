@@ -6,13 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/exit_status.h"
 #include "cli/help.h"
 
 const struct option_row new_options[] = {
-    {"Options", OPT_HELP, "help", NULL, NULL, NULL, "print this and exit"},
-    {NULL, 0, NULL, NULL, NULL, NULL, NULL},
+    {"Options", 'h', "help", OPTION_HELP, .help = "print this and exit"},
+    {0},
 };
+
+static const char who[] = "prunner new";
 
 /* It runs as it is, and prints something. */
 static const char skeleton[] =
@@ -71,14 +72,6 @@ print_help(FILE *out)
     help_options(out, new_options);
 }
 
-/* One line on stderr; the exit status for whoever wants to return it. */
-static int
-complain(const char *path, const char *problem)
-{
-    fprintf(stderr, "prunner new: \"%s\": %s\n", path, problem);
-    return EXIT_USAGE;
-}
-
 /* Returns 0, or -errno. */
 static int
 write_all(int fd, const char *bytes, size_t len)
@@ -100,16 +93,18 @@ create(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0777);
     if (fd < 0 && errno == EEXIST)
-        return complain(path, "it exists already, and is left as it is: give another name");
+        return help_complain(who,
+                             "\"%s\": it exists already, and is left as it is: give another name",
+                             path);
     if (fd < 0)
-        return complain(path, strerror(errno));
+        return help_complain(who, "\"%s\": %s", path, strerror(errno));
     int err = write_all(fd, skeleton, sizeof skeleton - 1);
     if (close(fd) != 0 && !err)
         err = -errno;
     if (!err)
         return 0;
     (void)unlink(path);
-    return complain(path, strerror(-err));
+    return help_complain(who, "\"%s\": %s", path, strerror(-err));
 }
 
 int
@@ -124,9 +119,8 @@ new_run(int argc, char **argv)
     if (argc == 2 && argv[1][0] != '-')
         return create(argv[1]);
     if (argc > 1 && argv[1][0] == '-')
-        fprintf(stderr, "prunner new: unknown option %s: see prunner new --help\n", argv[1]);
-    else
-        fprintf(stderr, "prunner new: %s: see prunner new --help\n",
-                argc < 2 ? "no file given, such as job.lua" : "one file is made at a time");
-    return EXIT_USAGE;
+        return help_complain(who, "unknown option %s: see prunner new --help", argv[1]);
+    return help_complain(who, "%s: see prunner new --help",
+                         argc < 2 ? "no file given, such as job.lua"
+                                  : "one file is made at a time");
 }

@@ -2,9 +2,7 @@
 #include "cli/top.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,44 +10,28 @@
 
 #include "base/exit_status.h"
 #include "cli/help.h"
+#include "cli/rows.h"
 #include "cli/top_line.h"
 #include "cli/top_screen.h"
 
 enum {
     JOBS_SHOWN = 64,
-    OPT_ONCE = 256,
 };
 #define EVERY_SECONDS 0.5
 #define EVERY_LEAST 0.1
 #define EVERY_MOST 3600.0
 
 const struct option_row top_options[] = {
-    {"Options", 'd', "delay", "SECONDS", NULL, "-d 2",
-     "look every SECONDS, 0.1 to 3600; default 0.5"},
-    {"Options", OPT_ONCE, "once", NULL, NULL, NULL,
-     "print what there is to see, once, and exit: for scripts;\nalso when there is no terminal"},
-    {"Options", OPT_HELP, "help", NULL, NULL, NULL, "print this and exit"},
-    {NULL, 0, NULL, NULL, NULL, NULL, NULL},
+    {"Options", 'd', "delay", OPTION_OTHER, .value = "SECONDS", .example = "-d 2",
+     .help = "look every SECONDS, 0.1 to 3600; default 0.5"},
+    {"Options", 0, "once", OPTION_FLAG,
+     .help = "print what there is to see, once, and exit: for scripts;\n"
+             "also when there is no terminal"},
+    {"Options", 'h', "help", OPTION_HELP, .help = "print this and exit"},
+    {0},
 };
 
-struct words {
-    double every;
-    bool once;
-    const char *job; /* PID or STATE; NULL: the only one there is */
-};
-
-/* One line on stderr; the exit status for whoever wants to return it. */
-__attribute__((format(printf, 1, 2))) static int
-complain(const char *fmt, ...)
-{
-    char line[2 * ATTACH_MESSAGE_MAX];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(line, sizeof line, fmt, ap);
-    va_end(ap);
-    fprintf(stderr, "prunner top: %s\n", line);
-    return EXIT_USAGE;
-}
+static const char who[] = "prunner top";
 
 static void
 print_help(void)
@@ -67,48 +49,48 @@ print_help(void)
 
 /* ---- words ---- */
 
+struct words {
+    double every;
+    bool once;
+    const char *job; /* PID or STATE; NULL: the only one there is */
+};
+
 static int
 parse_delay(double *out, const char *s)
 {
     char *end;
     double v = strtod(s, &end);
     if (end == s || *end || !(v >= EVERY_LEAST && v <= EVERY_MOST))
-        return complain("--delay: \"%s\" is not a number of seconds (0.1 to 3600)", s);
+        return help_complain(who, "--delay: \"%s\" is not a number of seconds (0.1 to 3600)", s);
     *out = v;
     return 0;
-}
-
-static void
-long_options(struct option *out)
-{
-    for (const struct option_row *r = top_options; r->name; r++)
-        *out++ = (struct option){r->name, r->value ? required_argument : no_argument, NULL, r->opt};
-    *out = (struct option){0};
 }
 
 /* 0; an exit status; -1: --help was printed. */
 static int
 parse(struct words *w, int argc, char **argv)
 {
-    struct option options[sizeof top_options / sizeof *top_options];
-    int opt, err = 0;
-    long_options(options);
+    struct rows_getopt table;
+    int answer, err = 0;
+    rows_prepare(&table, top_options, ":");
     opterr = 0;
     optind = 0;
-    while ((opt = getopt_long(argc, argv, ":d:h", options, NULL)) != -1) {
+    while ((answer = getopt_long(argc, argv, table.letters, table.names, NULL)) != -1) {
         const char *word = argv[optind - 1];
-        switch (opt) {
-        case 'd': err = parse_delay(&w->every, optarg); break;
-        case OPT_ONCE: w->once = true; break;
-        case OPT_HELP: print_help(); return -1;
-        case ':': return complain("%s: a number of seconds is missing, such as 2", word);
-        default: return complain("unknown option %s: see prunner top --help", word);
+        if (answer == ':')
+            return help_complain(who, "%s: a number of seconds is missing, such as 2", word);
+        if (answer == '?')
+            return help_complain(who, "unknown option %s: see prunner top --help", word);
+        switch (rows_answer(top_options, answer)->kind) {
+        case OPTION_HELP: print_help(); return -1;
+        case OPTION_FLAG: w->once = true; break;
+        default: err = parse_delay(&w->every, optarg);
         }
         if (err)
             return err;
     }
     if (argc - optind > 1)
-        return complain("one job is shown at a time: see prunner top --help");
+        return help_complain(who, "one job is shown at a time: see prunner top --help");
     w->job = argv[optind];
     return 0;
 }
@@ -143,10 +125,11 @@ attach_only(struct attach *out)
     int pids[JOBS_SHOWN];
     size_t n = attach_list(pids, JOBS_SHOWN);
     if (n == 0)
-        return complain("no job of yours is running");
+        return help_complain(who, "no job of yours is running");
     if (n == 1)
-        return attach_pid(out, pids[0], why) ? complain("%s", why) : 0;
-    complain("%zu jobs of yours are running: choose one by its process, prunner top PID", n);
+        return attach_pid(out, pids[0], why) ? help_complain(who, "%s", why) : 0;
+    help_complain(who,
+                  "%zu jobs of yours are running: choose one by its process, prunner top PID", n);
     for (size_t i = 0; i < n; i++)
         print_choice(pids[i]);
     return EXIT_USAGE;
@@ -162,12 +145,12 @@ attach_job(struct attach *out, const char *job)
     if (all_digits(job)) {
         unsigned long pid = strtoul(job, NULL, 10);
         if (pid == 0 || pid > INT32_MAX)
-            return complain("\"%s\" is not the number of a process", job);
+            return help_complain(who, "\"%s\" is not the number of a process", job);
         err = attach_pid(out, (int)pid, why);
     } else {
         err = attach_state(out, job, why);
     }
-    return err ? complain("%s", why) : 0;
+    return err ? help_complain(who, "%s", why) : 0;
 }
 
 /* ---- printing ---- */
@@ -226,7 +209,7 @@ print_once(const struct snapshot *g)
 static int
 broken(int err)
 {
-    complain(err == -ENOMEM ? "not enough memory" : "the job's figures cannot be read");
+    help_complain(who, err == -ENOMEM ? "not enough memory" : "the job's figures cannot be read");
     return EXIT_FATAL;
 }
 
@@ -238,7 +221,7 @@ printed(const struct snapshot *g)
         return broken(err);
     if (!err)
         return 0;
-    complain("standard output: %s", strerror(-err));
+    help_complain(who, "standard output: %s", strerror(-err));
     return EXIT_FATAL;
 }
 
@@ -253,7 +236,8 @@ show(struct snapshot *g, const struct words *w)
     switch (top_screen_run(g, (uint64_t)(w->every * 1e9))) {
     case TOP_SCREEN_QUIT: return 0;
     case TOP_SCREEN_ENDED: return printed(g);
-    case TOP_SCREEN_NONE: return complain("this terminal (TERM) cannot be drawn on: use --once");
+    case TOP_SCREEN_NONE:
+        return help_complain(who, "this terminal (TERM) cannot be drawn on: use --once");
     case TOP_SCREEN_BROKEN: break;
     }
     return broken(-EIO);

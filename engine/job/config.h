@@ -1,6 +1,6 @@
-/* config: what the user asked for, as plain data. Filled by cli.c for the
- * command, by the door for prunner.init(); fixed before the fork. Holds no
- * resources: strings belong to argv or to who filled it. */
+/* config: what the user asked for, as plain data. Filled by cli/cli.c for the command, which
+ * option sets which field is said in job/options.c; by the binding for prunner.init(). Fixed
+ * before the fork. Holds no resources: strings belong to argv or to who filled it. */
 #ifndef PRN_CONFIG_H
 #define PRN_CONFIG_H
 
@@ -43,6 +43,19 @@ struct load {
     uint32_t percent; /* the same, of cpus_default() */
 };
 
+/* --order: which task is next. */
+enum task_order {
+    TASKS_FIFO = 0, /* the oldest */
+    TASKS_LIFO,     /* the newest */
+};
+
+/* When the output of tasks is shown; of --line-buffer and --group the last one counts. */
+enum buffering {
+    BUFFER_DEFAULT = 0, /* as it comes, unless --keep-order or --output-dir say otherwise */
+    BUFFER_LINES,       /* --line-buffer was given */
+    BUFFER_TASKS,       /* --group: a task's output whole, at its end */
+};
+
 /* What is shown of a job while it runs. */
 enum progress {
     PROGRESS_AUTO = 0, /* --progress, unless the job is over before */
@@ -58,7 +71,7 @@ struct config {
     enum progress progress;    /* on stderr; --quiet wins */
     bool summary;              /* --summary: at the end, also of a short job; --quiet wins */
     bool serial;               /* --serial: one process; n means nothing then */
-    bool lifo;                 /* --order lifo: newest task first; false: fifo */
+    enum task_order order;     /* --order */
     uint32_t retries;          /* further runs after an error, 0..CONFIG_RETRIES_MAX */
     uint32_t attempts;         /* runs in all, crashed ones counted, 1..CONFIG_ATTEMPTS_MAX */
     int64_t timeout_ns;        /* a task's limit; 0: none */
@@ -80,8 +93,7 @@ struct config {
     const char *report;        /* --report: how the job went, .html or .json; NULL: none */
     bool record_all;           /* --record-all: every run, whatever it costs */
     const char *tmpdir;        /* where it spills; NULL: default */
-    bool group;                /* --group: what a task prints is shown whole, at its end */
-    bool line_buffer;          /* --line-buffer was said; never together with group */
+    enum buffering buffering;  /* --line-buffer, --group */
     bool tag;                  /* --tag: each line begins with its task */
     bool keep_order;           /* --keep-order: tasks' output in the order of posting */
     const char *output_dir;    /* --output-dir: each task's output in files; NULL: none */

@@ -216,7 +216,7 @@ job_act(uint32_t slot)
 {
     self_close(&job.self);
     int err = self_open(&job.self, &job.arena, slot, arena_workers(&job.arena) + 1);
-    job.self.lifo = job.config.lifo;
+    job.self.lifo = job.config.order == TASKS_LIFO;
     metrics_act(slot);
     return err;
 }

@@ -1,66 +1,53 @@
-/* options: the table of prunner's options, which all that knows them reads:
- * cli.c to parse, help.c to print, completion.c for shells, prunner.options()
- * to keep a script from taking one of them. A new option is a row here and a
- * case in one of the functions of cli.c that say what an option sets. Fixed data;
- * no row refers to another. */
+/* options: the table of prunner's options. All that knows them reads it: cli/ to parse, to help and
+ * to complete, prunner.options() to keep a script from taking one of them, docs/options.lua to
+ * write the list in docs/prunner.1 and docs/SCRIPTING.md. A new option is a row here and a field in
+ * struct config; a new kind of value is a parser in cli/values.c. Fixed data; no row refers to
+ * another. */
 #ifndef PRN_OPTIONS_H
 #define PRN_OPTIONS_H
 
-/* One value an option: the letter where it has one, so that a letter and its long
- * name are the same case. */
-enum {
-    OPT_NPROCESS = 'n',
-    OPT_DEBUG = 'd',
-    OPT_QUIET = 'q',
-    OPT_HELP = 'h',
-    OPT_SERIAL = 256,
-    OPT_ORDER,
-    OPT_RETRIES,
-    OPT_ATTEMPTS,
-    OPT_TIMEOUT,
-    OPT_HALT,
-    OPT_DEADLINE,
-    OPT_LOAD,
-    OPT_MEMFREE,
-    OPT_DELAY,
-    OPT_NICE,
-    OPT_MEMORY,
-    OPT_TMPDIR,
-    OPT_STATE,
-    OPT_RESUME,
-    OPT_DEAD,
-    OPT_RETRY_DEAD,
-    OPT_JOBLOG,
-    OPT_TRACE,
-    OPT_REPORT,
-    OPT_RECORD_ALL,
-    OPT_PROFILE,
-    OPT_PROFILE_STATES,
-    OPT_MAX_TASKS,
-    OPT_MAX_RSS,
-    OPT_LUA_MEMORY,
-    OPT_LINE_BUFFER,
-    OPT_GROUP,
-    OPT_KEEP_ORDER,
-    OPT_TAG,
-    OPT_OUTPUT_DIR,
-    OPT_VERSION,
-    OPT_COMPLETION,
-    OPT_PROGRESS,
-    OPT_NO_PROGRESS,
-    OPT_SUMMARY,
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What an option does, and the type of the field that it sets. */
+enum option_kind {
+    OPTION_FLAG,      /* bool: true */
+    OPTION_CONSTANT,  /* an enum: `constant` */
+    OPTION_CHOICE,    /* an enum: which word of `offer` was given */
+    OPTION_COUNT,     /* int or uint32_t: min..max */
+    OPTION_COUNT64,   /* uint64_t: min..max; UINT64_MAX: no limit */
+    OPTION_SECONDS,   /* int64_t, in nanoseconds: more than 0 */
+    OPTION_BYTES,     /* uint64_t: more than 0 */
+    OPTION_STRING,    /* const char *: as written. A file's name is checked by who opens it */
+    OPTION_DIRECTORY, /* const char *: it exists, and can be written to */
+    OPTION_REPORT,    /* const char *: ends in .html or .json */
+    OPTION_HALT,      /* struct halt */
+    OPTION_LOAD,      /* struct load */
+    OPTION_PROGRESS,  /* enum progress; the value may be left out */
+    OPTION_SETTERS,   /* how many there are of those above */
+
+    OPTION_VERSION = OPTION_SETTERS, /* these are done at once, and nothing is run */
+    OPTION_COMPLETION,
+    OPTION_HELP,
+    OPTION_OTHER, /* of a sub-command: it knows what to do */
 };
 
 struct option_row {
-    const char *group;   /* its heading in --help; rows of one group stand together */
-    int opt;             /* OPT_...: below 256 it is the letter */
-    const char *name;    /* the long name, without dashes; NULL ends a table */
-    const char *value;   /* what --help calls its value; FILE and DIR are completed; NULL: none */
-    const char *offer;   /* values that completions offer, with blanks between; NULL: none */
-    const char *example; /* with a value, as a message shows it; NULL: it takes none;
-                            without `value`: one may follow behind =, as here */
-    const char *help;    /* what --help says, in lines of at most 57 columns; completions
-                            say it up to the first : ; or full stop */
+    const char *group;     /* its heading in --help; rows of one group stand together */
+    char letter;           /* 0: it has none */
+    const char *name;      /* the long name, without dashes; NULL ends a table */
+    enum option_kind kind; /* of which these are for OPTION_SETTERS only: */
+    uint16_t offset;       /* the field of struct config */
+    int constant;          /* OPTION_CONSTANT */
+    uint64_t min, max;     /* OPTION_COUNT, OPTION_COUNT64 */
+    bool basic;            /* a newcomer needs it: -h shows it */
+    const char *value;     /* what --help calls its value; FILE and DIR are completed; NULL: none */
+    const char *offer;     /* values that completions offer, with blanks between; NULL: none */
+    const char *what;      /* OPTION_CHOICE and counts: what the value has to be, for messages */
+    const char *example;   /* with a value, as a message shows it; NULL: it takes none;
+                              without `value`: one may follow behind =, as here */
+    const char *help;      /* what --help says, in lines of at most 57 columns; completions
+                              say it up to the first : ; or full stop */
 };
 
 enum { OPTIONS_MAX = 64 }; /* more than there are */

@@ -107,8 +107,8 @@ l_options(lua_State *L)
         lua_createtable(L, 0, 2);
         lua_pushstring(L, row->name);
         lua_setfield(L, -2, "name");
-        if (row->opt < 256) {
-            lua_pushfstring(L, "%c", row->opt);
+        if (row->letter) {
+            lua_pushfstring(L, "%c", row->letter);
             lua_setfield(L, -2, "letter");
         }
         lua_rawseti(L, -2, i + 1);

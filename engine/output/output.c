@@ -267,7 +267,7 @@ static bool
 keeps(void)
 {
     const struct config *c = &job.config;
-    return c->group || c->keep_order || c->output_dir;
+    return c->buffering == BUFFER_TASKS || c->keep_order || c->output_dir;
 }
 
 /* Is it shown as well? With --output-dir only if something says how. */
@@ -275,7 +275,7 @@ static bool
 shows(void)
 {
     const struct config *c = &job.config;
-    return !c->output_dir || c->group || c->keep_order || c->tag;
+    return !c->output_dir || c->buffering == BUFFER_TASKS || c->keep_order || c->tag;
 }
 
 int

@@ -24,11 +24,24 @@ describe("prunner", function()
     assert.has_match("^prunner %d+%.%d+%.%d+ %(LuaJIT 2%.[^\n]*%)\n$", result.out)
     result = expect(prunner("--help"))
     has("usage: prunner [options] script.lua", result.out)
-    assert.are.equal(result.out, prunner("-h").out)
     result = expect(helper.run({ helper.command }), 2, "")
     has("usage: prunner [options] script.lua", result.err)
     has("no script given", result.err)
     refused("the script's name is empty", "")
+  end)
+
+  it("shows with -h what a newcomer needs, and where the rest is", function()
+    local all, few = expect(prunner("--help")).out, expect(prunner("-h")).out
+    local n = 0
+    for line in few:gmatch("\n( +%-[^\n]+)") do
+      has("\n" .. line .. "\n", all)
+      n = n + 1
+    end
+    assert.is_true(n >= 8 and n <= 14, n .. " options shown")
+    has("usage: prunner [options] script.lua", few)
+    has("\n  prunner new job.lua ", few)
+    local _, count = all:match("^.-\n\nOther commands"):gsub("\n +%-?%l?,? ?%-%-%l", "")
+    has(("\nprunner --help shows all %d options and the other commands.\n"):format(count), few)
   end)
 
   it("tests every option that --help shows", function()

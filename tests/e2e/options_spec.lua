@@ -149,7 +149,7 @@ describe("prunner.options", function()
     local path = script "function begin() print 'begin' end"
     expect(prunner(path, "--help", "--frob"), 0, own)
     expect(prunner("--help", script(crawl)), 0, own)
-    expect(prunner(path, "--state", dir .. "/s", "--dead", dir .. "/d", "-h"), 0, own)
+    expect(prunner(path, "--state", dir .. "/s", "--dead", dir .. "/d", "-h"), 0, expect(prunner "-h").out)
     assert.is_nil(helper.read(dir .. "/s") or helper.read(dir .. "/d"))
     path = script [[
       local prunner = require "prunner"

@@ -1,7 +1,6 @@
 /* cli: what people type, and what they are told. */
 #include "cli/cli.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,37 +12,28 @@
 
 #include <cmocka.h>
 
-#include "base/version.h"
+#include "base/exit_status.h"
+#include "cli/completion.h"
+#include "cli/help.h"
 #include "job/options.h"
-#include "cli/subcommand.h"
 
 enum { WORDS_MAX = 32 };
 
-static struct config config;
-static char said[8192];      /* what the last parse() wrote to stdout and stderr */
+static struct cli cli;
+static struct config config; /* cli's */
+static char said[65536];     /* what the last parse() or said_by() wrote to stdout and stderr */
 static char line_copy[1024]; /* the words of the last parse() */
 
-/* Parses "prunner" and the words of `line`, cut at blanks; '' is an empty word. */
-static int
-parse(const char *line)
+/* Calls fn(); what it writes is in `said` afterwards. */
+static void
+said_by(void (*fn)(void))
 {
-    char *argv[WORDS_MAX + 1] = {(char *)"prunner"};
-    static char *kept[WORDS_MAX + 1]; /* config points into it */
-    int argc = 1;
-
-    assert_true(strlen(line) < sizeof line_copy);
-    strcpy(line_copy, line);
-    for (char *w = strtok(line_copy, " "); w; w = strtok(NULL, " "))
-        argv[argc++] = strcmp(w, "''") ? w : (char *)"";
-    memcpy(kept, argv, sizeof kept);
-
     int file = memfd_create("said", 0);
     int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
     fflush(NULL);
     dup2(file, STDOUT_FILENO);
     dup2(file, STDERR_FILENO);
-    memset(&config, 0xee, sizeof config);
-    int ret = cli_parse(&config, argc, kept);
+    fn();
     fflush(NULL);
     dup2(out, STDOUT_FILENO);
     dup2(err, STDERR_FILENO);
@@ -52,7 +42,38 @@ parse(const char *line)
     close(file);
     close(out);
     close(err);
-    return ret;
+}
+
+static struct {
+    char *argv[WORDS_MAX + 1], *words[WORDS_MAX + 1]; /* config points into `words` */
+    int argc, status;
+} typed;
+
+static void
+parse_typed(void)
+{
+    typed.status = cli_parse(&cli, typed.argc, typed.argv, typed.words);
+}
+
+/* Parses "prunner" and the words of `line`, cut at blanks; '' is an empty word. */
+static int
+parse(const char *line)
+{
+    char *argv[WORDS_MAX + 1] = {(char *)"prunner"};
+    int argc = 1;
+
+    assert_true(strlen(line) < sizeof line_copy);
+    strcpy(line_copy, line);
+    for (char *w = strtok(line_copy, " "); w; w = strtok(NULL, " "))
+        argv[argc++] = strcmp(w, "''") ? w : (char *)"";
+    memcpy(typed.argv, argv, sizeof argv);
+    memset(typed.words, 0, sizeof typed.words);
+    typed.argc = argc;
+    memset(&cli, 0xee, sizeof cli);
+    said_by(parse_typed);
+    config = cli.config;
+    assert_memory_equal(typed.argv, argv, sizeof argv); /* it is only read */
+    return typed.status;
 }
 
 /* The line is wrong and the only thing said is `message`. */
@@ -60,7 +81,7 @@ static void
 refuse(const char *line, const char *message)
 {
     char expected[1024];
-    assert_int_equal(parse(line), -EINVAL);
+    assert_int_equal(parse(line), EXIT_USAGE);
     snprintf(expected, sizeof expected, "prunner: %s\n", message);
     assert_string_equal(said, expected);
 }
@@ -71,6 +92,7 @@ accept(const char *line)
     int ret = parse(line);
     assert_string_equal(said, "");
     assert_int_equal(ret, 0);
+    assert_int_equal(cli.action, CLI_RUN);
 }
 
 static void
@@ -104,7 +126,8 @@ test_cli_script_alone_gets_the_defaults(void **state)
     assert_int_equal(config.max_tasks, 0);
     assert_int_equal(config.max_rss_bytes, 0);
     assert_null(config.tmpdir);
-    assert_false(config.debug || config.quiet || config.serial || config.lifo);
+    assert_int_equal(config.order, TASKS_FIFO);
+    assert_false(config.debug || config.quiet || config.serial);
 }
 
 static void
@@ -357,9 +380,9 @@ test_cli_order_is_fifo_or_lifo(void **state)
 {
     (void)state;
     accept("job.lua --order lifo");
-    assert_true(config.lifo);
+    assert_int_equal(config.order, TASKS_LIFO);
     accept("job.lua --order lifo --order fifo");
-    assert_false(config.lifo);
+    assert_int_equal(config.order, TASKS_FIFO);
     refuse("job.lua --order random",
            "--order: \"random\" is not an order (fifo or lifo)");
 }
@@ -380,14 +403,15 @@ test_cli_group_and_line_buffer_undo_each_other(void **state)
 {
     (void)state;
     accept("job.lua");
-    assert_false(config.group || config.line_buffer || config.tag || config.keep_order);
+    assert_int_equal(config.buffering, BUFFER_DEFAULT);
+    assert_false(config.tag || config.keep_order);
     assert_null(config.output_dir);
     accept("job.lua --line-buffer --group --tag --keep-order --output-dir d");
-    assert_true(config.group && config.tag && config.keep_order);
-    assert_false(config.line_buffer);
+    assert_int_equal(config.buffering, BUFFER_TASKS);
+    assert_true(config.tag && config.keep_order);
     assert_string_equal(config.output_dir, "d");
     accept("job.lua --group --line-buffer");
-    assert_true(config.line_buffer && !config.group);
+    assert_int_equal(config.buffering, BUFFER_LINES);
     refuse("job.lua --line-buffer --output-dir d",
            "--line-buffer shows lines as they come, --output-dir not before the task has "
            "ended: leave one out");
@@ -459,6 +483,22 @@ test_cli_help_after_the_script_is_left_to_it(void **state)
     refuse("'' -h", "the script's name is empty");
 }
 
+/* A table such as main.c has. */
+static const struct option_row other_options[] = {
+    {"Options", 'x', "extra", OPTION_OTHER, .help = "more of it"},
+    {0},
+};
+static const struct subcommand commands[] = {
+    {"other", "FILE", "do something else", other_options, NULL},
+    {0},
+};
+
+static void
+print_completion(void)
+{
+    completion_print(cli.shell, commands);
+}
+
 static void
 test_cli_completion_knows_three_shells(void **state)
 {
@@ -466,9 +506,15 @@ test_cli_completion_knows_three_shells(void **state)
     static const char *const shells[] = {"bash", "zsh", "fish"};
     char line[64];
     for (size_t i = 0; i < sizeof shells / sizeof *shells; i++) {
-        snprintf(line, sizeof line, "--completion %s", shells[i]);
-        assert_int_equal(parse(line), 1);
+        snprintf(line, sizeof line, "job.lua --completion %s --frob", shells[i]);
+        assert_int_equal(parse(line), 0);
+        assert_string_equal(said, "");
+        assert_int_equal(cli.action, CLI_COMPLETION);
+        assert_string_equal(cli.shell, shells[i]);
+        said_by(print_completion);
         assert_non_null(strstr(said, "retry-dead"));
+        assert_non_null(strstr(said, "other"));
+        assert_non_null(strstr(said, "extra"));
     }
     refuse("--completion ksh", "--completion: \"ksh\" is not a shell (bash, zsh or fish)");
 }
@@ -503,7 +549,7 @@ test_cli_no_script_shows_the_usage(void **state)
     (void)state;
     static const char *const lines[] = {"", "-n 10", "--"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        assert_int_equal(parse(lines[i]), -EINVAL);
+        assert_int_equal(parse(lines[i]), EXIT_USAGE);
         assert_string_equal(
             said, "usage: prunner [options] script.lua [options] [arguments] [-- "
                   "arguments]\nprunner: no script given; prunner --help says more\n");
@@ -512,35 +558,94 @@ test_cli_no_script_shows_the_usage(void **state)
 }
 
 static void
-test_cli_help_names_every_option(void **state)
+print_help(void)
 {
-    (void)state;
-    assert_int_equal(parse("--help"), 1);
-    for (const struct option_row *row = prn_options; row->name; row++) {
-        char name[64];
-        snprintf(name, sizeof name, row->opt < 256 ? "\n  -%2$c, --%1$s " : "\n      --%1$s ",
-                 row->name, row->opt);
-        assert_non_null(strstr(said, name));
-    }
-    for (const struct subcommand *s = subcommands; s->name; s++) {
-        char name[64];
-        snprintf(name, sizeof name, "\n  prunner %s ", s->name);
-        assert_non_null(strstr(said, name));
-    }
+    help_print(commands);
+}
+
+/* No line of what was said is wider than a terminal. */
+static void
+assert_narrow(void)
+{
     for (const char *p = said; *p; p += *p == '\n') {
         size_t width = strcspn(p, "\n");
         assert_true(width <= 80);
         p += width;
     }
-    assert_int_equal(parse("-n 0 --help"), -EINVAL);
+}
+
+/* Is the option in what was said? */
+static bool
+shows_option(const struct option_row *row)
+{
+    char name[64];
+    snprintf(name, sizeof name, row->letter ? "\n  -%2$c, --%1$s " : "\n      --%1$s ", row->name,
+             row->letter);
+    return strstr(said, name);
 }
 
 static void
-test_cli_version_names_luajit_too(void **state)
+test_cli_help_names_every_option(void **state)
 {
     (void)state;
-    assert_int_equal(parse("--version"), 1);
-    assert_ptr_equal(strstr(said, "prunner " PRUNNER_VERSION " (LuaJIT 2.1"), said);
+    assert_int_equal(parse("--help -n 0"), 0);
+    assert_int_equal(cli.action, CLI_HELP);
+    assert_false(cli.brief);
+    said_by(print_help);
+    for (const struct option_row *row = prn_options; row->name; row++)
+        assert_true(shows_option(row));
+    assert_non_null(strstr(said, "\n  prunner other FILE "));
+    assert_narrow();
+    assert_int_equal(parse("-n 0 --help"), EXIT_USAGE);
+}
+
+static void
+test_cli_brief_help_has_what_a_newcomer_needs(void **state)
+{
+    (void)state;
+    int shown = 0;
+    assert_int_equal(parse("-h"), 0);
+    assert_int_equal(cli.action, CLI_HELP);
+    assert_true(cli.brief);
+    said_by(help_brief);
+    for (const struct option_row *row = prn_options; row->name; row++) {
+        assert_int_equal(shows_option(row), row->basic);
+        shown += row->basic;
+    }
+    assert_in_range(shown, 8, 14);
+    assert_true(strlen(said) < 2000); /* a screen */
+    assert_non_null(strstr(said, "\nprunner --help shows all "));
+    assert_narrow();
+    accept("job.lua -h");
+    assert_true(config.help && cli.brief);
+    accept("job.lua --help");
+    assert_true(config.help && !cli.brief);
+}
+
+static void
+test_cli_version_is_asked_for_anywhere(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("job.lua --frob --version -n 0"), 0);
+    assert_int_equal(cli.action, CLI_VERSION);
+}
+
+/* Every option with a value is accepted with the one that messages show. */
+static void
+test_cli_examples_of_options_are_good(void **state)
+{
+    (void)state;
+    int n = 0;
+    for (const struct option_row *row = prn_options; row->name; row++) {
+        char line[100];
+        bool alone = row->kind != OPTION_COMPLETION && row->kind != OPTION_HELP;
+        if (!row->example || !alone)
+            continue;
+        snprintf(line, sizeof line, "job.lua %s", row->example);
+        accept(line);
+        n++;
+    }
+    assert_true(n > 20);
 }
 
 static void
@@ -548,14 +653,14 @@ test_cli_no_words_at_all_is_no_crash(void **state)
 {
     (void)state;
     char *argv[] = {NULL};
-    struct config c;
+    struct cli c;
     int err = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY);
     dup2(null, STDERR_FILENO);
-    int ret = cli_parse(&c, 0, argv);
+    int ret = cli_parse(&c, 0, argv, argv);
     dup2(err, STDERR_FILENO);
     close(null);
     close(err);
-    assert_int_equal(ret, -EINVAL);
+    assert_int_equal(ret, EXIT_USAGE);
 }
 
 int
@@ -585,7 +690,9 @@ main(void)
         cmocka_unit_test(test_cli_values_are_missing_or_too_many),
         cmocka_unit_test(test_cli_no_script_shows_the_usage),
         cmocka_unit_test(test_cli_help_names_every_option),
-        cmocka_unit_test(test_cli_version_names_luajit_too),
+        cmocka_unit_test(test_cli_brief_help_has_what_a_newcomer_needs),
+        cmocka_unit_test(test_cli_version_is_asked_for_anywhere),
+        cmocka_unit_test(test_cli_examples_of_options_are_good),
         cmocka_unit_test(test_cli_no_words_at_all_is_no_crash),
     };
     return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
