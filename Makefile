@@ -143,6 +143,7 @@ help:
 	@echo 'instructions      of a task, counted, against bench/instructions.txt'
 	@echo 'lint format       check, or apply, how the sources are written'
 	@echo 'docs              the API reference, into build/docs'
+	@echo 'options-docs      the lists of options in docs/, from engine/job/options.c'
 	@echo 'install uninstall PREFIX=/usr/local DESTDIR='
 	@echo 'deb deb-check     a Debian package, into build/deb; the same, looked at and run from a directory'
 	@echo 'clean             remove build/'
@@ -415,7 +416,7 @@ instructions: all
 
 LINT_C = $(sort $(wildcard engine/*/*.[ch] tests/unit/*.[ch] tests/unit/*/*.[ch] tests/stress/*.[ch] tests/crash/*.[ch] \
     tests/fuzz/*.[ch]))
-LINT_LUA = $(wildcard lua scripts tests bench editor/meta)
+LINT_LUA = $(wildcard docs/*.lua lua scripts tests bench editor/meta)
 
 lint: $(OBJ)/bytecode.inc
 	$(call need,clang-format clang cppcheck luacheck mandoc)
@@ -446,6 +447,11 @@ docs: $(BUILD)/api/prunner.lua
 $(BUILD)/api/prunner.lua: $(API_PARTS:%=lua/prunner/%.lua)
 	@mkdir -p $(@D)
 	@cat $^ >$@
+
+# The lists of options in the manual page and the guide, from the rows in engine/job/options.c.
+.PHONY: options-docs
+options-docs: all
+	$(BUILD)/prunner docs/options.lua
 
 # ---- install --------------------------------------------------------------
 

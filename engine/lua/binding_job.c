@@ -97,16 +97,27 @@ l_config(lua_State *L)
     return 1;
 }
 
-/* core.options() -> list of {name =, letter =}: prunner's own options */
+static void
+set_text(lua_State *L, const char *key, const char *text)
+{
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, key);
+}
+
+/* core.options() -> list of {name =, letter =, group =, value =, example =, help =}: prunner's own
+ * options, as in job/options.h; what an option has not is nil */
 static int
 l_options(lua_State *L)
 {
     lua_newtable(L);
     for (int i = 0; prn_options[i].name; i++) {
         const struct option_row *row = &prn_options[i];
-        lua_createtable(L, 0, 2);
-        lua_pushstring(L, row->name);
-        lua_setfield(L, -2, "name");
+        lua_createtable(L, 0, 6);
+        set_text(L, "name", row->name);
+        set_text(L, "group", row->group);
+        set_text(L, "value", row->value);
+        set_text(L, "example", row->example);
+        set_text(L, "help", row->help);
         if (row->letter) {
             lua_pushfstring(L, "%c", row->letter);
             lua_setfield(L, -2, "letter");

@@ -211,6 +211,54 @@ describe("the manual page and SCRIPTING.md", function()
     end
   end)
 
+  --- `docs/options.lua` run on copies of the pages, after `change` has changed them.
+  local function rewrite(change, word)
+    local dir = helper.tmpdir()
+    helper.run({ "mkdir", dir .. "/docs" })
+    for _, page in ipairs { "prunner.1", "SCRIPTING.md" } do
+      helper.write(dir .. "/docs/" .. page, (change(page_text("docs/" .. page))))
+    end
+    local words = { helper.root .. "/docs/options.lua", "--", word }
+    words[#words + 1] = { cwd = dir }
+    return helper.prunner(unpack(words)), dir
+  end
+
+  it("list the options of the table, in its order and groups", function()
+    local result = helper.prunner("docs/options.lua", "--", "--check", { cwd = helper.root })
+    assert.are.equal("", result.err)
+    helper.expect(result, 0, "")
+    for wrong, right in pairs { ["Fl %-memory Ar size"] = "Fl -memory", ["%.Ss Surviving"] = ".Ss Rest",
+      ["%.It Fl %-serial.-(%.It)"] = "%1", ["add a line of JSON to FILE"] = "add a line to FILE" } do
+      result = rewrite(function(text) return text:gsub(wrong, right) end, "--check")
+      local message = "not that of engine/job/options.c: run `make options-docs`"
+      helper.has(message, helper.expect(result, 1, "").err)
+    end
+  end)
+
+  it("are written anew with the paragraphs that they had", function()
+    local function shuffled(text) -- --nice comes first, and is not in the guide
+      local nice = text:match "(%.It Fl %-nice.-)%.El"
+      if not nice then return text:gsub("\n| `%-%-nice N`[^\n]*", "") end
+      local at = text:find(nice, 1, true)
+      text = text:sub(1, at - 1) .. text:sub(at + #nice)
+      at = text:find(".It Fl n Ar n , ", 1, true)
+      return text:sub(1, at - 1) .. nice .. text:sub(at)
+    end
+    local result, dir = rewrite(shuffled)
+    helper.expect(result, 0, "docs/prunner.1: written\ndocs/SCRIPTING.md: written\n")
+    for _, page in ipairs { "prunner.1", "SCRIPTING.md" } do
+      assert.are.equal(page_text("docs/" .. page), helper.read(dir .. "/docs/" .. page))
+    end
+  end)
+
+  it("are asked for a paragraph that is missing", function()
+    local function without(text) return text:gsub("%.It Fl %-tag.-(%.It)", "%1") end
+    local result, dir = rewrite(without)
+    helper.has("please describe --tag at length", helper.expect(result, 0).err)
+    helper.has("\n.It Fl -tag\nEach line begins with its task and a tab.\n",
+      helper.read(dir .. "/docs/prunner.1"))
+  end)
+
   it("tell of every other command that --help tells of", function()
     local count = 0
     for name, words in helper.expect(helper.prunner("--help")).out:gmatch("\n  prunner (%l+) (%u[^\n]-)  ") do
