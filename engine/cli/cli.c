@@ -229,18 +229,34 @@ finish(struct cli *cli, const struct option_row *row, char *script)
     }
 }
 
+/* What getopt answers to `word`: an option, or what is wrong with it. Returns 0, or EXIT_USAGE. */
+static int
+take_answer(struct cli *cli, int answer, const char *word, char *script)
+{
+    char why[VALUES_MESSAGE];
+    if (answer == ':')
+        return complain_missing();
+    const struct option_row *row = rows_answer(prn_options, answer);
+    if (!row)
+        return complain_unknown(word);
+    if (row->kind >= OPTION_SETTERS) {
+        cli->brief = answer < ROWS_LONG;
+        return finish(cli, row, script);
+    }
+    return values_set(row, &cli->config, optarg, why) ? help_complain(who, "%s", why) : 0;
+}
+
 /* Options into *cli, other words into `words`; *count of them. Returns what cli_parse does. */
 static int
 read_line(struct cli *cli, int argc, char **argv, char **words, int *count)
 {
     static struct rows_getopt table;
     struct config *c = &cli->config;
-    char why[VALUES_MESSAGE];
-    int n = 0;
+    int n = 0, err = 0;
     /* '-': words that are not options come in order, also under POSIXLY_CORRECT, and argv stays as
      * it is; ':': the messages are ours. */
     rows_prepare(&table, prn_options, "-:");
-    for (;;) {
+    while (!err && cli->action == CLI_RUN && !c->help) {
         char *word = argv[optind > 0 ? optind : 1]; /* what getopt looks at */
         if (n > 0 && optind < argc && is_foreign(word)) {
             if (!c->unknown)
@@ -249,27 +265,19 @@ read_line(struct cli *cli, int argc, char **argv, char **words, int *count)
             continue;
         }
         int answer = getopt_long(argc, argv, table.letters, table.names, NULL);
-        if (answer == -1)
-            break;
+        if (answer == -1) {
+            c->nliteral = argc - optind;
+            while (optind < argc)
+                words[n++] = argv[optind++];
+            *count = n;
+            return 0;
+        }
         if (answer == 1)
             words[n++] = optarg;
-        if (answer == ':')
-            return complain_missing();
-        if (answer == '?')
-            return complain_unknown(word);
-        const struct option_row *row = rows_answer(prn_options, answer);
-        if (row && row->kind >= OPTION_SETTERS) {
-            cli->brief = answer < ROWS_LONG;
-            return finish(cli, row, n > 0 ? words[0] : NULL);
-        }
-        if (row && values_set(row, c, optarg, why) != 0)
-            return help_complain(who, "%s", why);
+        else
+            err = take_answer(cli, answer, word, n > 0 ? words[0] : NULL);
     }
-    c->nliteral = argc - optind;
-    while (optind < argc)
-        words[n++] = argv[optind++];
-    *count = n;
-    return 0;
+    return err;
 }
 
 int
