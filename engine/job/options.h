@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/export.h"
+
 /* What an option does, and the type of the field that it sets. */
 enum option_kind {
     OPTION_FLAG,      /* bool: true */
@@ -53,7 +55,7 @@ struct option_row {
 enum { OPTIONS_MAX = 64 }; /* more than there are */
 
 /* Of `prunner [options] script.lua`; the last row has no name. */
-__attribute__((visibility("default"))) extern const struct option_row
+PRN_EXPORT extern const struct option_row
     prn_options[OPTIONS_MAX + 1];
 
 #endif

@@ -8,9 +8,8 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "base/export.h"
 #include "job/job.h"
-
-#define PRN_EXPORT __attribute__((visibility("default")))
 
 extern const luaL_Reg binding_task_functions[];
 extern const luaL_Reg binding_dict_functions[];
@@ -20,8 +19,6 @@ extern const luaL_Reg binding_history_functions[];
 
 /* binding_fail pushes nil, what `err` (-errno) means in words, errno. Returns 3. */
 int binding_fail(lua_State *L, int err);
-/* error_text says what -errno means to the user of a shared structure. */
-const char *error_text(int err);
 /* binding_encode encodes the value at `index` (absolute) into a buffer that lives
  * until the next call; raises if it cannot travel. */
 const struct codec_buf *binding_encode(lua_State *L, int index);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "store/error_text.h"
 #include "store/names.h"
 #include "task/post.h"
 #include "task/section.h"

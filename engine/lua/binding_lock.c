@@ -8,6 +8,7 @@
 #include "store/accumulator.h"
 #include "base/clock.h"
 #include "base/futex.h"
+#include "store/error_text.h"
 #include "store/names.h"
 #include "task/section.h"
 

@@ -19,7 +19,7 @@
 #include "task/record.h"
 #include "task/commit.h"
 #include "output/dead_letter.h"
-#include "lua/binding.h"
+#include "base/export.h"
 #include "job/job.h"
 #include "task/gate.h"
 #include "job/throttle.h"
@@ -28,6 +28,7 @@
 #include "monitor/stack_dump.h"
 #include "base/log.h"
 #include "worker/lua_alloc.h"
+#include "store/error_text.h"
 #include "store/names.h"
 #include "output/output.h"
 #include "task/post.h"
@@ -562,7 +563,7 @@ claim_next(struct self *self)
 }
 
 /* Ends the task at hand and starts the next one if it is of the same function, with a number
- * alone (chain.lua). What needs Lua's stack, or more than this, is left to run_task(). */
+ * alone (task_loop.lua). What needs Lua's stack, or more than this, is left to run_task(). */
 PRN_EXPORT bool
 prn_next_task(void)
 {

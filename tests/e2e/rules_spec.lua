@@ -173,6 +173,7 @@ local MAY_CALL = {
   ["task/replay"] = "free reallocarray",
   ["task/gate"] = "clock_gettime",
   ["task/idle"] = "syscall",                     -- futex
+  ["store/error_text"] = "strerror",             -- when all locks are given back
   ["store/lock"] = "syscall clock_gettime",
   ["task/post"] = "clock_gettime",
   ["base/tmpfile"] = "__errno_location mkostemp open snprintf unlink", -- before there are workers
