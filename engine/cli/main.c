@@ -49,7 +49,7 @@ act(const struct cli *cli)
 {
     if (cli->action == CLI_RUN) {
         int status = prn_command(&cli->config);
-        if (status != COMMAND_NO_OPTIONS)
+        if (status != EXIT_NO_OPTIONS)
             return status;
     }
     switch (cli->action) {

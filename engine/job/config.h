@@ -1,5 +1,5 @@
 /* config: what the user asked for, as plain data. Filled by cli/cli.c for the command, which
- * option sets which field is said in job/options.c; by the binding for prunner.init(). Fixed
+ * option sets which field is said in job/options.c; by binding_job.c for prunner.init(). Fixed
  * before the fork. Holds no resources: strings belong to argv or to who filled it. */
 #ifndef PRN_CONFIG_H
 #define PRN_CONFIG_H

@@ -1,6 +1,6 @@
 /* job: the job of this process, one a process: what was configured, the arena,
  * the slot this process acts for, the functions that were known before the fork.
- * Filled by the doors while the script loads; inherited by every worker. */
+ * Filled by the bindings while the script loads; inherited by every worker. */
 #ifndef PRN_JOB_H
 #define PRN_JOB_H
 

@@ -45,6 +45,17 @@ push_library(lua_State *L)
         lua_pushliteral(L, "libprunner.so");
 }
 
+static const luaL_Reg *const functions[] = {
+    binding_accumulators_functions,
+    binding_dead_letters_functions,
+    binding_dict_functions,
+    binding_job_functions,
+    binding_lock_functions,
+    binding_registry_functions,
+    binding_report_functions,
+    binding_task_functions,
+};
+
 int
 luaopen_prunner_core(lua_State *L)
 {
@@ -57,11 +68,9 @@ luaopen_prunner_core(lua_State *L)
                              "address space? ulimit -v)",
                           strerror(-err));
     lua_newtable(L);
-    luaL_register(L, NULL, binding_task_functions);
-    luaL_register(L, NULL, binding_dict_functions);
-    luaL_register(L, NULL, binding_share_functions);
-    luaL_register(L, NULL, binding_job_functions);
-    luaL_register(L, NULL, binding_history_functions);
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        luaL_register(L, NULL, functions[i]);
+    binding_push_constants(L);
     push_library(L);
     lua_setfield(L, -2, "library");
     lua_pushliteral(L, PRUNNER_VERSION);

@@ -12,11 +12,6 @@
 #include "task/post.h"
 #include "task/section.h"
 
-enum { RESULT_NIL = 0,
-       RESULT_NUMBER = 1,
-       RESULT_STRING = 2,
-       RESULT_OTHER = 3 };
-
 /* What the last operation has to say; read by Lua through FFI. */
 struct prn_result {
     double number;
@@ -76,7 +71,7 @@ dict_of(uint32_t name)
     return arena_at(&job.arena, name_at(&job.arena, name)->object);
 }
 
-/* The value of the key: RESULT_*, or -errno. */
+/* The value of the key: enum result_kind, or -errno. */
 PRN_EXPORT int
 prn_dict_get(uint32_t name)
 {

@@ -1,4 +1,4 @@
-/* What lua/prunner/job.lua calls: the stages of a job. */
+/* What lua/prunner/job.lua and command.lua call: the stages of a job. */
 #define _GNU_SOURCE
 #include "lua/binding.h"
 
@@ -22,7 +22,14 @@
 static int
 l_moment(lua_State *L)
 {
-    static const char *const names[] = {"loading", "begin", "task", "hook", "running", "end"};
+    static const char *const names[] = {
+        [STAGE_LOADING] = "loading",
+        [STAGE_BEGIN] = "begin",
+        [STAGE_TASK] = "task",
+        [STAGE_HOOK] = "hook",
+        [STAGE_RUNNING] = "running",
+        [STAGE_END] = "end",
+    };
     lua_pushstring(L, names[job.stage]);
     return 1;
 }

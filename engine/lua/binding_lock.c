@@ -1,11 +1,9 @@
-/* What lua/prunner/lock.lua calls: names, locks, accumulators. */
+/* What lua/prunner/lock.lua and manager.lua call: names, locks, waiting for a queue. */
 #define _GNU_SOURCE
 #include "lua/binding.h"
 
-#include <errno.h>
 #include <time.h>
 
-#include "store/accumulator.h"
 #include "base/clock.h"
 #include "base/futex.h"
 #include "store/error_text.h"
@@ -28,9 +26,9 @@ l_name(lua_State *L)
     return 2;
 }
 
-/* core.words(-errno) -> what it means */
+/* core.error_text(-errno) -> what it means */
 static int
-l_words(lua_State *L)
+l_error_text(lua_State *L)
 {
     lua_pushstring(L, error_text(luaL_checkint(L, 1)));
     return 1;
@@ -54,62 +52,6 @@ PRN_EXPORT int
 prn_lock_release(uint32_t name, int keep)
 {
     return section_unlock(&job.self, lock_of(name), keep != 0);
-}
-
-PRN_EXPORT void
-prn_acc_add(int kind, uint32_t number, double v)
-{
-    accumulator_add(&job.self, (enum accumulator_kind)kind, number, v);
-}
-
-/* core.accumulator_get(kind, number) -> value or nil */
-static int
-l_acc_get(lua_State *L)
-{
-    double v;
-    enum accumulator_kind kind = (enum accumulator_kind)luaL_checkint(L, 1);
-    if (!accumulator_get(&job.self, kind, (uint32_t)luaL_checknumber(L, 2), &v))
-        return 0;
-    lua_pushnumber(L, v);
-    return 1;
-}
-
-/* core.collect(number, value); raises if it cannot travel or there is no memory. */
-static int
-l_collect(lua_State *L)
-{
-    uint32_t number = (uint32_t)luaL_checknumber(L, 1);
-    luaL_checkany(L, 2);
-    const struct codec_buf *b = binding_encode(L, 2);
-    int err = accumulator_collect(&job.self, number, b->bytes, b->len);
-    if (err)
-        return luaL_error(L, "%s", error_text(err));
-    return 0;
-}
-
-struct collecting {
-    lua_State *L;
-    int n;
-};
-
-static void
-push_collected(void *arg, const void *bytes, size_t len)
-{
-    struct collecting *c = arg;
-    if (codec_decode(job.codec, c->L, bytes, len) == 1)
-        lua_rawseti(c->L, -2, ++c->n);
-}
-
-/* core.collected(number) -> list of values, how many */
-static int
-l_collected(lua_State *L)
-{
-    struct collecting c = {L, 0};
-    uint32_t number = (uint32_t)luaL_checknumber(L, 1);
-    lua_newtable(L);
-    accumulator_each(&job.self, number, push_collected, &c);
-    lua_pushinteger(L, c.n);
-    return 2;
 }
 
 /* ---- waiting for a queue of the manager ---- */
@@ -145,11 +87,8 @@ prn_now(void)
     return (double)clock_ns() / 1e9;
 }
 
-const luaL_Reg binding_share_functions[] = {
+const luaL_Reg binding_lock_functions[] = {
     {"name", l_name},
-    {"words", l_words},
-    {"accumulator_get", l_acc_get},
-    {"collect", l_collect},
-    {"collected", l_collected},
+    {"error_text", l_error_text},
     {NULL, NULL},
 };

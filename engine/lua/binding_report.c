@@ -157,7 +157,13 @@ push_samples(lua_State *L)
 static void
 push_task(lua_State *L, const struct metrics_event *e)
 {
-    static const char *const outcomes[] = {"done", "failed", "retry", "died", "dead"};
+    static const char *const outcomes[] = {
+        [METRICS_DONE] = "done",
+        [METRICS_FAILED] = "failed",
+        [METRICS_RETRY] = "retry",
+        [METRICS_DIED] = "died",
+        [METRICS_DEAD] = "dead",
+    };
     lua_createtable(L, 0, 9);
     binding_set_number(L, "id", (double)e->id);
     set_text(L, "name", job_fn_info(e->fn)->name);
@@ -262,9 +268,9 @@ set_list(lua_State *L, const char *name, void (*push)(lua_State *))
     lua_setfield(L, -2, name);
 }
 
-/* core.history() -> a table of figures, see report.lua */
+/* core.report() -> the table of figures that lua/prunner/report/init.lua describes */
 static int
-l_history(lua_State *L)
+l_report(lua_State *L)
 {
     lua_newtable(L);
     binding_set_number(L, "start", seconds(metrics.header->start_unix_ns));
@@ -301,8 +307,8 @@ l_replace_file(lua_State *L)
     return 1;
 }
 
-const luaL_Reg binding_history_functions[] = {
-    {"history", l_history},
+const luaL_Reg binding_report_functions[] = {
+    {"report", l_report},
     {"replace_file", l_replace_file},
     {NULL, NULL},
 };

@@ -1,17 +1,13 @@
-/* What lua/prunner/task.lua calls: functions known before the fork, and posting. */
+/* What lua/prunner/task.lua and task_loop.lua call: posting, and the running task. */
 #include "lua/binding.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "memory/block.h"
 #include "task/commit.h"
 #include "worker/task_loop.h"
-#include "output/dead_letter.h"
-#include "base/hash.h"
 #include "task/idle.h"
-#include "store/names.h"
 #include "output/output.h"
 #include "task/post.h"
 #include "task/task.h"
@@ -49,15 +45,15 @@ prn_post_number(uint32_t fn, double v)
     return post_bytes(fn, bytes, codec_put_number(bytes, v));
 }
 
-/* post_task(fn, v) for a string. 1: too long; core.post() has the words for it. (As post_bytes();
- * one body for both took 12 instructions more of each task.) */
+/* post_task(fn, v) for a string. POST_OTHER: too long; core.post() has the words for it. (As
+ * post_bytes(); one body for both took 12 instructions more of each task.) */
 PRN_EXPORT int
 prn_post_string(uint32_t fn, const char *bytes, size_t len)
 {
     if (!may_post())
         return -EPERM;
     if (len > CODEC_BYTES_MAX)
-        return 1;
+        return POST_OTHER;
     unsigned char head[CODEC_SCALAR_MAX];
     bool skipped = job.self.skip;
     size_t head_len = codec_put_string_head(head, len);
@@ -167,7 +163,7 @@ l_post(lua_State *L)
     return 1;
 }
 
-/* core.encoded_size(...) is for tests: bytes that these arguments take. */
+/* core.encode(...) -> the bytes of these arguments. For tests. */
 static int
 l_encode(lua_State *L)
 {
@@ -178,7 +174,7 @@ l_encode(lua_State *L)
     return 1;
 }
 
-/* core.args() -> the bytes collected by the argument builder. */
+/* core.args() -> the bytes collected by the argument builder. For tests. */
 static int
 l_args(lua_State *L)
 {
@@ -198,53 +194,6 @@ l_decode(lua_State *L)
     return n;
 }
 
-/* ---- tasks that were written down (--retry-dead) ---- */
-
-/* core.unbase64(text) -> bytes, or nil */
-static int
-l_unbase64(lua_State *L)
-{
-    size_t len;
-    const char *text = luaL_checklstring(L, 1, &len);
-    args.len = 0;
-    if (args_room(len))
-        return luaL_error(L, "not enough memory");
-    long n = dead_letter_unbase64(text, len, args.bytes);
-    if (n < 0)
-        return 0;
-    lua_pushlstring(L, (const char *)args.bytes, (size_t)n);
-    return 1;
-}
-
-/* lua_State with the tables {[old] = new} of functions at 2 and classes at 3. */
-static uint32_t
-new_number(void *arg, bool is_class, uint32_t number)
-{
-    lua_State *L = arg;
-    lua_pushnumber(L, number);
-    lua_rawget(L, is_class ? 3 : 2);
-    uint32_t found = (uint32_t)lua_tonumber(L, -1);
-    lua_pop(L, 1);
-    return found;
-}
-
-/* core.renumber(bytes, functions, classes) -> bytes, or nil: damaged, or a number is
- * in none of the tables */
-static int
-l_renumber(lua_State *L)
-{
-    size_t len;
-    const char *bytes = luaL_checklstring(L, 1, &len);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    luaL_checktype(L, 3, LUA_TTABLE);
-    lua_settop(L, 3);
-    args.len = 0;
-    if (codec_renumber((const unsigned char *)bytes, len, new_number, L, &args))
-        return 0;
-    lua_pushlstring(L, (const char *)args.bytes, args.len);
-    return 1;
-}
-
 /* core.post_bytes(fn, bytes) -> 0 | -errno: arguments encoded before, and decoded once
  * to see that they can be. */
 static int
@@ -257,146 +206,7 @@ l_post_bytes(lua_State *L)
     return 1;
 }
 
-/* ---- functions ---- */
-
-static void
-optional_number(lua_State *L, int table, const char *name, double scale, double *out)
-{
-    lua_getfield(L, table, name);
-    if (!lua_isnil(L, -1))
-        *out = luaL_checknumber(L, -1) * scale;
-    lua_pop(L, 1);
-}
-
-/* core.stable(kind, key, code) -> number | nil, message. --state: the number that the
- * function (kind 7) or class (8) with this key has in every run of the job; `code`
- * is what must not change meanwhile. */
-static int
-l_stable(lua_State *L)
-{
-    size_t len, code_len;
-    uint32_t index;
-    char text[2 * sizeof(uint64_t) * 2 + 1];
-    enum name_kind kind = (enum name_kind)luaL_checkint(L, 1);
-    const char *key = luaL_checklstring(L, 2, &len);
-    const char *code = luaL_checklstring(L, 3, &code_len);
-    uint64_t h = hash_bytes(key, len), hash = hash_bytes(code, code_len) | 1;
-    snprintf(text, sizeof text, "%016llx%016llx", (unsigned long long)h,
-             (unsigned long long)hash_more(h ^ 1, key, len));
-    int err = names_get(&job.self, kind, text, strlen(text), &index);
-    if (err)
-        return binding_fail(L, err);
-    struct name *n = name_at(&job.arena, index);
-    if (!n->object)
-        atom_store(&n->object, hash);
-    if (n->object != hash) {
-        lua_pushnil(L);
-        lua_pushliteral(L, "has changed since the job was started");
-        return 2;
-    }
-    lua_pushnumber(L, n->number);
-    return 1;
-}
-
-/* Pushes where the function at 1 is defined: "job.lua:12", or "C". */
-static void
-push_where(lua_State *L)
-{
-    lua_Debug info;
-    lua_pushvalue(L, 1);
-    lua_getinfo(L, ">S", &info);
-    if (info.what[0] == 'C')
-        lua_pushliteral(L, "C");
-    else
-        lua_pushfstring(L, "%s:%d", info.short_src, info.linedefined);
-}
-
-/* core.know_function(fn, number or nil, name) -> number, where it is defined. Before the
- * fork. */
-static int
-l_know_function(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TFUNCTION);
-    uint32_t number = (uint32_t)luaL_optnumber(L, 2, 0);
-    const char *name = luaL_checkstring(L, 3);
-    bool fresh = !codec_function_id(job.codec, L, 1);
-    lua_settop(L, 3);
-    push_where(L);
-    number = job_fn(number, name, lua_tostring(L, 4));
-    if (!number)
-        return luaL_error(L, "not enough memory");
-    if (fresh) {
-        codec_know_function(job.codec, L, 1, number);
-        if (!job.function_table) {
-            lua_createtable(L, CODEC_MANY, 0);
-            job.function_table = luaL_ref(L, LUA_REGISTRYINDEX);
-        }
-        lua_rawgeti(L, LUA_REGISTRYINDEX, job.function_table);
-        lua_pushvalue(L, 1);
-        lua_rawseti(L, -2, (int)number);
-        lua_pop(L, 1);
-    }
-    lua_pushnumber(L, number);
-    lua_insert(L, 4);
-    return 2;
-}
-
-/* core.task_loop_give_up(number): no loop for that function (chain.lua). */
-static int
-l_chain_give_up(lua_State *L)
-{
-    task_loop_give_up((uint32_t)luaL_checknumber(L, 1));
-    return 0;
-}
-
-/* core.know_class(metatable, number, name). Before the fork. */
-static int
-l_know_class(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TTABLE);
-    uint32_t number = (uint32_t)luaL_checknumber(L, 2);
-    if (!job_class(number, luaL_checkstring(L, 3)))
-        return luaL_error(L, "not enough memory");
-    codec_know_class(job.codec, L, 1, number);
-    return 0;
-}
-
-/* core.function_options(number, {retries, attempts, timeout, backoff, partial}):
- * checked by task.lua; seconds. */
-static int
-l_function_options(lua_State *L)
-{
-    uint32_t number = (uint32_t)luaL_checknumber(L, 1);
-    luaL_argcheck(L, number >= 1 && number <= job.nfns, 1, "no such function");
-    luaL_checktype(L, 2, LUA_TTABLE);
-    double retries = -1, attempts = -1, timeout = -1, backoff = 0;
-    optional_number(L, 2, "retries", 1, &retries);
-    optional_number(L, 2, "attempts", 1, &attempts);
-    optional_number(L, 2, "timeout", 1e9, &timeout);
-    optional_number(L, 2, "backoff", 1e9, &backoff);
-    lua_getfield(L, 2, "partial");
-    bool partial = lua_isnil(L, -1) || lua_toboolean(L, -1);
-    job.fns[number].options = (struct fn_options){
-        (int32_t)retries,
-        (int32_t)attempts,
-        (int64_t)timeout,
-        (int64_t)backoff,
-        partial,
-    };
-    return 0;
-}
-
-/* core.function_name(number) -> name, where */
-static int
-l_function_name(lua_State *L)
-{
-    const struct fn_info *f = job_fn_info((uint32_t)luaL_checknumber(L, 1));
-    lua_pushstring(L, f->name);
-    lua_pushstring(L, f->where);
-    return 2;
-}
-
-/* ---- where am I, and long producers ---- */
+/* ---- the running task ---- */
 
 /* core.commit(cursor) -> 0 | -errno; raises if the cursor cannot travel. */
 static int
@@ -464,21 +274,22 @@ prn_attempt(void)
     return t ? task_attempt(atom_peek(&t->word)) : 0;
 }
 
+/* core.task_loop_give_up(number): no loop for that function (task_loop.lua). */
+static int
+l_task_loop_give_up(lua_State *L)
+{
+    task_loop_give_up((uint32_t)luaL_checknumber(L, 1));
+    return 0;
+}
+
 const luaL_Reg binding_task_functions[] = {
     {"post", l_post},
     {"post_bytes", l_post_bytes},
-    {"unbase64", l_unbase64},
-    {"renumber", l_renumber},
     {"encode", l_encode},
     {"args", l_args},
     {"decode", l_decode},
     {"commit", l_commit},
     {"cursor", l_cursor},
-    {"know_function", l_know_function},
-    {"task_loop_give_up", l_chain_give_up},
-    {"stable", l_stable},
-    {"know_class", l_know_class},
-    {"function_options", l_function_options},
-    {"function_name", l_function_name},
+    {"task_loop_give_up", l_task_loop_give_up},
     {NULL, NULL},
 };

@@ -1,5 +1,5 @@
 /* dead_letter: --dead FILE: one line of JSON for each task that failed for good or was
- * set aside, enough to see why and to post it again (--retry-dead, letters.lua).
+ * set aside, enough to see why and to post it again (--retry-dead, dead_letters.lua).
  *
  * Written by the worker that saw the error, before its commit, or by the supervisor
  * that set the task aside; each line by one write(2) to a file opened with O_APPEND

@@ -10,8 +10,8 @@ local C, core = native.C, native.core
 
 local M = {}
 
-local NAMED = { sum = 3, max = 4, min = 5, collect = 6 }
-local SUM, MAX, MIN = 1, 2, 3
+local NAMED = core.NAMED
+local SUM, MAX, MIN = core.ACCUMULATOR.SUM, core.ACCUMULATOR.MAX, core.ACCUMULATOR.MIN
 
 -- A class for each kind, all with :add and :get.
 local function class(kind, what)
@@ -23,7 +23,7 @@ local function class(kind, what)
     if type(n) ~= "number" then
       error(("%s %q: a number is needed, got %s"):format(what, self.name, type(n)), 2)
     end
-    C.prn_acc_add(kind, self.number, n)
+    C.prn_accumulator_add(kind, self.number, n)
   end
 
   function Class:get()
@@ -78,7 +78,7 @@ function Counter:add(n)
   if type(n) ~= "number" then
     error(("counter %q: a number is needed, got %s"):format(self.name, type(n)), 2)
   end
-  C.prn_acc_add(SUM, self.number, n)
+  C.prn_accumulator_add(SUM, self.number, n)
 end
 
 --- A list of values. Made by @{collect}.
@@ -103,20 +103,20 @@ end
 
 M.classes = { Counter, Max, Min, Collect }
 
-local opened = { sum = {}, max = {}, min = {}, collect = {} }
-
+-- The function that opens those of one kind.
 local function opener(kind, Class, what)
+  local opened = {}
   return function(name)
-    local acc = opened[kind][name]
-    if acc then return acc end
+    local accumulator = opened[name]
+    if accumulator then return accumulator end
     if type(name) ~= "string" then
       error(("%s: the name must be a string, got %s"):format(what, type(name)), 2)
     end
-    local index, number = core.name(NAMED[kind], name)
+    local index, number = core.name(kind, name)
     if not index then error(("%s %q: %s"):format(what, name, number), 2) end
-    acc = setmetatable({ name = name, number = number }, Class)
-    opened[kind][name] = acc
-    return acc
+    accumulator = setmetatable({ name = name, number = number }, Class)
+    opened[name] = accumulator
+    return accumulator
   end
 end
 
@@ -128,27 +128,27 @@ end
 -- @tparam string name at most 96 bytes; counters, max, min and collect have names of their own each
 -- @treturn Counter
 -- @raise if the name is no string or too long, or there are 256 accumulators already
-M.counter = opener("sum", Counter, "counter")
+M.counter = opener(NAMED.SUM, Counter, "counter")
 
 --- The maximum of that name, the same in every worker.
 -- @function max
 -- @tparam string name at most 96 bytes
 -- @treturn Max
 -- @raise as @{counter}
-M.max = opener("max", Max, "max")
+M.max = opener(NAMED.MAX, Max, "max")
 
 --- The minimum of that name, the same in every worker.
 -- @function min
 -- @tparam string name at most 96 bytes
 -- @treturn Min
 -- @raise as @{counter}
-M.min = opener("min", Min, "min")
+M.min = opener(NAMED.MIN, Min, "min")
 
 --- The list of that name, the same in every worker.
 -- @function collect
 -- @tparam string name at most 96 bytes
 -- @treturn Collect
 -- @raise as @{counter}
-M.collect = opener("collect", Collect, "collect")
+M.collect = opener(NAMED.COLLECT, Collect, "collect")
 
 return M

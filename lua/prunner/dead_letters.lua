@@ -120,7 +120,7 @@ function M.post(path, script)
   if #tasks == 0 then core.warn(("%s has no task of %s"):format(path, script)) end
   for _, task in ipairs(tasks) do
     local err = core.post_bytes(task.number, task.bytes)
-    if err ~= 0 then return nil, core.words(err) end
+    if err ~= 0 then return nil, core.error_text(err) end
   end
   return true
 end

@@ -13,10 +13,11 @@ local result = C.prn_result()
 
 -- Under this key a handle keeps the number of its name. No one writes it as `d.name`.
 local ID = "\0id"
-local SET, ADD, INCR, APPEND, CAS = 1, 2, 3, 4, 5
-local STRING, NUMBER = 2, 1
 
-local NAMED_DICT = 2
+local OP, RESULT = core.DICT_OP, core.RESULT
+local SET, ADD, INCR, APPEND, CAS = OP.SET, OP.ADD, OP.INCR, OP.APPEND, OP.CAS
+local NIL, NUMBER, STRING, OTHER = RESULT.NIL, RESULT.NUMBER, RESULT.STRING, RESULT.OTHER
+local EINVAL = core.errno.EINVAL
 
 local M = {}
 local methods = {}
@@ -34,15 +35,15 @@ local function set_key(k, what)
     error(("dict: a key must be a string, a number or a boolean, got %s")
       :format(t == "number" and "nan" or t), what)
   end
-  if err ~= 0 then error("dict: a key may have up to 32 KiB", what) end
+  if err ~= 0 then error(("dict: a key may have up to %d KiB"):format(core.MAX.KEY_BYTES / 1024), what) end
 end
 
 local function fail(err, what, k, level)
-  if err == -22 then
+  if err == -EINVAL then
     error(("dict: %s of %q: the value there is no %s"):format(what, tostring(k),
       what == "append" and "string" or "number"), level + 1)
   end
-  error(("dict: %s of %q: %s"):format(what, tostring(k), core.words(err)), level + 1)
+  error(("dict: %s of %q: %s"):format(what, tostring(k), core.error_text(err)), level + 1)
 end
 
 local function get(d, k)
@@ -50,8 +51,8 @@ local function get(d, k)
   local kind = C.prn_dict_get(d[ID])
   if kind == NUMBER then return result.number end
   if kind == STRING then return ffi_string(result.bytes, result.len) end
-  if kind == 0 then return nil end
-  if kind > 0 then return (core.dict_value()) end
+  if kind == NIL then return nil end
+  if kind == OTHER then return (core.dict_value()) end
   fail(kind, "get", k, 3)
 end
 
@@ -242,7 +243,7 @@ local opened = {}
 function M.open(name)
   local d = opened[name]
   if not d then
-    local id, problem = core.name(NAMED_DICT, name)
+    local id, problem = core.name(core.NAMED.DICT, name)
     if not id then error(("dict %q: %s"):format(name, problem), 3) end
     d = setmetatable({ [ID] = id }, Dict)
     opened[name] = d

@@ -6,9 +6,8 @@
 local native = require "prunner.native"
 
 local C, core = native.C, native.core
-local NAMED_LOCK = 1
-local TIMEOUT = -110
-local FOREVER = -1
+local EPERM, ETIMEDOUT = core.errno.EPERM, core.errno.ETIMEDOUT
+local FOREVER = -1 -- seconds: any number below 0
 
 local M = {}
 local Lock = { __name = "prunner.lock" }
@@ -16,8 +15,8 @@ Lock.__index = Lock
 M.classes = { Lock }
 
 local function fail(lock, err, level)
-  local words = core.words(err)
-  if err == -1 then words = "is not held by this task" end
+  local words = core.error_text(err)
+  if err == -EPERM then words = "is not held by this task" end
   local between = words:find "^deadlock" and ": " or " "
   error(lock.name .. between .. words, level + 1)
 end
@@ -41,7 +40,7 @@ function Lock:acquire(seconds)
   end
   local err = C.prn_lock_take(self.id, seconds or FOREVER)
   if err == 0 then return true end
-  if err == TIMEOUT then return nil, "timeout", 110 end
+  if err == -ETIMEDOUT then return nil, "timeout", ETIMEDOUT end
   fail(self, err, 2)
 end
 
@@ -51,7 +50,7 @@ end
 function Lock:try_acquire()
   local err = C.prn_lock_take(self.id, 0)
   if err == 0 then return true end
-  if err == TIMEOUT then return false end
+  if err == -ETIMEDOUT then return false end
   fail(self, err, 2)
 end
 
@@ -132,7 +131,7 @@ function M.open(name, shown)
   end
   local lock = opened[name]
   if not lock then
-    local id, problem = core.name(NAMED_LOCK, name)
+    local id, problem = core.name(core.NAMED.LOCK, name)
     if not id then error(("lock %q: %s"):format(name, problem), 3) end
     lock = setmetatable({ id = id, name = shown or ("lock %q"):format(name) }, Lock)
     opened[name] = lock

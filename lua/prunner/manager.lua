@@ -2,9 +2,14 @@
 --
 --     local manager = prunner.get_manager()
 --     local seen = manager:dict "seen"
-local C = require("prunner.native").C
+local native = require "prunner.native"
 local dict = require "prunner.dict"
 local lock = require "prunner.lock"
+
+local C = native.C
+
+-- Dicts and queues have names of their own each, told apart by what is put before them.
+local NAME_BYTES = native.core.MAX.NAME_BYTES - #"queue "
 
 local M = {}
 
@@ -16,8 +21,8 @@ Manager.__index = Manager
 local function check_name(what, name)
   if type(name) ~= "string" then
     error(("%s: the name must be a string, got %s"):format(what, type(name)), 3)
-  elseif #name > 90 then
-    error(("%s: a name may have up to 90 bytes"):format(what), 3)
+  elseif #name > NAME_BYTES then
+    error(("%s: a name may have up to %d bytes"):format(what, NAME_BYTES), 3)
   end
 end
 

@@ -1,5 +1,9 @@
 --- The C side of prunner: `core`, functions of Lua's C API, and `C`, plain functions called
 -- through FFI, which compiled code can call without leaving its trace. Not for scripts.
+--
+-- Constants that both sides use come from C's own enums, as tables of `core`: core.NAMED,
+-- core.errno ... (engine/lua/binding_constants.c). A module reads them into locals when it is
+-- loaded: in compiled code these are constants.
 local ffi = require "ffi"
 local core = require "prunner.core"
 
@@ -30,7 +34,7 @@ double prn_dict_len(uint32_t name);
 
 int prn_lock_take(uint32_t name, double seconds);
 int prn_lock_release(uint32_t name, int keep);
-void prn_acc_add(int kind, uint32_t number, double v);
+void prn_accumulator_add(int kind, uint32_t number, double v);
 uint32_t prn_queue_event(void);
 void prn_queue_bump(void);
 void prn_queue_wait(uint32_t seen, double seconds);
@@ -38,6 +42,15 @@ double prn_now(void);
 bool prn_next_task(void);
 double *prn_next_task_cell(void);
 ]]
+
+-- A name that C does not have raises where a module is loaded, and is not a nil that C takes for 0.
+for name, constants in pairs(core) do
+  if type(constants) == "table" then
+    setmetatable(constants, { __index = function(_, key)
+      error(("prunner.core has no %s.%s"):format(name, tostring(key)), 2)
+    end })
+  end
+end
 
 -- The library is loaded already; this names the same copy.
 return { C = ffi.load(core.library), core = core }

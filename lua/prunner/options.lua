@@ -52,9 +52,9 @@ local function check_alias(alias, seen)
   if own then fail('"%s" would be taken for prunner\'s own %s: choose another name', alias, own) end
 end
 
-local function check_properties(where, given, known)
+local function check_properties(where, given, allowed)
   for key in pairs(given) do
-    if not known[key] then fail("%s has no property %s", where, tostring(key)) end
+    if not allowed[key] then fail("%s has no property %s", where, tostring(key)) end
   end
 end
 

@@ -22,7 +22,7 @@ M.classes = {} -- number of each class, by name
 local class_count = 0
 local named = {} -- [function] = name given with prunner.task
 
-local FUNCTION, CLASS = 7, 8
+local FUNCTION, CLASS = core.NAMED.FUNCTION, core.NAMED.CLASS
 local state = core.config "state" -- then numbers are the same in every run of the job
 local keys = {}
 
@@ -30,7 +30,7 @@ local keys = {}
 -- name and place are told apart by the order in which they are found.
 local function stable_number(kind, what, key, code)
   keys[key] = (keys[key] or 0) + 1
-  local number, problem = core.stable(kind, ("%s #%d"):format(key, keys[key]), code)
+  local number, problem = core.stable_number(kind, ("%s #%d"):format(key, keys[key]), code)
   if not number then error(("--resume: %s %s"):format(what, problem), 0) end
   return number
 end
@@ -65,7 +65,7 @@ end
 -- Where prunner's own functions are defined. Of its modules only what they give away is known:
 -- `prunner` itself, the functions in it, and the `classes` of each module. What is behind those
 -- is nobody's argument, and as much as everything that comes with Lua.
-local OWN = debug.getinfo(1, "S").short_src:match "^(.*)registry%.lua$"
+local OWN = debug.getinfo(1, "S").source:match "^(.*)registry%.lua$"
 local own = {} -- [function] = true
 
 local function where_of(fn)
@@ -109,8 +109,9 @@ function M.add(fn, name)
     local stable = state and stable_number(FUNCTION, "function " .. name, name .. " " .. where,
       where == "C" and "C" or code_of(fn))
     name = lasting_name(1, name, fn, where)
-    number, where = core.know_function(fn, stable, name)
-    own[fn] = where:sub(1, #OWN) == OWN or nil
+    local source
+    number, source = core.know_function(fn, stable, name)
+    own[fn] = source:sub(1, #OWN) == OWN or nil
     ids[fn] = number
   end
   if ids[name] == nil then

@@ -8,11 +8,10 @@ local select, type = select, type
 
 local M = {}
 
-local NOT_NOW = -1  -- EPERM
-local DIFFERS = -22 -- EINVAL
-local BUSY = -16    -- EBUSY
+local NOT_NOW, LOCK_HELD = -core.errno.EPERM, -core.errno.EBUSY
+local DIFFERS = -core.errno.EINVAL -- from what an earlier run has posted
 
-local when = {
+local WHEN = {
   loading = "while the script loads",
   hook = "in worker_begin, worker_end or on_error",
   ["end"] = "in end_: the workers are gone",
@@ -21,12 +20,12 @@ local when = {
 
 local function why_not(err)
   if err == NOT_NOW then
-    return ("tasks are posted by begin() and by tasks, not %s"):format(when[core.moment()] or "now")
+    return ("tasks are posted by begin() and by tasks, not %s"):format(WHEN[core.moment()] or "now")
   elseif err == DIFFERS then
     return "this run posts other tasks than an earlier run whose posts are already done: "
       .. "it is not deterministic in its arguments"
   end
-  return core.words(err)
+  return core.error_text(err)
 end
 
 local function fail(level, what, id, problem)
@@ -65,7 +64,7 @@ local function resolve(fn, what, level)
     .. "arguments"):format(what, registry.where_of(fn)), level + 1)
 end
 
-local OTHER = 1 -- not done: post_any does it, or knows what to say
+local OTHER = core.POST.OTHER -- not done: post_any does it, or knows what to say
 
 -- The commonest posts: a number, or a string, and nothing else.
 local function post_one(id, v)
@@ -167,9 +166,9 @@ function M.post_many(fn, list)
   end
 end
 
-local limits = {
-  retries = { 0, 254, whole = true },
-  attempts = { 1, 255, whole = true },
+local LIMITS = {
+  retries = { 0, core.MAX.RETRIES, whole = true },
+  attempts = { 1, core.MAX.ATTEMPTS, whole = true },
   timeout = { 0.001, 1e9 },
   backoff = { 0, 1e6 },
 }
@@ -180,7 +179,7 @@ local function check_options(options)
     error(("task: options must be a table, got %s"):format(type(options)), 3)
   end
   for k, v in pairs(options) do
-    local limit = limits[k]
+    local limit = LIMITS[k]
     if k == "partial" then
       if type(v) ~= "boolean" then error("task: partial must be true or false", 3) end
     elseif not limit then
@@ -232,7 +231,7 @@ function M.commit(cursor)
   local ok, err = pcall(core.commit, cursor)
   if not ok then error("commit: the cursor: " .. err, 2) end
   if err == NOT_NOW then error("commit: only a running task can commit", 2) end
-  if err == BUSY then error("commit: not while a lock is held: release it first", 2) end
+  if err == LOCK_HELD then error("commit: not while a lock is held: release it first", 2) end
   if err ~= 0 then error("commit: " .. why_not(err), 2) end
 end
 

@@ -245,7 +245,7 @@ end
 ---------------------------------------------------------------------------------------------------
 
 --- The page.
--- @tparam table data what report.lua says
+-- @tparam table data as lua/prunner/report/init.lua describes it
 -- @treturn string
 function M.page(data)
   local has_timeline = #data.samples > 0 and data.seconds > 0 and #data.functions > 0

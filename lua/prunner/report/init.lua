@@ -48,7 +48,7 @@ end
 -- @tparam table s what core.run() returned
 -- @tparam number status the exit status so far
 function M.data(s, status)
-  local data = clean(core.history())
+  local data = clean(core.report())
   data.version, data.status, data.how = core.version, status, how_it_ended(s, status)
   data.signal = s.signal
   for _, name in ipairs { "tasks", "done", "failed", "retried", "dead", "left" } do

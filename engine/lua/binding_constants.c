@@ -1,0 +1,113 @@
+/* The constants that lua/prunner/ shares with C, made of the enums themselves, so that neither
+ * side repeats a number of the other's. Lua reads them once, when a module is loaded. */
+#include "lua/binding.h"
+
+#include <errno.h>
+
+#include "lua/host.h"
+#include "store/accumulator.h"
+#include "store/dict_tx.h"
+#include "store/names.h"
+
+struct constant {
+    const char *name;
+    int value;
+};
+
+/* NAMED_LOCK is LOCK in core.NAMED; an errno keeps its name. */
+#define ENTRY(prefix, name) #name, prefix##_##name
+#define ERRNO(name) #name, name
+
+static const struct constant named[] = {
+    {ENTRY(NAMED, LOCK)},
+    {ENTRY(NAMED, DICT)},
+    {ENTRY(NAMED, SUM)},
+    {ENTRY(NAMED, MAX)},
+    {ENTRY(NAMED, MIN)},
+    {ENTRY(NAMED, COLLECT)},
+    {ENTRY(NAMED, FUNCTION)},
+    {ENTRY(NAMED, CLASS)},
+    {NULL, 0},
+};
+
+static const struct constant dict_op[] = {
+    {ENTRY(DICT, SET)},
+    {ENTRY(DICT, ADD)},
+    {ENTRY(DICT, INCR)},
+    {ENTRY(DICT, APPEND)},
+    {ENTRY(DICT, CAS)},
+    {NULL, 0},
+};
+
+static const struct constant result[] = {
+    {ENTRY(RESULT, NIL)},
+    {ENTRY(RESULT, NUMBER)},
+    {ENTRY(RESULT, STRING)},
+    {ENTRY(RESULT, OTHER)},
+    {NULL, 0},
+};
+
+static const struct constant accumulator[] = {
+    {ENTRY(ACCUMULATOR, SUM)},
+    {ENTRY(ACCUMULATOR, MAX)},
+    {ENTRY(ACCUMULATOR, MIN)},
+    {NULL, 0},
+};
+
+static const struct constant post[] = {
+    {ENTRY(POST, OTHER)},
+    {NULL, 0},
+};
+
+static const struct constant exit_status[] = {
+    {ENTRY(EXIT, DONE)},
+    {ENTRY(EXIT, FAILED)},
+    {ENTRY(EXIT, USAGE)},
+    {ENTRY(EXIT, FATAL)},
+    {ENTRY(EXIT, NO_OPTIONS)},
+    {NULL, 0},
+};
+
+static const struct constant max[] = {
+    {"WORKERS", CONFIG_WORKERS_MAX},
+    {"RETRIES", CONFIG_RETRIES_MAX},
+    {"ATTEMPTS", CONFIG_ATTEMPTS_MAX},
+    {"NAME_BYTES", NAME_BYTES},
+    {"KEY_BYTES", DICT_KEY_MAX},
+    {NULL, 0},
+};
+
+static const struct constant errnos[] = {
+    {ERRNO(EBUSY)},
+    {ERRNO(EINVAL)},
+    {ERRNO(EPERM)},
+    {ERRNO(ETIMEDOUT)},
+    {NULL, 0},
+};
+
+static const struct {
+    const char *name;
+    const struct constant *entries;
+} tables[] = {
+    {"NAMED", named},
+    {"DICT_OP", dict_op},
+    {"RESULT", result},
+    {"ACCUMULATOR", accumulator},
+    {"POST", post},
+    {"EXIT", exit_status},
+    {"MAX", max},
+    {"errno", errnos},
+};
+
+void
+binding_push_constants(lua_State *L)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        lua_newtable(L);
+        for (const struct constant *c = tables[i].entries; c->name; c++) {
+            lua_pushinteger(L, c->value);
+            lua_setfield(L, -2, c->name);
+        }
+        lua_setfield(L, -2, tables[i].name);
+    }
+}
