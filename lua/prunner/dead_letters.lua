@@ -55,7 +55,7 @@ local function arguments_of(letter)
   local functions, problem = numbers_of(refs.functions, registry.ids, "function")
   if not functions then return nil, problem end
   local classes
-  classes, problem = numbers_of(refs.classes, registry.classes, "class")
+  classes, problem = numbers_of(refs.classes, registry.class_ids, "class")
   if not classes then return nil, problem end
   bytes = core.renumber(bytes, functions, classes)
   if not bytes then return nil, "is damaged: its data does not fit its list of functions and classes" end

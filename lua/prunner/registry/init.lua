@@ -1,0 +1,138 @@
+--- Functions and classes that every worker knows: those that exist before the fork.
+--
+-- A task names its function by number, an object its class. This module hands out the numbers;
+-- what is found, and what it is called, say three others:
+--
+--     walk     by path: what can be reached from the globals, the modules and the script
+--     names    by name: prunner.task, the first path, and who else is called so
+--     place    by place: under --state numbers belong to places in the sources
+--
+-- A function that nothing leads to is registered when begin() posts it. After the fork nothing is
+-- added any more. What the command line says of it is asked when it matters: modules may be loaded
+-- before the job is configured.
+local jit = require "jit"
+local new = require "table.new"
+local core = require("prunner.native").core
+local names = require "prunner.registry.names"
+local place = require "prunner.registry.place"
+local walk = require("prunner.registry.walk").walk
+
+local M = {
+  ids = new(0, 800), -- number of each known function; names are keys as well
+  class_ids = {},    -- number of each class, by name
+  where_of = place.where_of,
+}
+
+local roots = {}
+local classes = {} -- number of each class, by its metatable
+local class_count = 0
+local own = {}     -- [function] = true: prunner's
+
+-- What the command line says of numbers and names.
+local function rules()
+  return { by_place = place.counts(), names_last = names.last() }
+end
+
+-- A function that is met for the first time gets its number, and perhaps another name.
+local function register(fn, found_as, rule)
+  local name = names.given(fn) or found_as
+  local stable = rule.by_place and place.function_number(fn, name) or nil
+  if rule.names_last then name = names.unique(names.functions, name, fn) end
+  names.functions[name] = fn
+  local number, source = core.know_function(fn, stable, name)
+  own[fn] = place.is_own(source) or nil
+  M.ids[fn] = number
+  return number, name
+end
+
+local function add_function(fn, name, rule)
+  local ids = M.ids
+  local number = ids[fn]
+  if not number then number, name = register(fn, name, rule) end
+  if ids[name] == nil then
+    ids[name] = number
+    names.functions[name] = fn
+  end
+  return number
+end
+
+local function add_class(mt, path, rule)
+  if classes[mt] then return end
+  class_count = class_count + 1
+  local number = rule.by_place and place.class_number(path) or class_count
+  local name = rule.names_last and names.unique(names.classes, path, mt) or path
+  names.classes[name] = mt
+  classes[mt] = number
+  if M.class_ids[name] == nil then M.class_ids[name] = number end
+  core.know_class(mt, number, name)
+end
+
+--- Registers a function under a name. The first name counts.
+-- @tparam function fn
+-- @tparam string name as reports call it and post_task may name it
+-- @treturn number its number
+function M.add(fn, name)
+  return (add_function(fn, name, rules()))
+end
+
+--- Names a function for good (prunner.task).
+function M.name(fn, name, options)
+  local other, rule = names.give(name, fn), rules()
+  if other and rule.names_last then
+    local another = names.unique(names.functions, name, other)
+    names.functions[another] = other
+    core.know_function(other, M.ids[other], another)
+  end
+  local number = M.ids[fn]
+  if number then
+    core.know_function(fn, number, name)
+  else
+    number = add_function(fn, name, rule)
+  end
+  M.ids[name] = number
+  if options then core.function_options(number, options) end
+  return number
+end
+
+--- Where else than from the globals to look for functions and classes.
+-- @tparam table list of functions and tables
+function M.set_roots(list)
+  roots = list
+end
+
+local function order_of_walk(rule)
+  if rule.by_place then return "strict" end
+  return rule.names_last and "most" or nil
+end
+
+--- Makes everything known that can be reached from the globals, the loaded modules and the roots.
+-- Run once or twice in a process's life: never compiled, which would cost more than it saves.
+-- @param[opt] further one more root
+function M.walk(further)
+  local rule = rules()
+  local visit = {
+    class = function(mt, path) add_class(mt, path, rule) end,
+    fn = function(fn, path)
+      add_function(fn, path or place.where_of(fn), rule)
+      return not own[fn]
+    end,
+  }
+  local from = { roots = roots, named = names.functions, further = further }
+  local compiling = jit.status()
+  if compiling then jit.off() end
+  local ok, problem = pcall(walk, from, order_of_walk(rule), visit)
+  if compiling then jit.on() end
+  if not ok then error(problem, 0) end
+end
+
+--- The number of a class, by its metatable.
+function M.class_of(mt)
+  return classes[mt]
+end
+
+--- What a function is called.
+function M.name_of(number)
+  return (core.function_name(number))
+end
+
+return M

@@ -1,0 +1,48 @@
+--- By name: what functions and classes are called, and which names the script has given itself.
+--
+-- With --dead and --retry-dead names are written down for another run. So there each names one
+-- function or class only: further ones of the same name get their place, or a number, behind it.
+local core = require("prunner.native").core
+local place = require "prunner.registry.place"
+
+local M = {}
+
+M.functions = {} -- [name] = the function called so, the last one
+M.classes = {}   -- [name] = the class
+
+local given = {} -- [function] = the name that prunner.task gave it
+
+--- Are names written down for another run?
+function M.last()
+  return (core.config "dead" or core.config "retry_dead") ~= nil
+end
+
+--- The name itself if no other has it, or one made of it.
+-- @tparam table holders functions or classes
+function M.unique(holders, name, object)
+  if holders[name] == nil or holders[name] == object then return name end
+  local base, k = name, 1
+  if type(object) == "function" then base = name .. " " .. place.where_of(object) end
+  name = base
+  while holders[name] ~= nil do
+    k = k + 1
+    name = ("%s #%d"):format(base, k)
+  end
+  return name
+end
+
+--- Names a function for good.
+-- @return the function that had the name, if it was another
+function M.give(name, fn)
+  local other = M.functions[name]
+  given[fn] = name
+  M.functions[name] = fn
+  return other ~= fn and other or nil
+end
+
+--- The name that the script has given a function, or nil.
+function M.given(fn)
+  return given[fn]
+end
+
+return M
