@@ -88,7 +88,7 @@ set_arg(lua_State *L, const struct config *c)
     lua_setglobal(L, "arg");
 }
 
-/* require("prunner.job").command(script) -> exit status */
+/* require("prunner.command").run(script) -> exit status */
 static int
 run_protected(lua_State *L)
 {
@@ -98,9 +98,9 @@ run_protected(lua_State *L)
     bytecode_preload(L);
     set_arg(L, &job.config);
     lua_getglobal(L, "require");
-    lua_pushliteral(L, "prunner.job");
+    lua_pushliteral(L, "prunner.command");
     lua_call(L, 1, 1);
-    lua_getfield(L, -1, "command");
+    lua_getfield(L, -1, "run");
     lua_pushstring(L, job.config.script);
     lua_call(L, 1, 1);
     return 1;

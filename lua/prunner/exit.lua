@@ -1,4 +1,4 @@
---- Leaving the script, or the process, before the end: when nothing sensible can follow.
+--- The exit status, and leaving before the end: when nothing sensible can follow.
 local core = require("prunner.native").core
 
 local M = {}
@@ -6,15 +6,13 @@ local M = {}
 --- Raised to leave a script; whoever raised it has said why.
 M.over = setmetatable({}, { __tostring = function() return "the job is over" end })
 
---- The exit status of a script that was left; nil: it was not.
+--- With what the process ends, once that is decided; nil: not yet.
 M.status = nil
 
 --- Leaves the process, or the script if prunner is the host.
 function M.now(status)
-  if core.config "command" then
-    M.status = status
-    error(M.over, 0)
-  end
+  M.status = status
+  if core.config "command" then error(M.over, 0) end
   io.stdout:flush()
   os.exit(status)
 end

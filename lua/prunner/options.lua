@@ -11,10 +11,11 @@
 local core = require("prunner.native").core
 local exit = require "prunner.exit"
 
+local EXIT = core.EXIT
+
 local M = {}
 
--- Has the script declared its options?
-M.declared = false
+local declared = false -- has the script declared its options?
 
 local function set(words)
   local s = {}
@@ -140,13 +141,24 @@ local function make_parser(declaration)
   local parser = argparse(command_name()):add_help(false):help_max_width(80)
   parser:flag "-h --help" :description "print this and exit" :action(function()
     io.stdout:write(parser:get_help(), "\n")
-    exit.now(0)
+    exit.now(EXIT.DONE)
   end)
   for _, row in ipairs(declaration) do declare(parser, row, seen) end
   whole.epilog = epilog(whole.epilog)
   local ok, problem = pcall(parser, whole)
   if not ok then fail("%s", (tostring(problem):gsub("^[^:]*:%d+: ", ""))) end
   return parser
+end
+
+-- What the command line has that only a declaration of options could explain.
+-- Says what is wrong, and returns the exit status with which the command ends; nil: nothing is.
+function M.undeclared()
+  if declared then return nil end
+  if core.config "help" then return EXIT.NO_OPTIONS end
+  local complaint = core.config "unknown"
+  if not complaint then return nil end
+  core.error(complaint)
+  return EXIT.USAGE
 end
 
 --- The words of the command line that are the script's, with the -- that the command took out.
@@ -169,23 +181,23 @@ end
 -- @treturn table the values, by their long names, with _ for - inside
 -- @raise if the declaration is wrong, was made already, or comes too late
 function M.options(declaration)
-  if M.declared then error("options: they were declared already; there is one declaration a script", 2) end
+  if declared then error("options: they were declared already; there is one declaration a script", 2) end
   if core.moment() ~= "loading" then
     error("options: they are declared while the script loads, not in begin(), tasks or hooks", 2)
   end
-  M.declared = true
+  declared = true
   local ok, parser = pcall(make_parser, declaration)
   if not ok then error(type(parser) == "table" and parser.problem or parser, 2) end
   if core.config "help" then
     io.stdout:write(parser:get_help(), "\n")
-    exit.now(0)
+    exit.now(EXIT.DONE)
   end
   local fine, result = parser:pparse(M.words())
   if fine then return result end
   local problem = result:gsub("^(unknown option '%-.').*", "%1") -- any letter is like any other
   problem = problem:gsub("\nDid you mean (.-)%?$", " (did you mean %1?)")
   core.error(("%s: %s; see %s --help"):format(arg and arg[0] or "?", problem, command_name()))
-  exit.now(2)
+  exit.now(EXIT.USAGE)
 end
 
 return M

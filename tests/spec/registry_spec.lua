@@ -12,20 +12,20 @@ describe("prunner.registry", function()
     local deeper = { list = { function() end } }
     local Class = { __index = { method = function() end } }
     local key = function() end
-    _G.known_spec = {
+    _G.registry_spec = {
       plain = function() return upvalue, deeper end,
       object = setmetatable({}, Class),
       [key] = true,
     }
     registry.walk()
-    assert.are.equal("known_spec.plain", name_of(_G.known_spec.plain))
+    assert.are.equal("registry_spec.plain", name_of(_G.registry_spec.plain))
     assert.are.equal("upvalue", name_of(upvalue))
     assert.are.equal("deeper.list[1]", name_of(deeper.list[1]))
     assert.is_truthy(registry.ids[Class.__index.method])
     assert.is_truthy(registry.ids[key])
     assert.is_truthy(registry.ids[string.rep])
     assert.are.equal(registry.ids[upvalue], registry.ids["upvalue"])
-    _G.known_spec = nil
+    _G.registry_spec = nil
   end)
 
   it("takes for a name what LuaJIT does", function()
@@ -49,14 +49,14 @@ describe("prunner.registry", function()
   it("lets prunner.task rename, before and after a walk", function()
     local before, after = function() end, function() end
     prunner.task("named before", before)
-    _G.known_spec = { before = before, after = after }
+    _G.registry_spec = { before = before, after = after }
     registry.walk()
     prunner.task("named after", after)
     registry.walk()
     assert.are.equal("named before", name_of(before))
     assert.are.equal("named after", name_of(after))
     assert.are.equal(registry.ids[after], registry.ids["named after"])
-    _G.known_spec = nil
+    _G.registry_spec = nil
   end)
 
   it("finds what is behind a function that nothing but prunner.task knows", function()
@@ -71,8 +71,8 @@ describe("prunner.registry", function()
     registry.walk()
     assert.are.equal("prunner.post_task", name_of(prunner.post_task))
     assert.is_truthy(registry.class_of(getmetatable(prunner.dict)))
-    assert.is_truthy(registry.class_of(getmetatable(prunner.lock "known_spec")))
-    assert.is_truthy(registry.class_of(getmetatable(prunner.counter "known_spec")))
+    assert.is_truthy(registry.class_of(getmetatable(prunner.lock "registry_spec")))
+    assert.is_truthy(registry.class_of(getmetatable(prunner.counter "registry_spec")))
     assert.is_nil(registry.ids[registry.walk])
     assert.is_nil(registry.ids[core.post])
   end)

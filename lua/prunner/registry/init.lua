@@ -21,6 +21,7 @@ local M = {
   ids = new(0, 800), -- number of each known function; names are keys as well
   class_ids = {},    -- number of each class, by name
   where_of = place.where_of,
+  is_own = place.is_own,
 }
 
 local roots = {}

@@ -1,0 +1,117 @@
+--- What the command does with a script: load it, run it, and run the job of its hooks unless it ran
+-- one itself.
+--
+--     check ─────► resume ─────► load ─────► call ─────► start
+--     can there    --resume      compile     the main    the job of
+--     be a job?    the state     the file    function    the hooks
+--
+-- Each returns the exit status with which the command ends there, or nothing: the next one follows.
+local core = require("prunner.native").core
+local exit = require "prunner.exit"
+local job = require "prunner.job"
+local options = require "prunner.options"
+
+local EXIT = core.EXIT
+local HOOKS = { "begin", "end_", "worker_begin", "worker_end", "on_error" }
+
+local M = {}
+
+-- --report: can it be written? Before anything runs.
+local function check_report()
+  local path = core.config "report"
+  if not path then return end
+  local ok, problem = require("prunner.report").check(path)
+  if ok then return end
+  core.error(("--report: %s"):format(problem))
+  return EXIT.USAGE
+end
+
+local function check()
+  if not core.config "finished" then return check_report() end
+  core.warn(("%s: the job was finished already: nothing is left to do"):format(core.config "state"))
+  return EXIT.DONE
+end
+
+local function resume()
+  if not core.config "resuming" then return end
+  local ok, problem = core.resume()
+  if ok then return end
+  core.error(("--resume: %s"):format(problem))
+  return EXIT.FATAL
+end
+
+-- Modules beside the script are found.
+local function extend_path(path)
+  local dir = path ~= "-" and path:match "^(.*)/[^/]*$" or "."
+  package.path = ("%s/?.lua;%s/?/init.lua;%s"):format(dir, dir, package.path)
+  package.cpath = ("%s/?.so;%s"):format(dir, package.cpath)
+end
+
+local function load(script)
+  local problem
+  job.main, problem = loadfile(script.path ~= "-" and script.path or nil)
+  if not job.main then
+    core.error(job.explained(problem))
+    return EXIT.USAGE
+  end
+  require "prunner" -- all of it, before the workers start, wherever the script requires it
+end
+
+-- The script raised an error. What was decided before counts, if it is a failure too.
+local function status_of_error()
+  if not exit.status then options.undeclared() end -- and what may have been the reason
+  if not exit.status or exit.status == EXIT.DONE then return EXIT.USAGE end
+  return exit.status
+end
+
+local function call(script)
+  local ok, result = job.call(script.path == "-" and "the script" or script.path, job.main, unpack(arg))
+  if not ok and result ~= exit.over then return status_of_error() end
+  if exit.status or job.started() then return exit.status or EXIT.DONE end
+  script.result = result
+  return options.undeclared()
+end
+
+-- The hooks of the script: fields of the table that it returned, or globals. nil: message printed.
+local function hooks_of(result)
+  local from = type(result) == "table" and result or _G
+  local hooks = { roots = { result } }
+  for _, name in ipairs(HOOKS) do
+    local hook = rawget(from, name)
+    if name == "end_" and hook == nil then hook = rawget(from, "end") end
+    if hook ~= nil and type(hook) ~= "function" then
+      core.error(("%s must be a function, it is a %s"):format(name, type(hook)))
+      return nil
+    end
+    hooks[name] = hook
+  end
+  return hooks
+end
+
+local function start(script)
+  local hooks = hooks_of(script.result)
+  if not hooks then return EXIT.USAGE end
+  if not hooks.begin and not core.config "retry_dead" then
+    core.warn(("%s defines no begin(): there is nothing to do (is it misspelt, or local?)")
+      :format(script.path))
+  end
+  local ok, problem = job.call("the job", job.start, hooks)
+  if not ok and problem ~= exit.over then return EXIT.FATAL end
+  return exit.status
+end
+
+local STAGES = { check, resume, load, call, start }
+
+--- Runs a script.
+-- @tparam string path "-" for standard input
+-- @treturn number exit status
+function M.run(path)
+  extend_path(path)
+  local script = { path = path }
+  for _, stage in ipairs(STAGES) do
+    local status = stage(script)
+    if status then return status end
+  end
+end
+
+return M
