@@ -12,7 +12,8 @@ local function read(path)
 end
 
 local function sources()
-  local pipe = assert(io.popen "ls engine/*/*.[ch] lua/prunner/*.lua lua/prunner/*/init.lua")
+  local pipe = assert(io.popen("ls engine/*/*.[ch] lua/prunner/*.lua "
+    .. "lua/prunner/registry/*.lua lua/prunner/report/init.lua"))
   local files = {}
   for file in pipe:lines() do
     files[#files + 1] = file
