@@ -22,9 +22,10 @@ end
 -- Above everything
 ---------------------------------------------------------------------------------------------------
 
-local function lists(data)
+-- What did not go well: "2 tasks failed, 1 task is left", or "".
+local function problems(data)
   local parts = {}
-  if data.failed > 0 then parts[1] = format.plural(data.failed, "task failed", "tasks failed") end
+  if data.failed > 0 then parts[#parts + 1] = format.plural(data.failed, "task failed", "tasks failed") end
   if data.dead > 0 then
     parts[#parts + 1] = format.plural(data.dead, "task was set aside", "tasks were set aside")
   end
@@ -38,7 +39,7 @@ local HOW = {
 }
 
 local function head(data)
-  local detail = lists(data)
+  local detail = problems(data)
   local good = data.how == "done" or data.how == "halted" and data.status == 0
   return ([[
 <header>
@@ -76,7 +77,7 @@ end
 -- Over time
 ---------------------------------------------------------------------------------------------------
 
-local function key(items)
+local function legend(items)
   local out = {}
   for i, item in ipairs(items) do
     out[i] = ('<li><i style="background:var(--c%d)"></i>%s</li>'):format(item[1], escape(item[2]))
@@ -84,13 +85,13 @@ local function key(items)
   return '<ul class="key">\n' .. table.concat(out, "\n") .. "\n</ul>\n"
 end
 
-local function functions_key(data)
+local function functions_legend(data)
   local items = {}
   for i, f in ipairs(data.functions) do
     if i <= chart.COLOURS then items[i] = { i, f.name } end
   end
   if #data.functions > chart.COLOURS then items[#items + 1] = { 0, "all other functions" } end
-  return key(items)
+  return legend(items)
 end
 
 local function others_done(data, sample)
@@ -119,7 +120,7 @@ local function progress(data, has_timeline)
 <h2>Progress</h2>
 <p class="soft">Tasks done, by function (lines), and tasks that wait (grey area).</p>
 %s%s</section>
-]]):format(chart.lines("Tasks done and waiting, over time", data.seconds, lines), functions_key(data))
+]]):format(chart.lines("Tasks done and waiting, over time", data.seconds, lines), functions_legend(data))
 end
 
 local function workers(data, has_timeline, colour_of)
@@ -133,7 +134,7 @@ local function workers(data, has_timeline, colour_of)
 <p class="soft">%sWhat they ran: the paler, the less of their time; no colour: no task.%s</p>
 %s%s</section>
 ]]):format(rows, deaths, chart.workers("What each worker did, over time", data, colour_of),
-    functions_key(data))
+    functions_legend(data))
 end
 
 ---------------------------------------------------------------------------------------------------
