@@ -18,7 +18,6 @@
 #include "monitor/timeline.h"
 #include "monitor/stack_dump.h"
 #include "monitor/joblog.h"
-#include "base/exit_status.h"
 #include "base/log.h"
 #include "output/output.h"
 #include "monitor/profile.h"
