@@ -20,7 +20,6 @@
 #include "base/atomics.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "monitor/metrics.h"
 
 enum {
     DRAWING = 8192,                     /* bytes of one, with what moves the cursor */

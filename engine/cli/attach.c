@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "cli/procstat.h"
-#include "monitor/metrics.h"
+#include "monitor/metrics_layout.h"
 
 /* Returns err, for whoever wants to return it. */
 __attribute__((format(printf, 3, 4))) static int
@@ -99,7 +99,8 @@ read_command(struct attach *a)
     a->command[n] = '\0';
 }
 
-/* The figures must be of a prunner that was compiled from the same watch.h. */
+/* The figures must be of a prunner with the same metrics_layout.h. A version of before there
+ * was a number has another magic. */
 static int
 check_figures(struct attach *a, char why[ATTACH_MESSAGE_MAX])
 {
@@ -108,8 +109,12 @@ check_figures(struct attach *a, char why[ATTACH_MESSAGE_MAX])
     size_t fixed = offsetof(struct metrics_header, names);
     if (!attach_read(a, &h, fixed, 0) || fstat(a->fd, &st) || !h.magic)
         return refuse(why, -EAGAIN, "process %d has only just been started: try again", a->pid);
+    if (h.magic == METRICS_MAGIC && h.version != METRICS_VERSION)
+        return refuse(why, -EINVAL, "process %d runs another version of prunner, with figures of "
+                                    "version %u (here: %u): use the prunner top of that one",
+                      a->pid, h.version, METRICS_VERSION);
     bool same = h.magic == METRICS_MAGIC && h.slot_bytes == sizeof(struct metrics_slot);
-    if (!same || h.slots > ARENA_SLOTS || h.bytes != (uint64_t)st.st_size ||
+    if (!same || h.slots > METRICS_SLOTS || h.bytes != (uint64_t)st.st_size ||
         h.bytes != sizeof(struct metrics_header) + h.slots * sizeof(struct metrics_slot))
         return refuse(why, -EINVAL, "process %d runs another version of prunner: "
                                     "use the prunner top of that one",

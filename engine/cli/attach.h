@@ -1,9 +1,10 @@
-/* attach: finds a running job and opens what it lets be seen (watch.h), to read only.
+/* attach: finds a running job and opens what it lets be seen
+ * (monitor/metrics_layout.h), to read only.
  *
  * The figures are read by pread() and not mapped: what the job has never touched then costs
  * it no memory, a file that ends too early is a short read, and what was read does not
  * change while it is looked at. Whatever is read is another process's: it is checked here
- * and in glance.c before it is used. */
+ * and in snapshot.c before it is used. */
 #ifndef PRN_ATTACH_H
 #define PRN_ATTACH_H
 

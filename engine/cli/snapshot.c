@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "cli/procstat.h"
+#include "monitor/metrics_read.h"
 
 #define LATELY 2.0 /* seconds: how fast rates follow */
 
@@ -112,25 +113,14 @@ look_at_head(struct snapshot *g)
 static int
 add_fn(struct snapshot *g, uint32_t slot, uint32_t f)
 {
-    struct metrics_fn one, *sum;
+    struct metrics_fn one;
     if (f > g->nfns)
         return 0; /* figures of a function without a name: not what prunner writes */
     size_t at = offsetof(struct metrics_header, slot) + slot * sizeof(struct metrics_slot) +
                 offsetof(struct metrics_slot, fns) + f * sizeof one;
     if (!attach_read(g->job, &one, sizeof one, at))
         return -EIO;
-    sum = &g->fns[f].sum;
-    sum->posted += one.posted;
-    sum->done += one.done;
-    sum->failed += one.failed;
-    sum->retried += one.retried;
-    sum->dead += one.dead;
-    sum->timed += one.timed;
-    sum->busy_ns += one.busy_ns;
-    if (one.longest_ns > sum->longest_ns)
-        sum->longest_ns = one.longest_ns;
-    for (uint32_t i = 0; i < METRICS_TIMES; i++)
-        sum->times[i] += one.times[i];
+    metrics_add_fn(&g->fns[f].sum, &one);
     return 0;
 }
 

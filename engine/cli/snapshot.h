@@ -4,7 +4,7 @@
 #define PRN_SNAPSHOT_H
 
 #include "cli/attach.h"
-#include "monitor/metrics.h"
+#include "monitor/metrics_layout.h"
 
 /* Where the job stands. */
 enum snapshot_stage {

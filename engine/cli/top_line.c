@@ -9,6 +9,7 @@
 #include "base/columns.h"
 #include "base/human.h"
 #include "base/text.h"
+#include "monitor/metrics_read.h"
 
 enum {
     NAMES_MIN = 8,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "monitor/metrics.h"
 #include "task/commit.h"
 #include "base/cpus.h"
 #include "monitor/totals.h"

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "monitor/metrics.h"
+#include "monitor/metrics_read.h"
 #include "monitor/timeline.h"
 #include "monitor/observers.h"
 #include "base/outfile.h"
@@ -36,19 +38,8 @@ add_up(struct metrics_fn *sum, uint32_t fn)
 {
     for (uint32_t k = 0; k <= timeline.nworkers; k++) {
         const struct metrics_slot *s = &metrics.header->slot[k];
-        const struct metrics_fn *f = &s->fns[fn];
-        if (!(s->used[fn / 64] >> fn % 64 & 1))
-            continue;
-        sum->posted += f->posted;
-        sum->done += f->done;
-        sum->failed += f->failed;
-        sum->retried += f->retried;
-        sum->dead += f->dead;
-        sum->timed += f->timed;
-        sum->busy_ns += f->busy_ns;
-        sum->longest_ns = f->longest_ns > sum->longest_ns ? f->longest_ns : sum->longest_ns;
-        for (uint32_t i = 0; i < METRICS_TIMES; i++)
-            sum->times[i] += f->times[i];
+        if (metrics_has(s, fn))
+            metrics_add_fn(sum, &s->fns[fn]);
     }
 }
 

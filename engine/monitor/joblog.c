@@ -8,6 +8,7 @@
 
 #include "job/job.h"
 #include "base/log.h"
+#include "monitor/metrics.h"
 #include "monitor/observers.h"
 #include "base/outfile.h"
 
@@ -112,7 +113,7 @@ put_line(struct text *t, const struct metrics_event *e)
     text_put(t, "\n");
 }
 
-/* ---- what observe calls ---- */
+/* ---- what observers.c calls ---- */
 
 static void
 note_run(const struct metrics_event *e)

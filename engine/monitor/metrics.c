@@ -14,6 +14,7 @@
 #include "memory/self.h"
 #include "base/clock.h"
 #include "codec/codec.h"
+#include "memory/arena.h"
 #include "monitor/failure_kind.h"
 #include "task/task.h"
 
@@ -31,6 +32,8 @@ enum {
 };
 #define RINGS_BYTES ((size_t)64 << 20) /* of all workers' rings in use */
 
+_Static_assert((int)METRICS_SLOTS == (int)ARENA_SLOTS, "a slot of the arena has one here");
+
 struct metrics metrics = {.fd = -1};
 
 /* ---- the mapping ---- */
@@ -44,7 +47,7 @@ bytes_for(uint32_t slots)
 /* A file that others can find below /proc/PID/fd. -1: a limit forbids it (asked before:
  * beyond RLIMIT_FSIZE is a signal). */
 static int
-open_memory(size_t bytes)
+open_figures(size_t bytes)
 {
     struct rlimit limit;
     if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < bytes)
@@ -61,7 +64,7 @@ static struct metrics_header *
 map_slots(uint32_t slots)
 {
     size_t bytes = bytes_for(slots);
-    int fd = open_memory(bytes), flags = MAP_SHARED | MAP_NORESERVE;
+    int fd = open_figures(bytes), flags = MAP_SHARED | MAP_NORESERVE;
     void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, fd < 0 ? flags | MAP_ANONYMOUS : flags,
                     fd, 0);
     if (at == MAP_FAILED) {
@@ -85,6 +88,7 @@ metrics_open(void (*full)(void))
     if (!h)
         return -ENOMEM;
     h->bytes = bytes_for(slots);
+    h->version = METRICS_VERSION;
     h->slot_bytes = sizeof(struct metrics_slot);
     h->slots = slots;
     h->ring = METRICS_RING;
@@ -407,7 +411,7 @@ put_event(const struct metrics_event *e)
     struct metrics_slot *s = metrics.slot;
     if ((metrics.header->record & METRICS_ALL) && is_seen(s))
         wait_for_room(s, metrics.header->ring);
-    /* acquire: what is overwritten was read; pairs with the release in observe.c. */
+    /* acquire: what is overwritten was read; pairs with the release in observers.c. */
     uint64_t tail = s->event_tail, used = tail - atom_load(&s->event_head);
     uint32_t ring = metrics.header->ring;
     if (used >= ring) {
@@ -417,7 +421,7 @@ put_event(const struct metrics_event *e)
     if (used >= ring / 2 && used % (ring / 8) == 0)
         metrics.full();
     s->events[tail % ring] = *e;
-    atom_store(&s->event_tail, tail + 1); /* release: the event is there; pairs with observe.c */
+    atom_store(&s->event_tail, tail + 1); /* release: the event is there; pairs with observers.c */
 }
 
 void

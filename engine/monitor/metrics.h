@@ -1,12 +1,5 @@
-/* metrics: what a running job lets be seen of itself.
- *
- *   | head | names of functions | slot 0 | slot 1 | ... |      slot: counters, then events
- *
- * A mapping of its own, made before the fork: the job does not need it, and `prunner top`
- * maps it read-only without seeing the arena. Every word has one writer, the slot's process
- * (the supervisor in its place when it is dead), unless it says otherwise; whoever looks may
- * see a word a little late, and figures that do not quite fit each other. After a death a
- * counter may be off by the posts or the end of one task: nothing is decided by them.
+/* metrics: what this process notes of itself for those who look (metrics_layout.h): the calls of
+ * workers and of the supervisor. What readers compute is in metrics_read.h.
  *
  * Counting is one store to the worker's own line. Time is sampled: every task is timed as
  * long as tasks are slow enough, else one in so many, which then stands for the others
@@ -15,138 +8,13 @@
 #ifndef PRN_METRICS_H
 #define PRN_METRICS_H
 
-#include "memory/arena.h"
+#include <stdbool.h>
 
+#include "monitor/metrics_layout.h"
+
+struct arena;
 struct self;
 struct task;
-
-enum {
-    METRICS_FNS = 2048,   /* functions with figures of their own; further ones share number 0 */
-    METRICS_TIMES = 128,  /* a quarter of an octave each ... */
-    METRICS_FIRST = 7,    /* ... from 128 ns: log2 of the first */
-    METRICS_RING = 4096,  /* events in a slot, at most */
-    METRICS_TEXT = 168,   /* bytes of an event's text */
-    METRICS_NAME = 64,    /* bytes of a function's name, and of its place, with the 0 */
-    METRICS_SLOWEST = 5,  /* tasks that a slot remembers */
-    METRICS_KEPT = 8,     /* failures of which a slot keeps the whole text ... */
-    METRICS_WHOLE = 4080, /* ... up to so many bytes */
-};
-#define METRICS_MAGIC 0x31484354415750ULL /* "PWATCH1" */
-#define METRICS_FILE "prunner-metrics"    /* /proc/PID/fd/N -> /memfd:prunner-metrics (deleted) */
-
-/* What is put into the rings beside failures. */
-enum metrics_want {
-    METRICS_TASKS = 1,  /* every timed task */
-    METRICS_ARGS = 2,   /* with its arguments as text */
-    METRICS_ALL = 4,    /* every task is timed, and none is lost: a full ring is waited for */
-    METRICS_WHOLES = 8, /* the whole text of some failures: struct metrics_kept */
-};
-
-enum metrics_outcome {
-    METRICS_DONE = 0,
-    METRICS_FAILED, /* for good */
-    METRICS_RETRY,  /* by an error: it runs again */
-    METRICS_DIED,   /* with its worker: it runs again */
-    METRICS_DEAD,   /* set aside */
-};
-
-/* One run of a task that has ended. Times: CLOCK_MONOTONIC, ns. */
-struct metrics_event {
-    uint64_t id, parent; /* as in struct task */
-    uint64_t from_ns, to_ns;
-    uint64_t lock_from_ns, lock_to_ns; /* the last sleep for a lock; 0: none */
-    uint64_t lock_ns;                  /* all of them */
-    uint64_t kind;                     /* of the failure: failure_key(); 0: none */
-    uint64_t runs;                     /* tasks that the worker had started, with this one */
-    uint32_t fn, parent_fn;            /* numbers of functions */
-    uint32_t weight;                   /* how many tasks of the worker it stands for */
-    uint16_t worker;
-    uint8_t outcome;              /* enum metrics_outcome */
-    uint8_t attempt;              /* 1: the first run */
-    uint8_t stolen;               /* its worker had stolen it */
-    uint8_t rough;                /* from_ns is a few ms off */
-    uint8_t signal;               /* DIED, DEAD: that ended the worker; 0: it ended itself */
-    uint8_t exit;                 /* DIED, DEAD without a signal: the worker's exit status */
-    uint16_t args_len, error_len; /* of text: arguments, then what went wrong */
-    char text[METRICS_TEXT];      /* no 0 at the end */
-};
-
-/* The first failure of its kind (failure_key()) that the slot has met, with its traceback. */
-struct metrics_kept {
-    uint64_t id, key;
-    uint32_t fn, len;
-    char text[METRICS_WHOLE]; /* no 0 at the end */
-};
-
-/* Of one function, in one slot. */
-struct metrics_fn {
-    uint64_t posted;     /* by this slot. May be taken back: look at the sum over the slots */
-    uint64_t done;       /* in any way: done, failed for good, set aside */
-    uint64_t failed;     /* for good; part of done */
-    uint64_t retried;    /* runs that ended by an error and came again */
-    uint64_t dead;       /* set aside; part of done. Slot 0 only */
-    uint64_t timed;      /* how many of the done ones the next three are about */
-    uint64_t busy_ns;    /* they took in all, estimated */
-    uint64_t longest_ns; /* of those that were timed */
-    uint64_t times[METRICS_TIMES];
-};
-
-struct metrics_slot {
-    /* Of the task at hand. */
-    _Alignas(CACHE_LINE) uint64_t runs; /* tasks started */
-    uint64_t id;
-    uint64_t since_ns;      /* start of run number since_run; ns */
-    uint64_t since_run;     /* another number: run `runs` was not timed */
-    uint32_t fn;            /* 0: idle */
-    uint32_t pid;           /* writer: the supervisor; 0: no process */
-    uint64_t idle_ns;       /* without a task, in all ... */
-    uint64_t idle_since_ns; /* ... and since then; 0: not idle */
-
-    /* writer of these three: the supervisor. Run `seen_run` was seen at seen_ns the first
-     * time; `mark`: a run that lasts long, to be noted when it ends. */
-    _Alignas(CACHE_LINE) uint64_t seen_run, seen_ns, mark;
-    uint64_t event_head; /* next to read; writer: the supervisor */
-
-    _Alignas(CACHE_LINE) uint64_t event_tail; /* next to write */
-    uint64_t events_lost;
-    uint64_t lock_ns;                              /* asleep for locks, in all; a little late */
-    uint64_t used[METRICS_FNS / 64];               /* bit f: figures of function f are not all 0 */
-    struct metrics_event slowest[METRICS_SLOWEST]; /* by no order; to_ns == 0: none */
-
-    struct metrics_fn fns[METRICS_FNS];
-    uint64_t nkept; /* of kept[] */
-    struct metrics_kept kept[METRICS_KEPT];
-    struct metrics_event events[METRICS_RING];
-};
-
-/* Tasks of a job before it was resumed, which no slot has counted here. */
-struct metrics_earlier {
-    uint64_t posted, done, failed, retried, dead;
-};
-
-struct metrics_name {
-    char name[METRICS_NAME], where[METRICS_NAME];
-};
-
-/* Fixed before the fork, unless it says otherwise. */
-struct metrics_header {
-    uint64_t magic, bytes;
-    uint32_t slot_bytes, slots;       /* for whoever was compiled at another time */
-    uint32_t pid;                     /* of the supervisor */
-    uint32_t nworkers;                /* slots 1..nworkers may run tasks. writer: the supervisor */
-    uint32_t nfns;                    /* functions 1..nfns have names */
-    uint32_t record;                  /* enum metrics_want */
-    uint32_t ring;                    /* events used of each slot's ring: a power of two */
-    uint32_t over;                    /* writer: the supervisor: the workers are gone */
-    uint64_t interval_ns;             /* between two timed tasks of a worker, in the long run */
-    uint64_t expected;                /* tasks in all, as the script says; 0: unknown. By anybody */
-    uint64_t start_ns, start_unix_ns; /* the same moment by CLOCK_MONOTONIC, CLOCK_REALTIME */
-    uint64_t end_ns;                  /* writer: the supervisor: when the workers were gone; 0 */
-    struct metrics_earlier earlier;
-    char script[256];
-    struct metrics_name names[METRICS_FNS];
-    _Alignas(CACHE_LINE) struct metrics_slot slot[]; /* 0: begin() and the supervisor */
-};
 
 /* The process's view. */
 struct metrics {
@@ -261,55 +129,6 @@ metrics_end(uint32_t fn, enum metrics_outcome outcome)
     }
     if (unlikely(metrics.described))
         metrics_publish(outcome);
-}
-
-/* ---- for those who look at this process's job ---- */
-
-/* Which slots have figures: 0, the supervisor's, up to this one. */
-static inline uint32_t
-metrics_last_slot(void)
-{
-    uint32_t n = metrics.header->nworkers;
-    return n < metrics.header->slots ? n : metrics.header->slots - 1;
-}
-
-/* How long after the start of the job, ns; 0: before it. */
-static inline uint64_t
-metrics_since_start(uint64_t ns)
-{
-    uint64_t start = metrics.header->start_ns;
-    return ns > start ? ns - start : 0;
-}
-
-/* ---- for those who look: also in a process that has no job (`prunner top`) ---- */
-
-/* Where the i-th of METRICS_TIMES begins, ns. */
-static inline uint64_t
-metrics_time_start(uint32_t i)
-{
-    return (uint64_t)(4 + i % 4) << (i / 4 + METRICS_FIRST - 2);
-}
-
-/* metrics_quantile returns below how many ns the share `q` (0..1) of the times lies. */
-static inline uint64_t
-metrics_quantile(const uint64_t times[METRICS_TIMES], double q)
-{
-    uint64_t sum = 0, below = 0;
-    for (uint32_t i = 0; i < METRICS_TIMES; i++)
-        sum += atom_peek(&times[i]);
-    if (!sum)
-        return 0;
-    double want = q * (double)sum;
-    for (uint32_t i = 0; i < METRICS_TIMES; i++) {
-        uint64_t n = atom_peek(&times[i]);
-        if (n && (double)(below + n) >= want) {
-            double part = (want - (double)below) / (double)n;
-            uint64_t start = metrics_time_start(i), end = metrics_time_start(i + 1);
-            return start + (uint64_t)(part * (double)(end - start));
-        }
-        below += n;
-    }
-    return metrics_time_start(METRICS_TIMES);
 }
 
 #endif

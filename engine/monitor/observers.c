@@ -4,8 +4,11 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "codec/codec.h"
 #include "job/job.h"
 #include "monitor/failure_kind.h"
+#include "monitor/metrics.h"
+#include "monitor/metrics_read.h"
 #include "task/task.h"
 
 enum {
@@ -45,7 +48,7 @@ note_earlier(struct metrics_earlier *e)
         e->dead += s->dead;
     }
     for (uint32_t f = 0; f < METRICS_FNS; f++) {
-        if (metrics.header->slot[0].used[f / 64] >> f % 64 & 1)
+        if (metrics_has(&metrics.header->slot[0], f))
             e->posted -= metrics.header->slot[0].fns[f].posted;
     }
 }
@@ -92,7 +95,7 @@ drain_slot(struct metrics_slot *s)
 void
 observers_drain(void)
 {
-    for (uint32_t k = 0, n = metrics_last_slot(); k <= n; k++)
+    for (uint32_t k = 0, n = metrics_last_slot(metrics.header); k <= n; k++)
         drain_slot(&metrics.header->slot[k]);
 }
 
@@ -199,7 +202,7 @@ observers_tick(void)
 {
     uint64_t now = clock_ns();
     if (now >= observers.next_mark) {
-        for (uint32_t k = 1, n = metrics_last_slot(); k <= n; k++)
+        for (uint32_t k = 1, n = metrics_last_slot(metrics.header); k <= n; k++)
             mark_slot(&metrics.header->slot[k], now);
         observers.next_mark = now + mark_every();
     }
@@ -237,7 +240,7 @@ runs_of_slot(const struct metrics_slot *s)
 {
     uint64_t runs = 0;
     for (uint32_t f = 0; f < METRICS_FNS; f++) {
-        if (atom_peek(&s->used[f / 64]) >> f % 64 & 1)
+        if (metrics_has(s, f))
             runs += atom_peek(&s->fns[f].done) + atom_peek(&s->fns[f].retried);
     }
     return runs;
@@ -247,7 +250,7 @@ uint64_t
 observers_runs(void)
 {
     uint64_t runs = observers.died;
-    for (uint32_t k = 0, n = metrics_last_slot(); k <= n; k++)
+    for (uint32_t k = 0, n = metrics_last_slot(metrics.header); k <= n; k++)
         runs += runs_of_slot(&metrics.header->slot[k]);
     return runs;
 }
@@ -268,7 +271,7 @@ uint64_t
 observers_busy(void)
 {
     uint64_t busy = 0;
-    for (uint32_t k = 1, n = metrics_last_slot(); k <= n; k++)
+    for (uint32_t k = 1, n = metrics_last_slot(metrics.header); k <= n; k++)
         busy += atom_peek(&metrics.header->slot[k].fn) != 0;
     return busy;
 }

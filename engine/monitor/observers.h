@@ -1,9 +1,11 @@
-/* observers: the supervisor's side of watch: reads what the workers have noted, and hands it to
+/* observers: the supervisor's side of metrics: reads what the workers have noted, and hands it to
  * the rooms that show it or write it down (observers). Only the supervisor calls it. */
 #ifndef PRN_OBSERVERS_H
 #define PRN_OBSERVERS_H
 
-#include "monitor/metrics.h"
+#include "monitor/metrics_layout.h"
+
+struct task;
 
 /* What a room that observes does. Each may be NULL. They run in the supervisor, between two
  * looks after its workers: they do not block, and run no Lua. */
@@ -21,7 +23,7 @@ struct observer {
     void (*end)(void);
     uint64_t every_ns; /* between two ticks */
     uint32_t record;   /* enum metrics_want: what it needs to be noted */
-    uint64_t next_ns;  /* observe's own */
+    uint64_t next_ns;  /* observers.c's own */
 };
 
 /* observers_add: before the fork; *o stays the observer's. */

@@ -12,6 +12,7 @@
 #include "job/job.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "monitor/metrics.h"
 #include "monitor/observers.h"
 #include "base/outfile.h"
 

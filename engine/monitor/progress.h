@@ -1,5 +1,5 @@
 /* progress: shows on standard error how the job stands, while it runs: drawn on a terminal,
- * as lines elsewhere, as JSON for programs. An observer: see observe.h. */
+ * as lines elsewhere, as JSON for programs. An observer: see observers.h. */
 #ifndef PRN_PROGRESS_H
 #define PRN_PROGRESS_H
 

@@ -9,9 +9,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "codec/codec.h"
 #include "job/job.h"
 #include "base/human.h"
 #include "base/log.h"
+#include "monitor/metrics.h"
+#include "monitor/metrics_read.h"
 #include "store/names.h"
 #include "monitor/observers.h"
 #include "monitor/progress.h"
@@ -226,7 +229,7 @@ stack_dump_ask(void)
     if (stack_dump.waiting || !shared)
         return;
     atom_store(&shared->asked, shared->asked + 1);
-    for (uint32_t k = 1, n = metrics_last_slot(); k <= n; k++)
+    for (uint32_t k = 1, n = metrics_last_slot(metrics.header); k <= n; k++)
         ask_slot(k);
     stack_dump.waiting = true;
     stack_dump.deadline = clock_ns() + PATIENCE_NS;
@@ -243,7 +246,7 @@ has_answered(uint32_t k)
 static bool
 all_answered(void)
 {
-    for (uint32_t k = 1, n = metrics_last_slot(); k <= n; k++) {
+    for (uint32_t k = 1, n = metrics_last_slot(metrics.header); k <= n; k++) {
         if (stack_dump.states[k] == COMPUTES && has_task(&metrics.header->slot[k]) &&
             !has_answered(k))
             return false;
@@ -354,7 +357,7 @@ put_workers(struct text *t)
 {
     uint32_t busy = 0, idle = 0, none = 0;
     uint64_t now = clock_ns();
-    for (uint32_t k = 1, n = metrics_last_slot(); k <= n; k++) {
+    for (uint32_t k = 1, n = metrics_last_slot(metrics.header); k <= n; k++) {
         const struct metrics_slot *s = &metrics.header->slot[k];
         if (!has_task(s)) {
             idle += s->pid != 0;

@@ -7,6 +7,8 @@
 #include "base/cpus.h"
 #include "job/job.h"
 #include "monitor/failure_kind.h"
+#include "monitor/metrics.h"
+#include "monitor/metrics_read.h"
 #include "monitor/totals.h"
 #include "monitor/advice.h"
 #include "base/human.h"
@@ -147,8 +149,7 @@ slower(const void *a, const void *b)
 static const struct metrics_event **
 slowest_tasks(size_t *count)
 {
-    uint32_t n = metrics.header->nworkers < metrics.header->slots ? metrics.header->nworkers
-                                                                  : metrics.header->slots - 1;
+    uint32_t n = metrics_last_slot(metrics.header);
     const struct metrics_event **all = malloc(sizeof *all * n * METRICS_SLOWEST);
     *count = 0;
     for (uint32_t k = 1; all && k <= n; k++) {

@@ -1,5 +1,5 @@
 /* summary: what is said of a job when it is over: how long, how busy, the slowest tasks,
- * failures by kind, hints. An observer: see observe.h. */
+ * failures by kind, hints. An observer: see observers.h. */
 #ifndef PRN_SUMMARY_H
 #define PRN_SUMMARY_H
 

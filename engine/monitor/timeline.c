@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "job/job.h"
+#include "monitor/metrics.h"
+#include "monitor/metrics_read.h"
 #include "monitor/observers.h"
 
 enum {
@@ -109,8 +111,7 @@ thin_out(void)
 static void
 count_workers(void)
 {
-    uint32_t n = metrics.header->nworkers, slots = metrics.header->slots - 1;
-    timeline.nworkers = n < slots ? n : slots;
+    timeline.nworkers = metrics_last_slot(metrics.header);
     uint32_t rows = (timeline.nworkers + timeline.row_workers - 1) / timeline.row_workers;
     timeline.nrows = rows < TIMELINE_ROWS ? rows : TIMELINE_ROWS;
 }
@@ -125,7 +126,7 @@ take_sample(uint64_t now)
     count_workers();
     struct timeline_sample *s = &timeline.samples[timeline.nsamples++];
     uint64_t left = observers_left();
-    s->at_ns = metrics_since_start(now);
+    s->at_ns = metrics_since_start(metrics.header, now);
     s->busy = observers_busy();
     s->waiting = left > s->busy ? left - s->busy : 0;
     memset(s->done, 0, (timeline.nfns + 1) * sizeof *s->done);
@@ -158,7 +159,7 @@ make_room(void)
     }
 }
 
-/* ---- what observe calls ---- */
+/* ---- what observers.c calls ---- */
 
 static void
 start(uint32_t n)
@@ -173,7 +174,7 @@ start(uint32_t n)
 static void
 note_run(const struct metrics_event *e)
 {
-    uint64_t key = e->kind, at = metrics_since_start(e->to_ns);
+    uint64_t key = e->kind, at = metrics_since_start(metrics.header, e->to_ns);
     uint32_t i = 0;
     if (e->outcome == METRICS_DONE)
         return;
@@ -212,7 +213,7 @@ note_ended(uint32_t k, int pid, int status)
         return;
     if (timeline.ndeaths < TIMELINE_DEATHS)
         timeline.deaths[timeline.ndeaths++] =
-            (struct timeline_death){metrics_since_start(clock_ns()), k, status};
+            (struct timeline_death){metrics_since_start(metrics.header, clock_ns()), k, status};
     else
         timeline.more_deaths++;
 }
@@ -222,7 +223,7 @@ end(void)
 {
     uint64_t now = clock_ns();
     take_sample(now);
-    timeline.end_ns = metrics_since_start(now);
+    timeline.end_ns = metrics_since_start(metrics.header, now);
 }
 
 static struct observer observer = {

@@ -6,7 +6,7 @@
 #ifndef PRN_TIMELINE_H
 #define PRN_TIMELINE_H
 
-#include "monitor/metrics.h"
+#include "monitor/metrics_layout.h"
 
 enum {
     TIMELINE_SAMPLES = 400, /* even */

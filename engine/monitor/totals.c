@@ -10,6 +10,8 @@
 
 #include "base/clock.h"
 #include "job/job.h"
+#include "monitor/metrics.h"
+#include "monitor/metrics_read.h"
 
 /* ---- tasks ---- */
 
@@ -58,9 +60,9 @@ static void
 add_function(struct totals *f, uint32_t fn)
 {
     struct totals_fn sum = {.fn = fn};
-    for (uint32_t k = 0, n = metrics_last_slot(); k <= n; k++) {
+    for (uint32_t k = 0, n = metrics_last_slot(metrics.header); k <= n; k++) {
         const struct metrics_slot *s = &metrics.header->slot[k];
-        if (atom_peek(&s->used[fn / 64]) >> fn % 64 & 1)
+        if (metrics_has(s, fn))
             add_fn(&sum, &s->fns[fn]);
     }
     if ((int64_t)sum.posted > 0 || sum.done)
@@ -80,7 +82,7 @@ static void
 add_functions(struct totals *f)
 {
     uint64_t used[METRICS_FNS / 64] = {0};
-    for (uint32_t k = 0, n = metrics_last_slot(); k <= n; k++) {
+    for (uint32_t k = 0, n = metrics_last_slot(metrics.header); k <= n; k++) {
         for (uint32_t w = 0; w < METRICS_FNS / 64; w++)
             used[w] |= atom_peek(&metrics.header->slot[k].used[w]);
     }
@@ -100,7 +102,7 @@ totals_take(struct totals *f)
     f->elapsed_ns = now - h->start_ns;
     f->workers = h->nworkers;
     f->expected = atom_peek(&h->expected);
-    for (uint32_t k = 1, n = metrics_last_slot(); k <= n; k++)
+    for (uint32_t k = 1, n = metrics_last_slot(metrics.header); k <= n; k++)
         add_worker(f, &h->slot[k], now);
     add_tasks(f);
     add_functions(f);
@@ -110,9 +112,9 @@ void
 totals_quantiles(uint32_t fn, uint64_t *p50_ns, uint64_t *p95_ns)
 {
     uint64_t times[METRICS_TIMES] = {0};
-    for (uint32_t k = 0, n = metrics_last_slot(); k <= n; k++) {
+    for (uint32_t k = 0, n = metrics_last_slot(metrics.header); k <= n; k++) {
         const struct metrics_slot *s = &metrics.header->slot[k];
-        if (!(atom_peek(&s->used[fn / 64]) >> fn % 64 & 1))
+        if (!metrics_has(s, fn))
             continue;
         for (uint32_t i = 0; i < METRICS_TIMES; i++)
             times[i] += atom_peek(&s->fns[fn].times[i]);
@@ -173,7 +175,7 @@ void
 totals_memory(struct totals_memory *m)
 {
     uint64_t sum = 0, looked = 0, alive = 0;
-    for (uint32_t k = 1, n = metrics_last_slot(); k <= n; k++) {
+    for (uint32_t k = 1, n = metrics_last_slot(metrics.header); k <= n; k++) {
         uint32_t pid = atom_peek(&metrics.header->slot[k].pid);
         alive += pid != 0;
         if (!pid || looked == TOTALS_LOOKS)

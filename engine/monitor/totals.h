@@ -3,7 +3,7 @@
 #ifndef PRN_TOTALS_H
 #define PRN_TOTALS_H
 
-#include "monitor/metrics.h"
+#include "monitor/metrics_layout.h"
 
 /* Of one function. */
 struct totals_fn {

@@ -11,6 +11,8 @@
 #include "job/job.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "monitor/metrics.h"
+#include "monitor/metrics_read.h"
 #include "monitor/observers.h"
 #include "base/outfile.h"
 #include "base/wait_status.h"
@@ -80,7 +82,7 @@ put_place(struct text *t, uint32_t worker, uint64_t ns)
     text_integer(t, metrics.header->pid);
     text_put(t, ",\"tid\":");
     text_integer(t, worker);
-    put_time(t, ",\"ts\":", metrics_since_start(ns));
+    put_time(t, ",\"ts\":", metrics_since_start(metrics.header, ns));
 }
 
 static void

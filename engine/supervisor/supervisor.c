@@ -28,6 +28,7 @@
 #include "monitor/stack_dump.h"
 #include "base/log.h"
 #include "base/memory_limit.h"
+#include "monitor/metrics.h"
 #include "monitor/observers.h"
 #include "output/output.h"
 #include "output/printer.h"

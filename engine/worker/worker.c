@@ -12,6 +12,7 @@
 
 #include <lauxlib.h>
 
+#include "codec/codec.h"
 #include "worker/task_loop.h"
 #include "store/accumulator.h"
 #include "base/clock.h"
@@ -425,7 +426,7 @@ enum { STACK_FUNCTIONS = 1,
 
 /* The task at hand. */
 static struct {
-    uint64_t from; /* when it started, if it is timed: watch.h */
+    uint64_t from; /* when it started, if it is timed: monitor/metrics.h */
     uint32_t fn;   /* its function */
     bool ended;    /* prn_next_task() has ended it ... */
     bool next;     /* ... and claimed another one, which was not started */

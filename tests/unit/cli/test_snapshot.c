@@ -1,4 +1,4 @@
-/* attach, glance: a job seen from outside, here from the process itself; figures that make
+/* attach, snapshot: a job seen from outside, here from the process itself; figures that make
  * no sense. */
 #include <errno.h>
 #include <setjmp.h>
@@ -14,6 +14,7 @@
 
 #include "cli/snapshot.h"
 #include "cli/top_line.h"
+#include "monitor/metrics.h"
 
 static void
 full(void)
@@ -144,6 +145,10 @@ test_another_version_is_refused(void **state)
     metrics.header->slot_bytes++;
     assert_int_equal(attach_pid(&a, getpid(), why), -EINVAL);
     metrics.header->slot_bytes--;
+    metrics.header->version++;
+    assert_int_equal(attach_pid(&a, getpid(), why), -EINVAL);
+    assert_non_null(strstr(why, "figures of version 2 (here: 1)"));
+    metrics.header->version--;
     metrics.header->slots--;
     assert_int_equal(attach_pid(&a, getpid(), why), -EINVAL);
     metrics.header->slots++;

@@ -12,6 +12,7 @@
 #include "monitor/failure_kind.h"
 #include "task/task.h"
 #include "monitor/metrics.h"
+#include "monitor/metrics_read.h"
 
 static int asked;
 static bool reads; /* whoever is asked to read the ring does so */
