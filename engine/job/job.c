@@ -1,19 +1,9 @@
 #define _GNU_SOURCE
 #include "job/job.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
-
-#include "base/hash.h"
-#include "base/log.h"
-#include "base/memory_limit.h"
-#include "job/state.h"
-#include "monitor/metrics.h"
 
 struct job job = {.notify_fd = -1};
 
@@ -24,113 +14,6 @@ job_tmpdir(void)
     if (job.config.tmpdir)
         return job.config.tmpdir;
     return env && *env ? env : "/var/tmp";
-}
-
-/* Where the queue goes on when memory is used up. Without a place for it the job
- * runs all the same, in memory alone. */
-static int
-open_spill(void)
-{
-    const struct config *c = &job.config;
-    const char *dir = job_tmpdir();
-    uint64_t budget = c->memory_bytes ? c->memory_bytes : memory_limit_bytes("") / 2;
-    int err = arena_spill(&job.arena, dir, budget);
-    if (!err)
-        return 0;
-    if (c->tmpdir) {
-        log_error("--tmpdir: no file can be made in \"%s\": %s", dir, strerror(-err));
-        return err;
-    }
-    log_debug("no file for the queue can be made in \"%s\" (%s): it stays in memory", dir,
-              strerror(-err));
-    if (c->memory_bytes)
-        arena_budget(&job.arena, budget);
-    return 0;
-}
-
-/* What the script's file says, to know it again. 0: it cannot be read. */
-static uint64_t
-script_hash(const char *path)
-{
-    char part[16 << 10];
-    uint64_t h = 1;
-    size_t n;
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return 0;
-    while ((n = fread(part, 1, sizeof part, f)) > 0)
-        h = hash_more(hash_mix(h, n), part, n);
-    fclose(f);
-    return h | 1;
-}
-
-/* --state, --resume */
-static int
-open_state(void)
-{
-    const struct config *c = &job.config;
-    const char *path = c->state ? c->state : c->resume, *problem = "";
-    uint64_t hash = script_hash(c->script);
-    int err;
-    if (!hash) {
-        log_error("%s: %s", c->script, strerror(errno));
-        return -errno;
-    }
-    err = c->state ? state_create(&job.arena, path, hash, &problem)
-                   : state_open(&job.arena, path, hash, &problem);
-    if (err)
-        log_error("--%s: \"%s\" %s", c->state ? "state" : "resume", path, problem);
-    return err;
-}
-
-/* Whoever started us may have closed these: the arena must not become what tasks
- * print to. Opened the wrong way round, so that using them is an error still. */
-static void
-occupy_standard_fds(void)
-{
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-    }
-}
-
-int
-job_memory(void)
-{
-    if (job.arena.base)
-        return 0;
-    occupy_standard_fds();
-    if (job.config.state || job.config.resume)
-        return open_state();
-    int err = arena_open(&job.arena, 0);
-    return err ? err : open_spill();
-}
-
-int
-job_open(lua_State *L)
-{
-    if (job.opened)
-        return 0;
-    int err = job_memory();
-    if (err)
-        return err;
-    if (!slot_at(&job.arena, 0)->ring)
-        self_slot_init(&job.arena, 0);
-    err = self_open(&job.self, &job.arena, 0, 1);
-    if (!err)
-        err = codec_open(&job.codec, L);
-    if (err)
-        return err;
-    job.notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (job.notify_fd < 0)
-        return -errno;
-    err = metrics_open(job_notify);
-    if (err)
-        return err;
-    if (!job.config.attempts)
-        config_init(&job.config);
-    job.opened = true;
-    return 0;
 }
 
 static char *
@@ -217,7 +100,6 @@ job_act(uint32_t slot)
     self_close(&job.self);
     int err = self_open(&job.self, &job.arena, slot, arena_workers(&job.arena) + 1);
     job.self.lifo = job.config.order == TASKS_LIFO;
-    metrics_act(slot);
     return err;
 }
 

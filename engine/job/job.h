@@ -1,14 +1,14 @@
 /* job: the job of this process, one a process: what was configured, the arena,
  * the slot this process acts for, the functions that were known before the fork.
- * Filled by the bindings while the script loads; inherited by every worker. */
+ * Opened by lua/open.c, filled by the bindings while the script loads; inherited by every
+ * worker. */
 #ifndef PRN_JOB_H
 #define PRN_JOB_H
 
-#include <lua.h>
-
 #include "memory/self.h"
-#include "codec/codec.h"
 #include "job/config.h"
+
+struct codec; /* codec/codec.h: it knows Lua, this header does not */
 
 /* What is going on in this process: decides what Lua may do now. */
 enum job_stage {
@@ -65,10 +65,6 @@ struct job {
 
 extern struct job job;
 
-/* job_memory makes the arena and its spill. Once; 0 or -errno. */
-int job_memory(void);
-/* job_open does that if need be, and begins to act for slot 0. Once; 0 or -errno. */
-int job_open(lua_State *L);
 /* job_tmpdir returns where files without a name are made: --tmpdir, or else. */
 const char *job_tmpdir(void);
 /* job_fn adds function `number` (0: nfns + 1), or renames it. Returns its number;
@@ -80,7 +76,8 @@ const struct fn_info *job_fn_info(uint32_t number);
 bool job_class(uint32_t number, const char *name);
 /* job_class_name never returns NULL. */
 const char *job_class_name(uint32_t number);
-/* job_act lets this process act for another slot. 0 or -ENOMEM. */
+/* job_act lets this process act for another slot; metrics_act() is for the caller to call.
+ * 0 or -ENOMEM. */
 int job_act(uint32_t slot);
 /* job_notify asks the supervisor to look. */
 void job_notify(void);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/version.h"
+#include "lua/open.h"
 #include "store/error_text.h"
 
 int
@@ -59,7 +60,7 @@ static const luaL_Reg *const functions[] = {
 int
 luaopen_prunner_core(lua_State *L)
 {
-    int err = job_open(L);
+    int err = open_job(L);
     if (err == -EMFILE)
         return luaL_error(L, "prunner cannot be loaded: %s (is there a limit on them? ulimit -n)",
                           strerror(-err));

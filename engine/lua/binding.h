@@ -9,6 +9,7 @@
 #include <lua.h>
 
 #include "base/export.h"
+#include "codec/codec.h"
 #include "job/job.h"
 
 extern const luaL_Reg binding_accumulators_functions[];

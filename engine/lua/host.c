@@ -15,6 +15,7 @@
 #include "lua/bytecode.h"
 #include "output/dead_letter.h"
 #include "lua/binding.h"
+#include "lua/open.h"
 #include "monitor/timeline.h"
 #include "monitor/stack_dump.h"
 #include "monitor/joblog.h"
@@ -149,7 +150,7 @@ prn_command(const struct config *config)
         log_error("not enough memory for a Lua state");
         return EXIT_FATAL;
     }
-    int err = job_memory();
+    int err = open_memory();
     if (err) {
         if (!job.arena.base && !config->state && !config->resume)
             log_error("no shared memory can be had (%s): is there a limit on the address "

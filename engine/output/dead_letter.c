@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "codec/codec.h"
 #include "job/job.h"
 #include "store/lock.h"
 #include "base/log.h"

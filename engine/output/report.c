@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/codec.h"
 #include "job/job.h"
 #include "base/log.h"
 #include "task/task.h"

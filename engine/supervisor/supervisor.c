@@ -121,6 +121,15 @@ job_over(void)
 
 /* ---- starting ---- */
 
+/* This process writes slot k from now on: its words in the arena and its figures. */
+static int
+act_for(uint32_t k)
+{
+    int err = job_act(k);
+    metrics_act(k);
+    return err;
+}
+
 /* In the new process. */
 __attribute__((noreturn)) static void
 child_main(uint32_t k)
@@ -137,7 +146,7 @@ child_main(uint32_t k)
     idle_spin_ok = super.cpus >= super.limit;
     if (!idle_spin_ok)
         cpus_take_turns();
-    if (job_act(k))
+    if (act_for(k))
         _exit(1);
     worker_run(super.L);
 }
@@ -930,7 +939,7 @@ prepare(uint32_t n)
         err = queue_reserve(&job.self, 4 * n);
     /* Deaths, waiting tasks and dict operations of end_ go through slot 0. */
     if (!err)
-        err = job_act(0);
+        err = act_for(0);
     if (!err)
         throttle_open(&job.config, &job.arena);
     return err;
@@ -967,7 +976,7 @@ run_workers(lua_State *L)
 static int
 run_serial(lua_State *L)
 {
-    int err = job_act(1);
+    int err = act_for(1);
     if (err)
         return err;
     metrics.full = observers_drain;
@@ -976,7 +985,7 @@ run_serial(lua_State *L)
     if (!worker_serial(L))
         nobody_left();
     metrics_ended(1);
-    return job_act(0);
+    return act_for(0);
 }
 
 int
