@@ -6,8 +6,9 @@
 #include "memory/arena.h"
 #include "job/config.h"
 
-/* halt_reached: has the rule's number or share of tasks been reached? *have: how many
- * tasks of its kind there are. */
+/* halt_reached: has the rule's number or share of tasks been reached? Never yes too early,
+ * while workers end tasks meanwhile (task/counts.h). *have: how many tasks of its kind there
+ * are. */
 bool halt_reached(struct arena *a, const struct halt *rule, uint64_t *have);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "memory/self.h"
 #include "job/config.h"
+#include "task/counts.h"
 
 struct codec; /* codec/codec.h: it knows Lua, this header does not */
 
@@ -36,7 +37,7 @@ struct fn_info {
 
 /* How a job ended. */
 struct result {
-    uint64_t posted, done, failed, retried, dead;
+    struct counts counts;
     double seconds;
     double cpu_seconds;   /* of the workers, and of what they started and waited for */
     int signal;           /* that interrupted it; 0: none */

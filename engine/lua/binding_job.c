@@ -184,17 +184,23 @@ l_begin_close(lua_State *L)
 }
 
 static void
+set_counts(lua_State *L, const struct counts *c)
+{
+    binding_set_number(L, "tasks", (double)c->posted);
+    binding_set_number(L, "done", (double)c->done);
+    binding_set_number(L, "failed", (double)c->failed);
+    binding_set_number(L, "retried", (double)c->retried);
+    binding_set_number(L, "dead", (double)c->dead);
+    binding_set_number(L, "left", (double)counts_left(c));
+}
+
+static void
 push_summary(lua_State *L)
 {
     static struct totals f;
     const struct result *r = &job.result;
     lua_newtable(L);
-    binding_set_number(L, "tasks", (double)r->posted);
-    binding_set_number(L, "done", (double)r->done);
-    binding_set_number(L, "failed", (double)r->failed);
-    binding_set_number(L, "retried", (double)r->retried);
-    binding_set_number(L, "dead", (double)r->dead);
-    binding_set_number(L, "left", (double)(r->posted - r->done));
+    set_counts(L, &r->counts);
     binding_set_number(L, "seconds", r->seconds);
     totals_take(&f);
     binding_set_number(L, "cpu", r->cpu_seconds);
@@ -276,27 +282,18 @@ l_run(lua_State *L)
 static int
 l_stats(lua_State *L)
 {
-    uint64_t posted = 0, done = 0, failed = 0, retried = 0, dead = 0;
+    struct counts c;
     uint64_t steals = 0, lost = 0, wakes = 0, parks = 0;
     for (uint32_t k = 0, n = arena_workers(&job.arena); k <= n; k++) {
-        struct slot *s = slot_at(&job.arena, k);
-        done += atom_peek(&s->done);
-        failed += atom_peek(&s->failed);
-        retried += atom_peek(&s->retried);
-        dead += atom_peek(&s->dead);
-        posted += atom_peek(&s->posted);
+        const struct slot *s = slot_at(&job.arena, k);
         steals += atom_peek(&s->steals);
         lost += atom_peek(&s->lost);
         wakes += atom_peek(&s->wakes);
         parks += atom_peek(&s->parks);
     }
+    counts_sum(&job.arena, &c);
     lua_newtable(L);
-    binding_set_number(L, "tasks", (double)posted);
-    binding_set_number(L, "done", (double)done);
-    binding_set_number(L, "failed", (double)failed);
-    binding_set_number(L, "retried", (double)retried);
-    binding_set_number(L, "dead", (double)dead);
-    binding_set_number(L, "left", (double)(posted - done));
+    set_counts(L, &c);
     binding_set_number(L, "steals", (double)steals);
     binding_set_number(L, "lost", (double)lost);
     binding_set_number(L, "wakes", (double)wakes);

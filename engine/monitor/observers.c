@@ -9,6 +9,7 @@
 #include "monitor/failure_kind.h"
 #include "monitor/metrics.h"
 #include "monitor/metrics_read.h"
+#include "task/counts.h"
 #include "task/task.h"
 
 enum {
@@ -38,15 +39,15 @@ observers_add(struct observer *o)
 static void
 note_earlier(struct metrics_earlier *e)
 {
-    *e = (struct metrics_earlier){0};
-    for (uint32_t k = 0; k <= job.arena.header->nworkers; k++) {
-        const struct slot *s = slot_at(&job.arena, k);
-        e->posted += s->posted;
-        e->done += s->done;
-        e->failed += s->failed;
-        e->retried += s->retried;
-        e->dead += s->dead;
-    }
+    struct counts c;
+    counts_sum(&job.arena, &c);
+    *e = (struct metrics_earlier){
+        .posted = c.posted,
+        .done = c.done,
+        .failed = c.failed,
+        .retried = c.retried,
+        .dead = c.dead,
+    };
     for (uint32_t f = 0; f < METRICS_FNS; f++) {
         if (metrics_has(&metrics.header->slot[0], f))
             e->posted -= metrics.header->slot[0].fns[f].posted;
@@ -258,13 +259,9 @@ observers_runs(void)
 uint64_t
 observers_left(void)
 {
-    uint64_t done = 0, posted = 0;
-    uint32_t n = job.arena.header->nworkers;
-    for (uint32_t k = 0; k <= n; k++)
-        done += atom_load(&slot_at(&job.arena, k)->done);
-    for (uint32_t k = 0; k <= n; k++)
-        posted += atom_load(&slot_at(&job.arena, k)->posted);
-    return posted - done;
+    struct counts c;
+    counts_sum(&job.arena, &c);
+    return counts_left(&c);
 }
 
 uint64_t

@@ -228,7 +228,7 @@ put_counts(struct text *t, const struct totals *f)
     put_count(t, &any, "failed", f->failed);
     put_count(t, &any, "set aside", f->dead);
     put_count(t, &any, "retried", f->retried);
-    put_count(t, &any, "left", f->posted - f->done);
+    put_count(t, &any, "left", totals_left(f));
     text_put(t, any ? "\n" : "");
 }
 

@@ -12,6 +12,7 @@
 #include "job/job.h"
 #include "monitor/metrics.h"
 #include "monitor/metrics_read.h"
+#include "task/counts.h"
 
 /* ---- tasks ---- */
 
@@ -19,14 +20,13 @@
 static void
 add_tasks(struct totals *f)
 {
-    for (uint32_t k = 0; k <= job.arena.header->nworkers; k++) {
-        const struct slot *s = slot_at(&job.arena, k);
-        f->done += atom_peek(&s->done);
-        f->failed += atom_peek(&s->failed);
-        f->retried += atom_peek(&s->retried);
-        f->dead += atom_peek(&s->dead);
-        f->posted += atom_peek(&s->posted);
-    }
+    struct counts c;
+    counts_sum(&job.arena, &c);
+    f->posted = c.posted;
+    f->done = c.done;
+    f->failed = c.failed;
+    f->retried = c.retried;
+    f->dead = c.dead;
 }
 
 static void

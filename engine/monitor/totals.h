@@ -47,6 +47,13 @@ totals_known(const struct totals *f)
     return f->expected > f->posted ? f->expected : f->posted;
 }
 
+/* totals_left: posted and not done. */
+static inline uint64_t
+totals_left(const struct totals *f)
+{
+    return f->posted > f->done ? f->posted - f->done : 0;
+}
+
 /* totals_waiting: posted, neither done nor at work. */
 static inline uint64_t
 totals_waiting(const struct totals *f)

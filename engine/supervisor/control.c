@@ -12,6 +12,7 @@
 #include "supervisor/control_dir.h"
 #include "supervisor/control_request.h"
 #include "job/job.h"
+#include "task/counts.h"
 #include "task/gate.h"
 #include "task/idle.h"
 #include "base/log.h"
@@ -157,17 +158,14 @@ state_words(void)
 static void
 answer_status(const struct client *who)
 {
-    uint64_t done = 0, posted = 0;
+    struct counts c;
     uint32_t failed = atom_load(&job.arena.header->failed);
-    for (uint32_t k = 0, n = arena_workers(&job.arena); k <= n; k++)
-        done += atom_load(&slot_at(&job.arena, k)->done);
-    for (uint32_t k = 0, n = arena_workers(&job.arena); k <= n; k++)
-        posted += atom_load(&slot_at(&job.arena, k)->posted);
+    counts_sum(&job.arena, &c);
     const char *script = job.config.script ? job.config.script : "a script under luajit";
     uint32_t workers = atom_load(&job.arena.header->limit);
     answer(who, DONE, "%s, %u %s, %llu of %llu tasks done%s: %s", state_words(),
-           workers, workers == 1 ? "worker" : "workers", (unsigned long long)done,
-           (unsigned long long)posted, failed ? ", some failed" : "", script);
+           workers, workers == 1 ? "worker" : "workers", (unsigned long long)c.done,
+           (unsigned long long)c.posted, failed ? ", some failed" : "", script);
 }
 
 static void

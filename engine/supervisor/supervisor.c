@@ -907,14 +907,9 @@ close_signals(void)
 static void
 count_results(void)
 {
-    struct result *r = &job.result;
+    counts_sum(&job.arena, &job.result.counts);
     for (uint32_t k = 0; k <= job.arena.header->nworkers; k++) {
-        struct slot *s = slot_of(k);
-        r->posted += s->posted;
-        r->done += s->done;
-        r->failed += s->failed;
-        r->retried += s->retried;
-        r->dead += s->dead;
+        const struct slot *s = slot_of(k);
         log_debug("slot %u: posted %llu, done %llu, claims %u, steals %llu, lost %llu, "
                   "wakes %llu, parks %llu",
                   k, (unsigned long long)s->posted,

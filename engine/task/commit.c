@@ -83,6 +83,8 @@ apply_own(struct self *self, uint32_t cur)
         break;
     case OUTCOME_FAILED:
         atom_set(&s->failed, s->intent.count);
+        /* release: `failed` first, or it would be a success; pairs with add_ended() of counts.c.
+         * The same for `dead` below. */
         atom_store(&s->done, s->intent.done);
         if (is_this_run(s, word, self->me))
             task_free(self, cur, word);

@@ -3,6 +3,7 @@
 
 #include "memory/self.h"
 #include "base/futex.h"
+#include "task/counts.h"
 #include "task/gate.h"
 #include "task/queue.h"
 #include "task/task.h"
@@ -111,16 +112,9 @@ idle_all_done(struct arena *a)
 bool
 idle_all_done(struct arena *a)
 {
-    uint64_t done = 0, posted = 0;
-    uint32_t n = arena_workers(a);
-    /* acquire: pairs with the releases in commit_apply(); done first. */
-    for (uint32_t k = 0; k <= n; k++)
-        done += atom_load(&slot_at(a, k)->done);
-    /* Whatever the sum of `done` holds was done after its poster's slot had come. */
-    n = arena_workers(a);
-    for (uint32_t k = 0; k <= n; k++)
-        posted += atom_load(&slot_at(a, k)->posted);
-    return done == posted;
+    struct counts c;
+    counts_sum(a, &c);
+    return c.done == c.posted;
 }
 #endif
 

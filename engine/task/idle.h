@@ -7,7 +7,7 @@
  *   posted[i]  tasks made visible by i, done[i] tasks finished by i. One writer.
  *
  * To park: (1) park = 1, own bit set (2) full fence (3) look for a task everywhere
- * (4) sum all done, then all posted: equal means finished (5) futex wait while
+ * (4) sum all done, then all posted (counts.h): equal means finished (5) futex wait while
  * park == 1. To publish: children READY, hint written, full fence, look at the
  * bits, clear one, CAS its park 1 -> 0, futex wake. One of the two sees the other
  * (docs/sleeping.md). A woken worker that finds work wakes the next if there is more.

@@ -376,6 +376,16 @@ describe("--halt", function()
     has("--halt: 1 task succeeded, stopping at once", result.err)
   end)
 
+  it("sees no success in tasks that fail while it counts", function()
+    local result = expect(helper.prunner(script [[
+      local prunner = require "prunner"
+      function begin() for i = 1, 100000 do prunner.post_task(fail) end end
+      function fail() error("no", 0) end
+      function end_() io.write(prunner.stats().failed, " failed\n") end
+    ]], "-n", 4, "-q", "--halt", "now,success=1", { timeout = 60 }), 1, "100000 failed\n")
+    assert.is_nil(result.err:find("--halt:", 1, true))
+  end)
+
   it("counts tasks that were set aside as failed", function()
     local result = expect(helper.prunner(script [[
       local prunner = require "prunner"

@@ -74,7 +74,7 @@ post_and_end(struct fixture *f)
 }
 
 /* Posted first: `done` has caught up with the old `posted` while the child still
- * waits. This is why idle_all_done() sums `done` first. */
+ * waits. This is why counts_sum() sums `done` first. */
 static void
 test_idle_posted_first_would_end_too_early(void **state)
 {

@@ -1,0 +1,39 @@
+#include "task/counts.h"
+
+#include "memory/layout.h"
+
+static uint64_t
+at_most(uint64_t n, uint64_t limit)
+{
+    return n < limit ? n : limit;
+}
+
+static void
+add_ended(struct counts *c, const struct slot *s)
+{
+    /* acquire: pairs with the release in apply_own() of commit.c; failed and dead of what is
+     * among these are there, and what it took to post them. First of all. */
+    uint64_t done = atom_load(&s->done);
+    uint64_t failed = at_most(atom_peek(&s->failed), done);
+    c->done += done;
+    c->failed += failed;
+    c->dead += at_most(atom_peek(&s->dead), done - failed);
+    c->retried += atom_peek(&s->retried);
+}
+
+static void
+add_posted(struct counts *c, const struct arena *a)
+{
+    /* Asked again: whatever `done` holds was done after its poster's slot had come. */
+    for (uint32_t k = 0, n = arena_workers(a); k <= n; k++)
+        c->posted += atom_load(&slot_at(a, k)->posted);
+}
+
+void
+counts_sum(const struct arena *a, struct counts *c)
+{
+    *c = (struct counts){0};
+    for (uint32_t k = 0, n = arena_workers(a); k <= n; k++)
+        add_ended(c, slot_at(a, k));
+    add_posted(c, a);
+}
