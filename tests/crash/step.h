@@ -1,11 +1,14 @@
 /* step: a worker, or the supervisor, killed at each instruction.
  *
- *   step.c        the steppers: a child under ptrace, and what is tried after each
- *                 instruction that changed the arena
- *   step_image.c  the arena as it was after an instruction, in a second arena
- *   step_crew.c   who goes on after the death: supervisor, worker 2, a successor
- *   step_check.c  is everything whole at the end, and the answer right?
- *   step_ops.c    the scenarios: small jobs with a known answer
+ *   step.c          runs the scenarios, each instruction by instruction
+ *   step_process.c  the stepped one: a child under ptrace
+ *   step_try.c      what is tried after each instruction that changed the arena
+ *   step_nested.c   recovery is stepped as well; others work meanwhile
+ *   step_image.c    the arena as it was after an instruction, in a second arena
+ *   step_crew.c     who goes on after the death: supervisor, worker 2, a successor
+ *   step_check.c    is everything whole at the end, and the answer right?
+ *   step_ops.c      what the scenarios are made of; step_ops_task.c, step_ops_dict.c and
+ *                   step_ops_idle.c hold them: small jobs with a known answer
  *
  * The rooms are the project's own, compiled with a smaller table of names. */
 #ifndef STEP_H
@@ -53,8 +56,15 @@ struct scenario {
     uint32_t lost_lists; /* so many old indexes may be lost by one death */
 };
 
-extern const struct scenario ops_all[];
-extern const uint32_t ops_count;
+/* The scenarios of one subject, that is of one step_ops_*.c. */
+struct scenario_set {
+    const struct scenario *all;
+    uint32_t count;
+};
+
+enum { OPS_SETS = 3 };
+/* All scenarios, in the order they are tried. */
+extern const struct scenario_set *const ops_sets[OPS_SETS];
 /* ops_open: once, before anything. */
 void ops_open(void);
 /* ops_run runs the task that self has just claimed, as a worker does. */
