@@ -1,8 +1,6 @@
 #include "fixture_dict.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +8,6 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "task/section.h"
 #include "memory/block.h"
@@ -93,6 +89,35 @@ stage_died(struct stage *s, uint32_t who)
     assert_int_equal(recover(&s->self[who], &s->self[0], 200, true, &what), 0);
     assert_false(what.dead);
     stage_again(s, who);
+}
+
+struct stage stage;
+
+int
+stage_setup_bytes(size_t bytes)
+{
+    alarm(50); /* a loop without end is a failure, too */
+    stage_open(&stage, bytes);
+    return 0;
+}
+
+int
+stage_setup(void **state)
+{
+    (void)state;
+    return stage_setup_bytes(ARENA_BYTES_MIN);
+}
+
+int
+stage_teardown(void **state)
+{
+    (void)state;
+    stage_check(&stage);
+    for (int i = 0; i < STAGE_LOCKS; i++)
+        assert_int_equal(*stage.lock[i], 0);
+    assert_int_equal(stage.arena.header->names_lock, 0);
+    stage_close(&stage);
+    return 0;
 }
 
 static struct stage_key *

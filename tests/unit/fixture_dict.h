@@ -3,6 +3,13 @@
 #ifndef FIXTURE_DICT_H
 #define FIXTURE_DICT_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "memory/self.h"
 #include "store/dict_tx.h"
 
@@ -21,6 +28,15 @@ struct stage_key {
     unsigned char bytes[80];
     struct dict_key k;
 };
+
+/* For cmocka: a fresh `stage` for each test, and a look at it afterwards. */
+#define STAGE_TEST(name) cmocka_unit_test_setup_teardown(name, stage_setup, stage_teardown)
+extern struct stage stage;
+int stage_setup(void **state);
+/* stage_setup_bytes: what stage_setup does, in an arena of another size. */
+int stage_setup_bytes(size_t bytes);
+/* stage_teardown fails if stage_check() would, or if a lock is held. */
+int stage_teardown(void **state);
 
 /* stage_open makes it all, ends the test program if that fails. */
 void stage_open(struct stage *s, size_t bytes);

@@ -1,46 +1,28 @@
 /* dict: every operation on one dict, from one process at a time. */
 #include <errno.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/clock.h"
 #include "fixture_dict.h"
 #include "base/hash.h"
 #include "store/names.h"
 
-static struct stage s;
-
 static int
 setup(void **state)
 {
     (void)state;
-    alarm(50); /* a loop without end is a failure, too */
-    stage_open(&s, (size_t)4 << 30);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    stage_check(&s);
-    stage_close(&s);
-    return 0;
+    return stage_setup_bytes((size_t)4 << 30);
 }
 
 static void
 test_dict_a_key_never_set_is_absent(void **state)
 {
     (void)state;
-    assert_false(op_get(&s, key_text("x")).present);
-    assert_int_equal(dict_len(s.d), 0);
+    assert_false(op_get(&stage, key_text("x")).present);
+    assert_int_equal(dict_len(stage.d), 0);
 }
 
 static void
@@ -49,25 +31,25 @@ test_dict_set_and_get_all_forms_of_keys(void **state)
     (void)state;
     double numbers[] = {0, 1, -1, 127, 128, 65536, 4294967296.0, 0.5, -1e300, INFINITY};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        op_set(&s, key_number(numbers[i]), value_number(numbers[i]));
-    op_set(&s, key_boolean(true), value_text("true"));
-    op_set(&s, key_boolean(false), value_text("false"));
-    op_set(&s, key_text(""), value_text("empty"));
-    op_set(&s, key_text("1"), value_text("text 1"));
-    op_set(&s, key_text("true"), value_text("text true"));
+        op_set(&stage, key_number(numbers[i]), value_number(numbers[i]));
+    op_set(&stage, key_boolean(true), value_text("true"));
+    op_set(&stage, key_boolean(false), value_text("false"));
+    op_set(&stage, key_text(""), value_text("empty"));
+    op_set(&stage, key_text("1"), value_text("text 1"));
+    op_set(&stage, key_text("true"), value_text("text true"));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        struct dict_value v = op_get(&s, key_number(numbers[i]));
+        struct dict_value v = op_get(&stage, key_number(numbers[i]));
         assert_true(v.present && v.is_number && v.number == numbers[i]);
     }
-    struct dict_value v = op_get(&s, key_boolean(true));
+    struct dict_value v = op_get(&stage, key_boolean(true));
     assert_true(value_is_text(&v, "true"));
-    v = op_get(&s, key_boolean(false));
+    v = op_get(&stage, key_boolean(false));
     assert_true(value_is_text(&v, "false"));
-    v = op_get(&s, key_text(""));
+    v = op_get(&stage, key_text(""));
     assert_true(value_is_text(&v, "empty"));
-    v = op_get(&s, key_text("1"));
+    v = op_get(&stage, key_text("1"));
     assert_true(value_is_text(&v, "text 1"));
-    assert_int_equal(dict_len(s.d), 15);
+    assert_int_equal(dict_len(stage.d), 15);
 }
 
 static void
@@ -78,12 +60,12 @@ test_dict_the_longest_key(void **state)
     for (int i = 0; i < 20; i++) {
         bytes[sizeof bytes - 1] = (char)i; /* they differ at their end only */
         struct dict_key k = {bytes, sizeof bytes, hash_bytes(bytes, sizeof bytes)};
-        op_set(&s, &k, value_number(i));
+        op_set(&stage, &k, value_number(i));
     }
     for (int i = 0; i < 20; i++) {
         bytes[sizeof bytes - 1] = (char)i;
         struct dict_key k = {bytes, sizeof bytes, hash_bytes(bytes, sizeof bytes)};
-        assert_true(op_get(&s, &k).number == i);
+        assert_true(op_get(&stage, &k).number == i);
     }
 }
 
@@ -108,17 +90,17 @@ test_dict_keys_of_one_hash(void **state)
         *at = i + 1;
     }
     assert_true(b);
-    op_set(&s, key_number(a), value_text("a"));
-    assert_false(op_get(&s, key_number(b)).present);
-    op_set(&s, key_number(b), value_text("b"));
-    struct dict_value v = op_get(&s, key_number(a));
+    op_set(&stage, key_number(a), value_text("a"));
+    assert_false(op_get(&stage, key_number(b)).present);
+    op_set(&stage, key_number(b), value_text("b"));
+    struct dict_value v = op_get(&stage, key_number(a));
     assert_true(value_is_text(&v, "a"));
-    v = op_get(&s, key_number(b));
+    v = op_get(&stage, key_number(b));
     assert_true(value_is_text(&v, "b"));
-    assert_true(op_delete(&s, key_number(a)));
-    v = op_get(&s, key_number(b));
+    assert_true(op_delete(&stage, key_number(a)));
+    v = op_get(&stage, key_number(b));
     assert_true(value_is_text(&v, "b"));
-    assert_false(op_get(&s, key_number(a)).present);
+    assert_false(op_get(&stage, key_number(a)).present);
 }
 
 static void
@@ -131,12 +113,12 @@ test_dict_values_of_all_sizes(void **state)
     for (size_t len = 0; len <= MOST; len = len * 3 / 2 + 1) {
         memset(bytes, (int)(len % 251), len);
         struct dict_value v = {.present = true, .bytes = bytes, .len = len};
-        op_set(&s, key_number((double)len), v);
-        op_set(&s, key_text("last"), v);
+        op_set(&stage, key_number((double)len), v);
+        op_set(&stage, key_text("last"), v);
     }
     for (size_t len = 0; len <= MOST; len = len * 3 / 2 + 1) {
         memset(bytes, (int)(len % 251), len);
-        struct dict_value v = op_get(&s, key_number((double)len));
+        struct dict_value v = op_get(&stage, key_number((double)len));
         assert_true(v.present && !v.is_number && v.len == len);
         assert_memory_equal(v.bytes, bytes, len);
     }
@@ -148,16 +130,16 @@ test_dict_a_number_becomes_text_and_back(void **state)
 {
     (void)state;
     const struct dict_key *k = key_text("k");
-    op_set(&s, k, value_number(1));
-    op_set(&s, k, value_number(2)); /* in place */
-    op_set(&s, k, value_text("three"));
-    struct dict_value v = op_get(&s, k);
+    op_set(&stage, k, value_number(1));
+    op_set(&stage, k, value_number(2)); /* in place */
+    op_set(&stage, k, value_text("three"));
+    struct dict_value v = op_get(&stage, k);
     assert_true(value_is_text(&v, "three"));
-    op_set(&s, k, value_number(4));
-    v = op_get(&s, k);
+    op_set(&stage, k, value_number(4));
+    v = op_get(&stage, k);
     assert_true(v.is_number && v.number == 4);
-    assert_int_equal(dict_len(s.d), 1);
-    assert_int_equal(stage_blocks(&s, OWNER_TAG_DICT), 2); /* the dict and one record */
+    assert_int_equal(dict_len(stage.d), 1);
+    assert_int_equal(stage_blocks(&stage, OWNER_TAG_DICT), 2); /* the dict and one record */
 }
 
 static void
@@ -165,13 +147,13 @@ test_dict_add_only_if_absent(void **state)
 {
     (void)state;
     struct dict_result r;
-    assert_int_equal(op_run(&s, 1, DICT_ADD, key_text("k"), value_number(1), &r), 0);
+    assert_int_equal(op_run(&stage, 1, DICT_ADD, key_text("k"), value_number(1), &r), 0);
     assert_true(r.changed);
-    assert_int_equal(op_run(&s, 1, DICT_ADD, key_text("k"), value_number(2), &r), 0);
+    assert_int_equal(op_run(&stage, 1, DICT_ADD, key_text("k"), value_number(2), &r), 0);
     assert_false(r.changed);
-    assert_true(op_get(&s, key_text("k")).number == 1);
-    assert_true(op_delete(&s, key_text("k")));
-    assert_int_equal(op_run(&s, 1, DICT_ADD, key_text("k"), value_text("2"), &r), 0);
+    assert_true(op_get(&stage, key_text("k")).number == 1);
+    assert_true(op_delete(&stage, key_text("k")));
+    assert_int_equal(op_run(&stage, 1, DICT_ADD, key_text("k"), value_text("2"), &r), 0);
     assert_true(r.changed);
 }
 
@@ -179,10 +161,10 @@ static void
 test_dict_incr_counts_from_nothing(void **state)
 {
     (void)state;
-    assert_true(op_incr(&s, key_text("k"), 5) == 5);
-    assert_true(op_incr(&s, key_text("k"), -7.5) == -2.5);
-    assert_true(op_get(&s, key_text("k")).number == -2.5);
-    assert_int_equal(dict_len(s.d), 1);
+    assert_true(op_incr(&stage, key_text("k"), 5) == 5);
+    assert_true(op_incr(&stage, key_text("k"), -7.5) == -2.5);
+    assert_true(op_get(&stage, key_text("k")).number == -2.5);
+    assert_int_equal(dict_len(stage.d), 1);
 }
 
 static void
@@ -190,9 +172,9 @@ test_dict_incr_of_text_is_refused(void **state)
 {
     (void)state;
     struct dict_result r;
-    op_set(&s, key_text("k"), value_text("5"));
-    assert_int_equal(op_run(&s, 1, DICT_INCR, key_text("k"), value_number(1), &r), -EINVAL);
-    struct dict_value v = op_get(&s, key_text("k"));
+    op_set(&stage, key_text("k"), value_text("5"));
+    assert_int_equal(op_run(&stage, 1, DICT_INCR, key_text("k"), value_number(1), &r), -EINVAL);
+    struct dict_value v = op_get(&stage, key_text("k"));
     assert_true(value_is_text(&v, "5"));
 }
 
@@ -203,15 +185,15 @@ test_dict_append_grows_a_string(void **state)
     struct dict_result r;
     char want[1000] = "";
     for (int i = 0; i < 90; i++) { /* past the ends of two forms of heads */
-        assert_int_equal(op_run(&s, 1, DICT_APPEND, key_text("k"), value_text("abcde"), &r), 0);
+        assert_int_equal(op_run(&stage, 1, DICT_APPEND, key_text("k"), value_text("abcde"), &r), 0);
         memcpy(want + (size_t)i * 5, "abcde", 6);
-        struct dict_value v = op_get(&s, key_text("k"));
+        struct dict_value v = op_get(&stage, key_text("k"));
         assert_true(value_is_text(&v, want));
     }
-    assert_int_equal(op_run(&s, 1, DICT_APPEND, key_text("k"), value_text(""), &r), 0);
-    struct dict_value v = op_get(&s, key_text("k"));
+    assert_int_equal(op_run(&stage, 1, DICT_APPEND, key_text("k"), value_text(""), &r), 0);
+    struct dict_value v = op_get(&stage, key_text("k"));
     assert_true(value_is_text(&v, want));
-    assert_int_equal(stage_blocks(&s, OWNER_TAG_DICT), 2);
+    assert_int_equal(stage_blocks(&stage, OWNER_TAG_DICT), 2);
 }
 
 static void
@@ -219,11 +201,11 @@ test_dict_append_to_no_string_is_refused(void **state)
 {
     (void)state;
     struct dict_result r;
-    op_set(&s, key_text("n"), value_number(1));
-    op_set(&s, key_text("nil"), (struct dict_value){.present = true, .bytes = "\xc2", .len = 1});
-    assert_int_equal(op_run(&s, 1, DICT_APPEND, key_text("n"), value_text("x"), &r), -EINVAL);
-    assert_int_equal(op_run(&s, 1, DICT_APPEND, key_text("nil"), value_text("x"), &r), -EINVAL);
-    assert_true(op_get(&s, key_text("n")).number == 1);
+    op_set(&stage, key_text("n"), value_number(1));
+    op_set(&stage, key_text("nil"), (struct dict_value){.present = true, .bytes = "\xc2", .len = 1});
+    assert_int_equal(op_run(&stage, 1, DICT_APPEND, key_text("n"), value_text("x"), &r), -EINVAL);
+    assert_int_equal(op_run(&stage, 1, DICT_APPEND, key_text("nil"), value_text("x"), &r), -EINVAL);
+    assert_true(op_get(&stage, key_text("n")).number == 1);
 }
 
 static void
@@ -233,27 +215,27 @@ test_dict_cas_compares_encoded_values(void **state)
     struct dict_result r;
     struct stage_key k;
     key_into(&k, key_text("k"));
-    assert_int_equal(op_cas(&s, 1, &k.k, value_number(0), value_number(1), &r), 0);
+    assert_int_equal(op_cas(&stage, 1, &k.k, value_number(0), value_number(1), &r), 0);
     assert_false(r.changed);
-    assert_int_equal(op_cas(&s, 1, &k.k, value_none(), value_number(1), &r), 0);
+    assert_int_equal(op_cas(&stage, 1, &k.k, value_none(), value_number(1), &r), 0);
     assert_true(r.changed);
-    assert_int_equal(op_cas(&s, 1, &k.k, value_none(), value_number(2), &r), 0);
+    assert_int_equal(op_cas(&stage, 1, &k.k, value_none(), value_number(2), &r), 0);
     assert_false(r.changed);
-    assert_int_equal(op_cas(&s, 1, &k.k, value_number(1), value_text("one"), &r), 0);
+    assert_int_equal(op_cas(&stage, 1, &k.k, value_number(1), value_text("one"), &r), 0);
     assert_true(r.changed);
-    assert_int_equal(op_cas(&s, 1, &k.k, value_text("One"), value_number(2), &r), 0);
+    assert_int_equal(op_cas(&stage, 1, &k.k, value_text("One"), value_number(2), &r), 0);
     assert_false(r.changed);
-    assert_int_equal(op_cas(&s, 1, &k.k, value_number(1), value_number(2), &r), 0);
+    assert_int_equal(op_cas(&stage, 1, &k.k, value_number(1), value_number(2), &r), 0);
     assert_false(r.changed);
-    assert_int_equal(op_cas(&s, 1, &k.k, value_text("one"), value_none(), &r), 0);
+    assert_int_equal(op_cas(&stage, 1, &k.k, value_text("one"), value_none(), &r), 0);
     assert_true(r.changed);
-    assert_false(op_get(&s, &k.k).present);
-    assert_int_equal(op_cas(&s, 1, &k.k, value_none(), value_none(), &r), 0);
+    assert_false(op_get(&stage, &k.k).present);
+    assert_int_equal(op_cas(&stage, 1, &k.k, value_none(), value_none(), &r), 0);
     assert_true(r.changed);
-    assert_int_equal(dict_len(s.d), 0);
+    assert_int_equal(dict_len(stage.d), 0);
     double nan = strtod("nan", NULL);
-    op_set(&s, &k.k, value_number(nan));
-    assert_int_equal(op_cas(&s, 1, &k.k, value_number(nan), value_number(3), &r), 0);
+    op_set(&stage, &k.k, value_number(nan));
+    assert_int_equal(op_cas(&stage, 1, &k.k, value_number(nan), value_number(3), &r), 0);
     assert_true(r.changed); /* the same bytes */
 }
 
@@ -267,28 +249,28 @@ test_dict_update_is_a_loop_of_cas(void **state)
     int tries = 0;
     for (int i = 0; i < 10; i++) {
         do {
-            struct dict_value now = op_get(&s, &k.k);
+            struct dict_value now = op_get(&stage, &k.k);
             double old = now.present ? now.number : 0;
             if (tries++ % 2 == 0)
-                op_incr(&s, &k.k, 100); /* somebody is faster */
-            assert_int_equal(op_cas(&s, 1, &k.k, now, value_number(old + 1), &r), 0);
+                op_incr(&stage, &k.k, 100); /* somebody is faster */
+            assert_int_equal(op_cas(&stage, 1, &k.k, now, value_number(old + 1), &r), 0);
         } while (!r.changed);
     }
     assert_int_equal(tries, 20);
-    assert_true(op_get(&s, &k.k).number == 10 * 101);
+    assert_true(op_get(&stage, &k.k).number == 10 * 101);
 }
 
 static void
 test_dict_delete(void **state)
 {
     (void)state;
-    assert_false(op_delete(&s, key_text("k")));
-    op_set(&s, key_text("k"), value_text("v"));
-    assert_true(op_delete(&s, key_text("k")));
-    assert_false(op_delete(&s, key_text("k")));
-    assert_false(op_get(&s, key_text("k")).present);
-    assert_int_equal(dict_len(s.d), 0);
-    assert_int_equal(stage_blocks(&s, OWNER_TAG_DICT), 1);
+    assert_false(op_delete(&stage, key_text("k")));
+    op_set(&stage, key_text("k"), value_text("v"));
+    assert_true(op_delete(&stage, key_text("k")));
+    assert_false(op_delete(&stage, key_text("k")));
+    assert_false(op_get(&stage, key_text("k")).present);
+    assert_int_equal(dict_len(stage.d), 0);
+    assert_int_equal(stage_blocks(&stage, OWNER_TAG_DICT), 1);
 }
 
 /* Keys that come and go leave marks in the index; it is renewed, at the size that
@@ -298,14 +280,14 @@ test_dict_marks_of_deleted_keys_do_not_fill_it(void **state)
 {
     (void)state;
     for (int i = 0; i < 200000; i++) {
-        op_set(&s, key_number(i), value_number(i));
+        op_set(&stage, key_number(i), value_number(i));
         if (i >= 10)
-            assert_true(op_delete(&s, key_number(i - 10)));
+            assert_true(op_delete(&stage, key_number(i - 10)));
     }
-    assert_int_equal(dict_len(s.d), 10);
-    assert_true(stage_blocks(&s, SERVES_LIST) <= DICT_SHARDS);
+    assert_int_equal(dict_len(stage.d), 10);
+    assert_true(stage_blocks(&stage, SERVES_LIST) <= DICT_SHARDS);
     for (int i = 0; i < DICT_SHARDS; i++)
-        assert_true((s.d->shards[i].index & 0xff) <= 6);
+        assert_true((stage.d->shards[i].index & 0xff) <= 6);
 }
 
 static double
@@ -328,27 +310,27 @@ test_dict_two_million_keys(void **state)
     enum { MANY = 2000000 };
     double t = seconds();
     for (int i = 0; i < MANY; i++)
-        op_set(&s, key_number(i), value_number(i));
+        op_set(&stage, key_number(i), value_number(i));
     say("set of a new key, 2 million keys", t, MANY);
-    assert_int_equal(dict_len(s.d), MANY);
+    assert_int_equal(dict_len(stage.d), MANY);
     t = seconds();
     for (int i = 0; i < MANY; i++)
-        assert_true(op_get(&s, key_number(i)).number == i);
+        assert_true(op_get(&stage, key_number(i)).number == i);
     say("get, 2 million keys", t, MANY);
-    assert_false(op_get(&s, key_number(MANY)).present);
-    assert_false(op_get(&s, key_number(-1)).present);
+    assert_false(op_get(&stage, key_number(MANY)).present);
+    assert_false(op_get(&stage, key_number(-1)).present);
     for (int i = 0; i < MANY; i += 2)
-        assert_true(op_delete(&s, key_number(i)));
+        assert_true(op_delete(&stage, key_number(i)));
     for (int i = 0; i < MANY; i++)
-        assert_int_equal(op_get(&s, key_number(i)).present, i % 2);
-    assert_int_equal(dict_len(s.d), MANY / 2);
+        assert_int_equal(op_get(&stage, key_number(i)).present, i % 2);
+    assert_int_equal(dict_len(stage.d), MANY / 2);
     for (int i = 0; i < MANY; i += 2)
-        op_set(&s, key_number(i), value_number(-i));
+        op_set(&stage, key_number(i), value_number(-i));
     for (int i = 0; i < MANY; i += 2)
-        assert_true(op_get(&s, key_number(i)).number == -i);
-    assert_int_equal(dict_len(s.d), MANY);
-    assert_int_equal(stage_blocks(&s, OWNER_TAG_DICT), MANY + 1);
-    assert_int_equal(stage_blocks(&s, SERVES_LIST), DICT_SHARDS);
+        assert_true(op_get(&stage, key_number(i)).number == -i);
+    assert_int_equal(dict_len(stage.d), MANY);
+    assert_int_equal(stage_blocks(&stage, OWNER_TAG_DICT), MANY + 1);
+    assert_int_equal(stage_blocks(&stage, SERVES_LIST), DICT_SHARDS);
 }
 
 /* The hash spreads keys of one kind over shards and indexes: no long searches. */
@@ -356,14 +338,14 @@ static void
 probes_are_short(const struct dict_key *(*nth)(int), int n)
 {
     for (int i = 0; i < n; i++)
-        op_set(&s, nth(i), value_number(i));
+        op_set(&stage, nth(i), value_number(i));
     uint64_t sum = 0;
     for (int i = 0; i < n; i++) {
         const struct dict_key *k = nth(i);
-        struct shard *h = dict_shard(s.d, k->hash);
-        uint64_t *words = arena_at(&s.arena, h->index >> 24);
+        struct shard *h = dict_shard(stage.d, k->hash);
+        uint64_t *words = arena_at(&stage.arena, h->index >> 24);
         uint64_t mask = ((uint64_t)1 << (h->index & 0xff)) - 1;
-        struct dict_place p = dict_find(&s.arena, h, k);
+        struct dict_place p = dict_find(&stage.arena, h, k);
         assert_non_null(p.word);
         sum += ((uint64_t)(p.word - words) - (k->hash & mask)) & mask;
     }
@@ -407,8 +389,8 @@ test_dict_keys_are_spread(void **state)
     probes_are_short(nth_text, 100000);
     probes_are_short(nth_long_text, 100000);
     for (int i = 0; i < DICT_SHARDS; i++) {
-        assert_true(s.d->shards[i].live > 400000 / DICT_SHARDS * 8 / 10);
-        assert_true(s.d->shards[i].live < 400000 / DICT_SHARDS * 12 / 10);
+        assert_true(stage.d->shards[i].live > 400000 / DICT_SHARDS * 8 / 10);
+        assert_true(stage.d->shards[i].live < 400000 / DICT_SHARDS * 12 / 10);
     }
 }
 
@@ -432,15 +414,15 @@ test_dict_snapshot_sees_each_key_once(void **state)
     struct seen seen = {0};
     uint64_t want = 0;
     for (int i = 0; i < 5000; i++) {
-        op_set(&s, key_number(i), value_number(i));
+        op_set(&stage, key_number(i), value_number(i));
         want += (uint64_t)i;
     }
     for (int i = 0; i < 5000; i += 5) {
-        op_delete(&s, key_number(i));
+        op_delete(&stage, key_number(i));
         want -= (uint64_t)i;
     }
     for (uint32_t i = 0; i < DICT_SHARDS; i++)
-        assert_int_equal(dict_tx_snapshot(&s.self[2], s.d, i, see, &seen), 0);
+        assert_int_equal(dict_tx_snapshot(&stage.self[2], stage.d, i, see, &seen), 0);
     assert_int_equal(seen.n, 4000);
     assert_int_equal(seen.sum, want);
 }
@@ -450,14 +432,14 @@ test_dict_two_dicts_are_two(void **state)
 {
     (void)state;
     uint32_t index;
-    assert_int_equal(names_get(&s.self[3], NAMED_DICT, "e", 1, &index), 0);
-    struct dict *d = s.d, *e = arena_at(&s.arena, name_at(&s.arena, index)->object);
-    op_set(&s, key_text("k"), value_number(1));
-    s.d = e;
-    assert_false(op_get(&s, key_text("k")).present);
-    op_set(&s, key_text("k"), value_number(2));
-    s.d = d;
-    assert_true(op_get(&s, key_text("k")).number == 1);
+    assert_int_equal(names_get(&stage.self[3], NAMED_DICT, "e", 1, &index), 0);
+    struct dict *d = stage.d, *e = arena_at(&stage.arena, name_at(&stage.arena, index)->object);
+    op_set(&stage, key_text("k"), value_number(1));
+    stage.d = e;
+    assert_false(op_get(&stage, key_text("k")).present);
+    op_set(&stage, key_text("k"), value_number(2));
+    stage.d = d;
+    assert_true(op_get(&stage, key_text("k")).number == 1);
 }
 
 /* Not a test of time: prints what an operation costs, if TIMES is set. */
@@ -471,28 +453,28 @@ test_dict_times(void **state)
     const struct dict_key *k = key_text("counter");
     struct dict_value v;
     struct dict_result r;
-    op_set(&s, k, value_number(0));
+    op_set(&stage, k, value_number(0));
     double t = seconds();
     for (int i = 0; i < N; i++)
-        dict_get(&s.self[1], s.d, k, &v);
+        dict_get(&stage.self[1], stage.d, k, &v);
     say("dict_get of a number", t, N);
     t = seconds();
     for (int i = 0; i < N; i++)
-        op_run(&s, 1, DICT_INCR, k, value_number(1), &r);
+        op_run(&stage, 1, DICT_INCR, k, value_number(1), &r);
     say("incr", t, N);
     t = seconds();
     for (int i = 0; i < N; i++)
-        op_run(&s, 1, DICT_SET, k, value_number(i), &r);
+        op_run(&stage, 1, DICT_SET, k, value_number(i), &r);
     say("set of a number", t, N);
     struct dict_value text = value_text("some twenty bytes ..");
-    op_set(&s, k, text);
+    op_set(&stage, k, text);
     t = seconds();
     for (int i = 0; i < N; i++)
-        op_run(&s, 1, DICT_SET, k, text, &r);
+        op_run(&stage, 1, DICT_SET, k, text, &r);
     say("set of 20 bytes", t, N);
     t = seconds();
     for (int i = 0; i < N; i++)
-        dict_get(&s.self[1], s.d, k, &v);
+        dict_get(&stage.self[1], stage.d, k, &v);
     say("dict_get of 20 bytes", t, N);
 }
 
@@ -546,7 +528,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, stage_teardown)
         T(test_dict_a_key_never_set_is_absent),
         T(test_dict_set_and_get_all_forms_of_keys),
         T(test_dict_the_longest_key),

@@ -1,38 +1,14 @@
 /* dict_tx: transactions, and what is left of them when their process dies at any
  * instruction. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "fixture_dict.h"
 #include "store/lock.h"
 #include "task/recover.h"
-
-static struct stage s;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    alarm(50);
-    stage_open(&s, ARENA_BYTES_MIN);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    stage_check(&s);
-    stage_close(&s);
-    return 0;
-}
 
 /* ---- several operations at once ---- */
 
@@ -62,14 +38,14 @@ do_all(uint32_t who, const struct deed *deeds, size_t n, size_t *bad, dict_tx_no
     struct dict_result results[DEEDS];
     for (size_t i = 0; i < n; i++) {
         key_into(&keys[i], key_text(deeds[i].key));
-        ops[i] = (struct dict_op){.kind = deeds[i].kind, .dict = s.d, .key = keys[i].k};
+        ops[i] = (struct dict_op){.kind = deeds[i].kind, .dict = stage.d, .key = keys[i].k};
         if (deeds[i].kind != DICT_DELETE)
             ops[i].value = deeds[i].text ? value_text(deeds[i].text)
                                          : value_number(deeds[i].number);
         ops[i].head = 1; /* short strings only */
     }
     qsort(ops, n, sizeof *ops, by_shard);
-    return dict_tx_run(&s.self[who], ops, n, results, bad, note, arg);
+    return dict_tx_run(&stage.self[who], ops, n, results, bad, note, arg);
 }
 
 static size_t
@@ -103,7 +79,7 @@ dump(char *to, size_t room)
     size_t at = 0;
     *to = '\0';
     for (int i = 0; keys_of_dump[i]; i++) {
-        struct dict_value v = op_get(&s, key_text(keys_of_dump[i]));
+        struct dict_value v = op_get(&stage, key_text(keys_of_dump[i]));
         if (v.present && v.is_number)
             at += (size_t)snprintf(to + at, room - at, "%s=%g ", keys_of_dump[i], v.number);
         else if (v.present)
@@ -128,7 +104,7 @@ test_dict_tx_many_keys_in_one_transaction(void **state)
     assert_int_equal(do_all(2, then, 5, &bad, NULL, NULL), 0);
     assert_string_equal(dump(text, sizeof text),
                         "b=3 c=\"three!\" d=\"four\" e=\"five\" f=\"six\" g=\"new\" n=3 ");
-    assert_int_equal(stage_blocks(&s, OWNER_TAG_DICT), 1 + 7);
+    assert_int_equal(stage_blocks(&stage, OWNER_TAG_DICT), 1 + 7);
 }
 
 static void
@@ -137,12 +113,12 @@ test_dict_tx_one_bad_operation_calls_all_off(void **state)
     (void)state;
     char text[512];
     size_t bad = 99;
-    op_set(&s, key_text("e"), value_text("text"));
+    op_set(&stage, key_text("e"), value_text("text"));
     struct deed deeds[] = {{DICT_SET, "a", "one", 0}, {DICT_SET, "b", "two", 0}, {DICT_INCR, "e", NULL, 1}, {DICT_SET, "c", "three", 0}, {DICT_SET, "d", "four", 0}};
     assert_int_equal(do_all(1, deeds, 5, &bad, NULL, NULL), -EINVAL);
     assert_true(bad < 5);
     assert_string_equal(dump(text, sizeof text), "e=\"text\" ");
-    assert_int_equal(stage_blocks(&s, OWNER_TAG_DICT), 2);
+    assert_int_equal(stage_blocks(&stage, OWNER_TAG_DICT), 2);
 }
 
 static int64_t
@@ -159,7 +135,7 @@ test_dict_tx_the_note_can_call_it_off(void **state)
     char text[512];
     size_t bad;
     double seen = 0;
-    op_set(&s, key_text("n"), value_number(1));
+    op_set(&stage, key_text("n"), value_number(1));
     struct deed deed = {DICT_INCR, "n", NULL, 41};
     assert_int_equal(do_all(1, &deed, 1, &bad, refuse, &seen), -ENOSPC);
     assert_true(seen == 42);
@@ -179,15 +155,15 @@ test_dict_tx_thousands_of_keys(void **state)
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < N; i++) {
             key_into(&keys[i], key_number(i));
-            ops[i] = (struct dict_op){.kind = DICT_INCR, .dict = s.d, .key = keys[i].k};
+            ops[i] = (struct dict_op){.kind = DICT_INCR, .dict = stage.d, .key = keys[i].k};
             ops[i].value = value_number(i);
         }
         qsort(ops, N, sizeof *ops, by_shard);
-        assert_int_equal(dict_tx_run(&s.self[1], ops, N, results, &bad, NULL, NULL), 0);
+        assert_int_equal(dict_tx_run(&stage.self[1], ops, N, results, &bad, NULL, NULL), 0);
     }
     for (int i = 0; i < N; i++)
-        assert_true(op_get(&s, key_number(i)).number == 3 * i);
-    assert_int_equal(dict_len(s.d), N);
+        assert_true(op_get(&stage, key_number(i)).number == 3 * i);
+    assert_int_equal(dict_len(stage.d), N);
     free(ops);
     free(results);
     free(keys);
@@ -219,8 +195,8 @@ recover_slot_1(void *arg)
     struct self self;
     struct recovered what;
     (void)arg;
-    assert_int_equal(self_open(&self, &s.arena, 1, STAGE_ACTORS), 0);
-    assert_int_equal(recover(&self, &s.self[0], 3, false, &what), 0);
+    assert_int_equal(self_open(&self, &stage.arena, 1, STAGE_ACTORS), 0);
+    assert_int_equal(recover(&self, &stage.self[0], 3, false, &what), 0);
     self_close(&self);
 }
 
@@ -229,14 +205,14 @@ static void
 intrude(void)
 {
     struct dict_result r;
-    stage_again(&s, 2);
-    assert_int_equal(op_run(&s, 2, DICT_INCR, key_text("n"), value_number(100), &r), 0);
+    stage_again(&stage, 2);
+    assert_int_equal(op_run(&stage, 2, DICT_INCR, key_text("n"), value_number(100), &r), 0);
 }
 
 static bool
 locked(const char *key)
 {
-    return dict_shard(s.d, key_text(key)->hash)->lock != 0;
+    return dict_shard(stage.d, key_text(key)->hash)->lock != 0;
 }
 
 /* A further writer of new keys finds all as it should be. */
@@ -245,32 +221,32 @@ use_afterwards(void)
 {
     char text[20];
     struct dict_result r;
-    stage_again(&s, 1);
+    stage_again(&stage, 1);
     for (int i = 0; i < 40; i++) {
         snprintf(text, sizeof text, "later %d", i);
-        assert_int_equal(op_run(&s, 1, DICT_SET, key_text(text), value_text(text), &r), 0);
+        assert_int_equal(op_run(&stage, 1, DICT_SET, key_text(text), value_text(text), &r), 0);
     }
     for (int i = 0; i < 40; i++) {
         snprintf(text, sizeof text, "later %d", i);
-        struct dict_value v = op_get(&s, key_text(text));
+        struct dict_value v = op_get(&stage, key_text(text));
         assert_true(value_is_text(&v, text));
     }
-    stage_check(&s);
+    stage_check(&stage);
 }
 
 static void
 check_scene(struct scene *scene, bool other)
 {
     char text[512];
-    stage_check(&s);
+    stage_check(&stage);
     dump(text, sizeof text);
     const char *before = other ? scene->before_other : scene->before;
     const char *after = other ? scene->after_other : scene->after;
     if (strcmp(text, before) != 0)
         assert_string_equal(text, after);
     *(strcmp(text, before) ? &scene->seen_after : &scene->seen_before) += 1;
-    uint64_t records = stage_blocks(&s, OWNER_TAG_DICT);
-    assert_int_equal(records, dict_len(s.d) + 1);
+    uint64_t records = stage_blocks(&stage, OWNER_TAG_DICT);
+    assert_int_equal(records, dict_len(stage.d) + 1);
 }
 
 /* Of recover(), what changes dicts. */
@@ -278,7 +254,7 @@ static void
 recover_dict(void *arg)
 {
     (void)arg;
-    dict_tx_recover(&s.self[1]);
+    dict_tx_recover(&stage.self[1]);
 }
 
 static void
@@ -292,24 +268,24 @@ static void
 dies_here(void *arg)
 {
     struct scene *scene = arg;
-    char *here = stage_save(&s);
+    char *here = stage_save(&stage);
     recover_slot_1(NULL);
     check_scene(scene, false);
     use_afterwards();
 
-    stage_put_back(&s, here);
+    stage_put_back(&stage, here);
     if (!locked("n")) {
         intrude();
         recover_slot_1(NULL);
         check_scene(scene, true);
         scene->seen_other++;
     }
-    stage_put_back(&s, here);
+    stage_put_back(&stage, here);
     if (scene->deep) {
-        stage_again(&s, 1);
-        assert_true(stage_step(&s, recover_dict, NULL, recovered_again, scene) >= 0);
+        stage_again(&stage, 1);
+        assert_true(stage_step(&stage, recover_dict, NULL, recovered_again, scene) >= 0);
     }
-    stage_put_back(&s, here);
+    stage_put_back(&stage, here);
     stage_forget();
 }
 
@@ -317,20 +293,20 @@ dies_here(void *arg)
 static void
 foresee(struct scene *scene)
 {
-    char *begin = stage_save(&s);
+    char *begin = stage_save(&stage);
     size_t bad, n = count_of(scene->deeds);
     dump(scene->before, sizeof scene->before);
     assert_int_equal(do_all(1, scene->deeds, n, &bad, NULL, NULL), 0);
     dump(scene->after, sizeof scene->after);
     intrude();
     dump(scene->after_other, sizeof scene->after_other);
-    stage_put_back(&s, begin);
-    stage_again(&s, 1);
+    stage_put_back(&stage, begin);
+    stage_again(&stage, 1);
     intrude();
     dump(scene->before_other, sizeof scene->before_other);
-    stage_put_back(&s, begin);
-    stage_again(&s, 1);
-    stage_again(&s, 2);
+    stage_put_back(&stage, begin);
+    stage_again(&stage, 1);
+    stage_again(&stage, 2);
     stage_forget();
 }
 
@@ -338,21 +314,21 @@ static void
 play(struct scene *scene)
 {
     size_t bad;
-    struct stage before = s; /* each scene on a stage of its own */
-    stage_open(&s, ARENA_BYTES_MIN);
+    struct stage before = stage; /* each scene on a stage of its own */
+    stage_open(&stage, ARENA_BYTES_MIN);
     for (struct deed *d = scene->setup; d->kind; d++)
         assert_int_equal(do_all(1, d, 1, &bad, NULL, NULL), 0);
     intrude(); /* slot 2 has its memory */
     foresee(scene);
-    int n = stage_step(&s, deeds_in_child, scene, dies_here, scene);
+    int n = stage_step(&stage, deeds_in_child, scene, dies_here, scene);
     if (n >= 0) {
         assert_true(n > 5);
         assert_true(scene->seen_before && scene->seen_after && scene->seen_other);
         char text[512];
         assert_string_equal(dump(text, sizeof text), scene->after);
     }
-    stage_close(&s);
-    s = before;
+    stage_close(&stage);
+    stage = before;
     if (n < 0)
         skip();
 }
@@ -400,7 +376,7 @@ nth_of_shard(int n, char *text, size_t room)
 {
     for (int i = 0;; i++) {
         snprintf(text, room, "%d", i);
-        if (dict_shard(s.d, key_text(text)->hash) == dict_shard(s.d, key_text("n")->hash) &&
+        if (dict_shard(stage.d, key_text(text)->hash) == dict_shard(stage.d, key_text("n")->hash) &&
             n-- == 0)
             return i;
     }
@@ -447,14 +423,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(test_dict_tx_many_keys_in_one_transaction),
-        T(test_dict_tx_one_bad_operation_calls_all_off),
-        T(test_dict_tx_the_note_can_call_it_off),
-        T(test_dict_tx_thousands_of_keys),
-        T(test_dict_tx_killed_at_every_instruction),
-        T(test_dict_tx_killed_while_the_index_grows),
-        T(test_dict_tx_killed_with_entries_of_one_shard),
+        STAGE_TEST(test_dict_tx_many_keys_in_one_transaction),
+        STAGE_TEST(test_dict_tx_one_bad_operation_calls_all_off),
+        STAGE_TEST(test_dict_tx_the_note_can_call_it_off),
+        STAGE_TEST(test_dict_tx_thousands_of_keys),
+        STAGE_TEST(test_dict_tx_killed_at_every_instruction),
+        STAGE_TEST(test_dict_tx_killed_while_the_index_grows),
+        STAGE_TEST(test_dict_tx_killed_with_entries_of_one_shard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,39 +1,13 @@
 /* lock: one holder, waiting, giving up, circles, death. */
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/clock.h"
 #include "fixture_dict.h"
 #include "store/lock.h"
-
-static struct stage s;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    alarm(50);
-    stage_open(&s, ARENA_BYTES_MIN);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    stage_check(&s);
-    for (int i = 0; i < STAGE_LOCKS; i++)
-        assert_int_equal(*s.lock[i], 0);
-    stage_close(&s);
-    return 0;
-}
 
 static double
 seconds(void)
@@ -45,40 +19,40 @@ static void
 test_lock_has_one_holder(void **state)
 {
     (void)state;
-    assert_int_equal(lock_take(&s.self[1], s.lock[0], -1), 0);
-    assert_true(lock_held(&s.self[1], s.lock[0]));
-    assert_false(lock_held(&s.self[2], s.lock[0]));
-    assert_int_equal(lock_take(&s.self[2], s.lock[0], 0), -ETIMEDOUT);
-    assert_int_equal(lock_take(&s.self[2], s.lock[1], 0), 0);
-    lock_release(&s.self[1], s.lock[0]);
-    assert_int_equal(lock_take(&s.self[2], s.lock[0], 0), 0);
-    lock_release(&s.self[2], s.lock[0]);
-    lock_release(&s.self[2], s.lock[1]);
+    assert_int_equal(lock_take(&stage.self[1], stage.lock[0], -1), 0);
+    assert_true(lock_held(&stage.self[1], stage.lock[0]));
+    assert_false(lock_held(&stage.self[2], stage.lock[0]));
+    assert_int_equal(lock_take(&stage.self[2], stage.lock[0], 0), -ETIMEDOUT);
+    assert_int_equal(lock_take(&stage.self[2], stage.lock[1], 0), 0);
+    lock_release(&stage.self[1], stage.lock[0]);
+    assert_int_equal(lock_take(&stage.self[2], stage.lock[0], 0), 0);
+    lock_release(&stage.self[2], stage.lock[0]);
+    lock_release(&stage.self[2], stage.lock[1]);
 }
 
 static void
 test_lock_taken_twice_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(lock_take(&s.self[0], s.lock[0], -1), 0); /* slot 0 too */
-    assert_int_equal(lock_take(&s.self[0], s.lock[0], -1), -EDEADLK);
-    assert_int_equal(lock_take(&s.self[0], s.lock[0], 0), -EDEADLK);
-    lock_release(&s.self[0], s.lock[0]);
+    assert_int_equal(lock_take(&stage.self[0], stage.lock[0], -1), 0); /* slot 0 too */
+    assert_int_equal(lock_take(&stage.self[0], stage.lock[0], -1), -EDEADLK);
+    assert_int_equal(lock_take(&stage.self[0], stage.lock[0], 0), -EDEADLK);
+    lock_release(&stage.self[0], stage.lock[0]);
 }
 
 static void
 test_lock_waits_no_longer_than_told(void **state)
 {
     (void)state;
-    assert_int_equal(lock_take(&s.self[1], s.lock[0], -1), 0);
+    assert_int_equal(lock_take(&stage.self[1], stage.lock[0], -1), 0);
     double limits[] = {0.001, 0.03, 0.25}; /* also longer than a look for circles */
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         double t = seconds();
-        assert_int_equal(lock_take(&s.self[2], s.lock[0], limits[i]), -ETIMEDOUT);
+        assert_int_equal(lock_take(&stage.self[2], stage.lock[0], limits[i]), -ETIMEDOUT);
         assert_true(seconds() - t >= limits[i]);
-        assert_int_equal(s.self[2].slot->waits_for, 0);
+        assert_int_equal(stage.self[2].slot->waits_for, 0);
     }
-    lock_release(&s.self[1], s.lock[0]);
+    lock_release(&stage.self[1], stage.lock[0]);
 }
 
 /* ---- threads ---- */
@@ -98,7 +72,7 @@ static void *
 take_both(void *arg)
 {
     struct taker *t = arg;
-    struct self *self = &s.self[t->who];
+    struct self *self = &stage.self[t->who];
     t->err = lock_take(self, t->first, -1);
     __atomic_fetch_add(&ready, 1, __ATOMIC_SEQ_CST);
     while (atom_load(&ready) < 100)
@@ -117,7 +91,9 @@ in_a_circle(struct taker *takers, uint32_t n, double limit_s)
 {
     ready = 0;
     for (uint32_t i = 0; i < n; i++) {
-        takers[i] = (struct taker){.who = i + 1, .first = s.lock[i], .second = s.lock[(i + 1) % n]};
+        takers[i] = (struct taker){.who = i + 1,
+                                   .first = stage.lock[i],
+                                   .second = stage.lock[(i + 1) % n]};
         takers[i].limit_s = limit_s;
         assert_int_equal(pthread_create(&takers[i].thread, NULL, take_both, &takers[i]), 0);
     }
@@ -163,9 +139,9 @@ static void *
 wait_for_first(void *arg)
 {
     struct taker *t = arg;
-    t->err = lock_take(&s.self[t->who], t->first, t->limit_s);
+    t->err = lock_take(&stage.self[t->who], t->first, t->limit_s);
     if (!t->err)
-        lock_release(&s.self[t->who], t->first);
+        lock_release(&stage.self[t->who], t->first);
     return NULL;
 }
 
@@ -174,7 +150,7 @@ start_waiter(struct taker *t, uint32_t who, uint32_t *lock)
 {
     *t = (struct taker){.who = who, .first = lock, .limit_s = -1};
     assert_int_equal(pthread_create(&t->thread, NULL, wait_for_first, t), 0);
-    while (!atom_load(&s.self[who].slot->waits_for))
+    while (!atom_load(&stage.self[who].slot->waits_for))
         cpu_relax();
 }
 
@@ -184,13 +160,13 @@ test_lock_a_long_queue_is_no_circle(void **state)
 {
     (void)state;
     struct taker takers[3];
-    assert_int_equal(lock_take(&s.self[1], s.lock[0], -1), 0);
+    assert_int_equal(lock_take(&stage.self[1], stage.lock[0], -1), 0);
     for (uint32_t i = 0; i < 3; i++)
-        start_waiter(&takers[i], i + 2, s.lock[0]);
+        start_waiter(&takers[i], i + 2, stage.lock[0]);
     double until = seconds() + 0.5;
     while (seconds() < until)
         cpu_relax();
-    lock_release(&s.self[1], s.lock[0]);
+    lock_release(&stage.self[1], stage.lock[0]);
     for (int i = 0; i < 3; i++) {
         pthread_join(takers[i].thread, NULL);
         assert_int_equal(takers[i].err, 0);
@@ -205,16 +181,16 @@ static void *
 traffic(void *arg)
 {
     struct taker *t = arg;
-    struct self *self = &s.self[t->who];
+    struct self *self = &stage.self[t->who];
     for (uint32_t n = t->who; !atom_peek(&stop) && !t->err; n++) {
         uint32_t a = n % STAGE_LOCKS, b = a + 1 + n / 8 % 2;
-        t->err = lock_take(self, s.lock[a], -1);
-        if (!t->err && b < STAGE_LOCKS && !(t->err = lock_take(self, s.lock[b], -1))) {
+        t->err = lock_take(self, stage.lock[a], -1);
+        if (!t->err && b < STAGE_LOCKS && !(t->err = lock_take(self, stage.lock[b], -1))) {
             in_order[b]++;
-            lock_release(self, s.lock[b]);
+            lock_release(self, stage.lock[b]);
         }
         in_order[a]++;
-        lock_release(self, s.lock[a]);
+        lock_release(self, stage.lock[a]);
     }
     return NULL;
 }
@@ -247,12 +223,12 @@ test_lock_of_a_dead_holder_goes_to_a_waiter(void **state)
 {
     (void)state;
     struct taker t;
-    assert_int_equal(lock_take(&s.self[1], s.lock[0], -1), 0);
-    assert_int_equal(lock_take(&s.self[1], s.lock[2], -1), 0);
-    start_waiter(&t, 2, s.lock[0]);
-    stage_again(&s, 1);
-    lock_recover(&s.self[1]);
-    lock_recover(&s.self[1]);
+    assert_int_equal(lock_take(&stage.self[1], stage.lock[0], -1), 0);
+    assert_int_equal(lock_take(&stage.self[1], stage.lock[2], -1), 0);
+    start_waiter(&t, 2, stage.lock[0]);
+    stage_again(&stage, 1);
+    lock_recover(&stage.self[1]);
+    lock_recover(&stage.self[1]);
     pthread_join(t.thread, NULL);
     assert_int_equal(t.err, 0);
 }
@@ -261,11 +237,11 @@ static void
 test_lock_of_the_living_is_not_broken(void **state)
 {
     (void)state;
-    assert_int_equal(lock_take(&s.self[2], s.lock[0], -1), 0);
-    lock_recover(&s.self[1]);
-    lock_break(&s.self[1], s.lock[0]);
-    assert_true(lock_held(&s.self[2], s.lock[0]));
-    lock_release(&s.self[2], s.lock[0]);
+    assert_int_equal(lock_take(&stage.self[2], stage.lock[0], -1), 0);
+    lock_recover(&stage.self[1]);
+    lock_break(&stage.self[1], stage.lock[0]);
+    assert_true(lock_held(&stage.self[2], stage.lock[0]));
+    lock_release(&stage.self[2], stage.lock[0]);
 }
 
 /* A waiter died that had been woken in another's place. */
@@ -274,12 +250,12 @@ test_lock_a_wake_up_that_the_dead_took_along(void **state)
 {
     (void)state;
     struct taker t;
-    assert_int_equal(lock_take(&s.self[1], s.lock[0], -1), 0);
-    start_waiter(&t, 2, s.lock[0]);
-    s.self[3].slot->waits_for = arena_offset(&s.arena, s.lock[0]);
+    assert_int_equal(lock_take(&stage.self[1], stage.lock[0], -1), 0);
+    start_waiter(&t, 2, stage.lock[0]);
+    stage.self[3].slot->waits_for = arena_offset(&stage.arena, stage.lock[0]);
     double at = seconds();
-    __atomic_store_n(s.lock[0], 0, __ATOMIC_RELEASE); /* and no futex wake */
-    lock_recover(&s.self[3]);
+    __atomic_store_n(stage.lock[0], 0, __ATOMIC_RELEASE); /* and no futex wake */
+    lock_recover(&stage.self[3]);
     pthread_join(t.thread, NULL);
     assert_int_equal(t.err, 0);
     assert_true(seconds() - at < 5);
@@ -289,18 +265,17 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(test_lock_has_one_holder),
-        T(test_lock_taken_twice_is_refused),
-        T(test_lock_waits_no_longer_than_told),
-        T(test_lock_two_in_a_circle),
-        T(test_lock_three_in_a_circle),
-        T(test_lock_a_circle_of_short_waits_ends_by_itself),
-        T(test_lock_a_long_queue_is_no_circle),
-        T(test_lock_heavy_traffic_is_no_circle),
-        T(test_lock_of_a_dead_holder_goes_to_a_waiter),
-        T(test_lock_of_the_living_is_not_broken),
-        T(test_lock_a_wake_up_that_the_dead_took_along),
+        STAGE_TEST(test_lock_has_one_holder),
+        STAGE_TEST(test_lock_taken_twice_is_refused),
+        STAGE_TEST(test_lock_waits_no_longer_than_told),
+        STAGE_TEST(test_lock_two_in_a_circle),
+        STAGE_TEST(test_lock_three_in_a_circle),
+        STAGE_TEST(test_lock_a_circle_of_short_waits_ends_by_itself),
+        STAGE_TEST(test_lock_a_long_queue_is_no_circle),
+        STAGE_TEST(test_lock_heavy_traffic_is_no_circle),
+        STAGE_TEST(test_lock_of_a_dead_holder_goes_to_a_waiter),
+        STAGE_TEST(test_lock_of_the_living_is_not_broken),
+        STAGE_TEST(test_lock_a_wake_up_that_the_dead_took_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,42 +1,16 @@
 /* names: the table of what has a name. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "fixture_dict.h"
 #include "store/lock.h"
 #include "store/names.h"
 
-static struct stage s;
-
-static int
-setup(void **state)
-{
-    (void)state;
-    alarm(50);
-    stage_open(&s, ARENA_BYTES_MIN);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    stage_check(&s);
-    assert_int_equal(s.arena.header->names_lock, 0);
-    stage_close(&s);
-    return 0;
-}
-
 static int
 name(uint32_t who, enum name_kind kind, const char *text, uint32_t *index)
 {
-    return names_get(&s.self[who], kind, text, strlen(text), index);
+    return names_get(&stage.self[who], kind, text, strlen(text), index);
 }
 
 static void
@@ -49,7 +23,7 @@ test_names_the_same_name_is_the_same_entry(void **state)
     assert_int_equal(name(2, NAMED_LOCK, "y", &c), 0);
     assert_int_equal(a, b);
     assert_int_not_equal(a, c);
-    assert_int_equal(name_at(&s.arena, a)->lock, 0);
+    assert_int_equal(name_at(&stage.arena, a)->lock, 0);
 }
 
 static void
@@ -60,7 +34,7 @@ test_names_each_kind_has_its_own(void **state)
     for (int k = 0; k < 6; k++)
         assert_int_equal(name(1, (enum name_kind)(NAMED_LOCK + k), "x", &i[k]), 0);
     for (int k = 0; k < 6; k++) {
-        assert_int_equal(name_at(&s.arena, i[k])->kind, NAMED_LOCK + k);
+        assert_int_equal(name_at(&stage.arena, i[k])->kind, NAMED_LOCK + k);
         for (int l = 0; l < k; l++)
             assert_int_not_equal(i[k], i[l]);
     }
@@ -73,12 +47,13 @@ test_names_of_any_bytes_up_to_a_length(void **state)
     char text[NAME_BYTES + 1];
     uint32_t a, b;
     memset(text, 0, sizeof text);
-    assert_int_equal(names_get(&s.self[1], NAMED_LOCK, text, NAME_BYTES, &a), 0);
-    assert_int_equal(names_get(&s.self[1], NAMED_LOCK, text, NAME_BYTES - 1, &b), 0);
+    assert_int_equal(names_get(&stage.self[1], NAMED_LOCK, text, NAME_BYTES, &a), 0);
+    assert_int_equal(names_get(&stage.self[1], NAMED_LOCK, text, NAME_BYTES - 1, &b), 0);
     assert_int_not_equal(a, b);
-    assert_int_equal(names_get(&s.self[1], NAMED_LOCK, text, 0, &b), 0);
+    assert_int_equal(names_get(&stage.self[1], NAMED_LOCK, text, 0, &b), 0);
     assert_int_not_equal(a, b);
-    assert_int_equal(names_get(&s.self[1], NAMED_LOCK, text, NAME_BYTES + 1, &b), -ENAMETOOLONG);
+    assert_int_equal(names_get(&stage.self[1], NAMED_LOCK, text, NAME_BYTES + 1, &b),
+                     -ENAMETOOLONG);
 }
 
 static void
@@ -90,7 +65,7 @@ test_names_accumulators_are_numbered(void **state)
     for (int i = 0; i < SLOT_ACCUMULATORS; i++) {
         snprintf(text, sizeof text, "%d", i);
         assert_int_equal(name(1, (enum name_kind)(NAMED_SUM + i % 4), text, &index), 0);
-        assert_int_equal(name_at(&s.arena, index)->number, i);
+        assert_int_equal(name_at(&stage.arena, index)->number, i);
     }
     assert_int_equal(name(1, NAMED_SUM, "one more", &index), -ENFILE);
     assert_int_equal(name(1, NAMED_SUM, "0", &index), 0);
@@ -120,7 +95,7 @@ test_names_a_full_table_is_an_error(void **state)
     assert_int_equal(err, -ENFILE);
     assert_int_equal(n, ARENA_NAMES);
     assert_int_equal(name(2, NAMED_LOCK, "16383", &index), 0);
-    names_each_lock(&s.arena, count_word, &locks);
+    names_each_lock(&stage.arena, count_word, &locks);
     assert_int_equal(locks, ARENA_NAMES - 1);
 }
 
@@ -135,7 +110,7 @@ test_names_no_memory_for_a_dict(void **state)
         static char value[300000];
         struct dict_result r;
         struct dict_value v = {.present = true, .bytes = value, .len = sizeof value};
-        err = op_run(&s, 1, DICT_SET, key_number(n), v, &r);
+        err = op_run(&stage, 1, DICT_SET, key_number(n), v, &r);
     }
     for (int n = 0, full = 0; !full; n++) {
         snprintf(text, sizeof text, "%d", n);
@@ -150,9 +125,9 @@ test_names_creator_died(void **state)
 {
     (void)state;
     uint32_t index;
-    assert_int_equal(lock_take(&s.self[1], &s.arena.header->names_lock, -1), 0);
-    stage_again(&s, 1);
-    lock_recover(&s.self[1]);
+    assert_int_equal(lock_take(&stage.self[1], &stage.arena.header->names_lock, -1), 0);
+    stage_again(&stage, 1);
+    lock_recover(&stage.self[1]);
     assert_int_equal(name(2, NAMED_DICT, "x", &index), 0);
 }
 
@@ -160,14 +135,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(test_names_the_same_name_is_the_same_entry),
-        T(test_names_each_kind_has_its_own),
-        T(test_names_of_any_bytes_up_to_a_length),
-        T(test_names_accumulators_are_numbered),
-        T(test_names_a_full_table_is_an_error),
-        T(test_names_no_memory_for_a_dict),
-        T(test_names_creator_died),
+        STAGE_TEST(test_names_the_same_name_is_the_same_entry),
+        STAGE_TEST(test_names_each_kind_has_its_own),
+        STAGE_TEST(test_names_of_any_bytes_up_to_a_length),
+        STAGE_TEST(test_names_accumulators_are_numbered),
+        STAGE_TEST(test_names_a_full_table_is_an_error),
+        STAGE_TEST(test_names_no_memory_for_a_dict),
+        STAGE_TEST(test_names_creator_died),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

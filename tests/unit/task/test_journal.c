@@ -1,36 +1,17 @@
 /* journal: entries, their end, and how they reach the next run of the task. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "fixture_dict.h"
 #include "task/record.h"
-#include "task/record.h"
-
-static struct stage s;
 
 static int
 setup(void **state)
 {
-    (void)state;
-    alarm(50);
-    stage_open(&s, ARENA_BYTES_MIN);
-    stage_post(&s);
-    assert_true(stage_claim(&s, 1));
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void)state;
-    stage_check(&s);
-    stage_close(&s);
+    (void)stage_setup(state);
+    stage_post(&stage);
+    assert_true(stage_claim(&stage, 1));
     return 0;
 }
 
@@ -46,7 +27,7 @@ write_entry(void *arg, const struct dict_result *results, size_t n)
     struct entry *e = arg;
     (void)results;
     (void)n;
-    return journal_write(&s.self[1], JOURNAL_OP, e->hash, e->bytes, e->len);
+    return journal_write(&stage.self[1], JOURNAL_OP, e->hash, e->bytes, e->len);
 }
 
 /* One entry, committed as a dict operation commits it. */
@@ -55,38 +36,38 @@ add_entry(uint64_t hash, const char *bytes, size_t len)
 {
     struct entry e = {hash, bytes, len};
     size_t bad;
-    int err = dict_tx_run(&s.self[1], NULL, 0, NULL, &bad, write_entry, &e);
+    int err = dict_tx_run(&stage.self[1], NULL, 0, NULL, &bad, write_entry, &e);
     if (!err)
-        journal_written(&s.self[1]);
+        journal_written(&stage.self[1]);
     return err;
 }
 
 static void
 second_run(void)
 {
-    stage_died(&s, 1);
-    assert_true(stage_claim(&s, 1));
+    stage_died(&stage, 1);
+    assert_true(stage_claim(&stage, 1));
 }
 
 static void
 expect_entry(uint64_t hash, const char *bytes, size_t len)
 {
-    const struct journal_entry *e = journal_peek(&s.self[1]);
+    const struct journal_entry *e = journal_peek(&stage.self[1]);
     assert_non_null(e);
     assert_int_equal(e->kind, JOURNAL_OP);
     assert_int_equal(e->hash, hash);
     assert_int_equal(e->bytes, len);
     assert_memory_equal(e->payload, bytes, len);
-    journal_pass(&s.self[1], e);
+    journal_pass(&stage.self[1], e);
 }
 
 static void
 test_journal_is_empty_at_first(void **state)
 {
     (void)state;
-    assert_null(journal_peek(&s.self[1]));
+    assert_null(journal_peek(&stage.self[1]));
     second_run();
-    assert_null(journal_peek(&s.self[1]));
+    assert_null(journal_peek(&stage.self[1]));
 }
 
 static void
@@ -94,7 +75,7 @@ test_journal_is_read_by_the_next_run_only(void **state)
 {
     (void)state;
     assert_int_equal(add_entry(1, "one", 3), 0);
-    assert_null(journal_peek(&s.self[1]));
+    assert_null(journal_peek(&stage.self[1]));
     assert_int_equal(add_entry(2, "", 0), 0);
     assert_int_equal(add_entry(3, "12345678", 8), 0);
     for (int run = 0; run < 3; run++) {
@@ -102,7 +83,7 @@ test_journal_is_read_by_the_next_run_only(void **state)
         expect_entry(1, "one", 3);
         expect_entry(2, "", 0);
         expect_entry(3, "12345678", 8);
-        assert_null(journal_peek(&s.self[1]));
+        assert_null(journal_peek(&stage.self[1]));
     }
     assert_int_equal(add_entry(4, "four", 4), 0);
     second_run();
@@ -123,16 +104,16 @@ test_journal_drop_forgets_the_rest(void **state)
     assert_int_equal(add_entry(3, "three", 5), 0);
     second_run();
     expect_entry(1, "one", 3);
-    journal_drop(&s.self[1]);
-    assert_true(journal_take_warning(&s.self[1]));
-    journal_drop(&s.self[1]);
-    assert_false(journal_take_warning(&s.self[1])); /* told once */
-    assert_null(journal_peek(&s.self[1]));
+    journal_drop(&stage.self[1]);
+    assert_true(journal_take_warning(&stage.self[1]));
+    journal_drop(&stage.self[1]);
+    assert_false(journal_take_warning(&stage.self[1])); /* told once */
+    assert_null(journal_peek(&stage.self[1]));
     assert_int_equal(add_entry(4, "another", 7), 0);
     second_run();
     expect_entry(1, "one", 3);
     expect_entry(4, "another", 7);
-    assert_null(journal_peek(&s.self[1]));
+    assert_null(journal_peek(&stage.self[1]));
 }
 
 static void
@@ -141,10 +122,10 @@ test_journal_dropped_at_its_first_entry(void **state)
     (void)state;
     assert_int_equal(add_entry(1, "one", 3), 0);
     second_run();
-    journal_drop(&s.self[1]);
-    assert_true(journal_take_warning(&s.self[1]));
+    journal_drop(&stage.self[1]);
+    assert_true(journal_take_warning(&stage.self[1]));
     second_run();
-    assert_null(journal_peek(&s.self[1]));
+    assert_null(journal_peek(&stage.self[1]));
 }
 
 /* Written, but its transaction did not commit. */
@@ -153,10 +134,10 @@ test_journal_an_entry_without_a_commit_is_none(void **state)
 {
     (void)state;
     assert_int_equal(add_entry(1, "one", 3), 0);
-    assert_true(journal_write(&s.self[1], JOURNAL_OP, 2, "two", 3) > 0);
+    assert_true(journal_write(&stage.self[1], JOURNAL_OP, 2, "two", 3) > 0);
     second_run();
     expect_entry(1, "one", 3);
-    assert_null(journal_peek(&s.self[1]));
+    assert_null(journal_peek(&stage.self[1]));
 }
 
 /* Committed, but its process died before it was applied. */
@@ -164,9 +145,9 @@ static void
 test_journal_an_entry_with_its_commit_is_one(void **state)
 {
     (void)state;
-    struct tx *tx = &s.self[1].slot->tx;
+    struct tx *tx = &stage.self[1].slot->tx;
     assert_int_equal(add_entry(1, "one", 3), 0);
-    int64_t len = journal_write(&s.self[1], JOURNAL_OP, 2, "two", 3);
+    int64_t len = journal_write(&stage.self[1], JOURNAL_OP, 2, "two", 3);
     assert_true(len > 0);
     tx->n = 0;
     tx->journal_len = (uint64_t)len;
@@ -174,7 +155,7 @@ test_journal_an_entry_with_its_commit_is_one(void **state)
     second_run();
     expect_entry(1, "one", 3);
     expect_entry(2, "two", 3);
-    assert_null(journal_peek(&s.self[1]));
+    assert_null(journal_peek(&stage.self[1]));
 }
 
 static void
@@ -191,12 +172,12 @@ test_journal_grows(void **state)
                 memset(bytes, k, sizeof bytes);
                 expect_entry((uint64_t)k, bytes, (size_t)k * 200);
             }
-            assert_null(journal_peek(&s.self[1]));
+            assert_null(journal_peek(&stage.self[1]));
         }
     }
-    stage_done(&s, 1);
-    uint64_t spare = s.self[1].slot->record != 0;
-    assert_int_equal(stage_blocks(&s, SERVES_SLOT), spare);
+    stage_done(&stage, 1);
+    uint64_t spare = stage.self[1].slot->record != 0;
+    assert_int_equal(stage_blocks(&stage, SERVES_SLOT), spare);
 }
 
 static void
@@ -204,14 +185,14 @@ test_journal_of_the_next_task_is_empty(void **state)
 {
     (void)state;
     assert_int_equal(add_entry(1, "one", 3), 0);
-    stage_done(&s, 1);
-    stage_post(&s);
-    assert_true(stage_claim(&s, 1));
-    assert_null(journal_peek(&s.self[1]));
+    stage_done(&stage, 1);
+    stage_post(&stage);
+    assert_true(stage_claim(&stage, 1));
+    assert_null(journal_peek(&stage.self[1]));
     assert_int_equal(add_entry(2, "two", 3), 0);
     second_run();
     expect_entry(2, "two", 3);
-    assert_null(journal_peek(&s.self[1]));
+    assert_null(journal_peek(&stage.self[1]));
 }
 
 /* Another worker takes the second run. */
@@ -220,9 +201,9 @@ test_journal_travels_with_the_task(void **state)
 {
     (void)state;
     assert_int_equal(add_entry(1, "one", 3), 0);
-    stage_died(&s, 1);
-    assert_true(stage_claim(&s, 3));
-    const struct journal_entry *e = journal_peek(&s.self[3]);
+    stage_died(&stage, 1);
+    assert_true(stage_claim(&stage, 3));
+    const struct journal_entry *e = journal_peek(&stage.self[3]);
     assert_non_null(e);
     assert_int_equal(e->hash, 1);
     assert_memory_equal(e->payload, "one", 3);
@@ -248,15 +229,15 @@ test_journal_is_not_kept_unless_asked_for(void **state)
     (void)state;
     assert_int_equal(add_entry(1, "one", 3), 0);
     second_run();
-    s.self[1].journaling = false;
-    assert_null(journal_peek(&s.self[1]));
+    stage.self[1].journaling = false;
+    assert_null(journal_peek(&stage.self[1]));
 }
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, stage_teardown)
         T(test_journal_is_empty_at_first),
         T(test_journal_is_read_by_the_next_run_only),
         T(test_journal_drop_forgets_the_rest),
