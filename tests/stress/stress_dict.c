@@ -9,6 +9,7 @@
 #include "memory/self.h"
 #include "base/clock.h"
 #include "codec/codec.h"
+#include "shard_count.h"
 #include "store/dict_tx.h"
 #include "base/hash.h"
 #include "store/lock.h"
@@ -210,15 +211,10 @@ check_counts(struct dict *d)
 {
     for (int i = 0; i < DICT_SHARDS; i++) {
         struct shard *s = &d->shards[i];
-        uint64_t *w = arena_at(&arena, s->index >> 24), n = (uint64_t)1 << (s->index & 0xff);
-        uint32_t live = 0, used = 0;
-        for (uint64_t k = 0; k < n; k++) {
-            live += (uint32_t)w[k] != 0;
-            used += w[k] != 0;
-        }
+        struct shard_count is = shard_count(&arena, s);
         CHECK(s->lock == 0);
-        CHECK(s->live == live);
-        CHECK(s->used == used);
+        CHECK(s->live == is.live);
+        CHECK(s->used == is.used);
     }
 }
 

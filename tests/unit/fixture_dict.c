@@ -11,6 +11,7 @@
 
 #include "task/section.h"
 #include "memory/block.h"
+#include "shard_count.h"
 #include "codec/codec.h"
 #include "task/commit.h"
 #include "base/hash.h"
@@ -264,15 +265,10 @@ stage_check(struct stage *s)
 {
     for (int i = 0; i < DICT_SHARDS; i++) {
         struct shard *h = &s->d->shards[i];
-        uint64_t *w = arena_at(&s->arena, h->index >> 24), n = (uint64_t)1 << (h->index & 0xff);
-        uint32_t live = 0, used = 0;
-        for (uint64_t k = 0; k < n; k++) {
-            live += (uint32_t)w[k] != 0;
-            used += w[k] != 0;
-        }
+        struct shard_count is = shard_count(&s->arena, h);
         assert_int_equal(h->lock, 0);
-        assert_int_equal(h->live, live);
-        assert_true(h->used >= used && h->used < n);
+        assert_int_equal(h->live, is.live);
+        assert_true(h->used >= is.used && h->used < is.words);
     }
     for (uint32_t k = 0; k < STAGE_ACTORS; k++) {
         assert_int_equal(s->self[k].slot->tx.state, TX_IDLE);

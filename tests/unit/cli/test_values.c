@@ -1,5 +1,5 @@
 /* values: each kind of row stores its value in the field that the row names, and nothing else. What
- * is accepted and what is said of the rest is in test_cli.c. rows: what getopt is told. */
+ * is accepted and what is said of the rest is in test_cli_options.c. rows: what getopt is told. */
 #include "cli/values.h"
 
 #include <errno.h>

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fixture.h"
+#include "fixture_worker.h"
 #include "task/commit.h"
 #include "base/futex.h"
 #include "task/gate.h"
@@ -16,8 +16,6 @@
 #include "task/queue.h"
 #include "task/recover.h"
 #include "task/task.h"
-
-enum { LIMIT_S = 10 };
 
 static struct slot *
 slot_of(struct fixture *f, uint32_t k)
@@ -126,49 +124,6 @@ test_idle_all_done_never_says_so_while_a_child_waits(void **state)
 
 /* ---- sleeping ---- */
 
-/* Slot k's process: waits for work until the mode says stop; each claimed task is
- * ended. Its exit status is how many it had. */
-static pid_t
-worker(struct fixture *f, uint32_t k)
-{
-    pid_t pid = fork();
-    if (pid)
-        return pid;
-    int n = 0;
-    struct self *self = &f->selves[k];
-    alarm(LIMIT_S);
-    while (atom_load(&f->arena.header->mode) == ARENA_RUN) {
-        if (!idle_wait(self))
-            continue;
-        commit_begin(self);
-        (void)commit_end(self, OUTCOME_DONE);
-        n++;
-    }
-    _exit(n);
-}
-
-static int
-ended(pid_t pid)
-{
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status)); /* not by alarm(): it was not woken */
-    return WEXITSTATUS(status);
-}
-
-/* Waits until slot k sleeps in the kernel, as far as can be seen. */
-static void
-until_parked(struct fixture *f, uint32_t k, uint64_t parks)
-{
-    struct timespec t = {0, 1000000};
-    time_t limit = time(NULL) + LIMIT_S;
-    while (atom_load(&slot_of(f, k)->parks) < parks ||
-           atom_load(&slot_of(f, k)->park) != 1) {
-        assert_true(time(NULL) < limit);
-        nanosleep(&t, NULL);
-    }
-}
-
 /* Something is left to be done, so nobody ends the job. */
 static void
 keep_going(struct fixture *f)
@@ -183,14 +138,14 @@ test_idle_last_one_ends_the_job_and_wakes_all(void **state)
     pid_t pids[FIXTURE_WORKERS + 1];
     keep_going(f);
     for (uint32_t k = 1; k <= 2; k++)
-        pids[k] = worker(f, k);
-    until_parked(f, 1, 1);
-    until_parked(f, 2, 1);
+        pids[k] = worker_start(f, k);
+    worker_until_parked(f, 1, 1);
+    worker_until_parked(f, 2, 1);
     assert_int_equal(bits(f), 6);
     slot_of(f, 3)->done = 1;
-    pids[3] = worker(f, 3);
+    pids[3] = worker_start(f, 3);
     for (uint32_t k = 1; k <= 3; k++)
-        assert_int_equal(ended(pids[k]), 0);
+        assert_int_equal(worker_ended(pids[k]), 0);
     assert_int_equal(f->arena.header->mode, ARENA_DONE);
     assert_int_equal(bits(f), 0);
 }
@@ -200,16 +155,16 @@ test_idle_wake_brings_one_to_the_task(void **state)
 {
     struct fixture *f = *state;
     keep_going(f);
-    pid_t pid = worker(f, 1);
+    pid_t pid = worker_start(f, 1);
     for (uint32_t i = 1; i <= 20; i++) {
-        until_parked(f, 1, i);
+        worker_until_parked(f, 1, i);
         fixture_publish(f, 0, 1, 1);
         idle_wake(&f->selves[0], 1);
     }
-    until_parked(f, 1, 21);
+    worker_until_parked(f, 1, 21);
     assert_int_equal(slot_of(f, 0)->wakes, 20);
     idle_set_mode(&f->arena, ARENA_STOP);
-    assert_int_equal(ended(pid), 20);
+    assert_int_equal(worker_ended(pid), 20);
 }
 
 static void
@@ -251,7 +206,7 @@ static void
 meeting(struct fixture *f, uint32_t k, uint32_t *there)
 {
     struct self *self = &f->selves[k];
-    alarm(LIMIT_S);
+    alarm(WORKER_LIMIT_S);
     while (atom_load(&f->arena.header->mode) == ARENA_RUN) {
         if (!queue_take(self) && !queue_steal(self) && !idle_wait(self))
             continue;
@@ -277,12 +232,12 @@ test_idle_wake_is_passed_on(void **state)
             meeting(f, k, there);
     }
     for (uint32_t k = 1; k <= FIXTURE_WORKERS; k++)
-        until_parked(f, k, 1);
+        worker_until_parked(f, k, 1);
     fixture_publish(f, 0, 1, FIXTURE_WORKERS);
     slot_of(f, 0)->posted--;
     idle_wake(&f->selves[0], FIXTURE_WORKERS);
     for (uint32_t k = 1; k <= FIXTURE_WORKERS; k++)
-        assert_int_equal(ended(pids[k]), 0);
+        assert_int_equal(worker_ended(pids[k]), 0);
 }
 
 /* A waker was killed between clearing park and the futex call. */
@@ -294,7 +249,7 @@ test_idle_wake_all_wakes_whom_a_dead_waker_left_asleep(void **state)
     atom_store(park, 1);
     pid_t pid = fork();
     if (!pid) {
-        alarm(LIMIT_S);
+        alarm(WORKER_LIMIT_S);
         atom_store(&slot_of(f, 1)->claims, 1);
         futex_wait(park, 1, NULL);
         _exit(0);
@@ -305,7 +260,7 @@ test_idle_wake_all_wakes_whom_a_dead_waker_left_asleep(void **state)
     nanosleep(&t, NULL);
     atom_store(park, 0);
     idle_wake_all(&f->arena);
-    assert_int_equal(ended(pid), 0);
+    assert_int_equal(worker_ended(pid), 0);
 }
 
 static void
@@ -313,8 +268,8 @@ test_idle_recover_takes_a_dead_sleeper_out(void **state)
 {
     struct fixture *f = *state;
     keep_going(f);
-    pid_t pid = worker(f, 1);
-    until_parked(f, 1, 1);
+    pid_t pid = worker_start(f, 1);
+    worker_until_parked(f, 1, 1);
     kill(pid, SIGKILL);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_int_equal(bits(f), 2);
@@ -342,7 +297,7 @@ test_idle_wait_does_not_sleep_when_told_to_stop(void **state)
     struct fixture *f = *state;
     keep_going(f);
     idle_set_mode(&f->arena, ARENA_STOP);
-    alarm(LIMIT_S);
+    alarm(WORKER_LIMIT_S);
     assert_false(idle_wait(&f->selves[1]));
     alarm(0);
     assert_int_equal(slot_of(f, 1)->parks, 0);
@@ -355,131 +310,6 @@ test_idle_mode_goes_upwards_only(void **state)
     idle_set_mode(&f->arena, ARENA_DONE);
     idle_set_mode(&f->arena, ARENA_STOP);
     assert_int_equal(f->arena.header->mode, ARENA_DONE);
-}
-
-/* ---- a task that runs alone ---- */
-
-/* One task of slot 2 that runs alone, and n others. */
-static uint32_t
-publish_alone(struct fixture *f, uint32_t n)
-{
-    struct self *self = &f->selves[0];
-    fixture_publish(f, 2, 1, 1);
-    assert_true(queue_look(&f->selves[2]));
-    uint32_t index = slot_of(f, 2)->cur;
-    commit_begin(&f->selves[2]);
-    (void)commit_end(&f->selves[2], OUTCOME_RETRY);
-    fixture_publish(f, 3, 2, n);
-    idle_run_alone(&f->arena, index);
-    assert_int_equal(queue_push(self, index), 0);
-    return index;
-}
-
-static void
-end_task(struct self *self)
-{
-    commit_begin(self);
-    (void)commit_end(self, OUTCOME_DONE);
-}
-
-static void
-test_idle_a_task_that_runs_alone_goes_before_all_others(void **state)
-{
-    struct fixture *f = *state;
-    uint32_t index = publish_alone(f, 5);
-    assert_false(idle_alone_over(&f->arena)); /* READY */
-    assert_true(idle_wait(&f->selves[1]));
-    assert_int_equal(slot_of(f, 1)->cur, index);
-    assert_false(idle_alone_over(&f->arena)); /* RUN */
-    pid_t pid = worker(f, 2);
-    until_parked(f, 2, 1); /* though five others are ready */
-    end_task(&f->selves[1]);
-    assert_true(idle_alone_over(&f->arena));
-    assert_int_equal(f->arena.header->gate, 0);
-    assert_int_equal(ended(pid), 5); /* and then all is done */
-    assert_int_equal(f->arena.header->mode, ARENA_DONE);
-}
-
-/* Whoever finds that it is over says so: here a worker that looks for work. */
-static void
-test_idle_who_ended_it_need_not_say_so(void **state)
-{
-    struct fixture *f = *state;
-    (void)publish_alone(f, 1);
-    assert_true(idle_wait(&f->selves[1]));
-    end_task(&f->selves[1]); /* and is killed */
-    assert_int_not_equal(f->arena.header->gate, 0);
-    assert_true(idle_wait(&f->selves[3]));
-    assert_int_equal(f->arena.header->gate, 0);
-}
-
-static void
-test_idle_end_alone_lets_others_start(void **state)
-{
-    struct fixture *f = *state;
-    (void)publish_alone(f, 3);
-    assert_true(idle_wait(&f->selves[1]));
-    pid_t pid = worker(f, 2);
-    until_parked(f, 2, 1);
-    idle_end_alone(&f->arena);
-    idle_end_alone(&f->arena);
-    until_parked(f, 2, 2);
-    end_task(&f->selves[1]);
-    idle_set_mode(&f->arena, ARENA_DONE);
-    assert_int_equal(ended(pid), 3);
-}
-
-/* Claims, ends and looks again, until all is done. */
-static void
-run_all(void *arg)
-{
-    struct self *self = arg;
-    while (atom_load(&self->arena->header->mode) == ARENA_RUN) {
-        if (idle_wait(self))
-            end_task(self);
-    }
-}
-
-/* The supervisor buries the dead; somebody else does the rest. */
-static void
-check_rest_is_done(struct fixture *f, void *arg)
-{
-    struct recovered r;
-    enum recover_how *how = arg;
-    assert_int_equal(recover(&f->selves[1], &f->selves[0], 100, *how, &r), 0);
-    if (r.task && *how == RECOVER_WAIT) {
-        struct task *t = task_at(&f->arena, r.task);
-        assert_int_equal(task_state(t->word), TASK_WAIT);
-        assert_true(gate_alone(f->arena.header->gate) != r.task || idle_alone_over(&f->arena));
-        atom_store(&t->word, task_word(t->word >> 32, task_attempt(t->word), 0, TASK_READY));
-        idle_run_alone(&f->arena, r.task);
-        assert_int_equal(queue_push(&f->selves[0], r.task), 0);
-    }
-    alarm(LIMIT_S);
-    run_all(&f->selves[2]);
-    alarm(0);
-    assert_true(idle_all_done(&f->arena));
-    assert_int_equal(f->arena.header->gate, 0);
-}
-
-static void
-run_alone_killed(struct fixture *f, enum recover_how how)
-{
-    (void)publish_alone(f, 2);
-    if (!fixture_deaths(f, run_all, &f->selves[1], check_rest_is_done, &how))
-        skip();
-}
-
-static void
-test_idle_alone_killed_at_each_instruction(void **state)
-{
-    run_alone_killed(*state, RECOVER_COUNTED);
-}
-
-static void
-test_idle_alone_killed_at_each_instruction_for_want_of_memory(void **state)
-{
-    run_alone_killed(*state, RECOVER_WAIT);
 }
 
 static void
@@ -523,11 +353,6 @@ main(void)
         FIXTURE_TEST(test_idle_wait_claims_what_it_finds_and_does_not_sleep),
         FIXTURE_TEST(test_idle_wait_does_not_sleep_when_told_to_stop),
         FIXTURE_TEST(test_idle_mode_goes_upwards_only),
-        FIXTURE_TEST(test_idle_a_task_that_runs_alone_goes_before_all_others),
-        FIXTURE_TEST(test_idle_who_ended_it_need_not_say_so),
-        FIXTURE_TEST(test_idle_end_alone_lets_others_start),
-        FIXTURE_TEST(test_idle_alone_killed_at_each_instruction),
-        FIXTURE_TEST(test_idle_alone_killed_at_each_instruction_for_want_of_memory),
         FIXTURE_TEST(test_idle_wait_killed_at_each_instruction),
     };
     return cmocka_run_group_tests_name("idle", tests, NULL, NULL);
