@@ -1,94 +1,27 @@
-/* sim: whole jobs in one process, each step chosen by a seed, workers killed at
- * any step. The rooms are the engine's own (sim.h tells how); workers and
- * supervisor here do what worker.c and super.c do, without Lua and fork.
- *
- *   sim [-q] [-1] [-n COUNT] [-f FIRST]   runs COUNT seeds from FIRST on; -q says less;
- *                    -1: the first failure is enough
- *   sim [-v] SEED                    runs one again; -v tells its story
- *
- * A seed fails if the job ends too early or never, if all sleep while work is
- * left, if the answer is wrong by one, or if anything is still held afterwards.
- * Failing seeds are printed; the exit status is 1 then. */
-#include "sim.h"
+/* sim: who lives in the simulated job: workers and a supervisor, who do what worker.c and
+ * supervisor.c do, without Lua and fork; and how they are killed. The seeds: sim_main.c. */
+#include "sim_world.h"
 
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "task/section.h"
-#include "memory/self.h"
-#include "memory/block.h"
-#include "memory/chunk.h"
-#include "task/pool.h"
+#include "store/names.h"
 #include "task/gate.h"
 #include "task/idle.h"
-#include "store/names.h"
+#include "task/pool.h"
 #include "task/queue.h"
 #include "task/recover.h"
 #include "task/resume.h"
+#include "task/section.h"
 #include "task/task.h"
 
 enum {
-    POINTS_MAX = 8 * 1000 * 1000, /* a seed that needs more hangs */
-    FAILURES_MAX = 5,             /* then it is enough */
-    WAITING_MAX = 1024,
     TICK_NS = 1000 * 1000,
     ALONE_MAX_NS = 10 * TICK_NS, /* it may wait for others: then they start again */
 };
 
-/* When are workers killed? */
-enum aim {
-    AIM_ANY = 0,
-    AIM_COMMIT, /* while phase is COMMIT */
-    AIM_DICT,   /* while tx is open, committed or applied */
-    AIM_MEMORY, /* while it takes memory */
-    AIM_IDLE,   /* while it looks for work, sleeps, or was woken up */
-    AIM_ACTIVE, /* between claim and commit */
-    AIM_LOCK,   /* while it waits for a lock */
-    AIMS,
-};
-
-static struct {
-    struct arena arena;
-    struct self super;
-    struct self workers[SIM_WORKERS + 1]; /* by slot */
-    uint32_t n;
-    uint32_t kills_left, kill_one_in;
-    bool kill_at_stores; /* else at any step */
-    uint32_t tree_kills_left, tree_kill_one_in;
-    bool tree_kill_late; /* only while the supervisor repairs something */
-    bool repairing;
-    enum aim aim;
-    uint32_t recycle_one_in; /* tasks; 0: never */
-    uint32_t refuse_one_in;  /* forks, while there are other workers; 0: never */
-    uint64_t first_point;
-    bool ended_seen[SIM_WORKERS + 1]; /* reaped */
-    bool poked;
-    struct waiting {
-        uint32_t task;
-        uint64_t word, until_ns;
-        bool alone; /* it then runs while no other starts */
-    } waiting[WAITING_MAX];
-    uint32_t nwaiting;
-    uint64_t alone_until;
-    uint32_t starve_one_in, innocent_one_in; /* deaths; 0: never */
-    bool done_seen;
-    uint32_t limit;     /* slots 1..limit shall have a worker */
-    uint32_t crew_left; /* changes of it, and pauses, still to come */
-    uint64_t crew_at;   /* when the next one does */
-    bool paused;
-} world;
-
-static struct arena_header new_head; /* as it was when the arena was new */
-
-static struct {
-    uint64_t seeds, failed, deaths, rolled_back, recycled, longest;
-    uint64_t phases[3], parks, steals, trees;
-} total;
-
-static uint64_t seed_now;
+struct world world;
+struct sim_total total;
 
 /* ---- a worker ---- */
 
@@ -125,8 +58,8 @@ worker(uint32_t k)
     atom_store(&self->slot->exit_reason, REASON_DONE);
 }
 
-static void
-start(uint32_t k)
+void
+world_start(uint32_t k)
 {
     struct self *self = &world.workers[k];
     section_close(self);
@@ -282,7 +215,7 @@ bury(uint32_t k)
     if (r.dead)
         job_reported(&world.arena, r.task);
     if (!job_over() && k <= world.limit && !is_refused(k))
-        start(k);
+        world_start(k);
     sim_say("recovered slot %u", k);
 }
 
@@ -301,7 +234,7 @@ reap(void)
             total.recycled++;
             idle_wake_all(&world.arena);
             if (!job_over() && k <= world.limit)
-                start(k);
+                world_start(k);
         } else if (bye == REASON_NONE) {
             bury(k);
         }
@@ -318,8 +251,8 @@ somebody_lives(void)
     return false;
 }
 
-static bool
-something_to_do(void)
+bool
+world_must_look(void)
 {
     for (uint32_t k = 1; k <= world.n; k++) {
         enum sim_state s = sim_state(k);
@@ -339,7 +272,7 @@ set_crew(uint32_t n)
     sim_say("wants %u workers", n);
     for (uint32_t k = 1; k <= n; k++) {
         if (world.ended_seen[k])
-            start(k);
+            world_start(k);
     }
 }
 
@@ -376,15 +309,15 @@ change_crew(uint64_t due)
     return due && due < world.crew_at ? due : world.crew_at;
 }
 
-static void
-supervisor(uint32_t me)
+void
+world_supervisor(uint32_t me)
 {
     (void)me;
     while (somebody_lives()) {
         collect_waiting();
         settle_crew();
         uint64_t due = change_crew(wake_all_due());
-        if (!something_to_do())
+        if (!world_must_look())
             sim_sleep(due);
         world.poked = false;
         reap();
@@ -434,8 +367,8 @@ sim_may_die(uint32_t k)
     return true;
 }
 
-static void
-maybe_kill(void)
+void
+world_maybe_kill(void)
 {
     if (!world.kills_left || !sim_one_in(world.kill_one_in))
         return;
@@ -478,13 +411,13 @@ heir(uint32_t k)
     if (pool_open(&world.arena, world.limit))
         abort();
     for (uint32_t i = 1; i <= world.limit; i++)
-        start(i);
+        world_start(i);
     sim_say("resumed");
-    supervisor(k);
+    world_supervisor(k);
 }
 
-static void
-maybe_kill_tree(void)
+void
+world_maybe_kill_tree(void)
 {
     if (!world.tree_kills_left || (world.tree_kill_late && !world.repairing) ||
         !sim_one_in(world.tree_kill_one_in))
@@ -501,287 +434,4 @@ maybe_kill_tree(void)
     job_forget_reports();
     world.poked = world.done_seen = world.repairing = false;
     sim_spawn(0, heir);
-}
-
-/* ---- one seed ---- */
-
-static void
-clean_units(struct arena *a, uint32_t from)
-{
-    uint32_t u = from;
-    while (u < a->units && a->table[u])
-        u += (uint32_t)(a->table[u] >> 32);
-    memset(arena_at(a, arena_unit_offset(a, from)), 0, (size_t)(u - from) * ARENA_UNIT);
-    memset(a->table + from, 0, (size_t)(u - from) * sizeof a->table[0]);
-}
-
-/* What the last seed has used of the arena is made new. */
-static void
-clean(struct arena *a)
-{
-    clean_units(a, 0);
-    clean_units(a, a->spill_unit);
-    memset(slot_at(a, 0), 0, (SIM_WORKERS + 1) * sizeof(struct slot));
-    memset(arena_at(a, a->names_at), 0, ARENA_NAMES * sizeof(struct name));
-    *a->header = new_head;
-}
-
-static void
-draw(void)
-{
-    static const uint32_t one_in[] = {3, 10, 30, 100, 300, 1000, 3000};
-    world.n = 2 + sim_dice(SIM_WORKERS - 1);
-    world.kills_left = sim_dice(sim_dice(4) ? 4 : 10);
-    world.kill_one_in = one_in[sim_dice(7)];
-    world.kill_at_stores = sim_dice(2);
-    world.tree_kills_left = sim_dice(5) ? 0 : 1 + sim_dice(3);
-    world.tree_kill_late = sim_dice(2);
-    world.tree_kill_one_in = one_in[world.tree_kill_late ? sim_dice(5) : 2 + sim_dice(5)];
-    world.aim = sim_dice(3) == 0 ? AIM_ANY : (enum aim)sim_dice(AIMS);
-    world.recycle_one_in = sim_dice(4) ? 0 : 2 + sim_dice(10);
-    world.innocent_one_in = sim_dice(3) ? 0 : 2 + sim_dice(3);
-    world.starve_one_in = sim_dice(3) ? 0 : 1 + sim_dice(4);
-    idle_spin_ok = sim_dice(5) == 0;
-    if (sim_dice(4) == 0) /* the rest comes from the spill */
-        world.arena.header->budget_units = sim_dice(60);
-    job_draw(world.n);
-    /* Patients need all workers but one; a refused slot is not tried again. */
-    bool steered = !job_patients() && sim_dice(2);
-    world.refuse_one_in = job_patients() || steered ? 0 : sim_dice(4);
-    world.crew_left = steered ? 1 + sim_dice(20) : 0;
-    world.limit = steered ? 1 + sim_dice(world.n) : world.n;
-    world.crew_at = sim_dice(50000);
-    world.paused = false;
-}
-
-static void
-set_up(uint64_t seed)
-{
-    sim_begin(seed);
-    clean(&world.arena);
-    draw();
-    sim_say("seed %llu: %u workers, %u kills (aim %d, one in %u), %s; slice %u, late %u of 1/%u",
-            (unsigned long long)seed, world.n, world.kills_left, world.aim, world.kill_one_in,
-            job_describe(), sim_policy.slice, sim_policy.late, sim_policy.drain);
-    world.nwaiting = 0;
-    world.poked = world.done_seen = world.repairing = false;
-    world.first_point = sim_points;
-    self_slot_init(&world.arena, 0);
-    if (pool_open(&world.arena, world.limit))
-        abort();
-    self_close(&world.super);
-    if (self_open(&world.super, &world.arena, 0, world.n + 1))
-        abort();
-    world.super.lifo = job_lifo();
-    job_begin(&world.super);
-    if (queue_deal(&world.super, world.limit) || queue_reserve(&world.super, 4 * world.n))
-        sim_fail("queue_deal");
-    for (uint32_t k = 1; k <= world.n; k++)
-        world.ended_seen[k] = true;
-    for (uint32_t k = 1; k <= world.limit; k++)
-        start(k);
-    sim_spawn(0, supervisor);
-}
-
-/* Is anything left when somebody says that all is done? */
-static void
-look_for_work(void *arg, uint32_t index)
-{
-    struct arena *a = arg;
-    uint64_t word = task_at(a, index)->word;
-    switch (task_state(word)) {
-    case TASK_READY:
-    case TASK_WAIT:
-        sim_fail("ended too early: task %u is in state %d", index, task_state(word));
-        break;
-    case TASK_RUN:
-        if (slot_at(a, task_worker(word))->phase != PHASE_COMMIT)
-            sim_fail("ended too early: task %u runs", index);
-        break;
-    default:
-        break;
-    }
-}
-
-static void
-check_end(void)
-{
-    if (world.done_seen || world.arena.header->mode != ARENA_DONE)
-        return;
-    world.done_seen = true;
-    sim_say("all is done");
-    for (uint32_t k = 0; k <= world.n; k++)
-        slab_each(&world.arena, k, SLAB_TASK, look_for_work, &world.arena);
-}
-
-static bool
-all_ended(void)
-{
-    return sim_state(0) == SIM_ENDED; /* the supervisor leaves last */
-}
-
-static void
-say_task(void *arg, uint32_t index)
-{
-    struct arena *a = arg;
-    uint64_t word = task_at(a, index)->word;
-    if (task_state(word) != TASK_FREE)
-        sim_say("task %u is in state %d, worker %u, attempt %u", index, task_state(word),
-                task_worker(word), task_attempt(word));
-}
-
-static void
-say_hang(void)
-{
-    char text[400];
-    int at = 0;
-    for (uint32_t k = 0; k <= world.n; k++) {
-        struct slot *s = slot_at(&world.arena, k);
-        at += snprintf(text + at, sizeof text - (size_t)at,
-                       " [%u: phase %u park %u ring %llu..%llu posted %llu done %llu]", k,
-                       s->phase, s->park, (unsigned long long)s->head,
-                       (unsigned long long)s->tail, (unsigned long long)s->posted,
-                       (unsigned long long)s->done);
-        slab_each(&world.arena, k, SLAB_TASK, say_task, &world.arena);
-    }
-    sim_fail("all sleep and work is left:%s", text);
-}
-
-static void
-run_seed(uint64_t seed)
-{
-    seed_now = seed;
-    set_up(seed);
-    while (!sim_failed() && !all_ended()) {
-        if (sim_points - world.first_point > POINTS_MAX) {
-            sim_fail("no end after %d steps", POINTS_MAX);
-            break;
-        }
-        maybe_kill();
-        maybe_kill_tree();
-        if (something_to_do())
-            sim_rouse(0);
-        if (!sim_step() && !sim_failed() && !something_to_do() &&
-            !job_go_on(&world.super))
-            say_hang();
-        check_end();
-    }
-    if (!sim_failed())
-        job_check(&world.super);
-}
-
-static void
-count(uint64_t seed)
-{
-    uint64_t points = sim_points - world.first_point;
-    total.seeds++;
-    if (points > total.longest)
-        total.longest = points;
-    for (uint32_t k = 1; k <= world.n; k++) {
-        total.parks += slot_at(&world.arena, k)->parks;
-        total.steals += slot_at(&world.arena, k)->steals;
-    }
-    if (sim_failed()) {
-        total.failed++;
-        printf("seed %llu: %s\n  (%u workers, %s)\n", (unsigned long long)seed, sim_failed(),
-               world.n, job_describe());
-        fflush(stdout);
-    }
-}
-
-static void
-say_total(uint64_t first, bool quiet)
-{
-    typedef unsigned long long ull;
-    printf("sim: %llu seeds from %llu, %llu failed; %llu deaths, %llu of the whole tree; %llu "
-           "switch points\n",
-           (ull)total.seeds, (ull)first, (ull)total.failed, (ull)total.deaths, (ull)total.trees,
-           (ull)sim_points);
-    if (quiet)
-        return;
-    printf("     dead while idle %llu, active %llu, in a commit %llu; %llu tasks rolled back, %llu "
-           "workers recycled\n",
-           (ull)total.phases[0], (ull)total.phases[1], (ull)total.phases[2],
-           (ull)total.rolled_back, (ull)total.recycled);
-    printf("     %llu parks, %llu steals; %llu switches, %llu points a seed at most\n",
-           (ull)total.parks, (ull)total.steals, (ull)sim_switches, (ull)total.longest);
-}
-
-/* ENSURE() and its like: at least say which seed it was. */
-static void
-crashed(int signal)
-{
-    char text[80];
-    int len = snprintf(text, sizeof text, "seed %llu: signal %d\n", (unsigned long long)seed_now,
-                       signal);
-    (void)!write(STDOUT_FILENO, text, (size_t)len);
-    _exit(1);
-}
-
-static void
-catch_crashes(void)
-{
-    static char stack[64 << 10];
-    stack_t s = {.ss_sp = stack, .ss_size = sizeof stack};
-    struct sigaction action = {.sa_handler = crashed, .sa_flags = SA_ONSTACK};
-    sigaltstack(&s, NULL);
-    sigaction(SIGSEGV, &action, NULL);
-    sigaction(SIGBUS, &action, NULL);
-    sigaction(SIGABRT, &action, NULL);
-}
-
-/* The second half of the heap plays the spill: only chunk.c can tell. */
-static void
-open_arena(void)
-{
-    struct arena *a = &world.arena;
-    if (arena_open(a, ARENA_BYTES_MIN))
-        abort();
-    a->spill_fd = a->fd;
-    a->spill_unit = a->units / 2;
-    a->header->spill_hint = a->spill_unit;
-    arena_budget(a, 0);
-    new_head = *a->header;
-}
-
-static int
-usage(void)
-{
-    fprintf(stderr, "usage: sim [-q] [-1] [-n COUNT] [-f FIRST] | sim [-v] SEED\n");
-    return 2;
-}
-
-int
-main(int argc, char **argv)
-{
-    uint64_t count_of = 500, first = 1;
-    uint64_t enough = FAILURES_MAX;
-    bool quiet = false;
-    int opt;
-    while ((opt = getopt(argc, argv, "vq1n:f:")) != -1) {
-        if (opt == 'v')
-            sim_verbose = true;
-        else if (opt == 'q')
-            quiet = true;
-        else if (opt == '1')
-            enough = 1;
-        else if (opt == 'n')
-            count_of = strtoull(optarg, NULL, 10);
-        else if (opt == 'f')
-            first = strtoull(optarg, NULL, 10);
-        else
-            return usage();
-    }
-    if (optind < argc) {
-        first = strtoull(argv[optind], NULL, 10);
-        count_of = 1;
-    }
-    catch_crashes();
-    open_arena();
-    for (uint64_t seed = first; seed < first + count_of && total.failed < enough; seed++) {
-        run_seed(seed);
-        count(seed);
-    }
-    say_total(first, quiet);
-    return total.failed != 0;
 }

@@ -1,8 +1,10 @@
 /* sim: the engine's rooms under a scheduler that chooses each step.
  *
- *   sim_sched.c  coroutines, delayed stores, futexes, the clock, refused memory
- *   sim_job.c    what the tasks do, and whether the answer is right
- *   sim.c        workers, supervisor, deaths; the seeds
+ *   sim_sched.c    coroutines, delayed stores, futexes, the clock
+ *   sim_kernel.c   what the rooms call instead of the kernel: refused memory
+ *   sim_job.c      what the tasks do, and whether the answer is right
+ *   sim.c          workers, supervisor, deaths
+ *   sim_main.c     the seeds
  *
  * The rooms are compiled with -DPRN_SIM: each access through atomics.h is a switch
  * point. Plain accesses happen at once, together with the next access that is one. */
@@ -73,6 +75,8 @@ int sim_current(void);
 void sim_sleep(uint64_t until_ns);
 void sim_rouse(uint32_t k);
 uint64_t sim_now_ns(void);
+/* sim_pass lets so much time go by. */
+void sim_pass(uint64_t ns);
 /* sim_fail notes what is wrong, once a seed; in a coroutine it does not return. */
 void sim_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* sim_failed returns the note, NULL: all is well. */

@@ -9,7 +9,8 @@
  * worker whenever it runs.
  *
  *   sim_job.c    the tree: drawing it, posting and running its nodes
- *   sim_ops.c    what nodes do with dicts and locks, and what must come out of it
+ *   sim_ops.c    what nodes do with dicts and locks
+ *   sim_want.c   what must come out of that
  *   sim_check.c  is the rest of the answer right, and is anything held or lost? */
 #ifndef SIM_JOB_H
 #define SIM_JOB_H
@@ -68,7 +69,7 @@ struct job_names {
 extern struct job job;
 extern struct job_names names;
 
-#define CHECK(self) ((self) ? (void)0 : sim_fail("%s:%d: %s", __FILE__, __LINE__, #self))
+#define CHECK(x) ((x) ? (void)0 : sim_fail("%s:%d: %s", __FILE__, __LINE__, #x))
 #define SAME(what, is, must)  \
     ((is) == (must) ? (void)0 \
                     : sim_fail("%s is %.17g, not %.17g", what, (double)(is), (double)(must)))
@@ -93,14 +94,17 @@ uint32_t node_ops(uint32_t node);
 
 /* ---- sim_ops.c ---- */
 
-/* ops_begin: before the first task. */
-void ops_begin(struct self *self);
 /* ops_do does what the node does, in its run-th run. */
 void ops_do(struct self *self, uint32_t node, uint32_t run);
 /* ops_take_both takes two locks in an order that may close a circle. false: it did. */
 bool ops_take_both(struct self *self, uint32_t node);
 /* ops_died: slot k is in no section any more. */
 void ops_died(uint32_t k);
+
+/* ---- sim_want.c ---- */
+
+/* ops_begin: before the first task. */
+void ops_begin(struct self *self);
 /* ops_check: are dicts and logs as they must be? */
 void ops_check(struct self *self);
 

@@ -24,7 +24,6 @@ enum {
     STACK = 256 << 10,
     POINT_NS = 20, /* what a step takes */
     HURRY = 4000,  /* points */
-    JUMP_NS = 25 * 1000 * 1000,
 };
 
 /* A store that others may not see yet. */
@@ -461,37 +460,8 @@ sim_now_ns(void)
     return now;
 }
 
-/* ---- what the rooms call instead of the kernel (see the Makefile) ---- */
-
-int
-sim_clock(clockid_t clock, struct timespec *out)
+void
+sim_pass(uint64_t ns)
 {
-    (void)clock;
-    if (sim_one_in(sim_policy.jump))
-        now += JUMP_NS;
-    out->tv_sec = (time_t)(now / 1000000000u);
-    out->tv_nsec = (long)(now % 1000000000u);
-    return 0;
-}
-
-int
-sim_fallocate(int fd, int mode, long at, long bytes)
-{
-    (void)fd;
-    (void)mode;
-    (void)at;
-    (void)bytes;
-    if (!sim_one_in(sim_policy.no_memory))
-        return 0;
-    errno = ENOSPC;
-    return -1;
-}
-
-int
-sim_madvise(void *at, size_t bytes, int advice)
-{
-    (void)at;
-    (void)bytes;
-    (void)advice;
-    return 0;
+    now += ns;
 }

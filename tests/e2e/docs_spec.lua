@@ -15,15 +15,7 @@
 
 local helper = require "tests.e2e.helper"
 
-local function shell_words(command)
-  local pipe = assert(io.popen(command))
-  local words = {}
-  for line in pipe:lines() do words[#words + 1] = line end
-  pipe:close()
-  return words
-end
-
-local pages = shell_words("cd " .. helper.quote(helper.root) .. " && ls README.md docs/*.md")
+local pages = helper.lines_of("cd " .. helper.quote(helper.root) .. " && ls README.md docs/*.md")
 
 local function page_text(page)
   return assert(helper.read(helper.root .. "/" .. page), page)

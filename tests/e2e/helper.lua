@@ -154,6 +154,20 @@ helper.deadly = [[
   local function die(signal) ffi.C.kill(ffi.C.getpid(), signal or 9) while true do end end
 ]]
 
+--- The same, and pause(ms).
+helper.deadly_and_slow = helper.deadly .. [[
+  ffi.cdef "int poll(void *, unsigned long, int);"
+  local function pause(ms) ffi.C.poll(nil, 0, ms) end
+]]
+
+--- A script whose workers add up 1 to 1000; it prints "500500\n".
+helper.summing = [[
+  local prunner = require "prunner"
+  function begin() for i = 1, 1000 do prunner.post_task(work, i) end end
+  function work(i) prunner.counter "n":add(i) end
+  function end_() print(prunner.counter "n":get()) end
+]]
+
 ---------------------------------------------------------------------------------------------------
 -- Texts
 ---------------------------------------------------------------------------------------------------
@@ -393,6 +407,24 @@ function helper.expect(result, status, out)
       result.out, result.err), 2)
   end
   return result
+end
+
+--- Run a script that is `text` after `local prunner = require "prunner"` on the same line, and
+-- expect `status` and `out` of it.
+-- @param ... arguments of the command; a table at the end is the options of spawn()
+-- @treturn table see run()
+function helper.job(text, status, out, ...)
+  local path = helper.script('local prunner = require "prunner" ' .. text)
+  return helper.expect(helper.prunner(path, ...), status, out)
+end
+
+--- The lines that a command of the shell writes.
+function helper.lines_of(command)
+  local pipe = assert(io.popen(command))
+  local lines = {}
+  for line in pipe:lines() do lines[#lines + 1] = line end
+  pipe:close()
+  return lines
 end
 
 --- End what still runs, remove what was made. For after_each().

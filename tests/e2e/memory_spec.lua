@@ -145,12 +145,7 @@ describe("few file descriptors", function()
   after_each(helper.cleanup)
 
   it("are enough for many workers", function()
-    local path = script [[
-      local prunner = require "prunner"
-      function begin() for i = 1, 1000 do prunner.post_task(work, i) end end
-      function work(i) prunner.counter "n":add(i) end
-      function end_() print(prunner.counter "n":get()) end
-    ]]
+    local path = script(helper.summing)
     expect(helper.run { "prlimit", "--nofile=16", helper.command, path, "-n", 300 }, 0, "500500\n")
   end)
 

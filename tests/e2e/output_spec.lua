@@ -4,8 +4,7 @@ local helper = require "tests.e2e.helper"
 local expect, script = helper.expect, helper.script
 
 local function job(text, status, out, ...)
-  return expect(helper.prunner(script('local prunner = require "prunner" ' .. text), "-n", 2, ...),
-    status, out)
+  return helper.job(text, status, out, "-n", 2, ...)
 end
 
 local function quoted(...)

@@ -4,14 +4,9 @@ local cjson = require "cjson"
 local helper = require "tests.e2e.helper"
 local expect, has = helper.expect, helper.has
 
-local prelude = helper.deadly .. [[
-  ffi.cdef "int poll(void *, unsigned long, int);"
-  local function pause(ms) ffi.C.poll(nil, 0, ms) end
-]]
-
 --- A script and the path of a file beside it.
 local function make(text, ending)
-  local path = helper.script(prelude .. text)
+  local path = helper.script(helper.deadly_and_slow .. text)
   return path, helper.beside(path, "report." .. (ending or "html"))
 end
 

@@ -117,6 +117,14 @@ local function odd_tree()
   return dir
 end
 
+--- A script prints `expected` about `dir`, and no errors, with any number of workers.
+local function assert_prints(script, dir, expected)
+  for _, n in ipairs { 1, 2, 10 } do
+    local result = helper.expect(helper.prunner(script, "-n", n, "--", dir), 0, expected)
+    assert.are.equal("", result.err)
+  end
+end
+
 describe("wordcount.lua", function()
   after_each(helper.cleanup)
 
@@ -134,10 +142,7 @@ describe("wordcount.lua", function()
     local dir = odd_tree()
     local expected = reference(dir)
     assert.has_match("     14 two\n", expected, 1, true)
-    for _, n in ipairs { 1, 2, 10 } do
-      local result = helper.expect(helper.prunner(script, "-n", n, "--", dir), 0, expected)
-      assert.are.equal("", result.err)
-    end
+    assert_prints(script, dir, expected)
   end)
 
   it("counts words that lie across the blocks it reads", function()
@@ -259,10 +264,7 @@ DIR/sub/.nothing
 DIR/sub/deep/binary
 DIR/sub/deep/binary2
 ]]):gsub("DIR", (dir:gsub("%%", "%%%%")))
-    for _, n in ipairs { 1, 2, 10 } do
-      local result = helper.expect(helper.prunner(script, "-n", n, "--", dir), 0, expected)
-      assert.are.equal("", result.err)
-    end
+    assert_prints(script, dir, expected)
   end)
 
   it("finds the groups among files that begin alike", function()
@@ -270,9 +272,7 @@ DIR/sub/deep/binary2
     large_files(dir)
     local expected = ("D/a4\nD/b4\n\nD/a5\nD/b5\n\nD/a600\nD/b600\n\nD/c600\nD/d600\n")
       :gsub("D", dir)
-    for _, n in ipairs { 1, 2, 10 } do
-      helper.expect(helper.prunner(script, "-n", n, "--", dir), 0, expected)
-    end
+    assert_prints(script, dir, expected)
   end)
 
   it("finds the groups that fdupes finds", function()
@@ -294,9 +294,7 @@ DIR/sub/deep/binary2
     large_files(dir .. "/copies")
     local expected = reference(dir)
     assert.has_match("/copies/a600\n", expected, 1, true)
-    for _, n in ipairs { 1, 2, 10 } do
-      helper.expect(helper.prunner(script, "-n", n, "--", dir), 0, expected)
-    end
+    assert_prints(script, dir, expected)
 
     -- Several directories, one twice, one by a symbolic link.
     local copies, link = dir .. "/copies", dir .. "/softdir"
@@ -481,20 +479,18 @@ describe("a script of this directory", function()
   it("has a test, here or in bench_spec.lua", function()
     local this = helper.read(helper.root .. "/tests/e2e/scripts_spec.lua")
       .. helper.read(helper.root .. "/tests/e2e/bench_spec.lua")
-    local pipe = assert(io.popen("find " .. helper.quote(scripts) .. " -name '*.lua'"))
-    for path in pipe:lines() do
+    for _, path in ipairs(helper.lines_of("find " .. helper.quote(scripts) .. " -name '*.lua'")) do
       local name = path:match("([^/]*)%.lua$")
       -- Modules beside the scripts are tested with the scripts that use them.
       if name ~= "files" and name ~= "clock" then
         assert.has_match('"' .. name, this, 1, true)
       end
     end
-    pipe:close()
   end)
 
   it("opens by saying what it shows", function()
-    local pipe = assert(io.popen("find " .. helper.quote(scripts) .. " -name '*.lua'"))
-    for path in pipe:lines() do assert.has_match("^%-%-%- %u", helper.read(path)) end
-    pipe:close()
+    for _, path in ipairs(helper.lines_of("find " .. helper.quote(scripts) .. " -name '*.lua'")) do
+      assert.has_match("^%-%-%- %u", helper.read(path))
+    end
   end)
 end)

@@ -5,8 +5,7 @@ local expect, script = helper.expect, helper.script
 
 --- Runs `text` with 4 workers, or as `...` says; it must print `out`.
 local function job(text, out, ...)
-  return expect(helper.prunner(script('local prunner = require "prunner" ' .. text), "-n", 4, ...),
-    0, out)
+  return helper.job(text, 0, out, "-n", 4, ...)
 end
 
 describe("the shared dict", function()

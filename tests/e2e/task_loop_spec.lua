@@ -2,12 +2,7 @@
 -- differ from the first few hundred runs, which are not.
 
 local helper = require "tests.e2e.helper"
-local expect, script = helper.expect, helper.script
-
-local function job(text, status, out, ...)
-  return expect(helper.prunner(script('local prunner = require "prunner" ' .. text), ...),
-    status, out)
-end
+local job = helper.job
 
 --- The reports of two tasks, without what must differ.
 local function reports(err)

@@ -83,10 +83,12 @@ describe("--load", function()
   end)
 
   it("starts nothing while more runs, and goes on afterwards", function()
-    -- Idlers that want every CPU and get none that anybody else wants.
+    -- They all want to run, but only on one CPU, and get what nobody else wants of it: the other
+    -- CPUs stay free.
     local crowd = helper.spawn [[
-      for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30
-      do chrt -i 0 nice -n 19 sh -c 'while :; do :; done' & done; echo up; wait]]
+      cpu=$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')
+      exec taskset -c "$cpu" chrt -i 0 sh -c 'for i in $(seq 25); do
+        while :; do :; done & done; echo up; wait']]
     assert.is_truthy(helper.wait_until(function() return crowd:out() == "up\n" end))
     local run = helper.spawn_prunner(script(stamps), "--load", 20, "-n", 2, 10)
     assert.is_truthy(helper.wait_until(function() return run:err() ~= "" end))

@@ -1,13 +1,6 @@
 --- The public names: all are documented for ldoc, and editor/meta/prunner.lua declares just these.
 local prunner = require "prunner"
-
-local function lines_of(command)
-  local pipe = assert(io.popen(command))
-  local lines = {}
-  for line in pipe:lines() do lines[#lines + 1] = line end
-  pipe:close()
-  return lines
-end
+local lines_of = require("tests.e2e.helper").lines_of
 
 -- "a b ..." for function(a, b, ...)
 local function parameters(fn)

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "task/recover.h"
+#include "report.h"
 #include "tree.h"
 
 enum { WORKERS = 4,
@@ -25,7 +26,6 @@ enum { WORKERS = 4,
        ATTEMPTS = 255,
        POISON_ATTEMPTS = 3 };
 
-static int tests_run, tests_failed;
 static uint64_t seed;
 static uint32_t poison; /* node that kills its worker; 0: none */
 
@@ -54,15 +54,6 @@ dice(uint32_t below)
 {
     seed = seed * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)((seed >> 33) % below);
-}
-
-static void
-report(const char *name, bool ok)
-{
-    tests_run++;
-    tests_failed += !ok;
-    printf("%s %d - %s\n", ok ? "ok" : "not ok", tests_run, name);
-    fflush(stdout);
 }
 
 static double

@@ -12,12 +12,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "report.h"
 #include "tree.h"
 
 enum { THREADS_MAX = 8,
        LIMIT_S = 60 };
-
-static int tests_run, tests_failed;
 
 struct crew {
     struct arena arena;
@@ -39,15 +38,6 @@ is_long(void)
 {
     const char *s = getenv("STRESS");
     return s && strcmp(s, "long") == 0;
-}
-
-static void
-report(const char *name, bool ok)
-{
-    tests_run++;
-    tests_failed += !ok;
-    printf("%s %d - %s\n", ok ? "ok" : "not ok", tests_run, name);
-    fflush(stdout);
 }
 
 static void *
