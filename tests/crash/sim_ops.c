@@ -133,7 +133,8 @@ do_text(struct self *self, uint32_t node)
 {
     struct ops_key k;
     struct ops_text t;
-    (void)change(self, names.dict, DICT_SET, ops_key(&k, "text", node % TEXTS), ops_text_of(&t, node), 0);
+    (void)change(self, names.dict, DICT_SET, ops_key(&k, "text", node % TEXTS),
+                 ops_text_of(&t, node), 0);
     struct dict_value v = ops_get(self, ops_key(&k, "text", (node + 1) % TEXTS));
     CHECK(!v.present || ops_is_text(&v));
 }
@@ -160,7 +161,8 @@ do_transfer(struct self *self, uint32_t node, bool keep)
 {
     struct ops_transfer t = ops_transfer_of(node);
     CHECK(lock(self, names.bank, -1) == 0);
-    double from = ops_get_number(self, "account", t.from), to = ops_get_number(self, "account", t.to);
+    double from = ops_get_number(self, "account", t.from);
+    double to = ops_get_number(self, "account", t.to);
     ops_set(self, "account", t.from, from - t.amount);
     if (node % 2)
         ops_set(self, "account", t.to, to + t.amount);
@@ -288,8 +290,8 @@ static void
 do_each(struct self *self)
 {
     uint32_t keys = 0;
-    CHECK(dict_tx_snapshot(self, ops_dict_named(self->arena, names.dict), CROWD_SHARD, look_at_record,
-                           &keys) == 0);
+    CHECK(dict_tx_snapshot(self, ops_dict_named(self->arena, names.dict), CROWD_SHARD,
+                           look_at_record, &keys) == 0);
     CHECK(keys < 2 * CROWD);
 }
 

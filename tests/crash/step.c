@@ -91,8 +91,8 @@ step_worker(struct job *j)
         nested_if_due(s, bench.image, n, &left);
     }
     if (r < 0)
-        step_failed(s, "live", WIFEXITED(status) ? spy->complaint : "the worker crashed", step_total.steps,
-                    WIFEXITED(status) ? 0 : pid);
+        step_failed(s, "live", WIFEXITED(status) ? spy->complaint : "the worker crashed",
+                    step_total.steps, WIFEXITED(status) ? 0 : pid);
     process_end(pid);
 }
 
@@ -170,7 +170,8 @@ run_scenario(const struct scenario *given)
     nested_end();
     if (step_option.verbose)
         printf("%-16s %7lu instructions %6lu images %5lu failures %6.2f s\n", s.name,
-               (unsigned long)(step_total.steps - steps), (unsigned long)(step_total.images - images),
+               (unsigned long)(step_total.steps - steps),
+               (unsigned long)(step_total.images - images),
                (unsigned long)(step_total.failures - failures), step_seconds() - begin);
     fflush(stdout);
 }
@@ -276,6 +277,7 @@ main(int argc, char **argv)
            scenarios, (unsigned long)step_total.steps, (unsigned long)step_total.images,
            (unsigned long)step_total.checks, (unsigned long)step_total.nested_runs,
            (unsigned long)step_total.nested_steps, (unsigned long)step_total.nested_images,
-           (unsigned long)step_total.nested_checks, (unsigned long)step_total.failures, step_seconds() - begin);
+           (unsigned long)step_total.nested_checks, (unsigned long)step_total.failures,
+           step_seconds() - begin);
     return step_total.failures || !scenarios;
 }

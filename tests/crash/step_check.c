@@ -200,7 +200,8 @@ audit_slot(struct audit *u, uint32_t k)
     if (s->phase != PHASE_IDLE)
         WRONG(u, "slot %u: phase %u at the end", k, s->phase);
     if (s->staged || s->unlinked_block || s->chunk_intent)
-        WRONG(u, "slot %u: staged %u, unlinked_block %u, chunk_intent %u", k, s->staged, s->unlinked_block,
+        WRONG(u, "slot %u: staged %u, unlinked_block %u, chunk_intent %u", k, s->staged,
+              s->unlinked_block,
               s->chunk_intent);
     if (s->tx.state != TX_IDLE)
         WRONG(u, "slot %u: transaction in state %u", k, s->tx.state);

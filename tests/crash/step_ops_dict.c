@@ -115,8 +115,9 @@ body_cas(struct self *self, const struct task *t)
     struct dict_value none = {0};
     if (is_second(self, t))
         return OUTCOME_DONE;
-    ops_add(self, ops_change_in(self, d, DICT_CAS, "k", ops_number(2), ops_number(1)).changed ? 1 : 100);
-    ops_add(self, ops_change_in(self, d, DICT_CAS, "k", ops_number(3), ops_number(1)).changed ? 100 : 2);
+    struct dict_value one = ops_number(1);
+    ops_add(self, ops_change_in(self, d, DICT_CAS, "k", ops_number(2), one).changed ? 1 : 100);
+    ops_add(self, ops_change_in(self, d, DICT_CAS, "k", ops_number(3), one).changed ? 100 : 2);
     ops_add(self, ops_change_in(self, d, DICT_CAS, "q", ops_string("q"), none).changed ? 4 : 100);
     ops_add(self, ops_change_in(self, d, DICT_CAS, "z", none, ops_number(1)).changed ? 8 : 100);
     return OUTCOME_DONE;

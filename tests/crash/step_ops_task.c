@@ -284,7 +284,8 @@ three_roots(struct self *self)
 static enum outcome
 collect_much(struct self *self, const struct task *t)
 {
-    ops_ok(accumulator_collect(self, COLLECT, ops_args(ops_number_of(self, t), 6000), 6000), "accumulator_collect");
+    ops_ok(accumulator_collect(self, COLLECT, ops_args(ops_number_of(self, t), 6000), 6000),
+           "accumulator_collect");
     if (ops_number_of(self, t) == 3 && !t->errors)
         return OUTCOME_RETRY;
     return OUTCOME_DONE;
@@ -295,10 +296,12 @@ collect_much(struct self *self, const struct task *t)
 /* clang-format off */
 static const struct scenario all[] = {
     {.name = "claim", .plan = three_leaves, .act = ops_run_one, .answer = "sum=6"},
-    {.name = "claim-lifo", .plan = three_leaves, .act = ops_run_two, .answer = "sum=6", .lifo = true},
+    {.name = "claim-lifo", .plan = three_leaves, .act = ops_run_two, .answer = "sum=6",
+     .lifo = true},
     {.name = "dealt", .plan = begin_leaves, .act = ops_run_two, .answer = "sum=21"},
     {.name = "steal", .plan = victim_leaves, .act = ops_run_two, .answer = "sum=36"},
-    {.name = "steal-lifo", .plan = victim_leaves, .act = ops_run_two, .answer = "sum=36", .lifo = true},
+    {.name = "steal-lifo", .plan = victim_leaves, .act = ops_run_two, .answer = "sum=36",
+     .lifo = true},
     {.name = "look", .plan = super_leaves, .act = look_and_run, .answer = "sum=6"},
     {.name = "post", .plan = ops_root_and_leaf, .act = ops_run_two, .body = ops_post_three,
      .answer = "sum=1106"},

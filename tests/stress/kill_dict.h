@@ -459,7 +459,8 @@ kill_dict_main(int argc, char **argv, const char *title, void (*begin)(void),
     const char *mode = getenv("STRESS");
     bool is_long = mode && strcmp(mode, "long") == 0;
     seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL) * 1000 + (uint64_t)getpid();
-    control = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    control = mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                   -1, 0);
     if (control == MAP_FAILED)
         return 1;
     printf("1..1\n# seed %llu\n", (unsigned long long)seed);

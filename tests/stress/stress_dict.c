@@ -23,8 +23,10 @@ static double seconds;  /* for one test */
 static uint32_t stop;   /* all threads read it between two rounds */
 static uint32_t broken; /* how often something was wrong */
 
-#define CHECK(self) \
-    ((self) ? (void)0 : (atom_or(&broken, 1u), (void)fprintf(stderr, "# %s:%d: %s\n", __FILE__, __LINE__, #self)))
+#define CHECK(x)                  \
+    ((x) ? (void)0                \
+         : (atom_or(&broken, 1u), \
+            (void)fprintf(stderr, "# %s:%d: %s\n", __FILE__, __LINE__, #x)))
 
 /* One thread: its slot, its random numbers, its dict. */
 struct hand {

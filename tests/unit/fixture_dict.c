@@ -383,7 +383,8 @@ changed_since(struct stage *s, char *copy)
 }
 
 int
-stage_step(struct stage *s, void (*fn)(void *), void *arg, void (*at_change)(void *), void *change_arg)
+stage_step(struct stage *s, void (*fn)(void *), void *arg, void (*at_change)(void *),
+           void *change_arg)
 {
     fflush(NULL);
     pid_t pid = fork();

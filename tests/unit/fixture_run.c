@@ -10,7 +10,8 @@
 int
 run_op(enum dict_op_kind kind, const char *key, struct dict_value v, struct dict_result *r)
 {
-    struct dict_op op = {.kind = kind, .dict = stage.d, .key = *key_text(key), .value = v, .head = 1};
+    struct dict_op op = {.kind = kind, .dict = stage.d, .key = *key_text(key), .head = 1};
+    op.value = v;
     return section_change(&stage.self[1], &op, r);
 }
 

@@ -192,7 +192,8 @@ test_dict_append_to_no_string_is_refused(void **state)
     (void)state;
     struct dict_result r;
     op_set(&stage, key_text("n"), value_number(1));
-    op_set(&stage, key_text("nil"), (struct dict_value){.present = true, .bytes = "\xc2", .len = 1});
+    op_set(&stage, key_text("nil"),
+           (struct dict_value){.present = true, .bytes = "\xc2", .len = 1});
     assert_int_equal(op_run(&stage, 1, DICT_APPEND, key_text("n"), value_text("x"), &r), -EINVAL);
     assert_int_equal(op_run(&stage, 1, DICT_APPEND, key_text("nil"), value_text("x"), &r), -EINVAL);
     assert_true(op_get(&stage, key_text("n")).number == 1);
