@@ -63,7 +63,7 @@ CMD_SHARED = \
     engine/base/text.c \
     engine/supervisor/control_dir.c
 
-# Each test_*.c is a program; what lies beside their folders is linked to all of them.
+# Each test_*.c is a program; what lies beside their folders are fixtures for any of them.
 UNIT_SRC = $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_COMMON = $(sort $(wildcard tests/unit/*.c))
 STRESS_SRC = $(sort $(wildcard tests/stress/*.c))
@@ -203,9 +203,14 @@ $(BUILD)/libengine.a: $(LIB_OBJ) $(CMD_OBJ) $(OBJ)/files
 	@rm -f $@
 	ar rcs $@ $(LIB_OBJ) $(filter-out %/main.o,$(CMD_OBJ))
 
-$(UNIT_BIN): $(BUILD)/%: $(OBJ)/%.o $(UNIT_COMMON:%.c=$(OBJ)/%.o) $(BUILD)/libengine.a
+# Each unit test links the fixtures it uses, and what these stand on, no more.
+$(BUILD)/libfixture.a: $(UNIT_COMMON:%.c=$(OBJ)/%.o) $(OBJ)/files
+	@rm -f $@
+	ar rcs $@ $(filter %.o,$^)
+
+$(UNIT_BIN): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libfixture.a $(BUILD)/libengine.a
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $(filter %.o,$^) $(BUILD)/libengine.a -lcmocka $(LUAJIT_LIBS) $(CURSES_LIBS) -lm
+	$(LINK) -o $@ $< $(BUILD)/libfixture.a $(BUILD)/libengine.a -lcmocka $(LUAJIT_LIBS) $(CURSES_LIBS) -lm
 
 $(STRESS_BIN): $(BUILD)/%: $(OBJ)/%.o $(BUILD)/libengine.a
 	@mkdir -p $(@D)

@@ -34,9 +34,9 @@
 #include "job/state_check.h"
 #include "task/task.h"
 
-#define INSIST(self)    \
+#define INSIST(x)    \
     do {             \
-        if (!(self))    \
+        if (!(x))    \
             abort(); \
     } while (0)
 
