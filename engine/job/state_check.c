@@ -18,141 +18,6 @@ const char check_no_memory[] = "cannot be checked: there is not enough memory";
 /* Flags of a table word, see chunk.c. */
 enum { ENTRY_FREE = 1 };
 
-static uint64_t
-unit_offset(const struct check *c, uint32_t unit)
-{
-    return arena_unit_offset(c->a, unit);
-}
-
-/* ---- what lies where ---- */
-
-struct extent *
-check_extent(const struct check *c, uint64_t offset)
-{
-    if (offset < c->a->heap_at)
-        return NULL;
-    uint64_t unit = (offset - c->a->heap_at) / ARENA_UNIT;
-    size_t low = 0, high = c->nextents;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        struct extent *e = &c->extents[mid];
-        if (unit < e->unit)
-            high = mid;
-        else if (unit >= (uint64_t)e->unit + e->units)
-            low = mid + 1;
-        else
-            return e;
-    }
-    return NULL;
-}
-
-/* The chunk that begins with unit u - 1, as lists name it. */
-static struct extent *
-list_entry(const struct check *c, uint32_t u)
-{
-    struct extent *e = u - 1 < c->used_units ? check_extent(c, unit_offset(c, u - 1)) : NULL;
-    return e && e->unit == u - 1 ? e : NULL;
-}
-
-/* The chunk in which an item starts there; NULL: none does. */
-static struct extent *
-item_at(const struct check *c, uint32_t index)
-{
-    uint64_t offset = (uint64_t)index * ARENA_GRAIN;
-    struct extent *e = check_extent(c, offset);
-    if (!e || !e->linked || e->size_class > SLAB_LARGE)
-        return NULL;
-    uint64_t from = unit_offset(c, e->unit) + ARENA_GRAIN;
-    if (offset < from)
-        return NULL;
-    if (e->size_class == SLAB_LARGE)
-        return offset == from ? e : NULL;
-    uint64_t size = slab_item_bytes(e->size_class);
-    uint64_t room = (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN;
-    return (offset - from) % size == 0 && (offset - from) / size < room / size ? e : NULL;
-}
-
-bool
-check_is_task(const struct check *c, uint32_t index)
-{
-    const struct extent *e = item_at(c, index);
-    return e && e->size_class == SLAB_TASK;
-}
-
-bool
-check_is_block(const struct check *c, uint32_t index)
-{
-    const struct extent *e = item_at(c, index);
-    return e && e->size_class != SLAB_TASK;
-}
-
-bool
-check_used(const struct check *c, uint32_t index, uint64_t bytes)
-{
-    return check_is_block(c, index) &&
-           block_state(atom_peek(&block_at(c->a, index)->word)) == BLOCK_USED &&
-           block_capacity(c->a, index) >= bytes;
-}
-
-static uint64_t *
-mark_of(const struct check *c, uint32_t index, uint64_t *bit)
-{
-    uint64_t grain = index - c->a->heap_at / ARENA_GRAIN;
-    *bit = (uint64_t)1 << grain % 64;
-    return &c->marks[grain / 64];
-}
-
-bool
-check_marked(const struct check *c, uint32_t index)
-{
-    uint64_t bit, *word = mark_of(c, index, &bit);
-    return *word & bit;
-}
-
-bool
-check_mark(struct check *c, uint32_t index)
-{
-    uint64_t bit, *word = mark_of(c, index, &bit);
-    bool fresh = !(*word & bit);
-    *word |= bit;
-    return fresh;
-}
-
-bool
-check_runs(const struct check *c, uint32_t k)
-{
-    const struct slot *s = slot_at(c->a, k);
-    if (s->phase == PHASE_IDLE || !s->cur)
-        return false;
-    uint64_t word = atom_peek(&task_at(c->a, s->cur)->word);
-    return task_state(word) == TASK_RUN && task_worker(word) == k &&
-           task_generation(word) == task_generation(s->expect);
-}
-
-static bool
-zero_bytes(const char *p, size_t n)
-{
-    return !n || (!p[0] && memcmp(p, p + 1, n - 1) == 0); /* each is like the next */
-}
-
-/* Holes of the file are passed over: most of it is. */
-bool
-check_zero(const struct check *c, uint64_t from, uint64_t to)
-{
-    while (from < to) {
-        off_t data = lseek(c->a->fd, (off_t)from, SEEK_DATA);
-        if (data < 0 && errno == ENXIO)
-            return true;
-        uint64_t at = data < 0 ? from : (uint64_t)data;
-        off_t hole = data < 0 ? -1 : lseek(c->a->fd, data, SEEK_HOLE);
-        uint64_t end = hole < 0 || (uint64_t)hole > to ? to : (uint64_t)hole;
-        if (at < end && !zero_bytes(c->a->base + at, end - at))
-            return false;
-        from = end > at ? end : to;
-    }
-    return true;
-}
-
 /* ---- head, table of chunks ---- */
 
 static const char *
@@ -184,7 +49,7 @@ check_table(struct check *c)
             return check_no_memory;
         /* A free one must be as new: whoever claims it takes it for that. */
         if (flags == ENTRY_FREE &&
-            !check_zero(c, unit_offset(c, u), unit_offset(c, u) + (uint64_t)units * ARENA_UNIT))
+            !check_zero(c, check_unit_offset(c, u), check_unit_offset(c, u) + (uint64_t)units * ARENA_UNIT))
             return DAMAGED("a chunk that was given back");
         c->extents[c->nextents++] = (struct extent){
             .unit = u,
@@ -197,7 +62,7 @@ check_table(struct check *c)
     }
     c->used_units = u;
     if (!hint_fits || !check_zero(c, a->table_at + (uint64_t)u * 8, a->heap_at) ||
-        !check_zero(c, unit_offset(c, u), a->bytes))
+        !check_zero(c, check_unit_offset(c, u), a->bytes))
         return DAMAGED("its table of chunks");
     return NULL;
 }
@@ -209,7 +74,7 @@ static const char *
 check_list(struct check *c, uint32_t k, uint32_t size_class)
 {
     for (uint32_t u = slot_at(c->a, k)->chunks[size_class]; u;) {
-        struct extent *e = list_entry(c, u);
+        struct extent *e = check_list_entry(c, u);
         if (!e || e->size_class != size_class || e->owner != k || e->linked)
             return DAMAGED("a list of chunks");
         const struct chunk *at = chunk_at(c->a, u - 1);
@@ -233,14 +98,14 @@ check_intent(const struct check *c, uint32_t k)
     uint32_t u = s->chunk_intent - 1;
     if (u >= c->a->units || s->chunk_class >= SLOT_CLASSES)
         return DAMAGED("a claim of memory");
-    const struct extent *e = u < c->used_units ? check_extent(c, unit_offset(c, u)) : NULL;
+    const struct extent *e = u < c->used_units ? check_extent(c, check_unit_offset(c, u)) : NULL;
     if (u < c->used_units ? !e || e->unit != u : u != c->used_units)
         return DAMAGED("a claim of memory");
     if (!e || e->size_class != s->chunk_class || e->owner != k)
         return NULL;
     if (e->linked)
         return s->chunks[e->size_class] == u + 1 ? NULL : DAMAGED("a claim of memory");
-    uint64_t at = unit_offset(c, u);
+    uint64_t at = check_unit_offset(c, u);
     return check_zero(c, at + ARENA_GRAIN, at + (uint64_t)e->units * ARENA_UNIT)
                ? NULL
                : DAMAGED("a chunk that is being claimed");
@@ -258,7 +123,7 @@ check_ring(const struct check *c, uint32_t k)
     } else {
         const struct extent *e = check_extent(c, at);
         if (!e || !e->linked || e->size_class != SLAB_RING || e->owner != k || log2 > 40 ||
-            at != unit_offset(c, e->unit) + ARENA_GRAIN ||
+            at != check_unit_offset(c, e->unit) + ARENA_GRAIN ||
             (sizeof(uint32_t) << log2) > (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN)
             return DAMAGED("a ring");
     }
@@ -281,7 +146,7 @@ check_unborn(const struct check *c, uint32_t k)
     struct slot s = *slot_at(c->a, k);
     if (s.tx.list == arena_offset(c->a, slot_at(c->a, k)->tx.own))
         s.tx.list = 0;
-    return zero_bytes((const char *)&s, sizeof s) ? NULL : DAMAGED("a slot");
+    return check_zero_bytes((const char *)&s, sizeof s) ? NULL : DAMAGED("a slot");
 }
 
 static const char *
@@ -353,7 +218,7 @@ check_log(const struct check *c, uint32_t k)
     if (!u)
         return used ? DAMAGED("a log") : NULL;
     for (; u; used = u ? chunk_at(c->a, u - 1)->used : 0) {
-        const struct extent *e = list_entry(c, u);
+        const struct extent *e = check_list_entry(c, u);
         if (!e || !e->linked || e->size_class != SLAB_LOG || e->owner != k ||
             used > (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN ||
             !log_entries_fit((const char *)chunk_at(c->a, u - 1) + ARENA_GRAIN, used))
@@ -386,7 +251,7 @@ check_blocks(const struct check *c)
             continue;
         uint64_t room = (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN;
         uint64_t size = e->size_class == SLAB_LARGE ? room : slab_item_bytes(e->size_class);
-        const char *at = c->a->base + unit_offset(c, e->unit) + ARENA_GRAIN;
+        const char *at = c->a->base + check_unit_offset(c, e->unit) + ARENA_GRAIN;
         for (uint64_t n = room / size; n; n--, at += size) {
             uint64_t word = atom_peek(&((const struct block *)at)->word);
             uint64_t is = block_word(block_generation(word), e->owner, e->size_class, BLOCK_USED);

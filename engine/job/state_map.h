@@ -1,4 +1,6 @@
-/* What the files of state_check share. A check returns NULL, or what is wrong. */
+/* state_map: what lies where in a state file, for the checks of its parts: which chunk holds an
+ * offset, what starts at an index, what has an owner already. A check returns NULL, or what is
+ * wrong. */
 #ifndef PRN_STATE_MAP_H
 #define PRN_STATE_MAP_H
 
@@ -47,6 +49,11 @@ struct check {
 
 extern const char check_no_memory[];
 
+/* check_unit_offset returns where a unit of the heap begins. */
+uint64_t check_unit_offset(const struct check *c, uint32_t unit);
+/* check_list_entry finds the chunk that begins with unit u - 1, as lists name it; NULL: none
+ * does. */
+struct extent *check_list_entry(const struct check *c, uint32_t u);
 /* check_extent finds the chunk that holds this offset; NULL: none. */
 struct extent *check_extent(const struct check *c, uint64_t offset);
 /* check_is_task, check_is_block: does an item of that kind start there? */
@@ -59,6 +66,8 @@ bool check_mark(struct check *c, uint32_t index);
 bool check_marked(const struct check *c, uint32_t index);
 /* check_runs: does slot k's transaction belong to a task that runs in it? */
 bool check_runs(const struct check *c, uint32_t k);
+/* check_zero_bytes: are these all 0? */
+bool check_zero_bytes(const char *p, size_t n);
 /* check_zero: are these bytes of the file as they were made? */
 bool check_zero(const struct check *c, uint64_t from, uint64_t to);
 

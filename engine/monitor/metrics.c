@@ -350,6 +350,23 @@ remember_slow(const struct metrics_event *e)
     metrics.slow_ns = least->to_ns - least->from_ns;
 }
 
+struct metrics_event
+metrics_event_of(const struct task *t, uint32_t k, uint32_t attempt, uint64_t from, uint64_t to)
+{
+    return (struct metrics_event){
+        .id = t->id,
+        .parent = t->parent,
+        .from_ns = from,
+        .to_ns = to,
+        .runs = metrics.header->slot[k < metrics.header->slots ? k : 0].runs,
+        .fn = t->fn,
+        .parent_fn = task_parent_fn(t),
+        .weight = 1,
+        .worker = (uint16_t)k,
+        .attempt = (uint8_t)attempt,
+    };
+}
+
 void
 metrics_describe(const struct self *self, const struct task *t, uint64_t from, const char *error)
 {
@@ -362,20 +379,10 @@ metrics_describe(const struct self *self, const struct task *t, uint64_t from, c
         from = s->seen_run == s->runs && s->seen_ns < now ? s->seen_ns : now;
     struct metrics_event *e = &metrics.event;
     uint32_t attempt = task_attempt(atom_peek(&t->word));
-    *e = (struct metrics_event){
-        .id = t->id,
-        .parent = t->parent,
-        .from_ns = from,
-        .to_ns = now,
-        .runs = s->runs,
-        .fn = t->fn,
-        .parent_fn = task_parent_fn(t),
-        .weight = rough ? 1 : (uint32_t)(s->runs - metrics.last_run),
-        .worker = (uint16_t)self->me,
-        .attempt = (uint8_t)attempt,
-        .stolen = !rough && metrics.steals != self->slot->steals,
-        .rough = rough,
-    };
+    *e = metrics_event_of(t, self->me, attempt, from, now);
+    e->weight = rough ? 1 : (uint32_t)(s->runs - metrics.last_run);
+    e->stolen = !rough && metrics.steals != self->slot->steals;
+    e->rough = rough;
     if (!rough && locked) {
         e->lock_from_ns = self->lock_from_ns;
         e->lock_to_ns = self->lock_to_ns;

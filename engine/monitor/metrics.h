@@ -64,6 +64,9 @@ void metrics_dead(uint32_t fn);
 
 /* The slow half of metrics_start(). */
 uint64_t metrics_time(const struct self *self);
+/* metrics_event_of begins an event for a run of t, by worker k, from `from` to `to`. */
+struct metrics_event metrics_event_of(const struct task *t, uint32_t k, uint32_t attempt,
+                                      uint64_t from, uint64_t to);
 /* metrics_describe notes what the running task is, before it is freed; `error` may be NULL.
  * The event goes out with metrics_end(). */
 void metrics_describe(const struct self *self, const struct task *t, uint64_t from,

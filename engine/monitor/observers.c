@@ -121,22 +121,11 @@ observers_death(uint32_t k, const struct task *t, uint32_t attempt, int status, 
     bool timed = s->since_run == s->runs;
     if (timed || s->seen_run == s->runs)
         from = timed ? s->since_ns : s->seen_ns;
-    struct metrics_event e = {
-        .id = t->id,
-        .parent = t->parent,
-        .from_ns = from,
-        .to_ns = now,
-        .runs = s->runs,
-        .fn = t->fn,
-        .parent_fn = task_parent_fn(t),
-        .weight = 1,
-        .worker = (uint16_t)k,
-        .outcome = dead ? METRICS_DEAD : METRICS_DIED,
-        .attempt = (uint8_t)attempt,
-        .rough = !timed,
-        .signal = WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0,
-        .exit = WIFEXITED(status) ? (uint8_t)WEXITSTATUS(status) : 0,
-    };
+    struct metrics_event e = metrics_event_of(t, k, attempt, from, now);
+    e.outcome = dead ? METRICS_DEAD : METRICS_DIED;
+    e.rough = !timed;
+    e.signal = WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0;
+    e.exit = WIFEXITED(status) ? (uint8_t)WEXITSTATUS(status) : 0;
     codec_describe(task_args(&job.arena, t), t->bytes, args, sizeof args);
     copy_text(&e, args, how);
     e.kind = failure_key(t->fn, how, strlen(how));
