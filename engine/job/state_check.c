@@ -48,8 +48,8 @@ check_table(struct check *c)
         if (!array_reserve(&c->extents, &cap, c->nextents + 1, sizeof *c->extents))
             return check_no_memory;
         /* A free one must be as new: whoever claims it takes it for that. */
-        if (flags == ENTRY_FREE &&
-            !check_zero(c, check_unit_offset(c, u), check_unit_offset(c, u) + (uint64_t)units * ARENA_UNIT))
+        uint64_t at = check_unit_offset(c, u);
+        if (flags == ENTRY_FREE && !check_zero(c, at, at + (uint64_t)units * ARENA_UNIT))
             return DAMAGED("a chunk that was given back");
         c->extents[c->nextents++] = (struct extent){
             .unit = u,
