@@ -36,7 +36,6 @@
 #include "task/recover.h"
 #include "output/report.h"
 #include "base/wait_status.h"
-#include "task/resume.h"
 #include "base/screen.h"
 #include "task/task.h"
 #include "worker/worker.h"

@@ -12,7 +12,7 @@
  * it could not even start, message printed. */
 int super_run(lua_State *L, int n);
 
-/* super_resume makes the arena of an earlier run fit to go on (resume.h). Before the
+/* super_resume makes the arena of an earlier run fit to go on (recover.h). Before the
  * script is loaded. 0 or -errno. */
 int super_resume(void);
 

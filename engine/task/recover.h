@@ -3,7 +3,15 @@
  * Only after waitpid (R9): nobody else writes the slot any more. Every step is
  * idempotent, so recovery may itself be killed and started again (R11):
  * dict changes and locks first, then the task. docs/task.md, "When a worker
- * dies", tells what each phase means. */
+ * dies", tells what each phase means.
+ *
+ * resume() is the same after the death of everything. Supervisor and workers were
+ * killed at any instruction, the supervisor perhaps while it repaired a dead worker's
+ * slot. Nobody runs any more, so the descriptors are the only truth: every slot is
+ * recovered, the rings are emptied, and each task that is READY gets a new hint. That
+ * also mends what recover() alone cannot: a task made READY by a supervisor that died
+ * before it had queued the hint. Nobody else may have the arena mapped. Died halfway:
+ * do it again, from the start; every step is idempotent. */
 #ifndef PRN_RECOVER_H
 #define PRN_RECOVER_H
 
@@ -32,5 +40,12 @@ enum recover_how {
  * with RECOVER_WAIT there is room for one hint in `super`'s ring. */
 int recover(struct self *self, struct self *super, uint32_t attempts, enum recover_how how,
             struct recovered *out);
+
+/* resume repairs slots 0..header->nworkers and gives each READY task a hint in the
+ * ring of `super`, slot 0's self. Runs that ended with the tree do not count. `waits`
+ * is called with each task in WAIT (its record says until when): the list of the
+ * waiting died with the supervisor. 0; -ENOMEM, -ENOSPC: not finished, to be done
+ * again. */
+int resume(struct self *super, void (*waits)(void *arg, uint32_t task), void *arg);
 
 #endif

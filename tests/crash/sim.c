@@ -11,7 +11,6 @@
 #include "task/pool.h"
 #include "task/queue.h"
 #include "task/recover.h"
-#include "task/resume.h"
 #include "task/section.h"
 #include "task/task.h"
 

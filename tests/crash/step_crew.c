@@ -16,7 +16,6 @@
 #include "task/idle.h"
 #include "task/queue.h"
 #include "task/recover.h"
-#include "task/resume.h"
 #include "task/task.h"
 #include "task/section.h"
 

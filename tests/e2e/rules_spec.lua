@@ -243,7 +243,7 @@ describe("the engine", function()
     for _, path in ipairs(paths) do
       for _ = 1, calls(path, "recover") do callers[#callers + 1] = path end
     end
-    assert.are.same({ "engine/supervisor/supervisor.c", "engine/task/resume.c" }, callers)
+    assert.are.same({ "engine/supervisor/supervisor.c", "engine/task/recover.c" }, callers)
 
     assert.are.equal(1, calls("engine/supervisor/supervisor.c", "child_ended"))
     local awaited = "waitpid(pid, &status, WNOHANG) == pid)\n            child_ended(k, status);"

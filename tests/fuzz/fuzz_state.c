@@ -30,7 +30,7 @@
 #include "task/post.h"
 #include "task/queue.h"
 #include "task/record.h"
-#include "task/resume.h"
+#include "task/recover.h"
 #include "job/state_check.h"
 #include "task/task.h"
 

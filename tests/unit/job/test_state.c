@@ -12,11 +12,11 @@
 
 #include "fixture_state.h"
 #include "job/state.h"
+#include "task/recover.h"
 #include "store/dict.h"
 #include "task/commit.h"
 #include "task/idle.h"
 #include "task/queue.h"
-#include "task/resume.h"
 
 static void
 assert_refused(struct state_job *j, uint64_t hash, const char *words)
