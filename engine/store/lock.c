@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/futex.h"
 #include "base/hash.h"
-#include "store/names.h"
 
 enum {
     SPIN_PAUSES = 64,            /* the longest time between two looks before sleeping */
@@ -172,21 +171,10 @@ lock_break(struct self *self, uint32_t *word)
     }
 }
 
-static void
-break_one(void *arg, uint32_t *word)
-{
-    lock_break(arg, word);
-}
-
 void
-lock_recover(struct self *self)
+lock_end_wait(struct self *self)
 {
     struct arena *a = self->arena;
-    lock_break(self, &a->header->names_lock);
-    lock_break(self, a->header->output_lock);
-    lock_break(self, a->header->output_lock + 1);
-    lock_break(self, &a->header->order_lock);
-    names_each_lock(a, break_one, self);
     atom_store(&self->slot->waits_for, 0);
     /* The dead one may have been woken in somebody's place. */
     for (uint32_t k = 0, n = arena_workers(a); k <= n; k++) {

@@ -3,10 +3,10 @@
  *   word: 0 free | owner's slot + 1, with LOCK_WAITERS if somebody may sleep
  *
  * Taken by CAS 0 -> owner, so the word names the holder (R2) and the supervisor
- * finds out what a dead worker held by looking. A waiter notes in its slot which
- * lock it sleeps for: after a death the supervisor wakes those who wait, since the
- * wake-up may have gone to the dead one. Sleeping is a futex wait; a short spin
- * comes first.
+ * finds out what a dead worker held by looking (recover_locks() in task/recover.c).
+ * A waiter notes in its slot which lock it sleeps for: after a death the supervisor
+ * wakes those who wait, since the wake-up may have gone to the dead one. Sleeping is a
+ * futex wait; a short spin comes first.
  *
  * A waiter that has slept for a tenth of a second looks whether it waits in a
  * circle (its lock's holder waits for a lock whose holder waits ... for a lock
@@ -32,8 +32,8 @@ void lock_release(struct self *self, uint32_t *word);
 bool lock_held(const struct self *self, const uint32_t *word);
 /* lock_break frees the lock if self (for a dead slot) holds it. Idempotent. */
 void lock_break(struct self *self, uint32_t *word);
-/* lock_recover frees all named locks that a dead slot holds, and wakes those who
- * may have missed a wake-up. Idempotent. */
-void lock_recover(struct self *self);
+/* lock_end_wait: self's slot, a dead one's, waits for no lock any more; all others that
+ * do are woken. Idempotent. */
+void lock_end_wait(struct self *self);
 
 #endif

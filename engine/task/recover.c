@@ -105,6 +105,24 @@ settle_loose(struct self *self)
     atom_store(&s->unlinked_block, 0);
 }
 
+static void
+break_one(void *arg, uint32_t *word)
+{
+    lock_break(arg, word);
+}
+
+void
+recover_locks(struct self *self)
+{
+    struct arena *a = self->arena;
+    lock_break(self, &a->header->names_lock);
+    lock_break(self, a->header->output_lock);
+    lock_break(self, a->header->output_lock + 1);
+    lock_break(self, &a->header->order_lock);
+    names_each_lock(a, break_one, self);
+    lock_end_wait(self);
+}
+
 int
 recover(struct self *self, struct self *super, uint32_t attempts, enum recover_how how,
         struct recovered *out)
@@ -116,7 +134,7 @@ recover(struct self *self, struct self *super, uint32_t attempts, enum recover_h
     chunk_recover(self);
     settle_loose(self); /* while the transactions still say what they use */
     dict_tx_recover(self);
-    lock_recover(self);
+    recover_locks(self);
     settle_task(self, super, attempts, how, out);
     idle_recover(self);
     /* Who was to be woken by the dead, or for its task, sleeps (R10). */

@@ -40,6 +40,9 @@ enum recover_how {
  * with RECOVER_WAIT there is room for one hint in `super`'s ring. */
 int recover(struct self *self, struct self *super, uint32_t attempts, enum recover_how how,
             struct recovered *out);
+/* recover_locks is its step for locks, which tests call alone: frees all that the dead
+ * slot holds, and wakes those who may have missed a wake-up. Idempotent. */
+void recover_locks(struct self *self);
 
 /* resume repairs slots 0..header->nworkers and gives each READY task a hint in the
  * ring of `super`, slot 0's self. Runs that ended with the tree do not count. `waits`

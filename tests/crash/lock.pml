@@ -100,7 +100,7 @@ out:
     left++
 }
 
-/* lock_recover() */
+/* recover_locks() */
 #define RECOVER(k) \
     if \
     :: holder == k -> \

@@ -13,6 +13,7 @@
 #include "fixture.h"
 #include "store/lock.h"
 #include "output/order_log.h"
+#include "task/recover.h"
 
 static void
 add(struct fixture *f, uint32_t worker, uint64_t id, const char *bytes, uint64_t len)
@@ -100,7 +101,7 @@ test_orderlog_a_record_that_was_not_finished_is_none(void **state)
     uint64_t end = f->arena.header->order_end;
     assert_int_equal(lock_take(&f->selves[2], &f->arena.header->order_lock, 0), 0);
     assert_int_equal(pwrite(order_log_fd(), "rubbish", 7, (off_t)end), 7);
-    lock_recover(&f->selves[2]); /* killed here */
+    recover_locks(&f->selves[2]); /* killed here */
     assert_nothing(f);
     add(f, 1, 9, "nine", 4);
     (void)next(f, &r);

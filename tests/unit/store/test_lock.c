@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "fixture_dict.h"
 #include "store/lock.h"
+#include "task/recover.h"
 
 static double
 seconds(void)
@@ -227,8 +228,8 @@ test_lock_of_a_dead_holder_goes_to_a_waiter(void **state)
     assert_int_equal(lock_take(&stage.self[1], stage.lock[2], -1), 0);
     start_waiter(&t, 2, stage.lock[0]);
     stage_again(&stage, 1);
-    lock_recover(&stage.self[1]);
-    lock_recover(&stage.self[1]);
+    recover_locks(&stage.self[1]);
+    recover_locks(&stage.self[1]);
     pthread_join(t.thread, NULL);
     assert_int_equal(t.err, 0);
 }
@@ -238,7 +239,7 @@ test_lock_of_the_living_is_not_broken(void **state)
 {
     (void)state;
     assert_int_equal(lock_take(&stage.self[2], stage.lock[0], -1), 0);
-    lock_recover(&stage.self[1]);
+    recover_locks(&stage.self[1]);
     lock_break(&stage.self[1], stage.lock[0]);
     assert_true(lock_held(&stage.self[2], stage.lock[0]));
     lock_release(&stage.self[2], stage.lock[0]);
@@ -255,7 +256,7 @@ test_lock_a_wake_up_that_the_dead_took_along(void **state)
     stage.self[3].slot->waits_for = arena_offset(&stage.arena, stage.lock[0]);
     double at = seconds();
     __atomic_store_n(stage.lock[0], 0, __ATOMIC_RELEASE); /* and no futex wake */
-    lock_recover(&stage.self[3]);
+    recover_locks(&stage.self[3]);
     pthread_join(t.thread, NULL);
     assert_int_equal(t.err, 0);
     assert_true(seconds() - at < 5);

@@ -6,6 +6,7 @@
 #include "fixture_dict.h"
 #include "store/lock.h"
 #include "store/names.h"
+#include "task/recover.h"
 
 static int
 name(uint32_t who, enum name_kind kind, const char *text, uint32_t *index)
@@ -127,7 +128,7 @@ test_names_creator_died(void **state)
     uint32_t index;
     assert_int_equal(lock_take(&stage.self[1], &stage.arena.header->names_lock, -1), 0);
     stage_again(&stage, 1);
-    lock_recover(&stage.self[1]);
+    recover_locks(&stage.self[1]);
     assert_int_equal(name(2, NAMED_DICT, "x", &index), 0);
 }
 
