@@ -15,6 +15,13 @@
 #include <stdint.h>
 #include <time.h>
 
+/* How long they are, in nanoseconds. */
+#define CLOCK_MILLISECOND ((uint64_t)1000 * 1000)
+#define CLOCK_SECOND ((uint64_t)1000 * 1000 * 1000)
+
+/* For "when to come again": not at any time. */
+#define CLOCK_NEVER UINT64_MAX
+
 static inline uint64_t
 clock_read(clockid_t which)
 {
@@ -29,6 +36,13 @@ static inline uint64_t
 clock_ns(void)
 {
     return clock_read(CLOCK_MONOTONIC);
+}
+
+/* The sooner of two moments. */
+static inline uint64_t
+clock_sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 /* CLOCK_MONOTONIC_COARSE: the same clock at its last tick, 1 to 10 ms ago. For what is

@@ -139,7 +139,7 @@ l_options(lua_State *L)
 static int
 l_resume(lua_State *L)
 {
-    int err = super_resume();
+    int err = supervisor_resume();
     if (err)
         return binding_fail(L, err);
     lua_pushboolean(L, true);
@@ -270,7 +270,7 @@ l_run(lua_State *L)
     job.stage = STAGE_RUNNING;
     int err = check_lua_memory(L);
     if (!err)
-        err = super_run(L, n);
+        err = supervisor_run(L, n);
     job.stage = STAGE_END;
     if (err)
         job.result.fatal = true;

@@ -1,5 +1,5 @@
 /* sim: who lives in the simulated job: workers and a supervisor, who do what worker.c and
- * supervisor.c do, without Lua and fork; and how they are killed. The seeds: sim_main.c. */
+ * engine/supervisor do, without Lua and fork; and how they are killed. The seeds: sim_main.c. */
 #include "sim_world.h"
 
 #include <stdlib.h>
@@ -261,7 +261,7 @@ world_must_look(void)
     return world.poked;
 }
 
-/* As super.c does it. */
+/* As spawn_resize() does it. */
 static void
 set_crew(uint32_t n)
 {

@@ -332,7 +332,7 @@ crew_work(struct crew *c, uint32_t k, uint32_t n)
 }
 
 /* What the supervisor does, some time after its worker was killed for want of memory:
- * make_ready() in super.c. */
+ * make_ready() in delayed.c. */
 static void
 start_alone(void *arg, uint32_t index)
 {

@@ -177,7 +177,7 @@ local MAY_CALL = {
   ["store/lock"] = "syscall clock_gettime",
   ["task/post"] = "clock_gettime",
   ["base/tmpfile"] = "__errno_location mkostemp open snprintf unlink", -- before there are workers
-  ["memory/slab"] = "reallocarray free",                -- which items are free: without it they are looked for
+  ["memory/slab"] = "reallocarray free",             -- which items are free: without it they are looked for
 }
 
 local function symbols(dir, module, options)
@@ -243,12 +243,27 @@ describe("the engine", function()
     for _, path in ipairs(paths) do
       for _ = 1, calls(path, "recover") do callers[#callers + 1] = path end
     end
-    assert.are.same({ "engine/supervisor/supervisor.c", "engine/task/recover.c" }, callers)
+    assert.are.same({ "engine/supervisor/death.c", "engine/task/recover.c" }, callers)
 
-    assert.are.equal(1, calls("engine/supervisor/supervisor.c", "child_ended"))
-    local awaited = "waitpid(pid, &status, WNOHANG) == pid)\n            child_ended(k, status);"
-    local supervisor = text_of "engine/supervisor/supervisor.c"
-    assert(supervisor:find(awaited, 1, true), "child_ended() without waitpid()")
+    local death = text_of "engine/supervisor/death.c"
+    assert.are.equal(1, calls("engine/supervisor/death.c", "child_ended"))
+    local awaited = "waitpid(c->pid, &status, WNOHANG) == c->pid)\n            child_ended(k, status);"
+    assert(death:find(awaited, 1, true), "child_ended() without waitpid()")
+    -- It alone makes a child UNRECOVERED, and no other child's slot is recovered.
+    local made = select(2, engine:gsub("child_become%([^\n]*, CHILD_UNRECOVERED%)", ""))
+    local body = death:match "\nchild_ended%b()\n(%b{})"
+    assert.are.equal(1, made)
+    assert(body:find("child_become(c, CHILD_UNRECOVERED)", 1, true))
+    assert(death:find("ENSURE(child_at(k)->state == CHILD_UNRECOVERED);", 1, true))
+  end)
+
+  it("changes the state of a child in one place only", function()
+    for _, path in ipairs(paths) do
+      if path:find "/supervisor/" and path ~= "engine/supervisor/child.c" then
+        assert.is_nil(text_of(path):find "state = ", path .. ": see child_become()")
+      end
+    end
+    assert.are.equal(1, select(2, text_of("engine/supervisor/child.c"):gsub("%->state = ", "")))
   end)
 
   it("names the partner of each fence", function()

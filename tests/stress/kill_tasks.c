@@ -1,6 +1,6 @@
 /* Workers are killed at random while they run a tree of tasks; the answer must be
  * exact every time and nothing may be left over. No Lua: the rooms, fork(2), and
- * a supervisor that does what super.c does, in a page.
+ * a supervisor that does what the real one does, in a page.
  *
  *   bulk     thousands of small tasks: blocks, errors, long producers
  *   parts    long producers and next to no work: to be hit in the middle of a commit

@@ -1,0 +1,102 @@
+/* child: what the supervisor knows of its worker processes, one struct child a slot.
+ *
+ *                       fork()           it ran too long: killed
+ *   NONE <----> WANTED --------> ALIVE -------------------------> DYING
+ *    ^            ^                |                                |
+ *    |            |                +---------------+----------------+
+ *    |            |  ended on purpose              | waitpid()
+ *    +------------+--------------------------------+
+ *    |            |                                | died
+ *    |            |  slot repaired                 v
+ *    +------------+--------------------------- UNRECOVERED ---> GIVEN_UP
+ *
+ * A slot is NONE if it needs no worker: it is above the limit of workers, or the job
+ * ends. A slot that needs one is WANTED until a fork succeeds. Only ALIVE and DYING have
+ * a process, and `pid` is its number for that long and no longer: it is sent signals
+ * only then. UNRECOVERED is reached only after waitpid (R9), and left only when recover()
+ * has made the slot whole, which may have to wait for memory. GIVEN_UP is the end: a
+ * worker that dies again and again before it has taken a task is not started any more.
+ *
+ * Who calls what: spawn.c moves NONE <-> WANTED -> ALIVE, timeout.c ALIVE -> DYING,
+ * death.c all that follows. Each of them by child_become(), which knows the arrows above
+ * and stops the supervisor at any other. All of this is private to the supervisor. If it
+ * dies, its workers die with it, and nothing here is needed again. */
+#ifndef PRN_CHILD_H
+#define PRN_CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum child_state {
+    CHILD_NONE = 0,    /* no process, and there is to be none */
+    CHILD_WANTED,      /* no process yet: to be forked */
+    CHILD_ALIVE,       /* a process, as far as we know */
+    CHILD_DYING,       /* a process that we have killed; waitpid has not seen it yet */
+    CHILD_UNRECOVERED, /* it died, and its slot is not repaired yet */
+    CHILD_GIVEN_UP,    /* it died too often: no process any more */
+    CHILD_STATES,      /* how many there are */
+};
+
+/* Why a child died, as far as its wait status does not tell. */
+enum child_cause {
+    CAUSE_OWN = 0, /* it, its task or somebody else: see `status` */
+    CAUSE_TIMEOUT, /* we killed it: its task ran longer than allowed */
+    CAUSE_OOM,     /* the kernel killed it for lack of memory: see oom.h */
+};
+
+enum { CHILD_EARLY_DEATHS = 5 }; /* so many within a second are too many */
+
+/* One run of a task, and since when it has been seen. */
+struct child_run {
+    uint32_t task; /* 0: none */
+    uint64_t word; /* of the task: tells this run from the next one */
+    uint64_t since_ns;
+};
+
+/* `state` belongs to child_become(); the other fields say who writes them. */
+struct child {
+    enum child_state state;
+    pid_t pid;                             /* the process, or the last one. writer: spawn.c */
+    uint32_t claims;                       /* slot->claims when it was forked. writer: spawn.c */
+    struct child_run run;                  /* for --timeout. writer: timeout.c, until it is DYING */
+    enum child_cause cause;                /* writer: timeout.c, death.c; CAUSE_OWN while ALIVE */
+    int status;                            /* of the last death. writer: death.c */
+    uint64_t early_ns[CHILD_EARLY_DEATHS]; /* see child_died_early(); 0: none */
+};
+
+/* ---- all of them ---- */
+
+/* children_open: slots 1..n, all of them NONE. children_grow: n at least. */
+void children_open(uint32_t n);
+void children_grow(uint32_t n);
+/* children_count: slots that have, or had, workers are 1..children_count(). */
+uint32_t children_count(void);
+/* children_in: how many are in this state. */
+uint32_t children_in(enum child_state state);
+/* children_alive: how many processes there are. */
+uint32_t children_alive(void);
+/* children_expected: is there a process, or will there be one without any further event
+ * than memory and forks that succeed? */
+bool children_expected(void);
+/* children_kill sends SIGKILL to all of them, and to what their tasks have started. */
+void children_kill(void);
+
+/* ---- one ---- */
+
+/* child_at: k is 1..children_count(). */
+struct child *child_at(uint32_t k);
+/* child_has_process: is `pid` the number of a process of ours? */
+bool child_has_process(const struct child *c);
+/* child_may_become: is there such an arrow? */
+bool child_may_become(enum child_state from, enum child_state to);
+/* child_become changes the state. The only place that does. */
+void child_become(struct child *c, enum child_state to);
+/* child_kill sends SIGKILL to it and to what its task has started, if it has a process. */
+void child_kill(const struct child *c);
+/* child_died_early notes the death, now, of a child that had no task at hand, and whose
+ * slot has `claims`. true: it is one of CHILD_EARLY_DEATHS within a second, none of which
+ * had taken a task. */
+bool child_died_early(struct child *c, uint32_t claims, uint64_t now_ns);
+
+#endif

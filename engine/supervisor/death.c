@@ -1,0 +1,252 @@
+#define _GNU_SOURCE
+#include "supervisor/death.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/ensure.h"
+#include "base/log.h"
+#include "base/memory_limit.h"
+#include "base/wait_status.h"
+#include "job/job.h"
+#include "monitor/metrics.h"
+#include "monitor/observers.h"
+#include "output/dead_letter.h"
+#include "output/printer.h"
+#include "output/report.h"
+#include "supervisor/child.h"
+#include "supervisor/delayed.h"
+#include "supervisor/oom.h"
+#include "supervisor/spawn.h"
+#include "supervisor/stop.h"
+#include "task/idle.h"
+#include "task/recover.h"
+#include "task/task.h"
+
+#define RETRY_NS (100 * CLOCK_MILLISECOND) /* no room to recover: try again */
+
+static struct oom oom;
+
+void
+death_open(void)
+{
+    oom_open(&oom, memory_limit_oom_kills);
+}
+
+/* ---- what is said ---- */
+
+static const char *
+how_it_died(const struct child *c)
+{
+    switch (c->cause) {
+    case CAUSE_TIMEOUT: return "a timeout (it ran longer than allowed)";
+    case CAUSE_OOM: return "SIGKILL (the kernel was out of memory)";
+    case CAUSE_OWN: break;
+    }
+    return wait_status_text(c->status);
+}
+
+static void
+write_dead(uint32_t k, const struct task *t, uint32_t runs)
+{
+    const struct child *c = child_at(k);
+    bool killed = WIFSIGNALED(c->status);
+    const char *error = killed ? NULL : wait_status_text(c->status);
+    if (c->cause != CAUSE_OWN)
+        error = c->cause == CAUSE_TIMEOUT ? "it ran longer than allowed"
+                                          : "the kernel was out of memory";
+    struct dead_letter letter = {
+        .task = t,
+        .attempts = runs,
+        .errors = t->errors,
+        .signal = killed ? wait_status_text(c->status) : NULL,
+        .error = error,
+        .error_len = error ? strlen(error) : 0,
+        .slot = slot_at(&job.arena, k),
+    };
+    dead_letter_write(&letter);
+}
+
+static void
+report_set_aside(uint32_t k, struct task *t, uint32_t runs, const char *how)
+{
+    report_dead(t, runs > t->errors ? runs - t->errors : runs, how);
+    write_dead(k, t, runs);
+    printer_set_aside(t);
+    atom_store(&job.arena.header->failed, 1);
+}
+
+/* What is said about the death, and who was running. */
+static void
+say_death(uint32_t k, const struct recovered *r, const char *how)
+{
+    const struct child *c = child_at(k);
+    struct task *t = r->task ? task_at(&job.arena, r->task) : NULL;
+    uint32_t run = task_attempt(r->word);
+    if (t && !stop_killing())
+        observers_death(k, t, run, c->status, r->dead, how);
+    if (r->dead)
+        report_set_aside(k, t, run, how);
+    else if (!stop_killing())
+        report_death(k, c->pid, how, t, run, t ? job_attempts(t->fn) : 0,
+                     c->cause == CAUSE_OOM ? ", alone" : "");
+}
+
+static void
+say_given_up(uint32_t k, const char *how)
+{
+    log_error("worker %u died %d times within a second before it had taken a task (%s): "
+              "it is given up. Look at what the script does while it loads, in "
+              "worker_begin, and at the memory limits",
+              k, CHILD_EARLY_DEATHS, how);
+}
+
+/* ---- what is done ---- */
+
+static uint32_t
+attempts_of_current(uint32_t k)
+{
+    uint32_t cur = slot_at(&job.arena, k)->cur;
+    return cur ? job_attempts(task_at(&job.arena, cur)->fn) : job.config.attempts;
+}
+
+/* Was it killed, and not for the very run it was found in? */
+static bool
+killed_for_another_run(uint32_t k)
+{
+    const struct child *c = child_at(k);
+    uint32_t cur = slot_at(&job.arena, k)->cur;
+    if (c->cause != CAUSE_TIMEOUT || !cur)
+        return stop_killing();
+    return cur != c->run.task || atom_load(&task_at(&job.arena, cur)->word) != c->run.word;
+}
+
+static enum recover_how
+what_becomes_of_its_task(uint32_t k)
+{
+    if (killed_for_another_run(k))
+        return RECOVER_UNCOUNTED;
+    return child_at(k)->cause == CAUSE_OOM ? RECOVER_WAIT : RECOVER_COUNTED;
+}
+
+/* Says what there is to say, and whether there is to be a successor. */
+static void
+bury(uint32_t k, const struct recovered *r)
+{
+    struct child *c = child_at(k);
+    const char *how = how_it_died(c);
+    bool too_often = !r->task &&
+                     child_died_early(c, slot_at(&job.arena, k)->claims, clock_ns());
+    /* After its last commit a worker's death harms nobody: no word about it. */
+    if (!stop_job_over() || r->task)
+        say_death(k, r, how);
+    if (too_often && !stop_stopping()) {
+        say_given_up(k, how);
+        child_become(c, CHILD_GIVEN_UP);
+        return;
+    }
+    spawn_plan(k);
+}
+
+/* Repairs the slot of a dead worker. false: no room, later. */
+static bool
+recover_child(uint32_t k)
+{
+    struct self dead;
+    struct recovered r;
+    enum recover_how becomes = what_becomes_of_its_task(k);
+    ENSURE(child_at(k)->state == CHILD_UNRECOVERED);
+    metrics_dropped(&job.arena, k);
+    int err = self_open(&dead, &job.arena, k, 1);
+    if (!err) {
+        err = recover(&dead, &job.self, attempts_of_current(k), becomes, &r);
+        self_close(&dead);
+    }
+    if (err) {
+        idle_end_alone(&job.arena); /* it may be this one: the others make room */
+        return false;
+    }
+    if (r.task && !r.dead && becomes == RECOVER_WAIT)
+        delayed_alone(r.task);
+    bury(k, &r);
+    return true;
+}
+
+static void
+ended_on_purpose(uint32_t k, enum exit_reason bye)
+{
+    bool leaves_work = bye == REASON_RECYCLE || bye == REASON_SURPLUS;
+    log_debug("worker %u ended: process %d", k, child_at(k)->pid);
+    if (!leaves_work) {
+        child_become(child_at(k), CHILD_NONE);
+        return;
+    }
+    spawn_plan(k);
+    /* What is in its ring, and the end of the job, is for those that sleep. */
+    idle_wake_all(&job.arena);
+}
+
+static void
+child_ended(uint32_t k, int status)
+{
+    struct child *c = child_at(k);
+    enum exit_reason bye = (enum exit_reason)slot_at(&job.arena, k)->exit_reason;
+    c->status = status;
+    observers_ended(k, c->pid, status);
+    if (bye != REASON_NONE && bye != REASON_FATAL) {
+        ended_on_purpose(k, bye);
+        return;
+    }
+    kill(-c->pid, SIGKILL); /* what its task had started dies with it */
+    bool by_others = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
+                     c->cause != CAUSE_TIMEOUT && !stop_killing();
+    if (by_others && oom_killed(&oom, clock_ns()))
+        c->cause = CAUSE_OOM;
+    child_become(c, CHILD_UNRECOVERED);
+    if (!recover_child(k))
+        log_warn("no memory to recover worker %u: trying again", k);
+}
+
+/* ---- when ---- */
+
+static void
+reap(void)
+{
+    for (uint32_t k = 1; k <= children_count(); k++) {
+        const struct child *c = child_at(k);
+        int status;
+        if (child_has_process(c) && waitpid(c->pid, &status, WNOHANG) == c->pid)
+            child_ended(k, status);
+    }
+}
+
+void
+death_tick(void)
+{
+    reap();
+    for (uint32_t k = 1; children_in(CHILD_UNRECOVERED) && k <= children_count(); k++) {
+        if (child_at(k)->state == CHILD_UNRECOVERED)
+            (void)recover_child(k);
+    }
+}
+
+uint64_t
+death_due(void)
+{
+    return children_in(CHILD_UNRECOVERED) ? clock_ns() + RETRY_NS : CLOCK_NEVER;
+}
+
+void
+death_end_all(void)
+{
+    children_kill();
+    for (uint32_t k = 1; k <= children_count(); k++) {
+        struct child *c = child_at(k);
+        if (!child_has_process(c))
+            continue;
+        (void)waitpid(c->pid, NULL, 0);
+        child_become(c, CHILD_NONE);
+    }
+}

@@ -1,0 +1,154 @@
+#define _GNU_SOURCE
+#include "supervisor/spawn.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/ensure.h"
+#include "base/log.h"
+#include "job/job.h"
+#include "monitor/metrics.h"
+#include "monitor/observers.h"
+#include "supervisor/child.h"
+#include "supervisor/stop.h"
+#include "task/gate.h"
+#include "task/pool.h"
+
+#define REFUSED_PAUSE_NS (50 * CLOCK_MILLISECOND) /* after a refused fork; doubles */
+#define REFUSED_PAUSE_MAX_NS CLOCK_SECOND
+
+static struct {
+    void (*enter)(uint32_t k);
+    pid_t supervisor;
+    uint64_t again_ns; /* no fork before; 0: none was refused */
+    uint64_t pause_ns; /* after the last refused one; 0: forks succeed */
+} spawn;
+
+void
+spawn_open(void (*enter)(uint32_t k))
+{
+    spawn.enter = enter;
+    spawn.supervisor = getpid();
+    for (uint32_t k = 1; k <= children_count(); k++)
+        spawn_plan(k);
+}
+
+/* ---- how many ---- */
+
+void
+spawn_plan(uint32_t k)
+{
+    struct child *c = child_at(k);
+    bool wanted = k <= job.arena.header->limit && !stop_job_over();
+    enum child_state next = wanted ? CHILD_WANTED : CHILD_NONE;
+    if (c->state != next)
+        child_become(c, next);
+}
+
+int
+spawn_resize(uint32_t n)
+{
+    int err = pool_resize(&job.arena, n);
+    if (err)
+        return err;
+    children_grow(n);
+    for (uint32_t k = 1; k <= children_count(); k++) {
+        enum child_state now = child_at(k)->state;
+        if (now == CHILD_NONE || now == CHILD_WANTED)
+            spawn_plan(k);
+    }
+    metrics_set_workers(children_count());
+    return 0;
+}
+
+void
+spawn_settle(void)
+{
+    uint32_t k = job.arena.header->limit + 1;
+    if (!(atom_load(&job.arena.header->gate) & GATE_FEWER))
+        return;
+    while (k <= children_count() && !child_has_process(child_at(k)))
+        k++;
+    if (k > children_count())
+        pool_settled(&job.arena);
+}
+
+/* ---- forking ---- */
+
+/* In the new process. */
+__attribute__((noreturn)) static void
+child_main(uint32_t k)
+{
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != spawn.supervisor)
+        _exit(1); /* the supervisor died before we asked to die with it */
+    spawn.enter(k);
+    _exit(1);
+}
+
+static void
+note_fork_failure(int err)
+{
+    if (!spawn.pause_ns) {
+        log_warn("no process can be started (%s): going on with %u workers, trying again; "
+                 "look at the limits for processes (ulimit -u, pids.max)",
+                 strerror(err), children_alive());
+        spawn.pause_ns = REFUSED_PAUSE_NS;
+    } else if (spawn.pause_ns < REFUSED_PAUSE_MAX_NS) {
+        spawn.pause_ns *= 2;
+    }
+    spawn.again_ns = clock_ns() + spawn.pause_ns;
+}
+
+/* false: refused. */
+static bool
+start_child(uint32_t k)
+{
+    struct child *c = child_at(k);
+    struct slot *s = slot_at(&job.arena, k);
+    ENSURE(c->state == CHILD_WANTED); /* so nobody but us writes its slot */
+    s->exit_reason = REASON_NONE;
+    c->claims = s->claims;
+    pid_t pid = fork();
+    if (pid < 0) {
+        note_fork_failure(errno);
+        return false;
+    }
+    if (!pid)
+        child_main(k);
+    setpgid(pid, pid); /* as the child does: whoever is first */
+    c->pid = pid;
+    c->run = (struct child_run){0};
+    c->cause = CAUSE_OWN;
+    child_become(c, CHILD_ALIVE);
+    s->pid = (uint32_t)pid;
+    observers_started(k, pid);
+    log_debug("worker %u started: process %d", k, pid);
+    return true;
+}
+
+void
+spawn_tick(void)
+{
+    if (stop_job_over())
+        return;
+    if (spawn.again_ns && clock_ns() < spawn.again_ns)
+        return;
+    spawn.again_ns = 0;
+    for (uint32_t k = 1; k <= children_count(); k++) {
+        if (child_at(k)->state == CHILD_WANTED && !start_child(k))
+            return;
+    }
+    spawn.pause_ns = 0;
+}
+
+uint64_t
+spawn_due(void)
+{
+    return spawn.again_ns ? spawn.again_ns : CLOCK_NEVER;
+}

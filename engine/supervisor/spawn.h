@@ -1,0 +1,31 @@
+/* spawn: how many workers there are to be, and forking them.
+ *
+ * What is wanted is said first (spawn_open, spawn_resize, spawn_plan), and forked later, in
+ * spawn_tick(). A fork may be refused (ulimit -u, pids.max): the job goes on with the
+ * workers there are, and it is tried again after 50 ms, then each time after twice as
+ * long, until that is more than a second.
+ *
+ * supervisor.c calls spawn_open() and spawn_tick() once before its loop, then
+ * spawn_settle() and spawn_tick() in each turn of it; death.c calls spawn_plan() for a slot
+ * that has lost its process; control.c calls spawn_resize(), by control_ops. */
+#ifndef PRN_SPAWN_H
+#define PRN_SPAWN_H
+
+#include <stdint.h>
+
+/* spawn_open: a worker is wanted in each slot there is. `enter` is what a new process
+ * does; it does not return. */
+void spawn_open(void (*enter)(uint32_t k));
+/* spawn_tick forks what is wanted. spawn_due: when to try again (ns); CLOCK_NEVER: no fork
+ * was refused. */
+void spawn_tick(void);
+uint64_t spawn_due(void);
+/* spawn_plan: slot k has no process (it is not given up, either): is it WANTED, or NONE? */
+void spawn_plan(uint32_t k);
+/* spawn_resize: n workers from now on. 0, or -errno with the workers as they were. */
+int spawn_resize(uint32_t n);
+/* spawn_settle: workers above the limit end. When all of them have, the others need not
+ * ask any more whether they are among them. */
+void spawn_settle(void);
+
+#endif
