@@ -132,11 +132,24 @@ start_child(uint32_t k)
     return true;
 }
 
+/* No task will start: nobody waits for a fork any more. */
+static void
+withdraw(void)
+{
+    for (uint32_t k = 1; children_in(CHILD_WANTED) && k <= children_count(); k++) {
+        if (child_at(k)->state == CHILD_WANTED)
+            child_become(child_at(k), CHILD_NONE);
+    }
+}
+
 void
 spawn_tick(void)
 {
-    if (stop_job_over())
+    if (stop_job_over()) {
+        withdraw();
+        spawn.again_ns = 0;
         return;
+    }
     if (spawn.again_ns && clock_ns() < spawn.again_ns)
         return;
     spawn.again_ns = 0;

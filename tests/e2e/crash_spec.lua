@@ -241,12 +241,13 @@ describe("a refused fork", function()
 
   --- The command under test as a user who may have `limit` processes only. The user id is one
   -- that nobody has, so that no other process counts.
-  local function limited(limit, path, ...)
-    return helper.run({
+  local function start_limited(limit, path, ...)
+    return helper.spawn({
       "setpriv", "--reuid", 54321, "--regid", 54321, "--clear-groups",
       "prlimit", "--nproc=" .. limit, helper.command, path, ...,
     })
   end
+  local function limited(...) return start_limited(...):wait() end
 
   local text = [[
     function begin() for i = 1, 100 do prunner.post_task(work, i) end end
@@ -267,6 +268,17 @@ describe("a refused fork", function()
     has("no process can be started (Resource temporarily unavailable): going on with 3 workers",
       result.err)
     assert.are.same({}, helper.survivors(result))
+  end)
+
+  it("does not keep a job that was told to stop from ending", function()
+    if not can_limit() then return pending("needs root") end
+    local path = script(prelude .. text)
+    helper.run({ "chmod", "-R", "a+rX", helper.directory(path) })
+    local run = start_limited(1, path, "-n", 2)
+    assert.is_true(helper.wait_until(function() return run:err():find "no process can be started" end) ~= nil)
+    run:kill "TERM"
+    local result = expect(run:wait(), 143)
+    assert.is_true(result.seconds < 5)
   end)
 
   it("ends the job with status 3 after ten seconds without any worker", function()
