@@ -37,7 +37,7 @@ log_debugging(void)
 /* All of it, also when the kernel takes it in parts. Gives up when nobody can
  * be told: an error about stderr has nowhere to go. */
 static void
-write_all(const char *text, size_t len)
+write_or_give_up(const char *text, size_t len)
 {
     while (len > 0) {
         ssize_t n = screen_write(log_fd, text, len);
@@ -78,7 +78,7 @@ write_message(const char *fmt, va_list ap)
         if (line[len - 1] != '\n')
             line[len++] = '\n';
     }
-    write_all(line, len);
+    write_or_give_up(line, len);
     errno = saved;
 }
 
@@ -117,6 +117,6 @@ void
 log_text(const char *text, size_t len)
 {
     int saved = errno;
-    write_all(text, len);
+    write_or_give_up(text, len);
     errno = saved;
 }

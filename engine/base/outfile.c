@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/write_all.h"
 
 enum { PIECE = 256 << 10 };
 
@@ -43,37 +43,11 @@ outfile_clear(struct outfile *o)
     o->fresh = true;
 }
 
-/* As write(2), but what is an error there and a signal too is an error only. */
-static ssize_t
-write_without_signal(int fd, const char *bytes, size_t n)
-{
-    sigset_t mask, before;
-    struct timespec at_once = {0};
-    sigemptyset(&mask);
-    sigaddset(&mask, SIGXFSZ);
-    sigaddset(&mask, SIGPIPE);
-    sigprocmask(SIG_BLOCK, &mask, &before);
-    ssize_t written = write(fd, bytes, n);
-    int err = errno;
-    /* A write that is cut short by the reader's end raises it as well. */
-    if (written < (ssize_t)n)
-        (void)sigtimedwait(&mask, NULL, &at_once);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    errno = err;
-    return written;
-}
-
-/* 0 or -errno. */
+/* A file that may not grow any further (ulimit -f) is an error here, not a signal. */
 static int
-write_all(int fd, const char *at, size_t len)
+write_file(int fd, const char *bytes, size_t len)
 {
-    for (const char *end = at + len; at < end;) {
-        ssize_t n = write_without_signal(fd, at, (size_t)(end - at));
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        at += n > 0 ? n : 0;
-    }
-    return 0;
+    return write_all(fd, bytes, len, SIGXFSZ);
 }
 
 void
@@ -81,7 +55,7 @@ outfile_flush(struct outfile *o)
 {
     int err = o->text.failed ? -ENOMEM : 0;
     if (!o->failed && !err)
-        err = write_all(o->fd, o->text.at, o->text.len);
+        err = write_file(o->fd, o->text.at, o->text.len);
     o->text.len = 0;
     if (o->failed || !err)
         return;
@@ -114,7 +88,7 @@ overwrite(const char *path, const char *bytes, size_t len)
     int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return -errno;
-    int err = bytes ? write_all(fd, bytes, len) : 0;
+    int err = bytes ? write_file(fd, bytes, len) : 0;
     close(fd);
     return err;
 }
@@ -123,7 +97,7 @@ overwrite(const char *path, const char *bytes, size_t len)
 static int
 fill_and_rename(int fd, const char *temporary, const char *path, const char *bytes, size_t len)
 {
-    int err = write_all(fd, bytes, len);
+    int err = write_file(fd, bytes, len);
     if (close(fd) && !err)
         err = -errno;
     if (!err && rename(temporary, path))

@@ -2,52 +2,18 @@
 #include "output/sink.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/screen.h"
+#include "base/write_all.h"
 
 enum { BUFFER = 16 << 10 };
 
-/* Blocks SIGPIPE around a write, so that it is an error here and the default
- * elsewhere (a child of io.popen should die of it). */
-static ssize_t
-write_quietly(int fd, const char *bytes, size_t len)
-{
-    sigset_t pipe_only, before;
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-    ssize_t n = screen_write(fd, bytes, len);
-    int saved = errno;
-    /* A write that is cut short by the reader's end raises it as well. */
-    if (n < (ssize_t)len) {
-        struct timespec now = {0, 0};
-        sigtimedwait(&pipe_only, NULL, &now);
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = saved;
-    return n;
-}
-
 static void
-write_all(struct sink *s, const char *bytes, size_t len)
+write_plain(struct sink *s, const char *bytes, size_t len)
 {
-    while (len && !s->error) {
-        ssize_t n = write_quietly(s->fd, bytes, len);
-        if (n >= 0) {
-            bytes += n;
-            len -= (size_t)n;
-        } else if (errno == EAGAIN) {
-            struct pollfd p = {s->fd, POLLOUT, 0};
-            poll(&p, 1, -1);
-        } else if (errno != EINTR) {
-            s->error = -errno;
-        }
-    }
+    if (len && !s->error)
+        s->error = write_all(s->fd, bytes, len, 0);
 }
 
 /* Tagged lines, collected so that short ones do not cost a write each. */
@@ -60,7 +26,7 @@ struct batch {
 static void
 batch_write(struct batch *b)
 {
-    write_all(b->sink, b->bytes, b->len);
+    write_plain(b->sink, b->bytes, b->len);
     b->len = 0;
 }
 
@@ -70,7 +36,7 @@ batch_add(struct batch *b, const char *bytes, size_t len)
     if (b->len + len > BUFFER)
         batch_write(b);
     if (len > BUFFER) {
-        write_all(b->sink, bytes, len);
+        write_plain(b->sink, bytes, len);
         return;
     }
     memcpy(b->bytes + b->len, bytes, len);
@@ -103,7 +69,7 @@ sink_put(struct sink *s, const char *bytes, size_t len)
     if (s->tag)
         put_tagged(s, bytes, len);
     else
-        write_all(s, bytes, len);
+        write_plain(s, bytes, len);
 }
 
 void
@@ -128,6 +94,6 @@ void
 sink_end_line(struct sink *s)
 {
     if (s->in_line)
-        write_all(s, "\n", 1);
+        write_plain(s, "\n", 1);
     s->in_line = false;
 }
