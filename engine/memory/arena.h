@@ -55,10 +55,13 @@ struct arena_header {
      * or and and; the half that names a task goes back to 0 by CAS by whoever sees
      * that it is over. Read before each claim. */
     uint64_t gate;
-    uint32_t limit;        /* workers above this slot end. writer: the supervisor */
-    uint32_t output_errno; /* writer: a worker that cannot write to stdout: the errno (EPIPE ...) */
-    uint32_t hook_failed;  /* writer: a worker that has reported a hook's error; 0 -> 1 */
-    uint32_t failed;       /* writer: a worker whose task failed for good; only 0 -> 1 */
+    uint32_t limit; /* workers above this slot end. writer: the supervisor */
+    /* 0, or why the job's output has ended: struct output_error in one word. writer: the
+     * worker or the printer that met it, the supervisor before a job is resumed; the last
+     * one counts. Died before it: the next one that prints meets the error, too. */
+    uint32_t output_error;
+    uint32_t hook_failed; /* writer: a worker that has reported a hook's error; 0 -> 1 */
+    uint32_t failed;      /* writer: a worker whose task failed for good; only 0 -> 1 */
     /* The gate's meters, see gate.h. */
     _Alignas(CACHE_LINE) uint32_t permits; /* writer: the supervisor; workers take by CAS */
     uint64_t next_start;                   /* ns; writer: who starts a task, by CAS */
@@ -73,7 +76,7 @@ struct arena_header {
     /* Bumped by whoever puts something into a shared queue. A hint to wake
      * sleeping getters; a lost bump makes them a tick late, no more. */
     _Alignas(CACHE_LINE) uint32_t queue_event;
-    /* Whole lines of output never mix: see output.c. */
+    /* Whole lines of output never mix: see stream.h. */
     _Alignas(CACHE_LINE) uint32_t output_lock[2];
     /* --keep-order: the end of the orderlog, and the lock under which it grows. */
     _Alignas(CACHE_LINE) uint64_t order_end;
@@ -87,6 +90,25 @@ struct arena_header {
      * creates the entry, under names_lock, before the entry is published. */
     uint64_t names_used[(ARENA_NAMES + 63) / 64];
 };
+
+/* Why what tasks print cannot be written any more. */
+struct output_error {
+    int errnum;   /* above 0; 0: it can */
+    bool capture; /* met by the files that keep a task's output, not by standard output */
+};
+
+/* As the one word of arena_header: so that it is read as one process has written it. */
+static inline uint32_t
+output_error_pack(struct output_error e)
+{
+    return (uint32_t)e.errnum << 1 | e.capture;
+}
+
+static inline struct output_error
+output_error_unpack(uint32_t word)
+{
+    return (struct output_error){.errnum = (int)(word >> 1), .capture = word & 1};
+}
 
 enum arena_mode {
     ARENA_RUN = 0,

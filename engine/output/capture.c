@@ -198,7 +198,7 @@ capture_leave(void)
 {
     for (int i = 0; i < 2; i++) {
         (void)dup2(real_fds[i], STDOUT_FILENO + i);
-        if (dir < 0 && capture_bytes(i))
+        if (dir < 0 && capture_bytes(files[i]))
             (void)ftruncate(files[i], 0);
     }
     if (dir >= 0)
@@ -206,8 +206,8 @@ capture_leave(void)
 }
 
 off_t
-capture_bytes(int which)
+capture_bytes(int file)
 {
     struct stat st;
-    return fstat(files[which], &st) == 0 ? st.st_size : 0;
+    return fstat(file, &st) == 0 ? st.st_size : 0;
 }

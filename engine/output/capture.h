@@ -27,7 +27,7 @@ void capture_close(void);
 int capture_enter(const struct task *t, int file[2]);
 /* capture_leave: 1 and 2 are what they were; nameless files are emptied. */
 void capture_leave(void);
-/* capture_bytes returns how much is in file[which] by now. */
-off_t capture_bytes(int which);
+/* capture_bytes returns how much is in such a file by now. */
+off_t capture_bytes(int file);
 
 #endif

@@ -16,7 +16,7 @@
 #include "job/job.h"
 #include "store/lock.h"
 #include "base/log.h"
-#include "output/output.h"
+#include "output/stderr_tail.h"
 #include "task/task.h"
 #include "base/text.h"
 
@@ -165,10 +165,10 @@ put_poster(struct text *t, const struct task *task)
 static void
 put_stderr(struct text *t, const struct slot *s)
 {
-    char stderr_tail[SLOT_STDERR];
-    size_t n = output_stderr_tail(s, stderr_tail);
+    char tail[SLOT_STDERR];
+    size_t n = stderr_tail_copy(s, tail);
     json_name(t, "stderr");
-    json_bytes(t, stderr_tail, n);
+    json_bytes(t, tail, n);
 }
 
 static void

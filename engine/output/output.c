@@ -1,62 +1,41 @@
-#define _GNU_SOURCE
 #include "output/output.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <lauxlib.h>
-#include <lualib.h>
-
+#include "base/log.h"
 #include "job/job.h"
 #include "output/capture.h"
-#include "store/lock.h"
-#include "base/log.h"
 #include "output/order_log.h"
 #include "output/printer.h"
 #include "output/report.h"
-#include "output/sink.h"
+#include "output/stream.h"
+#include "store/lock.h"
 #include "task/task.h"
 
-enum { BUFFER = 64 << 10,
-       TAG = 80 };
+enum { TAG = 80 };
 
-/* One of the two streams. Private to the worker. */
-struct stream {
-    struct self *self;
-    FILE *file;
-    struct sink real; /* where it goes in the end */
-    struct sink kept; /* a file, while it is kept */
-    off_t shown;      /* bytes of that file that went on to `real` */
-    uint32_t *lock;
-    char *bytes; /* not yet written: the start of a line, or of a task's output */
-    size_t len, cap;
-    bool hold; /* keep whole lines until output_flush() */
-};
-
-static struct stream out, err;
-static FILE *own_streams[2]; /* the process's, while ours are in their place */
+static struct stream out, err; /* stdout and stderr */
+static FILE *own_streams[2];   /* the process's, while ours are in their place */
 
 bool output_by_task;
 
-/* The task that runs now, if output is told by task. Private to the worker. */
+/* The task that runs now, if output is told by task. Private to the worker. While its
+ * output is captured, out.captured and err.captured say so. */
 static struct {
-    const struct task *task; /* NULL: none runs */
-    bool keeps;              /* what it prints goes to files; else as in any job */
-    uint64_t posted;         /* by this worker, before the task began */
-    int error;               /* of keeping it: nothing else is kept any more */
-    int printed;             /* --serial, --keep-order: -code of what could not be shown */
-    char tag[TAG];           /* "": not made yet */
+    const struct task *task;     /* NULL: none runs */
+    uint64_t posted;             /* by this worker, before the task began */
+    int error;                   /* -errno of capturing it: nothing else is captured any more */
+    struct output_error printed; /* --serial, --keep-order: what could not be shown */
+    char tag[TAG];               /* "": not made yet */
 } now;
-
-/* ---- where bytes go ---- */
 
 /* What each line begins with; NULL: nothing. */
 static const char *
-tag(void)
+task_tag(void)
 {
     if (!job.config.tag || !now.task)
         return NULL;
@@ -67,204 +46,9 @@ tag(void)
     return now.tag;
 }
 
-/* Takes the first n collected bytes off. */
-static void
-drop(struct stream *s, size_t n)
-{
-    s->len -= n;
-    memmove(s->bytes, s->bytes + n, s->len);
-}
-
-/* Writes the first n collected bytes, nobody else's in between. */
-static void
-emit(struct stream *s, size_t n)
-{
-    if (!n)
-        return;
-    s->real.tag = tag();
-    (void)lock_take(s->self, s->lock, -1);
-    sink_put(&s->real, s->bytes, n);
-    lock_release(s->self, s->lock);
-    drop(s, n);
-}
-
-static size_t
-whole_lines(const struct stream *s)
-{
-    const char *end = s->len ? memrchr(s->bytes, '\n', s->len) : NULL;
-    return end ? (size_t)(end - s->bytes) + 1 : 0;
-}
-
-/* Moves all that was collected into the file that keeps it. */
-static void
-spill(struct stream *s)
-{
-    sink_put(&s->kept, s->bytes, s->len);
-    s->len = 0;
-}
-
-/* What the stream has collected becomes visible to whoever looks: for a flush, or
- * because there is much of it. */
-static void
-push(struct stream *s)
-{
-    if (now.keeps)
-        spill(s);
-    else
-        emit(s, whole_lines(s));
-}
-
-/* A task that writes nothing to stderr does not come here: what another one left is
- * known by its `stderr_of`. */
-static void
-keep_stderr(struct slot *s, const char *bytes, size_t len)
-{
-    if (s->stderr_of != s->claims)
-        s->stderr_len = 0;
-    s->stderr_of = s->claims;
-    for (size_t i = 0; i < len; i++)
-        s->stderr_tail[(s->stderr_len + i) % SLOT_STDERR] = bytes[i];
-    s->stderr_len += len;
-}
-
-size_t
-output_stderr_tail(const struct slot *s, char *text)
-{
-    uint64_t len = s->stderr_of == s->claims ? s->stderr_len : 0, from = 0;
-    if (len > SLOT_STDERR) {
-        from = len - SLOT_STDERR;
-        /* From the next line's start, if there is one. */
-        uint64_t at = from;
-        while (at < len && s->stderr_tail[at % SLOT_STDERR] != '\n')
-            at++;
-        from = at + 1 < len ? at + 1 : from;
-    }
-    for (uint64_t i = from; i < len; i++)
-        text[i - from] = s->stderr_tail[i % SLOT_STDERR];
-    return (size_t)(len - from);
-}
-
-/* No memory to collect it: better mixed than lost. */
-static void
-write_through(struct stream *s, const char *bytes, size_t len)
-{
-    if (now.keeps)
-        spill(s);
-    else
-        emit(s, s->len);
-    sink_put(now.keeps ? &s->kept : &s->real, bytes, len);
-}
-
-/* The stream's write function: stdio hands over what it has buffered. */
-static ssize_t
-collect(void *cookie, const char *bytes, size_t len)
-{
-    struct stream *s = cookie;
-    /* More than BUFFER of it is the start of one line, which is not looked through again. */
-    bool look = now.keeps || s->len <= BUFFER || memchr(bytes, '\n', len);
-    if (s == &err)
-        keep_stderr(s->self->slot, bytes, len);
-    if (s->len + len > s->cap) {
-        size_t cap = (s->len + len) * 2;
-        char *grown = realloc(s->bytes, cap);
-        if (!grown) {
-            write_through(s, bytes, len);
-            return (ssize_t)len;
-        }
-        s->bytes = grown;
-        s->cap = cap;
-    }
-    memcpy(s->bytes + s->len, bytes, len);
-    s->len += len;
-    /* In a file, stderr stands where a program that the task starts finds it. */
-    if (look && (!s->hold || s->len > BUFFER))
-        push(s);
-    return (ssize_t)len;
-}
-
-static int
-open_stream(struct stream *s, struct self *self, int fd, uint32_t *lock, bool hold)
-{
-    cookie_io_functions_t io = {.write = collect};
-    *s = (struct stream){.self = self, .real = {.fd = fd}, .lock = lock, .hold = hold};
-    s->file = fopencookie(s, "w", io);
-    if (!s->file)
-        return -ENOMEM;
-    /* Unbuffered: collect() is the buffer, so that a line is seen when it ends.
-     * With `hold`, stdio saves calls. */
-    setvbuf(s->file, NULL, hold ? _IOFBF : _IONBF, hold ? 16 << 10 : 0);
-    return 0;
-}
-
-static void
-at_exit(void)
-{
-    (void)output_end();
-}
-
-/* io.stdout and io.stderr are userdata that begin with their FILE *. */
-static void
-replace_lua_file(lua_State *L, const char *name, FILE *file)
-{
-    lua_getglobal(L, "io");
-    if (lua_istable(L, -1)) {
-        lua_getfield(L, -1, name);
-        if (lua_isuserdata(L, -1) && lua_getmetatable(L, -1)) {
-            luaL_getmetatable(L, LUA_FILEHANDLE);
-            if (lua_rawequal(L, -1, -2))
-                *(FILE **)lua_touserdata(L, -3) = file;
-            lua_pop(L, 2);
-        }
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
-}
-
-/* file:flush() and io.flush(), then the whole lines of stdout: after an explicit
- * flush what a command prints comes behind them. Upvalue: the original. */
-static int
-flush_and_emit(lua_State *L)
-{
-    int n = lua_gettop(L);
-    FILE **file = lua_isuserdata(L, 1) ? lua_touserdata(L, 1) : NULL;
-    bool ours = n == 0 || (file && *file == out.file);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, n, LUA_MULTRET);
-    if (ours)
-        push(&out);
-    return lua_gettop(L);
-}
-
-/* The table at the top of the stack has a function `flush`: it is replaced. */
-static void
-replace_flush(lua_State *L)
-{
-    lua_getfield(L, -1, "flush");
-    if (lua_isfunction(L, -1)) {
-        lua_pushcclosure(L, flush_and_emit, 1);
-        lua_setfield(L, -2, "flush");
-    } else {
-        lua_pop(L, 1);
-    }
-}
-
-static void
-replace_flushes(lua_State *L)
-{
-    lua_getglobal(L, "io");
-    if (lua_istable(L, -1))
-        replace_flush(L);
-    lua_pop(L, 1);
-    luaL_getmetatable(L, LUA_FILEHANDLE);
-    if (lua_istable(L, -1))
-        replace_flush(L);
-    lua_pop(L, 1);
-}
-
 /* Does what tasks print go to files while they run? */
 static bool
-keeps(void)
+captures(void)
 {
     const struct config *c = &job.config;
     return c->buffering == BUFFER_TASKS || c->keep_order || c->output_dir;
@@ -278,25 +62,57 @@ shows(void)
     return !c->output_dir || c->buffering == BUFFER_TASKS || c->keep_order || c->tag;
 }
 
+/* ---- the process ---- */
+
 int
 output_prepare(void)
 {
     const struct config *c = &job.config;
-    output_by_task = keeps() || c->tag;
+    output_by_task = captures() || c->tag;
     return c->output_dir ? capture_dir(c->output_dir) : 0;
 }
 
-int
-output_open(struct self *self, lua_State *L)
+static void
+at_exit(void)
+{
+    (void)output_end();
+}
+
+static int
+open_streams(struct self *self, const int real[2])
 {
     uint32_t *locks = self->arena->header->output_lock;
+    out = (struct stream){
+        .self = self,
+        .lock = &locks[0],
+        .tag = task_tag,
+        .real = {.fd = real[0]},
+        .hold = captures() || !isatty(STDOUT_FILENO),
+    };
+    err = (struct stream){
+        .self = self,
+        .lock = &locks[1],
+        .tail_of = self->slot,
+        .tag = task_tag,
+        .real = {.fd = real[1]},
+    };
+    int e = stream_open(&out);
+    if (e)
+        return e;
+    e = stream_open(&err);
+    if (e)
+        stream_close(&out);
+    return e;
+}
+
+int
+output_open(struct self *self)
+{
     int real[2] = {STDOUT_FILENO, STDERR_FILENO};
-    int e = keeps() ? capture_open(real) : 0;
+    int e = captures() ? capture_open(real) : 0;
     fflush(stdout); /* of --serial */
     if (!e)
-        e = open_stream(&out, self, real[0], &locks[0], keeps() || !isatty(STDOUT_FILENO));
-    if (!e)
-        e = open_stream(&err, self, real[1], &locks[1], false);
+        e = open_streams(self, real);
     if (e)
         return e;
     log_to(real[1]);
@@ -304,29 +120,21 @@ output_open(struct self *self, lua_State *L)
     own_streams[1] = stderr;
     stdout = out.file;
     stderr = err.file;
-    replace_lua_file(L, "stdout", stdout);
-    replace_lua_file(L, "stderr", stderr);
-    replace_flushes(L);
     (void)atexit(at_exit); /* os.exit() in a task; _exit() passes it by */
     return 0;
 }
 
-int
-output_close(lua_State *L)
+struct output_error
+output_close(void)
 {
-    int e = output_end();
+    struct output_error lost = output_end();
     stdout = own_streams[0];
     stderr = own_streams[1];
-    replace_lua_file(L, "stdout", stdout);
-    replace_lua_file(L, "stderr", stderr);
     log_to(STDERR_FILENO);
-    fclose(out.file);
-    fclose(err.file);
-    free(out.bytes);
-    free(err.bytes);
-    out = err = (struct stream){0};
+    stream_close(&out);
+    stream_close(&err);
     capture_close();
-    return e;
+    return lost;
 }
 
 /* ---- the output of one task ---- */
@@ -339,32 +147,13 @@ output_start(const struct task *t)
     now.task = t;
     now.tag[0] = '\0';
     now.posted = out.self->slot->posted;
-    if (!keeps() || now.error)
+    if (!captures() || now.error)
         return;
     now.error = capture_enter(t, file);
     if (now.error)
         return;
-    now.keeps = true;
-    out.kept = (struct sink){.fd = file[0]};
-    err.kept = (struct sink){.fd = file[1]};
-    out.shown = err.shown = 0;
-}
-
-/* Shows what was kept of one stream, and is not shown yet. */
-static void
-show(struct stream *s, int which)
-{
-    off_t bytes = capture_bytes(which);
-    s->real.tag = tag();
-    if (bytes == s->shown && !job.config.output_dir) {
-        sink_put(&s->real, s->bytes, s->len);
-        s->len = 0;
-        return;
-    }
-    spill(s);
-    bytes = capture_bytes(which);
-    sink_copy(&s->real, s->kept.fd, s->shown, bytes - s->shown);
-    s->shown = bytes;
+    stream_capture(&out, file[0], job.config.output_dir != NULL);
+    stream_capture(&err, file[1], job.config.output_dir != NULL);
 }
 
 /* Both streams of the task, and nobody else's in between. */
@@ -372,8 +161,8 @@ static void
 show_both(bool ended)
 {
     (void)lock_take(out.self, out.lock, -1);
-    show(&out, 0);
-    show(&err, 1);
+    stream_show(&out);
+    stream_show(&err);
     if (ended) {
         sink_end_line(&out.real);
         sink_end_line(&err.real);
@@ -381,24 +170,7 @@ show_both(bool ended)
     lock_release(out.self, out.lock);
 }
 
-/* What was kept of one stream, and is not on its way yet: from memory, as long as
- * nothing of it had to go to the file. */
-static struct order_log_piece
-piece_of(struct stream *s, int which)
-{
-    off_t bytes = capture_bytes(which), shown = s->shown;
-    struct order_log_piece p = {.from = s->bytes, .len = s->len};
-    if (bytes != shown || job.config.output_dir) {
-        spill(s);
-        bytes = capture_bytes(which);
-        p = (struct order_log_piece){NULL, s->kept.fd, shown, (uint64_t)(bytes - shown)};
-    }
-    s->shown = bytes;
-    s->len = 0; /* the bytes are there until something else is printed */
-    return p;
-}
-
-/* --keep-order: hands all over to who knows when it is the task's turn. */
+/* --keep-order: hands all over to the printer, which knows when it is the task's turn. */
 static void
 send_in_order(enum output_when when)
 {
@@ -410,106 +182,106 @@ send_in_order(enum output_when when)
         .posts = {(now.posted + 1) * ARENA_SLOTS + self->me, posted - now.posted},
         .ended = when == OUTPUT_FAILED || when == OUTPUT_DONE,
     };
-    struct order_log_piece pieces[3] = {{0}, piece_of(&out, 0), piece_of(&err, 1)};
-    if (pieces[1].len + pieces[2].len && tag())
+    struct order_log_piece pieces[3] = {{0}, stream_take_piece(&out), stream_take_piece(&err)};
+    if (pieces[1].len + pieces[2].len && task_tag())
         pieces[0] = (struct order_log_piece){.from = now.tag, .len = strlen(now.tag)};
     int e = order_log_add(self, &r, pieces);
     if (e)
         now.error = e;
 }
 
-/* The last of the task's lines, and its end, which is missing if a tag follows: nobody
- * else's in between. */
+/* What was captured of the task up to here goes where it should. */
 static void
-emit_last(struct stream *s)
+flush_captured(enum output_when when)
 {
-    if (!s->len && !s->real.in_line)
-        return;
-    s->real.tag = tag();
-    (void)lock_take(s->self, s->lock, -1);
-    sink_put(&s->real, s->bytes, s->len);
-    sink_end_line(&s->real);
-    lock_release(s->self, s->lock);
-    s->len = 0;
-}
-
-static void
-flush_lines(bool ended)
-{
-    if (!ended) {
-        emit(&out, out.len);
-        return;
+    if (job.config.keep_order) {
+        send_in_order(when);
+    } else if (shows()) {
+        show_both(when != OUTPUT_SO_FAR);
+    } else {
+        stream_spill(&out);
+        stream_spill(&err);
     }
-    emit_last(&out);
-    emit_last(&err);
 }
 
-/* 0, or what output_flush() returns. */
-static int
-first_error(void)
+static void
+end_captured(void)
 {
-    int kept = now.error ? now.error : out.kept.error ? out.kept.error
-                                                      : err.kept.error;
-    if (out.real.error)
-        return out.real.error;
-    if (now.printed)
-        return now.printed;
-    return kept ? -(OUTPUT_KEPT | -kept) : 0;
+    capture_leave();
+    stream_release(&out);
+    stream_release(&err);
 }
 
 static void
 flush_task(enum output_when when)
 {
-    bool ended = when != OUTPUT_SO_FAR;
-    if (!now.keeps) {
-        flush_lines(ended);
-    } else if (job.config.keep_order) {
-        send_in_order(when);
-    } else if (shows()) {
-        show_both(ended);
+    bool captured = out.captured, ended = when != OUTPUT_SO_FAR;
+    if (captured) {
+        flush_captured(when);
+    } else if (ended) {
+        stream_finish(&out);
+        stream_finish(&err);
     } else {
-        spill(&out);
-        spill(&err);
+        stream_flush(&out);
     }
     if (!ended)
         return;
-    if (now.keeps)
-        capture_leave();
-    now.keeps = false;
+    if (captured)
+        end_captured();
     now.task = NULL;
     if (job.config.keep_order && job.config.serial)
         now.printed = printer_turn();
 }
 
-int
+/* Of standard output, what could not be shown, and of capturing: in this order. */
+static struct output_error
+first_error(void)
+{
+    int of_files = now.error ? now.error : out.kept.error ? out.kept.error
+                                                          : err.kept.error;
+    if (out.real.error)
+        return (struct output_error){.errnum = -out.real.error};
+    if (now.printed.errnum)
+        return now.printed;
+    return (struct output_error){.errnum = -of_files, .capture = of_files != 0};
+}
+
+struct output_error
 output_flush(enum output_when when)
 {
-    if (!out.file)
-        return fflush(stdout) ? -errno : 0; /* --serial: the process's own */
-    if (__fpending(out.file))
-        fflush(out.file);
+    if (!out.file) /* --serial: the process's own */
+        return (struct output_error){.errnum = fflush(stdout) ? errno : 0};
+    stream_pull(&out);
     if (unlikely(now.task))
         flush_task(when);
     else if (out.len)
-        emit(&out, out.len);
-    return unlikely(output_by_task) ? first_error() : out.real.error;
-}
-
-int
-output_end(void)
-{
-    int e = output_flush(OUTPUT_AGAIN);
-    if (err.file && err.len)
-        emit(&err, err.len);
-    return e;
+        stream_flush(&out);
+    if (unlikely(output_by_task))
+        return first_error();
+    return (struct output_error){.errnum = -out.real.error};
 }
 
 void
-output_say_lost(int code)
+output_write_lines(void)
+{
+    stream_write_lines(&out);
+}
+
+struct output_error
+output_end(void)
+{
+    struct output_error lost = output_flush(OUTPUT_AGAIN);
+    if (err.file && err.len)
+        stream_flush(&err);
+    return lost;
+}
+
+void
+output_say_lost(struct output_error e)
 {
     const struct config *c = &job.config;
-    const char *why = strerror(code & ~OUTPUT_KEPT);
-    if (!(code & OUTPUT_KEPT))
+    const char *why = strerror(e.errnum);
+    if (!e.capture)
         log_error("standard output: %s: the job cannot go on", why);
     else if (c->output_dir)
         log_error("--output-dir: \"%s\": %s: the job cannot go on", c->output_dir, why);

@@ -35,7 +35,7 @@ static struct {
     int tell_fd; /* over which the supervisor sends struct set_aside; -1: none */
     struct order *order;
     struct sink to[2];
-    int error; /* -code of what cannot be gone on after */
+    struct output_error error; /* the first; the job cannot go on after it */
 } printer = {.tell_fd = -1};
 
 /* ---- the tasks there are ---- */
@@ -109,15 +109,22 @@ order_of_tasks(void)
 
 /* The first error counts, and ends the job. */
 static void
-failed(int code)
+note_error(struct output_error e)
 {
-    if (printer.error || !code)
+    if (printer.error.errnum || !e.errnum)
         return;
-    printer.error = -code;
+    printer.error = e;
     if (!printer.pid && job.config.serial)
         return;
-    atom_store(&job.arena.header->output_errno, (uint32_t)code);
+    atom_store(&job.arena.header->output_error, output_error_pack(e));
     job_notify();
+}
+
+/* Of the files that keep it, -errno; 0: none. */
+static void
+files_failed(int err)
+{
+    note_error((struct output_error){.errnum = -err, .capture = true});
 }
 
 /* The supervisor is slot 0, too: what it holds it gives back soon. */
@@ -141,7 +148,7 @@ show(uint64_t where)
         pread(order_log_fd(), tag, r.bytes[0], at) != (ssize_t)r.bytes[0])
         err = -EIO;
     if (err) {
-        failed(OUTPUT_KEPT | -err);
+        files_failed(err);
         return;
     }
     uint32_t *lock = lock_output();
@@ -153,7 +160,7 @@ show(uint64_t where)
         at += (off_t)r.bytes[1 + i];
     }
     lock_release(&job.self, lock);
-    failed(-printer.to[0].error);
+    note_error((struct output_error){.errnum = -printer.to[0].error});
     order_log_done(where, &r);
 }
 
@@ -162,7 +169,7 @@ tell(const struct order_note *note)
 {
     int err = order_tell(printer.order, note);
     if (err)
-        failed(OUTPUT_KEPT | -err);
+        files_failed(err);
 }
 
 /* Reads what there is to read, and shows what can be shown. */
@@ -181,7 +188,7 @@ catch_up(void)
         while (order_next(printer.order, &where))
             show(where);
     }
-    failed(err ? OUTPUT_KEPT | -err : 0);
+    files_failed(err);
 }
 
 static void
@@ -316,7 +323,7 @@ printer_died(void)
     return true;
 }
 
-int
+struct output_error
 printer_turn(void)
 {
     catch_up();
@@ -332,8 +339,8 @@ printer_finish(void)
     printer_forget();
     if (printer.order) {
         show_rest();
-        if (printer.error && !job.result.fatal && !job.result.reader_gone)
-            atom_store(&job.arena.header->output_errno, (uint32_t)-printer.error);
+        if (printer.error.errnum && !job.result.fatal && !job.result.reader_gone)
+            atom_store(&job.arena.header->output_error, output_error_pack(printer.error));
         order_close(printer.order);
         printer.order = NULL;
     } else if (printer.pid) {

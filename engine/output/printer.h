@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+#include "memory/arena.h"
+
 struct task;
 
 /* printer_start begins with the tasks there are: before the workers are forked.
@@ -23,8 +25,9 @@ void printer_forget(void);
 void printer_set_aside(const struct task *t);
 /* printer_died: did it? Message printed, and the job can not go on. */
 bool printer_died(void);
-/* printer_turn (--serial) shows what can be shown. 0, or -code as output_flush(). */
-int printer_turn(void);
+/* printer_turn (--serial) shows what can be shown. Returns the first error, as
+ * output_flush(). */
+struct output_error printer_turn(void);
 /* printer_finish has everything shown that is there, in order; returns when it is. */
 void printer_finish(void);
 

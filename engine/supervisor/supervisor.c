@@ -390,7 +390,7 @@ supervisor_resume(void)
     if (!err)
         err = unnoted;
     atom_store(&a->header->mode, ARENA_RUN);
-    a->header->output_errno = 0;
+    a->header->output_error = 0;
     a->header->limit = 0;
     for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)
         a->header->idle_bits[w] = 0;

@@ -31,6 +31,7 @@
 #include "worker/lua_alloc.h"
 #include "store/error_text.h"
 #include "store/names.h"
+#include "output/lua_files.h"
 #include "output/output.h"
 #include "task/post.h"
 #include "monitor/profile.h"
@@ -275,9 +276,9 @@ worker_exit(enum exit_reason bye)
 {
     (void)signal(SIGPIPE, SIG_IGN); /* of a program that a task has started and left */
     fflush(NULL);                   /* files that tasks have opened and not closed */
-    int lost = output_end();
-    if (lost) {
-        atom_store(&job.arena.header->output_errno, (uint32_t)-lost);
+    struct output_error lost = output_end();
+    if (lost.errnum) {
+        atom_store(&job.arena.header->output_error, output_error_pack(lost));
         job_notify();
     }
     atom_store(&job.self.slot->exit_reason, (uint32_t)bye);
@@ -286,15 +287,15 @@ worker_exit(enum exit_reason bye)
 
 /* What tasks print is lost from here on: the job ends. */
 static void
-output_failed(int err)
+output_failed(struct output_error lost)
 {
     if (!job.config.serial)
         worker_exit(REASON_READER_GONE); /* says so */
-    if (err == -EPIPE) {
+    if (lost.errnum == EPIPE && !lost.capture) {
         job.result.reader_gone = true;
     } else {
         if (!job.result.fatal)
-            output_say_lost(-err);
+            output_say_lost(lost);
         job.result.fatal = true;
     }
     idle_set_mode(&job.arena, ARENA_STOP);
@@ -359,7 +360,7 @@ task_failed(lua_State *L, uint64_t from)
     lua_pushvalue(L, -1);
     const char *message = error_message(L);
     const char *traceback = worker_take_traceback();
-    int lost = output_flush(again ? OUTPUT_AGAIN : OUTPUT_FAILED);
+    struct output_error lost = output_flush(again ? OUTPUT_AGAIN : OUTPUT_FAILED);
     report_error(t, run, message, traceback, again);
     struct dead_letter letter = {
         .task = t,
@@ -384,7 +385,7 @@ task_failed(lua_State *L, uint64_t from)
     }
     metrics_end(fn, again ? METRICS_RETRY : METRICS_FAILED);
     tell_on_error(L, job_fn_info(fn)->name, id, run, again);
-    if (lost)
+    if (lost.errnum)
         output_failed(lost);
 }
 
@@ -459,8 +460,8 @@ start_task(struct self *self, const struct task *t)
 static void
 finish_task(struct self *self)
 {
-    int lost = output_flush(OUTPUT_DONE);
-    if (unlikely(lost))
+    struct output_error lost = output_flush(OUTPUT_DONE);
+    if (unlikely(lost.errnum))
         output_failed(lost);
     if (unlikely(metrics_due(run.from)))
         metrics_describe(self, current_task(), run.from, NULL);
@@ -655,9 +656,12 @@ run_tasks(lua_State *L)
 static void
 open_output(lua_State *L)
 {
-    int err = output_open(&job.self, L);
-    if (!err)
+    int err = output_open(&job.self);
+    if (!err) {
+        lua_files_follow(L);
+        lua_files_flush_lines(L);
         return;
+    }
     if (output_by_task) {
         log_error("the output of worker %u cannot be kept: %s", job.self.me, strerror(-err));
         worker_exit(REASON_FATAL);
@@ -730,17 +734,26 @@ worker_run(lua_State *main)
 static bool
 open_serial(lua_State *L)
 {
-    int err = output_by_task ? output_open(&job.self, L) : 0;
-    if (err)
+    if (!output_by_task)
+        return true;
+    int err = output_open(&job.self);
+    if (err) {
         log_error("the output of tasks cannot be kept: %s", strerror(-err));
-    return !err;
+        return false;
+    }
+    lua_files_follow(L);
+    lua_files_flush_lines(L);
+    return true;
 }
 
 static void
 close_serial(lua_State *L)
 {
-    int lost = output_by_task ? output_close(L) : 0;
-    if (lost)
+    if (!output_by_task)
+        return;
+    struct output_error lost = output_close();
+    lua_files_follow(L);
+    if (lost.errnum)
         output_failed(lost);
 }
 

@@ -278,7 +278,6 @@ describe("a refused fork", function()
     assert.is_true(helper.wait_until(function() return run:err():find "no process can be started" end) ~= nil)
     run:kill "TERM"
     local result = expect(run:wait(), 143)
-    assert.is_true(result.seconds < 5)
   end)
 
   it("ends the job with status 3 after ten seconds without any worker", function()
