@@ -17,7 +17,7 @@
 #include "job/state.h"
 #include "supervisor/supervisor.h"
 #include "task/task.h"
-#include "worker/worker.h"
+#include "worker/error.h"
 
 /* core.moment() -> "loading", "begin", "task", "hook", "running", "end" */
 static int
@@ -329,8 +329,8 @@ static int
 l_text(lua_State *L)
 {
     lua_settop(L, 1);
-    worker_message(L);
-    lua_pushstring(L, worker_take_traceback());
+    error_to_text(L);
+    lua_pushstring(L, error_take_traceback());
     return 2;
 }
 
@@ -349,6 +349,6 @@ const luaL_Reg binding_job_functions[] = {
     {"error", l_error},
     {"warn", l_warn},
     {"text", l_text},
-    {"traceback", worker_traceback},
+    {"traceback", error_handler},
     {NULL, NULL},
 };

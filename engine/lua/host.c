@@ -26,7 +26,7 @@
 #include "job/state.h"
 #include "monitor/summary.h"
 #include "monitor/trace.h"
-#include "worker/worker.h"
+#include "worker/error.h"
 
 /* The directory this executable stands in. */
 static bool
@@ -169,7 +169,7 @@ prn_command(const struct config *config)
     if (lua_pcall(L, 0, 1, 0) == 0)
         status = (int)lua_tointeger(L, -1);
     else
-        log_error("%s", worker_message(L));
+        log_error("%s", error_to_text(L));
     if (fflush(stdout) && status == 0) {
         log_error("standard output: cannot be written");
         status = EXIT_FATAL;

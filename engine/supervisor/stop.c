@@ -135,13 +135,13 @@ bool
 stop_note_output_lost(void)
 {
     struct result *r = &job.result;
-    uint32_t err = atom_load(&job.arena.header->output_errno);
-    if (!err || r->reader_gone || r->fatal)
+    struct output_error e = output_error_unpack(atom_load(&job.arena.header->output_error));
+    if (!e.errnum || r->reader_gone || r->fatal)
         return false;
-    r->reader_gone = err == EPIPE;
+    r->reader_gone = e.errnum == EPIPE && !e.capture;
     r->fatal = !r->reader_gone;
     if (r->fatal)
-        output_say_lost((int)err);
+        output_say_lost(e);
     return true;
 }
 

@@ -6,7 +6,7 @@
 --
 --     f(v); while C.prn_next_task() do f(cell[0]) end
 --
--- prn_next_task() ends the task at hand and claims the next one (worker.c); it is false when that
+-- prn_next_task() ends the task at hand and claims the next one (engine/worker/run.c); it is false when that
 -- is another function's, or anything but "run it" is to be done. LuaJIT compiles the loop,
 -- f included. Each function has a loop of its own bytecode: one that is shared would be
 -- compiled for the first function only. A loop that cannot be compiled is given up: there the

@@ -1,4 +1,4 @@
-/* sim: who lives in the simulated job: workers and a supervisor, who do what worker.c and
+/* sim: who lives in the simulated job: workers and a supervisor, who do what run.c and
  * engine/supervisor do, without Lua and fork; and how they are killed. The seeds: sim_main.c. */
 #include "sim_world.h"
 

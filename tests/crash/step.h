@@ -49,7 +49,7 @@ struct scenario {
     bool lifo;
     bool spill;      /* no memory is left, only the spill */
     bool sleeper;    /* worker 2 sleeps, and only a wake-up gets it up */
-    bool alone;      /* a task runs alone: workers look at the gate, as worker.c does */
+    bool alone;      /* a task runs alone: workers look at the gate, as run.c does */
     bool oom_killed; /* worker 1 is killed for want of memory: its task then runs alone */
     /* Where the answer depends on when worker 1 dies: is this one possible? */
     bool (*fits)(const char *answer);

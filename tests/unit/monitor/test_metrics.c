@@ -43,7 +43,7 @@ setup(void **state)
     return 0;
 }
 
-/* One run of a task of function fn, as worker.c does it. Returns whether it was timed. */
+/* One run of a task of function fn, as run.c does it. Returns whether it was timed. */
 static bool
 run_one(uint32_t fn, const char *error)
 {

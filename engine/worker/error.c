@@ -1,0 +1,141 @@
+#include "worker/error.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+static char *last_traceback;
+
+const char *
+error_take_traceback(void)
+{
+    static char *given;
+    free(given);
+    given = last_traceback;
+    last_traceback = NULL;
+    return given;
+}
+
+/* What lies below the script's own calls is of no use to its author. */
+static void
+cut_our_frames(char *traceback)
+{
+    char *loop = strstr(traceback, "\n\tprunner.task_loop: in function");
+    if (loop)
+        *loop = '\0';
+    static const char ours[] = "\n\t[C]: in function 'xpcall'\n";
+    for (char *at = traceback; (at = strstr(at, ours)); at++) {
+        char *line = at + sizeof ours - 1, *end = strchr(line, '\n');
+        char *module = strstr(line, "prunner/job.lua:");
+        if (module && (!end || module < end)) {
+            *at = '\0';
+            return;
+        }
+    }
+}
+
+int
+error_handler(lua_State *L)
+{
+    free(last_traceback);
+    last_traceback = NULL;
+    luaL_traceback(L, L, NULL, 1);
+    last_traceback = strdup(lua_tostring(L, -1));
+    if (last_traceback)
+        cut_our_frames(last_traceback);
+    lua_pop(L, 1);
+    return 1;
+}
+
+/* Pushes text for a key or value inside an error table. */
+static void
+push_scalar_text(lua_State *L, int index, bool key)
+{
+    switch (lua_type(L, index)) {
+    case LUA_TSTRING:
+        lua_pushfstring(L, key ? "%s" : "\"%s\"", lua_tostring(L, index));
+        break;
+    case LUA_TNUMBER:
+        lua_pushvalue(L, index); /* not the original: lua_next needs the key as it is */
+        (void)lua_tostring(L, -1);
+        if (key) {
+            lua_pushfstring(L, "[%s]", lua_tostring(L, -1));
+            lua_remove(L, -2);
+        }
+        break;
+    case LUA_TBOOLEAN:
+        lua_pushstring(L, lua_toboolean(L, index) ? "true" : "false");
+        break;
+    default:
+        lua_pushfstring(L, "a %s", luaL_typename(L, index));
+    }
+}
+
+/* Pushes `(error value: {code = 5, text = "no"})` for the table at the top. */
+static void
+push_table_text(lua_State *L)
+{
+    enum { FIELDS_MAX = 8 };
+    int table = lua_gettop(L), n = 0;
+    luaL_Buffer b;
+    lua_newtable(L); /* parts: a luaL_Buffer must not be interleaved with lua_next */
+    int parts = table + 1;
+    for (lua_pushnil(L); n < FIELDS_MAX && lua_next(L, table); n++) {
+        int key = lua_gettop(L) - 1;
+        push_scalar_text(L, key, true);
+        push_scalar_text(L, key + 1, false);
+        lua_pushfstring(L, "%s%s = %s", n ? ", " : "", lua_tostring(L, -2),
+                        lua_tostring(L, -1));
+        lua_rawseti(L, parts, n + 1);
+        lua_settop(L, key);
+    }
+    bool more = n == FIELDS_MAX;
+    lua_settop(L, parts);
+    luaL_buffinit(L, &b);
+    luaL_addstring(&b, "(error value: {");
+    for (int i = 1; i <= n; i++) {
+        lua_rawgeti(L, parts, i);
+        luaL_addvalue(&b);
+    }
+    luaL_addstring(&b, more ? ", ...})" : "})");
+    luaL_pushresult(&b);
+    lua_remove(L, parts);
+}
+
+static const char *
+nil_or_boolean(lua_State *L)
+{
+    if (lua_isnil(L, -1))
+        return "nil";
+    return lua_toboolean(L, -1) ? "true" : "false";
+}
+
+const char *
+error_to_text(lua_State *L)
+{
+    if (lua_type(L, -1) == LUA_TSTRING)
+        return lua_tostring(L, -1);
+    bool described = false;
+    if (luaL_getmetafield(L, -1, "__tostring")) {
+        lua_pushvalue(L, -2);
+        described = lua_pcall(L, 1, 1, 0) == 0 && lua_type(L, -1) == LUA_TSTRING;
+        if (!described)
+            lua_pop(L, 1);
+    }
+    if (!described && lua_istable(L, -1)) {
+        push_table_text(L);
+        described = true;
+    }
+    if (!described) {
+        if (lua_type(L, -1) == LUA_TNUMBER)
+            lua_pushfstring(L, "%s", lua_tostring(L, -1));
+        else if (lua_isnil(L, -1) || lua_isboolean(L, -1))
+            lua_pushfstring(L, "(error value: %s)", nil_or_boolean(L));
+        else
+            lua_pushfstring(L, "(error value: a %s)", luaL_typename(L, -1));
+    }
+    lua_remove(L, -2);
+    return lua_tostring(L, -1);
+}

@@ -1,0 +1,21 @@
+/* error: what a script raised, as text, and where it was raised.
+ *
+ * Called by all that calls into the script: the worker (run.c, failure.c, hooks.c), the Lua
+ * state of the command (lua/host.c) and Lua's own xpcall (lua/binding_job.c). Private to the
+ * process. */
+#ifndef PRN_ERROR_H
+#define PRN_ERROR_H
+
+#include <lua.h>
+
+/* error_handler is the message handler of every call into the script: keeps the value as it
+ * is and remembers the traceback. */
+int error_handler(lua_State *L);
+/* error_take_traceback returns the traceback of the last error, without our own frames, until
+ * the next call; NULL: none since it was last taken. */
+const char *error_take_traceback(void);
+/* error_to_text turns the error value at the top of the stack into text that says something
+ * for values of any type; the text is then on the stack instead. May call __tostring. */
+const char *error_to_text(lua_State *L);
+
+#endif

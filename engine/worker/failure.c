@@ -1,0 +1,128 @@
+#include "worker/failure.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/human.h"
+#include "job/halt.h"
+#include "job/job.h"
+#include "monitor/metrics.h"
+#include "output/dead_letter.h"
+#include "output/output.h"
+#include "output/report.h"
+#include "task/commit.h"
+#include "task/idle.h"
+#include "task/task.h"
+#include "worker/error.h"
+#include "worker/exit.h"
+#include "worker/held_locks.h"
+#include "worker/hooks.h"
+#include "worker/lua_alloc.h"
+
+/* The task goes back to the queue, now or after its function's backoff, which
+ * doubles with each error. */
+static void
+run_again(struct self *self, const struct task *t)
+{
+    uint64_t backoff = (uint64_t)job_fn_info(t->fn)->options.backoff_ns;
+    if (!backoff) {
+        idle_wake(self, commit_end(self, OUTCOME_RETRY));
+        return;
+    }
+    backoff <<= t->errors < 10 ? t->errors : 10;
+    if (job.config.serial) {
+        clock_sleep(backoff);
+        (void)commit_end(self, OUTCOME_RETRY);
+        return;
+    }
+    commit_wait(self, clock_ns() + backoff);
+    job_notify();
+}
+
+/* --halt, at once: until the supervisor wakes up many more could fail. */
+static void
+stop_if_asked(struct arena *a)
+{
+    uint64_t have;
+    if (!halt_reached(a, &job.config.halt, &have))
+        return;
+    idle_set_mode(a, ARENA_STOP);
+    job_notify();
+}
+
+/* Makes the error value at the top of the stack text; Lua's own words for a limit of
+ * ours name neither it nor the option. */
+static const char *
+message_of(lua_State *L)
+{
+    char size[HUMAN_TEXT];
+    const char *message = error_to_text(L);
+    if (!lua_alloc_refused() || !strstr(message, "not enough memory"))
+        return message;
+    (void)lua_gc(L, LUA_GCCOLLECT, 0); /* what the task had is garbage now */
+    lua_pushfstring(L, "%s (--lua-memory: the Lua values of a worker may take %s)", message,
+                    human_option_size(size, job.config.lua_memory_bytes));
+    lua_remove(L, -2);
+    return lua_tostring(L, -1);
+}
+
+/* The message is at the top of the stack. */
+static void
+write_dead_letter(lua_State *L, const struct task *t, uint32_t attempt)
+{
+    struct dead_letter letter = {
+        .task = t,
+        .attempts = attempt,
+        .errors = t->errors + 1u,
+        .error = lua_tostring(L, -1),
+        .error_len = lua_objlen(L, -1),
+        .slot = job.self.slot,
+    };
+    dead_letter_write(&letter);
+}
+
+/* Tells everybody who is told of failures. The error value is at the top of the stack and
+ * stays. Returns what output_flush() does. */
+static struct output_error
+report_run(lua_State *L, const struct task *t, uint64_t from, bool again)
+{
+    struct self *self = &job.self;
+    uint32_t attempt = task_attempt(atom_peek(&t->word));
+    lua_pushvalue(L, -1);
+    const char *message = message_of(L);
+    const char *traceback = error_take_traceback();
+    struct output_error lost = output_flush(again ? OUTPUT_AGAIN : OUTPUT_FAILED);
+    report_error(t, attempt, message, traceback, again);
+    if (!again)
+        write_dead_letter(L, t, attempt);
+    metrics_keep(t, message, traceback);
+    metrics_describe(self, t, from, message);
+    metrics_dropped(self->arena, self->me);
+    lua_pop(L, 1);
+    return lost;
+}
+
+void
+failure_end_task(lua_State *L, uint64_t from)
+{
+    struct self *self = &job.self;
+    struct task *t = task_at(self->arena, self->slot->cur);
+    uint32_t attempt = task_attempt(atom_peek(&t->word)), fn = t->fn;
+    uint64_t id = t->id; /* the commit frees the task */
+    bool again = t->errors < job_retries(fn);
+    job.stage = STAGE_HOOK; /* __tostring may run: no posts any more */
+    (void)held_locks_release(false);
+    struct output_error lost = report_run(L, t, from, again);
+    if (again) {
+        run_again(self, t);
+    } else {
+        (void)commit_end(self, OUTCOME_FAILED);
+        atom_store(&self->arena->header->failed, 1);
+        stop_if_asked(self->arena);
+    }
+    metrics_end(fn, again ? METRICS_RETRY : METRICS_FAILED);
+    hooks_on_error(L, job_fn_info(fn)->name, id, attempt, again);
+    if (lost.errnum)
+        exit_output_lost(lost);
+}

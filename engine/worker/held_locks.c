@@ -1,0 +1,40 @@
+#include "worker/held_locks.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/atomics.h"
+#include "base/log.h"
+#include "job/job.h"
+#include "output/report.h"
+#include "store/names.h"
+#include "task/section.h"
+#include "task/task.h"
+
+enum { TOLD_MAX = 16 }; /* locks that are told by name */
+
+static void
+warn_of_locks(uint32_t **words, uint32_t n, uint32_t cur)
+{
+    char task[256] = "worker_begin or worker_end";
+    if (cur)
+        report_task(task_at(&job.arena, cur), task, sizeof task);
+    for (uint32_t i = 0; i < n; i++) {
+        struct name *l = (struct name *)((char *)words[i] - offsetof(struct name, lock));
+        log_warn("%s%s ended without releasing lock \"%.*s\"; it was released",
+                 cur ? "task " : "", task, (int)l->len, l->text);
+    }
+}
+
+int
+held_locks_release(bool keep)
+{
+    uint32_t *words[TOLD_MAX], n;
+    int err;
+    if (likely(!section_any_held(&job.self)))
+        return 0;
+    n = section_end(&job.self, keep, words, TOLD_MAX, &err);
+    if (keep)
+        warn_of_locks(words, n < TOLD_MAX ? n : TOLD_MAX, job.self.slot->cur);
+    return err;
+}

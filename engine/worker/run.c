@@ -1,0 +1,264 @@
+#include "worker/run.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lauxlib.h>
+
+#include "base/export.h"
+#include "base/log.h"
+#include "codec/codec.h"
+#include "job/job.h"
+#include "job/throttle.h"
+#include "monitor/metrics.h"
+#include "output/output.h"
+#include "output/report.h"
+#include "store/error_text.h"
+#include "task/commit.h"
+#include "task/gate.h"
+#include "task/idle.h"
+#include "task/queue.h"
+#include "task/record.h"
+#include "task/section.h"
+#include "task/task.h"
+#include "worker/error.h"
+#include "worker/exit.h"
+#include "worker/failure.h"
+#include "worker/held_locks.h"
+#include "worker/lua_alloc.h"
+#include "worker/task_loop.h"
+
+/* Of a task's thread. */
+enum { STACK_FUNCTIONS = 1,
+       STACK_HANDLER = 2,
+       STACK_LOOPS = 3,
+       STACK_TOP = STACK_LOOPS };
+
+/* run.h has the picture. */
+enum run_state {
+    RUN_NOTHING, /* no task is at hand: the last one has ended */
+    RUN_CLAIMED, /* slot->cur is claimed and not started */
+    RUN_STARTED, /* slot->cur runs, or has returned and has not ended */
+};
+
+/* The task at hand. */
+static struct {
+    uint64_t from; /* when it started, if it is timed: monitor/metrics.h */
+    uint32_t fn;   /* its function */
+    enum run_state state;
+    uint32_t ran;  /* tasks started so far */
+    double number; /* its argument, for prn_next_task() */
+} run;
+
+lua_State *
+run_open(lua_State *main)
+{
+    lua_State *L = lua_newthread(main);
+    luaL_ref(main, LUA_REGISTRYINDEX); /* for as long as the process lives */
+    lua_rawgeti(L, LUA_REGISTRYINDEX, job.function_table);
+    lua_pushcfunction(L, error_handler);
+    task_loop_open(L);
+    return L;
+}
+
+static struct task *
+current_task(void)
+{
+    return task_at(job.self.arena, job.self.slot->cur);
+}
+
+/* The claimed task starts. */
+static void
+start_task(struct self *self, const struct task *t)
+{
+    run.fn = t->fn;
+    run.state = RUN_STARTED;
+    run.ran++;
+    run.from = metrics_start(self, t->fn, t->id);
+    job.stage = STAGE_TASK;
+    self->partial = job_fn_info(t->fn)->options.partial;
+    commit_begin(self);
+    output_begin(t);
+    lua_alloc_enforce(true);
+}
+
+/* It has come to its end without an error. */
+static void
+finish_task(struct self *self)
+{
+    struct output_error lost = output_flush(OUTPUT_DONE);
+    if (unlikely(lost.errnum))
+        exit_output_lost(lost);
+    if (unlikely(metrics_due(run.from)))
+        metrics_describe(self, current_task(), run.from, NULL);
+    idle_wake(self, commit_end(self, OUTCOME_DONE));
+    metrics_end(run.fn, METRICS_DONE);
+}
+
+/* Pushes f, number, or a loop that begins with that: loop, number, f. Returns how many
+ * arguments that are. */
+static int
+push_call_with(lua_State *L, uint32_t fn, double number)
+{
+    bool loop = task_loop_push(L, fn, STACK_FUNCTIONS, STACK_LOOPS);
+    lua_rawgeti(L, STACK_FUNCTIONS, (int)fn);
+    lua_pushnumber(L, number);
+    if (loop)
+        lua_insert(L, -2);
+    return loop ? 2 : 1;
+}
+
+/* Pushes function and arguments. false: the bytes are damaged; message pushed. */
+static bool
+push_call(lua_State *L, const struct task *t, int *nargs)
+{
+    const unsigned char *bytes = task_args(&job.arena, t);
+    double number;
+    if (likely(codec_get_number(bytes, t->bytes, &number))) {
+        *nargs = push_call_with(L, t->fn, number);
+        return true;
+    }
+    lua_rawgeti(L, STACK_FUNCTIONS, (int)t->fn);
+    *nargs = codec_decode(job.codec, L, bytes, t->bytes);
+    if (*nargs >= 0)
+        return true;
+    lua_pop(L, 1);
+    lua_pushfstring(L, "its arguments cannot be read: %s", codec_error(job.codec));
+    return false;
+}
+
+/* Calls the task; prn_next_task() may go on with others of its function. false: the one at hand
+ * failed; the error value is at the top of the stack. */
+static bool
+call_task(lua_State *L, const struct task *t)
+{
+    int nargs;
+    bool ok = push_call(L, t, &nargs) && lua_pcall(L, nargs, 0, STACK_HANDLER) == 0;
+    lua_alloc_enforce(false);
+    if (!ok || run.state != RUN_STARTED)
+        return ok;
+    if (unlikely(job.self.skip)) {
+        lua_pushfstring(L, "this run posted fewer tasks than an earlier run has published "
+                           "(%d are missing): it is not deterministic in its arguments",
+                        (int)job.self.skip);
+        return false;
+    }
+    int err = held_locks_release(true);
+    if (unlikely(err)) {
+        lua_pushfstring(L, "what it wrote under a lock that it did not release is lost: %s",
+                        error_text(err));
+        return false;
+    }
+    return true;
+}
+
+static void
+warn_about_journal(const struct task *t)
+{
+    char task[256];
+    report_task(t, task, sizeof task);
+    log_warn("task %s runs again after its worker died and its dict operations differ from "
+             "those of the first run: they may count twice",
+             task);
+}
+
+/* Runs the claimed task, and those that prn_next_task() claims. The stack: as named above. */
+static void
+run_task(lua_State *L)
+{
+    struct self *self = &job.self;
+    start_task(self, current_task());
+    bool ok = call_task(L, current_task());
+    if (run.state == RUN_STARTED) {
+        if (unlikely(journal_take_warning(self)))
+            warn_about_journal(current_task());
+        if (likely(ok))
+            finish_task(self);
+        else
+            failure_end_task(L, run.from);
+        run.state = RUN_NOTHING;
+    }
+    job.stage = STAGE_HOOK;
+    lua_settop(L, STACK_TOP);
+}
+
+/* Claims the next task if there is one that may start at once. */
+static bool
+claim_next(struct self *self)
+{
+    const struct arena_header *h = self->arena->header;
+    return likely(atom_load(&h->mode) == ARENA_RUN) && likely(!atom_load(&h->gate)) &&
+           likely(!exit_due(run.ran)) && (queue_take(self) || queue_steal(self));
+}
+
+/* Ends the task at hand and starts the next one if it is of the same function, with a number
+ * alone (task_loop.lua). What needs Lua's stack, or more than this, is left to run_task(). */
+PRN_EXPORT bool
+prn_next_task(void)
+{
+    struct self *self = &job.self;
+    if (unlikely(self->skip || section_any_held(self) || journal_diverged(self)))
+        return false;
+    lua_alloc_enforce(false);
+    finish_task(self);
+    run.state = claim_next(self) ? RUN_CLAIMED : RUN_NOTHING;
+    if (run.state == RUN_NOTHING)
+        return false;
+    const struct task *t = current_task();
+    if (t->fn != run.fn ||
+        !codec_get_number(task_args(&job.arena, t), t->bytes, &run.number))
+        return false;
+    start_task(self, t);
+    return true;
+}
+
+/* Where prn_next_task() leaves the task's argument. */
+PRN_EXPORT double *
+prn_next_task_cell(void)
+{
+    return &run.number;
+}
+
+/* Looks, and waits, for a task. true: one is claimed. */
+static bool
+wait_for_task(struct self *self)
+{
+    metrics_idle_start();
+    bool claimed = idle_wait(self);
+    metrics_idle_end();
+    return claimed;
+}
+
+/* Claims a task when not everybody may start any (gate.h). */
+static bool
+start_at_gate(struct self *self)
+{
+    if (job.config.serial && queue_more(self))
+        throttle_wait(self->arena);
+    return idle_look(self);
+}
+
+enum exit_reason
+run_tasks(lua_State *L)
+{
+    struct self *self = &job.self;
+    uint32_t *mode = &self->arena->header->mode;
+    uint64_t *gate = &self->arena->header->gate;
+    while (likely(atom_load(mode) == ARENA_RUN)) {
+        bool open = likely(!atom_load(gate));
+        bool claimed = open ? queue_take(self) || queue_steal(self) : start_at_gate(self);
+        if (!claimed && !wait_for_task(self)) {
+            if (gate_surplus(self))
+                return REASON_SURPLUS;
+            continue;
+        }
+        if (unlikely(!open) && self->turn)
+            job_notify(); /* the supervisor knows when the next turn is */
+        run.state = RUN_CLAIMED;
+        while (run.state == RUN_CLAIMED)
+            run_task(L);
+        if (unlikely(exit_due(run.ran)))
+            return REASON_RECYCLE;
+    }
+    return REASON_DONE;
+}
