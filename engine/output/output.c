@@ -212,7 +212,9 @@ end_captured(void)
     stream_release(&err);
 }
 
-static void
+/* Never inlined, like first_error() and output_start(): a task that prints nothing would pay
+ * for the registers that they use. */
+__attribute__((cold, noinline)) static void
 flush_task(enum output_when when)
 {
     bool captured = out.captured, ended = when != OUTPUT_SO_FAR;
@@ -234,7 +236,7 @@ flush_task(enum output_when when)
 }
 
 /* Of standard output, what could not be shown, and of capturing: in this order. */
-static struct output_error
+__attribute__((cold, noinline)) static struct output_error
 first_error(void)
 {
     int of_files = now.error ? now.error : out.kept.error ? out.kept.error

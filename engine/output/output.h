@@ -48,7 +48,7 @@ int output_open(struct self *self);
  * files are to follow. */
 struct output_error output_close(void);
 /* output_start: what is printed from here on is the task's. For output_begin(). */
-void output_start(const struct task *t);
+__attribute__((cold, noinline)) void output_start(const struct task *t);
 
 /* output_begin: a task begins to run. */
 static inline void
