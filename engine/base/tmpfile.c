@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "base/tmpfile.h"
 
 #include <errno.h>

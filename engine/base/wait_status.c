@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "base/wait_status.h"
 
 #include <signal.h>

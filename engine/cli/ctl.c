@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "cli/ctl.h"
 
 #include <ctype.h>

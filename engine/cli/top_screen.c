@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "cli/top_screen.h"
 
 #include <errno.h>

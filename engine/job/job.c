@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "job/job.h"
 
 #include <stdlib.h>

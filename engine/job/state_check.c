@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "job/state_check.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "job/throttle.h"
 
 #include <limits.h>

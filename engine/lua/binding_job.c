@@ -1,5 +1,4 @@
 /* What lua/prunner/job.lua and command.lua call: the stages of a job. */
-#define _GNU_SOURCE
 #include "lua/binding.h"
 
 #include <errno.h>

@@ -1,5 +1,4 @@
 /* What lua/prunner/lock.lua and manager.lua call: names, locks, waiting for a queue. */
-#define _GNU_SOURCE
 #include "lua/binding.h"
 
 #include <time.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "lua/host.h"
 
 #include <errno.h>

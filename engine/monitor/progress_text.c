@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "monitor/progress_text.h"
 
 #include <stdarg.h>

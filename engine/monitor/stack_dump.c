@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "monitor/stack_dump.h"
 
 #include <errno.h>

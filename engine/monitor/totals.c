@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "monitor/totals.h"
 
 #include <stdio.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "output/capture.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "output/dead_letter.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "output/order_log.h"
 
 #include <errno.h>

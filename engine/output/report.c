@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "output/report.h"
 
 #include <stdio.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "supervisor/control_dir.h"
 
 #include <ctype.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "task/idle.h"
 
 #include "memory/self.h"

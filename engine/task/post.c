@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "task/post.h"
 
 #include <errno.h>

@@ -15,7 +15,6 @@
  * After each: the right answer and status, nobody left, TMPDIR empty, /dev/shm as it
  * was. Signals go by pidfd to what is a child of the command, so that no one else is
  * ever hit. PRUNNER in the environment names the command (build/prunner). */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <limits.h>
 #include <poll.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "proc.h"
 
 #include <poll.h>

@@ -9,7 +9,6 @@
  * was printed must be the answer; more than one is no error: end_ may have printed
  * just before a kill. Signals go by pidfd to our own children and theirs only.
  * PRUNNER in the environment names the command (build/prunner). */
-#define _GNU_SOURCE
 #include <limits.h>
 #include <poll.h>
 #include <sys/prctl.h>

@@ -6,7 +6,6 @@
  * with journals and cursors; a dict with a change that is under way; names, locks,
  * logs. The input is a list of patches: where (a place that is in use, or any), how
  * many bytes, which. Then what --resume does, and a worker's loop without Lua. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -8,7 +8,6 @@
  *   poison   one task kills its worker whenever it runs: set aside, the rest is done
  *
  * STRESS=long kills more often; SEED=n repeats a run as far as time allows. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>

@@ -6,7 +6,6 @@
  *   stampede       eight workers, tasks that do next to nothing
  *   nothing_lost   1 to 8 workers: blocks, errors, parts
  *   no_starvation  a task that goes on for long shares its posts with all others */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <time.h>
 #include <unistd.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "fixture_cli.h"
 
 #include <stdio.h>

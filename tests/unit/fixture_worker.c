@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "fixture_worker.h"
 
 #include <sys/wait.h>

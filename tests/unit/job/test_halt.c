@@ -1,5 +1,4 @@
 /* halt: when a rule is reached, and that it is not while a worker stands between two stores. */
-#define _GNU_SOURCE
 #include "fixture.h"
 #include "job/halt.h"
 

@@ -1,6 +1,5 @@
 /* state: a job in a file: made, opened again, refused. What is refused for its contents:
  * test_state_damage.c. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -1,5 +1,4 @@
 /* arena: the mapping, its parts, and what happens where there is little room. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -1,6 +1,5 @@
 /* ctl: which requests are understood, and which directories are trusted. The rest is
  * tests/e2e/ctl_spec.lua. */
-#define _GNU_SOURCE
 #include "supervisor/control_request.h"
 
 #include <setjmp.h>

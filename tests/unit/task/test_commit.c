@@ -1,6 +1,5 @@
 /* commit: what each outcome makes true, and that it is made true once, whoever
  * finishes it. docs/task.md */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 

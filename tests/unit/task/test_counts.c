@@ -1,5 +1,4 @@
 /* counts: sums over the slots and their differences, while workers stand between two stores. */
-#define _GNU_SOURCE
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,6 +1,5 @@
 /* idle: parking, waking, and knowing that all is done. docs/termination.md,
  * docs/sleeping.md */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>

@@ -1,5 +1,4 @@
 /* post: when parts of a long task are published, and what a second run skips. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 #include <time.h>
