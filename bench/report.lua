@@ -102,9 +102,11 @@ function report.goals_text(goals)
   return #lines > 0 and "goals: reached, value, wanted\n" .. table.concat(lines, "\n") .. "\n" or ""
 end
 
---- The page for docs/.
+--- The page for docs/: goals and pictures.
 -- @tparam table results what is in results.json
-function report.markdown(results)
+-- @tparam table pictures names of files beside the page, each with what it shows: `{ file, title }`
+-- @tparam string tables where the rest is, as seen from the page
+function report.page(results, pictures, tables)
   local parts = {}
   local function say(...) parts[#parts + 1] = (...):format(select(2, ...)) end
 
@@ -115,19 +117,33 @@ function report.markdown(results)
   say([[
 
 Every program runs in turn with the others (A B C, A B C ...), each as a new process; a rate is tasks by
-the time of the whole process. Shown are medians, and the least and the most of all rounds. **ratio**: how
-many times as fast as this row the first row is, the median of the ratios of each round. Peers do the same
-work, but of them only Erlang, Python, Perl and the Go pool with encoded arguments (`pool-enc`) copy or
-encode what tasks carry, and none survives the death of a worker with nothing lost. Programs that are much
-slower get less work of the same kind; their row says so.
+the time of the whole process. Figures are medians of all rounds. Peers do the same work, but of them only
+Erlang, Python, Perl and the Go pool with encoded arguments (`pool-enc`) copy or encode what tasks carry, and
+none survives the death of a worker with nothing lost. Programs that are much slower get less work of the
+same kind; their row says so.
 
-`make bench` makes these numbers on your machine, with a picture, in `build/bench/`;
+All tables are in [%s](%s). `make bench` makes these numbers on your machine, in `build/bench/`;
 `make bench ONLY=sum,wake` a part of them; `make bench-deps` installs the peers.
 
 ## Goals
 
-]])
+]], tables, tables)
   parts[#parts + 1] = markdown_table({ "what", "wanted", "measured", "reached" }, goal_rows(results.goals))
+  for _, picture in ipairs(pictures) do
+    say("\n## %s\n\n![%s](%s)\n", picture.title, picture.title, picture.file)
+  end
+  return table.concat(parts)
+end
+
+--- All tables, for bench/results/.
+-- @tparam table results what is in results.json
+function report.tables(results)
+  local parts = {}
+  local function say(...) parts[#parts + 1] = (...):format(select(2, ...)) end
+
+  say("# Results of `%s` on %s\n\n", results.command, results.date)
+  say("Medians, and the least and the most of all rounds. **ratio**: how many times as fast as this row the\n"
+    .. "first row is, the median of the ratios of each round. docs/benchmarks.md says how it was measured.\n")
   for _, item in ipairs(results.items) do
     say("\n## %s\n\n`%s`, %d rounds\n\n", item.title, item.name, item.rounds)
     parts[#parts + 1] = markdown_table(heads(item), rows(item))

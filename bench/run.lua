@@ -6,8 +6,9 @@
 --   --rounds K      instead of 5, or of 15 (what takes milliseconds, n-queens, GETs by 100)
 --   --quick         small sizes and two rounds, to try out the harness: the numbers mean nothing
 --   --list          say what there is, run nothing
---   --write-docs    also write docs/benchmarks.md; not together with --only or --quick
---   --docs-only     write docs/benchmarks.md from the last results, run nothing
+--   --write-docs    also write docs/benchmarks.md, its pictures, and bench/results/; not together
+--                   with --only or --quick
+--   --docs-only     write these from the last results, run nothing
 --
 -- Called from the top of the project, as `make bench` does. BUILD (build) is where prunner is built;
 -- results.json, table.txt and plot.svg go to $BUILD/bench. Wants an otherwise idle machine. The exit
@@ -33,7 +34,11 @@ local terminal = ffi.C.isatty(1) == 1
 
 local BUILD = os.getenv("BUILD") or "build"
 local OUT = BUILD .. "/bench"
-local DOCS = "docs/benchmarks.md"
+-- What the page shows; everything else is in bench/results/.
+local PICTURES = {
+  { file = "benchmarks-sum.svg", item = "sum_n2000000_w2", title = "Tasks that do next to nothing" },
+  { file = "benchmarks-waiting.svg", item = "io_r2000_20ms_w100", title = "Tasks that wait" },
+}
 
 local function die(...)
   io.stderr:write("bench: ", (...):format(select(2, ...)), "\n")
@@ -244,6 +249,16 @@ local function run(chosen, opts)
   return results
 end
 
+local function write_docs(results)
+  for _, picture in ipairs(PICTURES) do
+    for _, item in ipairs(results.items) do
+      if item.name == picture.item then write("docs/" .. picture.file, plot.svg { item }) end
+    end
+  end
+  write("docs/benchmarks.md", report.page(results, PICTURES, "../bench/results/tables.md"))
+  write("bench/results/tables.md", report.tables(results))
+end
+
 local function main(words)
   local opts = options(words)
   local chosen = choose(items.list(opts.quick), opts.only)
@@ -253,8 +268,8 @@ local function main(words)
   end
   local results = opts.docs_only and cjson.decode(read(OUT .. "/results.json")) or run(chosen, opts)
   if opts.write_docs or opts.docs_only then
-    write(DOCS, report.markdown(results))
-    say("%s is written\n", DOCS)
+    write_docs(results)
+    say("docs/benchmarks.md and bench/results/ are written\n")
   end
   if failures > 0 then
     say("%d programs failed\n", failures)
