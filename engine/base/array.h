@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A pointer to items of any type. */
+typedef void *__attribute__((may_alias)) array_items;
+
 /* array_reserve makes room for `n` items of `size` bytes each.
  *
  * at     address of the pointer to the items: of any type, malloc'ed or NULL
@@ -18,14 +21,13 @@ array_reserve(void *at, size_t *cap, size_t n, size_t size)
 {
     if (n <= *cap)
         return true;
+    array_items *items = at;
     size_t want = *cap ? *cap * 2 : 16;
-    void *items;
-    memcpy(&items, at, sizeof items); /* whatever it points to: no aliasing */
     want = want < n ? n : want;
-    items = reallocarray(items, want, size);
-    if (!items)
+    void *grown = reallocarray(*items, want, size);
+    if (!grown)
         return false;
-    memcpy(at, &items, sizeof items);
+    *items = grown;
     *cap = want;
     return true;
 }
@@ -34,12 +36,11 @@ array_reserve(void *at, size_t *cap, size_t n, size_t size)
 static inline bool
 array_reserve_zeroed(void *at, size_t *cap, size_t n, size_t size)
 {
+    array_items *items = at;
     size_t had = *cap;
     if (!array_reserve(at, cap, n, size))
         return false;
-    char *items;
-    memcpy(&items, at, sizeof items);
-    memset(items + had * size, 0, (*cap - had) * size);
+    memset((char *)*items + had * size, 0, (*cap - had) * size);
     return true;
 }
 

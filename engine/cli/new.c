@@ -74,21 +74,6 @@ print_help(FILE *out)
 
 /* Returns 0, or -errno. */
 static int
-write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n > 0) {
-            bytes += n;
-            len -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
-static int
 create(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0777);
@@ -98,13 +83,12 @@ create(const char *path)
                              path);
     if (fd < 0)
         return help_complain(who, "\"%s\": %s", path, strerror(errno));
-    int err = write_all(fd, skeleton, sizeof skeleton - 1);
-    if (close(fd) != 0 && !err)
-        err = -errno;
-    if (!err)
+    FILE *file = fdopen(fd, "w");
+    if (file && fputs(skeleton, file) >= 0 && fclose(file) == 0)
         return 0;
+    int err = errno;
     (void)unlink(path);
-    return help_complain(who, "\"%s\": %s", path, strerror(-err));
+    return help_complain(who, "\"%s\": %s", path, strerror(err));
 }
 
 int

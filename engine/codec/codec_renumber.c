@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "base/array.h"
+
 struct renumber {
     const unsigned char *p, *end;
     codec_number_fn number;
@@ -18,14 +20,8 @@ put(struct renumber *r, const unsigned char *bytes, size_t len)
     struct codec_buf *out = r->out;
     if (!out)
         return 0;
-    if (out->len + len > out->cap) {
-        size_t cap = (out->len + len) * 2;
-        unsigned char *grown = realloc(out->bytes, cap);
-        if (!grown)
-            return -ENOMEM;
-        out->bytes = grown;
-        out->cap = cap;
-    }
+    if (!array_reserve(&out->bytes, &out->cap, out->len + len, 1))
+        return -ENOMEM;
     memcpy(out->bytes + out->len, bytes, len);
     out->len += len;
     return 0;

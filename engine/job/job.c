@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
+
 struct job job = {.notify_fd = -1};
 
 const char *
@@ -72,15 +74,8 @@ job_fn_info(uint32_t number)
 bool
 job_class(uint32_t number, const char *name)
 {
-    if (number > job.nclasses || !job.classes) {
-        uint32_t had = job.classes ? job.nclasses + 1 : 0, want = number * 2 + 1;
-        char **grown = realloc(job.classes, want * sizeof *grown);
-        if (!grown)
-            return false;
-        memset(grown + had, 0, (want - had) * sizeof *grown);
-        job.classes = grown;
-        job.nclasses = want - 1;
-    }
+    if (!array_reserve_zeroed(&job.classes, &job.classes_cap, number + 1, sizeof *job.classes))
+        return false;
     free(job.classes[number]);
     job.classes[number] = copy(name);
     return job.classes[number] != NULL;
@@ -89,7 +84,7 @@ job_class(uint32_t number, const char *name)
 const char *
 job_class_name(uint32_t number)
 {
-    bool named = number <= job.nclasses && job.classes && job.classes[number];
+    bool named = number < job.classes_cap && job.classes[number];
     return named ? job.classes[number] : "?";
 }
 

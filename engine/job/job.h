@@ -56,7 +56,7 @@ struct job {
     struct fn_info *fns; /* by number, from 1 */
     uint32_t nfns, fns_cap;
     char **classes; /* names by number, from 1 */
-    uint32_t nclasses;
+    size_t classes_cap;
     int notify_fd;      /* eventfd: a worker asks the supervisor to look */
     int function_table; /* registry reference: [number] = function */
     int hooks;          /* registry reference: table of the script's hooks */

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory/self.h"
+#include "base/array.h"
 #include "base/hash.h"
+#include "memory/self.h"
 
 /* What readers copy may be overwritten meanwhile; the block's word tells them.
  * ThreadSanitizer cannot know that, nor may it see memcpy() and memcmp() do it. */
@@ -181,14 +182,7 @@ dict_room(struct self *self, struct shard *s, uint32_t n)
 static int
 copy_room(struct self *self, size_t bytes)
 {
-    if (bytes <= self->copy_room)
-        return 0;
-    char *grown = realloc(self->copy, bytes * 2);
-    if (!grown)
-        return -ENOMEM;
-    self->copy = grown;
-    self->copy_room = bytes * 2;
-    return 0;
+    return array_reserve(&self->copy, &self->copy_room, bytes, 1) ? 0 : -ENOMEM;
 }
 
 /* An index word. acquire: the record behind it; pairs with apply_entry(). */

@@ -277,7 +277,7 @@ describe("a refused fork", function()
     local run = start_limited(1, path, "-n", 2)
     assert.is_true(helper.wait_until(function() return run:err():find "no process can be started" end) ~= nil)
     run:kill "TERM"
-    local result = expect(run:wait(), 143)
+    expect(run:wait(), 143)
   end)
 
   it("ends the job with status 3 after ten seconds without any worker", function()

@@ -167,7 +167,7 @@ local MAY_CALL = {
   ["memory/arena"] =
     "__errno_location close fallocate fcntl ftruncate getrlimit madvise memfd_create mmap munmap",
   ["memory/chunk"] = "abort fprintf stderr",       -- ENSURE(): damage
-  ["store/dict"] = "realloc",                     -- a reader's copy, before any lock
+  ["store/dict"] = "reallocarray",                     -- a reader's copy, before any lock
   ["task/section"] = "calloc free qsort reallocarray", -- private; before its transaction begins
   ["task/write_set"] = "calloc free reallocarray",
   ["task/replay"] = "free reallocarray",

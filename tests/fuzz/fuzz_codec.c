@@ -1,7 +1,7 @@
 /* Any bytes into the codec's decoder, which hosts a Lua state.
  *
  *   clang -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -Iengine \
- *     $(pkg-config --cflags luajit) tests/fuzz/fuzz_codec.c engine/codec/*.c \
+ *     $(pkg-config --cflags luajit) tests/fuzz/fuzz_codec.c engine/codec/codec*.c \
  *     $(pkg-config --libs luajit) -o fuzz_codec && ./fuzz_codec -max_len=4096
  *
  * What is decoded has to survive a second trip: encoded again, it decodes
