@@ -71,7 +71,8 @@ describe("--joblog", function()
       { fine.Host, fine.Send, fine.Receive, fine.Exitval, fine.Signal, fine.Command, fine.Attempt,
         fine.Outcome, fine.Weight, fine.Poster, fine.Arguments, fine.Error })
     assert.is_true(tonumber(fine.JobRuntime) >= 0.02)
-    assert.is_true(math.abs(tonumber(fine.Starttime) - before) < 60)
+    local start = tonumber(fine.Starttime)
+    assert.is_true(start >= before - 1 and start <= os.time() + 1, fine.Starttime)
     assert.has_match("^[12]$", fine.Worker)
 
     local flaky = of_function(list, "flaky")
@@ -136,10 +137,8 @@ describe("--joblog", function()
     for _, line in ipairs(lines) do weight = weight + tonumber(line.Weight) end
     assert.is_true(#lines < 200000)
     -- A worker's ring has room for 4096 of them. Half of that are the first tasks, after them come
-    -- 10,000 a second: it is not full before 0.2 s. Until then nothing is missing but what ran after
-    -- the last that was timed: a few thousand.
-    local least = result.seconds < 0.2 and 150000 or 4096
-    assert.is_true(weight >= least and weight <= 200000, weight)
+    -- 10,000 a second.
+    assert.is_true(weight >= 4096 and weight <= 200000, weight)
     has(('"%s" got a line for %d of 200000 runs'):format(log, #lines), result.err)
     has("--record-all writes all", result.err)
   end)

@@ -118,9 +118,11 @@ describe("--progress=json", function()
     ]]
     local list = objects(expect(helper.prunner(path, "-n", 1, "--progress=json")).err)
     assert.is_true(#list >= 3)
-    local eta = list[2].eta_seconds
-    assert.is_true(eta > 0.2 and eta < 30, "eta " .. tostring(eta))
-    assert.is_true(list[2].rate > 1 and list[2].rate < 21)
+    -- As long as what is left takes at the rate told with it, more or less.
+    local o = list[2]
+    local share = o.eta_seconds * o.rate / (o.known - o.done)
+    assert.is_true(share > 0.2 and share < 5, ("%g s for %d tasks at %g/s"):format(o.eta_seconds,
+      o.known - o.done, o.rate))
   end)
 end)
 
@@ -132,13 +134,13 @@ describe("progress in lines", function()
       function begin() prunner.post_task(wait) end
       function end_() print "end" end
     ]])
+    local since = helper.now()
     local run = helper.spawn_prunner(path, "-n", 2)
     local quiet = helper.spawn_prunner(path, "-n", 2, "--quiet")
     local none = helper.spawn_prunner(path, "-n", 2, "--no-progress")
-    local since = helper.now()
-    assert.is_true(helper.wait_until(function() return run:err() ~= "" end, 30) ~= nil)
-    assert.is_true(helper.now() - since > 8)
-    assert.has_match("^prunner: 0:1%d, 0 of 1 tasks %(0%%%), 0.00/s, 1 of 2 workers busy, shared %d",
+    assert.is_true(helper.wait_until(function() return run:err() ~= "" end, 40) ~= nil)
+    assert.is_true(helper.now() - since >= 10)
+    assert.has_match("^prunner: 0:[1-5]%d, 0 of 1 tasks %(0%%%), 0.00/s, 1 of 2 workers busy, shared %d",
       run:err())
     helper.write(helper.beside(path, "go"), "")
     has("busy; CPU", expect(run:wait()).err)
@@ -228,7 +230,7 @@ describe("the summary", function()
       end
       function work(s) socket.sleep(s) end
     ]], "-n", 3, "--summary")).err
-    has("  hint: the other workers waited for the last task, work(2), which took 2.", err)
+    has("  hint: the other workers waited for the last task, work(2), which took ", err)
   end)
 
   it("hints at locks", function()
@@ -248,7 +250,7 @@ describe("the summary", function()
       local function work() socket.sleep(0.05) end
       prunner.init(2, false, function() for i = 1, 10 do prunner.post_task(work) end end)
       local s = prunner.start()
-      print(s.cpu >= 0 and s.cpu < 2, s.efficiency > 0.3 and s.efficiency <= 1)
+      print(s.cpu >= 0, s.efficiency > 0 and s.efficiency <= 1)
     ]])).out
     assert.are.equal("true\ttrue\n", out)
   end)

@@ -296,3 +296,23 @@ describe("the engine", function()
     assert.is_true(n > 10)
   end)
 end)
+
+describe("tests", function()
+  -- A busy machine makes everything late. What may be asserted: how often something happened, that
+  -- something lasted at least as long as was slept, and how two durations of one run compare.
+  it("do not assert that something was quick", function()
+    local paths = helper.lines_of("find " .. helper.root .. "/tests/e2e " .. helper.root
+      .. "/tests/spec -name '*_spec.lua'")
+    assert.is_true(#paths > 30)
+    for _, path in ipairs(paths) do
+      local number = 0
+      for line in (helper.read(path) .. "\n"):gmatch "(.-)\n" do
+        number = number + 1
+        local limit = line:match "[._]seconds%s*<=?%s*[%d.]+%f[^%d.]%s*[%),%l]"
+          or line:match "now%(%) %- %w+%s*<" or line:match "gettime%(%) %- %w+%s*<"
+          or line:match "os%.clock%(%) %- %w+%s*<"
+        assert.is_nil(limit, ("%s:%d: %s"):format(path, number, line))
+      end
+    end
+  end)
+end)

@@ -288,20 +288,50 @@ describe("prunner", function()
     assert.is_nil(result.err:find("runs again after", 1, true), result.err)
   end)
 
-  it("uses no CPU while one task sleeps", function()
+  --- How often a process came to run: it had to be given the CPU each time.
+  local function turns(pid)
+    local status, sum = helper.read("/proc/" .. pid .. "/status") or "", 0
+    for n in status:gmatch "ctxt_switches:%s*(%d+)" do sum = sum + tonumber(n) end
+    return sum
+  end
+
+  it("wakes nobody while one task sleeps", function()
     local path = script [[
-      local prunner = require "prunner"
       local ffi = require "ffi"
       ffi.cdef "int poll(void *, unsigned long, int);"
-      function begin() prunner.post_task(sleep) end
-      function sleep() ffi.C.poll(nil, 0, 2000) end
+      function begin() require("prunner").post_task(sleep) end
+      function sleep()
+        io.stderr:write "asleep\n"
+        ffi.C.poll(nil, 0, 3600 * 1000)
+      end
     ]]
-    local result = expect(helper.run(("bash -c 'TIMEFORMAT=\"%%U %%S\"; time \"$0\" \"$1\" -n 10' %s %s")
-      :format(helper.quote(helper.command), helper.quote(path))))
-    local user, system = result.err:match("^([%d.]+) ([%d.]+)\n$")
-    assert.is_true(result.seconds >= 2)
-    -- starting ten processes included
-    assert.is_true(tonumber(user) + tonumber(system) < 0.05, result.err)
+    local run = helper.spawn_prunner(path, "-n", 10)
+    assert.is_truthy(helper.wait_until(function() return run:err() == "asleep\n" end))
+    local pid = run:pid()
+    local workers = {}
+    assert.is_truthy(helper.wait_until(function()
+      workers = helper.lines_of(("tr ' ' '\\n' </proc/%d/task/%d/children"):format(pid, pid))
+      return #workers == 10
+    end))
+    local function of_workers()
+      local sum = 0
+      for _, worker in ipairs(workers) do sum = sum + turns(worker) end
+      return sum
+    end
+    local function pause() helper.wait_until(function() return false end, 0.5) end
+    local was
+    assert.is_truthy(helper.wait_until(function() -- all of them have found nothing to do
+      was = of_workers()
+      pause()
+      return of_workers() == was
+    end, 30))
+    local supervisor = turns(pid)
+    pause()
+    pause()
+    assert.are.equal(was, of_workers())
+    assert.is_true(turns(pid) - supervisor <= 5, turns(pid) - supervisor)
+    run:kill "KILL"
+    run:wait()
   end)
 
   it(("gives the same in %d runs in a row"):format(long and 200 or 30), function()
