@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "worker/lua_alloc.h"
 #include "job/options.h"
+#include "output/own_streams.h"
 #include "base/human.h"
 #include "job/state.h"
 #include "supervisor/supervisor.h"
@@ -146,13 +147,12 @@ l_resume(lua_State *L)
 }
 
 /* core.finish(): --state: the job is done, nothing is to be resumed. What end_ has
- * printed is out before. */
+ * printed is out before; if it is lost, end_ is to run again. */
 static int
 l_finish(lua_State *L)
 {
     (void)L;
-    (void)fflush(stdout);
-    if (job.arena.file)
+    if (own_streams_flush() == 0 && job.arena.file)
         state_finish(&job.arena);
     return 0;
 }

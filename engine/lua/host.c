@@ -20,6 +20,7 @@
 #include "monitor/joblog.h"
 #include "base/log.h"
 #include "output/output.h"
+#include "output/own_streams.h"
 #include "monitor/profile.h"
 #include "monitor/progress.h"
 #include "job/state.h"
@@ -144,6 +145,7 @@ prn_command(const struct config *config)
 {
     job.config = *config;
     log_init(config->quiet, config->debug);
+    own_streams_open();
     lua_State *L = luaL_newstate();
     if (!L) {
         log_error("not enough memory for a Lua state");
@@ -169,10 +171,8 @@ prn_command(const struct config *config)
         status = (int)lua_tointeger(L, -1);
     else
         log_error("%s", error_to_text(L));
-    if (fflush(stdout) && status == 0) {
-        log_error("standard output: cannot be written");
+    if (own_streams_end() && (status == EXIT_DONE || status == EXIT_FAILED))
         status = EXIT_FATAL;
-    }
     if (status == EXIT_USAGE && config->state)
         state_abandon(&job.arena, config->state);
     state_give_back(&job.arena);

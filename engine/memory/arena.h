@@ -61,6 +61,8 @@ struct arena_header {
      * one counts. Died before it: the next one that prints meets the error, too. */
     uint32_t output_error;
     uint32_t hook_failed; /* writer: a worker that has reported a hook's error; 0 -> 1 */
+    uint32_t dead_lost;   /* writer: who has said that --dead lacks a task, 0 -> 1; died before
+                           * it said so: the others do not; the supervisor before a resume */
     uint32_t failed;      /* writer: a worker whose task failed for good; only 0 -> 1 */
     /* The gate's meters, see gate.h. */
     _Alignas(CACHE_LINE) uint32_t permits; /* writer: the supervisor; workers take by CAS */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,21 +19,30 @@
 #include "output/stderr_tail.h"
 #include "task/task.h"
 #include "base/text.h"
+#include "base/write_all.h"
 
 enum { ARGS = 1024 }; /* of the shortened arguments */
 
-static int file = -1; /* fixed before the fork */
+/* Fixed before the fork. */
+static int file = -1;
 static const char *file_name;
+static bool regular; /* no pipe or device */
 
 int
 dead_letter_open(const char *path, const char *other)
 {
     struct stat mine, others;
-    file = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    /* Who opens a pipe for both is its reader, and learns of no other one's end. */
+    bool special = stat(path, &mine) == 0 && !S_ISREG(mine.st_mode);
+    int flags = O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
+    file = open(path, (special ? O_WRONLY : O_RDWR) | flags, 0600);
     if (file < 0)
         return -errno;
     file_name = path;
-    if (other && fstat(file, &mine) == 0 && stat(other, &others) == 0 &&
+    if (fstat(file, &mine))
+        return -errno;
+    regular = S_ISREG(mine.st_mode);
+    if (other && stat(other, &others) == 0 &&
         mine.st_dev == others.st_dev && mine.st_ino == others.st_ino)
         return -EEXIST;
     return 0;
@@ -204,8 +214,30 @@ was_cut(void)
 {
     struct stat st;
     char last;
-    return fstat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+    return regular && fstat(file, &st) == 0 && st.st_size > 0 &&
            pread(file, &last, 1, st.st_size - 1) == 1 && last != '\n';
+}
+
+/* A file that may not grow any further (ulimit -f) is an error here, not a signal. */
+static int
+write_line(const struct text *t)
+{
+    int err = t->failed ? -ENOMEM : 0;
+    if (!err && was_cut())
+        err = write_all(file, "\n", 1, SIGXFSZ);
+    return err ? err : write_all(file, t->at, t->len, SIGXFSZ);
+}
+
+/* Said once, by whoever of all processes meets it first. What follows may be written again:
+ * a disk does not stay full for ever. */
+static void
+say_lost(int err, uint64_t id)
+{
+    uint32_t none = 0;
+    if (atom_cas(&job.arena.header->dead_lost, &none, 1))
+        log_error("--dead: \"%s\" is not complete: %s. The first task that it lacks is #%llu. The "
+                  "job goes on",
+                  file_name, strerror(-err), (unsigned long long)id);
 }
 
 void
@@ -216,18 +248,14 @@ dead_letter_write(const struct dead_letter *d)
         return;
     put_letter(&t, d);
     /* One letter at a time: while another one is being written the file ends in the
-     * middle of a line. Its writer may be stopped: not for ever. */
+     * middle of a line. Its writer may be stopped: not for ever; but the reader of a pipe
+     * may take its time. */
     uint32_t *lock = job.arena.header->output_lock + 1;
-    bool alone = lock_take(&job.self, lock, 1) == 0;
-    if (was_cut() && write(file, "\n", 1) != 1)
-        t.failed = true;
-    ssize_t n = t.failed ? -1 : write(file, t.at, t.len);
+    bool alone = lock_take(&job.self, lock, regular ? 1 : -1) == 0;
+    int err = write_line(&t);
     if (alone)
         lock_release(&job.self, lock);
-    if (n != (ssize_t)t.len)
-        log_error("--dead: \"%s\" lacks task #%llu: %s", file_name,
-                  (unsigned long long)d->task->id,
-                  t.failed ? "not enough memory" : n < 0 ? strerror(errno)
-                                                         : "only a part could be written");
+    if (err)
+        say_lost(err, d->task->id);
     text_free(&t);
 }

@@ -2,7 +2,7 @@
  * set aside, enough to see why and to post it again (--retry-dead, dead_letters.lua).
  *
  * Written by the worker that saw the error, before its commit, or by the supervisor
- * that set the task aside; each line by one write(2) to a file opened with O_APPEND
+ * that set the task aside; each line under a lock, to a file opened with O_APPEND
  * before the fork. No Lua. Died in between: a worker killed after the line and before
  * its commit runs the task again, which may end in another line. A line that was cut
  * is ended by who writes the next one; an empty line more does no harm. */
@@ -28,7 +28,8 @@ struct dead_letter {
 /* dead_letter_open opens, or makes, the file; "" is none. 0 or -errno; -EEXIST: it is the
  * file `other` (may be NULL), which is to be read. */
 int dead_letter_open(const char *path, const char *other);
-/* dead_letter_write adds a line, if a file is open; what goes wrong is said on stderr. */
+/* dead_letter_write adds a line, if a file is open; the first that cannot be written is said
+ * on stderr. May wait for the reader of a pipe. */
 void dead_letter_write(const struct dead_letter *d);
 /* dead_letter_unbase64 decodes `len` characters into `out`, which has room for 3 bytes for
  * each 4. Returns how many bytes; -1: no base64. */

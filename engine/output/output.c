@@ -10,6 +10,7 @@
 #include "job/job.h"
 #include "output/capture.h"
 #include "output/order_log.h"
+#include "output/own_streams.h"
 #include "output/printer.h"
 #include "output/report.h"
 #include "output/stream.h"
@@ -252,7 +253,7 @@ struct output_error
 output_flush(enum output_when when)
 {
     if (!out.file) /* --serial: the process's own */
-        return (struct output_error){.errnum = fflush(stdout) ? errno : 0};
+        return (struct output_error){.errnum = -own_streams_flush()};
     stream_pull(&out);
     if (unlikely(now.task))
         flush_task(when);
@@ -283,6 +284,7 @@ output_say_lost(struct output_error e)
 {
     const struct config *c = &job.config;
     const char *why = strerror(e.errnum);
+    own_streams_said();
     if (!e.capture)
         log_error("standard output: %s: the job cannot go on", why);
     else if (c->output_dir)

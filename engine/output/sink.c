@@ -1,6 +1,7 @@
 #include "output/sink.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@ static void
 write_plain(struct sink *s, const char *bytes, size_t len)
 {
     if (len && !s->error)
-        s->error = write_all(s->fd, bytes, len, 0);
+        s->error = write_all(s->fd, bytes, len, SIGXFSZ);
 }
 
 /* Tagged lines, collected so that short ones do not cost a write each. */

@@ -9,6 +9,7 @@
 #include "job/job.h"
 #include "monitor/observers.h"
 #include "output/output.h"
+#include "output/own_streams.h"
 #include "output/printer.h"
 #include "supervisor/child.h"
 #include "task/idle.h"
@@ -141,6 +142,8 @@ stop_note_output_lost(void)
     r->fatal = !r->reader_gone;
     if (r->fatal)
         output_say_lost(e);
+    else
+        own_streams_said();
     return true;
 }
 

@@ -18,6 +18,7 @@
 #include "monitor/observers.h"
 #include "monitor/stack_dump.h"
 #include "monitor/totals.h"
+#include "output/own_streams.h"
 #include "output/printer.h"
 #include "supervisor/child.h"
 #include "supervisor/control.h"
@@ -340,6 +341,16 @@ run_serial(lua_State *L)
     return act_for(0);
 }
 
+/* Has begin() printed what could not be written? Then no worker starts. */
+static bool
+begin_lost(void)
+{
+    struct output_error e = {.errnum = -own_streams_flush()};
+    if (e.errnum)
+        atom_store(&job.arena.header->output_error, output_error_pack(e));
+    return e.errnum != 0;
+}
+
 int
 supervisor_run(lua_State *L, int workers)
 {
@@ -354,7 +365,7 @@ supervisor_run(lua_State *L, int workers)
     observers_start(n);
     if (!err && job.config.keep_order)
         err = printer_start(job.config.serial);
-    if (!err)
+    if (!err && !begin_lost())
         err = job.config.serial ? run_serial(L) : run_workers(L, n);
     printer_finish();
     (void)stop_note_output_lost();
@@ -390,6 +401,7 @@ supervisor_resume(void)
         err = unnoted;
     atom_store(&a->header->mode, ARENA_RUN);
     a->header->output_error = 0;
+    a->header->dead_lost = 0;
     a->header->limit = 0;
     for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)
         a->header->idle_bits[w] = 0;

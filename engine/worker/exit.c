@@ -8,6 +8,7 @@
 #include "base/atomics.h"
 #include "job/job.h"
 #include "output/output.h"
+#include "output/own_streams.h"
 #include "task/idle.h"
 
 enum { RSS_EVERY = 64 }; /* tasks between two looks at the memory used */
@@ -44,6 +45,7 @@ exit_output_lost(struct output_error lost)
         exit_worker(REASON_READER_GONE); /* says so */
     if (lost.errnum == EPIPE && !lost.capture) {
         job.result.reader_gone = true;
+        own_streams_said();
     } else {
         if (!job.result.fatal)
             output_say_lost(lost);

@@ -148,6 +148,46 @@ describe("--dead", function()
   end)
 end)
 
+describe("--dead that cannot be written any more", function()
+  after_each(helper.cleanup)
+
+  local failing = [[
+    function begin() for i = 1, 400 do prunner.post_task(fails, i, ("x"):rep(1000)) end end
+    function fails() error("no luck", 0) end
+    function end_() print "ended" end
+  ]]
+
+  --- Runs it by `how`, a line for the shell with COMMAND and FILE; expects that it is said once.
+  local function lost(how, reason)
+    for _, options in ipairs { "-n 3", "--serial" } do
+      local path, dead = make(failing)
+      local command = ("%s -q --dead %s %s %s"):format(helper.quote(helper.command), helper.quote(dead),
+        options, helper.quote(path))
+      local line = how:gsub("%u%u%u%u+", { COMMAND = command, FILE = helper.quote(dead) })
+      local result = expect(helper.run(line, { timeout = 30 }), 1, "ended\n")
+      local said = ('--dead: "%s" is not complete: %s. The first task that it lacks is #'):format(dead, reason)
+      assert.are.equal(1, helper.count(said, result.err), result.err:sub(1, 2000))
+    end
+  end
+
+  it("says so once when the reader of a pipe has gone", function()
+    lost("mkfifo FILE; head -1 <FILE >/dev/null & exec COMMAND", "Broken pipe")
+  end)
+
+  it("says so once under a limit on the size of files", function()
+    lost("ulimit -f 400; exec COMMAND", "File too large")
+  end)
+
+  it("waits for a reader that is slow, and gives it whole lines", function()
+    local path, dead = make(failing)
+    local line = ("mkfifo FILE; { sleep 0.3; cat; } <FILE >FILE.all & %s -q --dead FILE -n 3 %s; s=$?; wait; exit $s")
+      :format(helper.quote(helper.command), helper.quote(path))
+    local result = expect(helper.run((line:gsub("FILE", dead))), 1, "ended\n")
+    helper.has_not("is not complete", result.err)
+    assert.are.equal(400, #letters(dead .. ".all"))
+  end)
+end)
+
 describe("--retry-dead", function()
   after_each(helper.cleanup)
 

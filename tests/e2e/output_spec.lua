@@ -244,6 +244,18 @@ describe("standard output that is full", function()
     ["tasks"] = [[ function work() for i = 1, 10000 do print(i) end end function end_() end ]],
     ["one short line of a task"] = [[ function work() print "x" end function end_() end ]],
     ["end_"] = [[ function work() end function end_() print "x" end ]],
+    ["end_, much of it"] = [[ function work() end function end_() for i = 1, 10000 do print(i) end end ]],
+    ["begin, much of it"] = [[
+      local post = begin
+      function begin() for i = 1, 10000 do print(i) end post() end
+      function work() io.stderr:write "never\n" end]],
+    ["begin"] = [[
+      local post = begin
+      function begin() print "x" post() end
+      function work() io.stderr:write "never\n" end
+      function end_() io.stderr:write "never\n" end]],
+    ["the script itself"] = [[ print "x" function work() io.stderr:write "never\n" end ]],
+    ["begin before os.exit"] = [[ function begin() print "x" os.exit(0) end ]],
   } do
     it("gives an error and a status that is not 0, printed by " .. what, function()
       for _, options in ipairs { "-n 2", "--serial" } do
@@ -255,6 +267,8 @@ describe("standard output that is full", function()
         assert.are.equal(3, result.status)
         assert.has_match("prunner: standard output: ", result.err, 1, true)
         assert.is_true(#result.err < 1000, result.err)
+        assert.are.equal(1, helper.count("standard output", result.err), result.err)
+        helper.has_not("never", result.err)
       end
     end)
   end
@@ -275,10 +289,71 @@ describe("standard output that is full", function()
     assert.are.equal(100 * 1001 + 4, #result.out)
   end)
 
+  it("leaves a job of --state to be resumed when end_ could not tell its result", function()
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() prunner.post_task(work) end
+      function work() prunner.dict.n = 42 end
+      function end_() print(prunner.dict.n) end
+    ]]
+    local state = helper.beside(path, "job.state")
+    expect(helper.run(quoted(helper.command, "--state", state, path) .. " >/dev/full"), 3)
+    expect(helper.prunner("--resume", state, path), 0, "42\n")
+  end)
+
+  it("may not grow any further (ulimit -f): told by tasks likewise", function()
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() for i = 1, 20 do prunner.post_task(work, i) end end
+      function work() for i = 1, 1000 do print(i) end end
+    ]]
+    local out = helper.beside(path, "out")
+    local result = helper.run(("ulimit -f 8; exec %s -n 2 >%s"):format(quoted(helper.command, path),
+      helper.quote(out)), { timeout = 20 })
+    expect(result, 3)
+    helper.has("standard output: File too large: the job cannot go on", result.err)
+  end)
+
   it("is no matter to a job that prints nothing", function()
     local path = script "function begin() end"
     expect(helper.run(quoted(helper.command, path) .. " >/dev/full"))
     expect(helper.run(quoted(helper.command, path) .. " >&-"))
     expect(helper.run(quoted(helper.command, path) .. " <&- >&- 2>&-"))
   end)
+end)
+
+describe("standard output that does not block", function()
+  after_each(helper.cleanup)
+
+  -- Both readers let the pipes be full for a while. arg[1]: who prints.
+  local path_of = function()
+    return script [[
+      local prunner = require "prunner"
+      local function out(where)
+        if arg[1] ~= where then return end
+        for i = 1, 3000 do
+          print(("x"):rep(99))
+          io.stderr:write(("y"):rep(99), "\n")
+        end
+      end
+      out "top"
+      function begin() out "begin" prunner.post_task(work) end
+      function work() out "work" end
+      function end_() out "end_" end
+    ]]
+  end
+  local no_block = [[perl -MFcntl -e 'for my $f (\*STDOUT, \*STDERR) {
+    fcntl($f, F_SETFL, fcntl($f, F_GETFL, 0) | O_NONBLOCK) or die } exec @ARGV' ]]
+
+  for _, where in ipairs { "top", "begin", "work", "end_" } do
+    it("waits for its reader, printed by " .. where, function()
+      for _, option in ipairs { "-n2", "--serial" } do
+        local path = path_of()
+        local out, err = helper.beside(path, "out"), helper.beside(path, "err")
+        helper.run(("{ %s 2>&3 | { sleep 0.2; wc -c >%s; }; } 3>&1 | { sleep 0.2; wc -c >%s; }"):format(
+          no_block .. quoted(helper.command, option, path, "--", where), quoted(out), quoted(err)))
+        assert.are.same({ "300000\n", "300000\n" }, { helper.read(out), helper.read(err) }, option)
+      end
+    end)
+  end
 end)
