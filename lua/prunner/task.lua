@@ -38,16 +38,13 @@ local NIL = " (a misspelt name? a local function that is defined further down? f
 -- The number of a function that has none yet, or an error that says what to do.
 local function resolve(fn, what, level)
   local moment = core.moment()
-  if moment == "begin" then
-    registry.walk()
-    if ids[fn] then return ids[fn] end
+  if moment == "begin" and (type(fn) == "function" or type(fn) == "string") then
+    local number = registry.number_in_begin(fn)
+    if number then return number end
     if type(fn) == "function" then
-      if core.config "state" then
-        error(("%s: under --state a task's function needs a name that it has again when the "
-          .. "job is resumed: the one defined at %s has none; make it global, or name it with "
-          .. "prunner.task while the script loads"):format(what, registry.where_of(fn)), level + 1)
-      end
-      return registry.add(fn, registry.where_of(fn))
+      error(("%s: under --state a task's function needs a name that it has again when the "
+        .. "job is resumed: the one defined at %s has none; make it global, or name it with "
+        .. "prunner.task while the script loads"):format(what, registry.where_of(fn)), level + 1)
     end
   end
   if type(fn) == "string" then
@@ -89,7 +86,7 @@ local function post_any(id, level, what, ...)
   local err, problem = core.post(id, ...)
   if err == 0 then return end
   if problem and core.moment() == "begin" then
-    registry.walk { ... } -- functions and classes that begin() has made
+    registry.add_inside(...) -- functions and classes that begin() has made
     err, problem = core.post(id, ...)
     if err == 0 then return end
   end

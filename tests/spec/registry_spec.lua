@@ -106,4 +106,68 @@ describe("prunner.registry", function()
     registry.walk { trap }
     assert.is_truthy(core.decode(core.encode(setmetatable({}, debug.getmetatable(trap)))))
   end)
+
+  -- How often fn() walks through everything.
+  local function walks_of(fn)
+    local walk, n = registry.walk, 0
+    registry.walk = function(...)
+      n = n + 1
+      return walk(...)
+    end
+    local ok, problem = pcall(fn)
+    registry.walk = walk
+    assert(ok, problem)
+    return n
+  end
+
+  it("walks once at most for all the functions, names and classes that begin() makes", function()
+    registry.walk()
+    local numbers = {}
+    assert.are.equal(0, walks_of(function()
+      for i = 1, 100 do
+        local f = function() return i end
+        numbers[registry.number_in_begin(f)] = true
+        _G["registry_spec_" .. i] = function() return i end
+        numbers[registry.number_in_begin("registry_spec_" .. i)] = true
+        local Class = {}
+        Class.__index = Class
+        local g = function() return i end
+        registry.add_inside(setmetatable({ { g } }, Class), nil, "text")
+        assert.is_truthy(registry.class_of(Class))
+        numbers[registry.ids[g]] = true
+      end
+    end))
+    local n = 0
+    for _ in pairs(numbers) do n = n + 1 end
+    assert.are.equal(300, n)
+    for i = 1, 100 do _G["registry_spec_" .. i] = nil end
+  end)
+
+  it("gives a function of begin() the name that the walk at its end finds, and looks behind it", function()
+    registry.walk()
+    local behind = function() end
+    local Class = { __index = { method = function() end } }
+    local named, nameless = function() return behind end, function() return Class end
+    local given = function() end
+    for _, f in ipairs { named, nameless, given } do registry.number_in_begin(f) end
+    assert.are.equal(registry.where_of(named), name_of(named))
+    prunner.task("given in begin", given)
+    _G.registry_spec = { deep = { named = named, given = given } }
+    local number = registry.ids[named]
+    registry.walk()
+    assert.are.equal("registry_spec.deep.named", name_of(named))
+    assert.are.equal(number, registry.ids["registry_spec.deep.named"])
+    assert.are.equal(registry.where_of(nameless), name_of(nameless))
+    assert.are.equal("given in begin", name_of(given))
+    assert.is_truthy(registry.ids[behind])
+    assert.is_truthy(registry.class_of(Class))
+    assert.is_truthy(registry.ids[Class.__index.method])
+    _G.registry_spec = nil
+  end)
+
+  it("finds another name for each of many of one place without trying all", function()
+    local names, holders = require "prunner.registry.names", {}
+    for i = 1, 20000 do holders[names.unique(holders, "a name", {})] = i end
+    assert.are.equal(20000, holders["a name #20000"])
+  end)
 end)

@@ -7,15 +7,17 @@
 --     names    by name: prunner.task, the first path, and who else is called so
 --     place    by place: under --state numbers belong to places in the sources
 --
--- A function that nothing leads to is registered when begin() posts it. After the fork nothing is
--- added any more. What the command line says of it is asked when it matters: modules may be loaded
+-- A function that nothing leads to is registered when begin() posts it, under its place; the walk at
+-- the end of begin() may find a better name. After the fork nothing is added any more. What the command line says of it is asked when it matters: modules may be loaded
 -- before the job is configured.
 local jit = require "jit"
 local new = require "table.new"
 local core = require("prunner.native").core
 local names = require "prunner.registry.names"
 local place = require "prunner.registry.place"
-local walk = require("prunner.registry.walk").walk
+local walking = require "prunner.registry.walk"
+
+local looks_like_class, walk = walking.looks_like_class, walking.walk
 
 local M = {
   ids = new(0, 800), -- number of each known function; names are keys as well
@@ -28,6 +30,8 @@ local roots = {}
 local classes = {} -- number of each class, by its metatable
 local class_count = 0
 local own = {}     -- [function] = true: prunner's
+local late = {}    -- functions and classes that begin() made: a list; and [each] = true: has no path yet
+local walked       -- was there a walk?
 
 -- What the command line says of numbers and names.
 local function rules()
@@ -46,10 +50,23 @@ local function register(fn, found_as, rule)
   return number, name
 end
 
+-- A function that was known by its place is found by a path.
+local function rename(fn, number, name, rule)
+  late[fn] = nil
+  if names.given(fn) then return names.given(fn) end
+  if rule.names_last then name = names.unique(names.functions, name, fn) end
+  core.know_function(fn, number, name)
+  return name
+end
+
 local function add_function(fn, name, rule)
   local ids = M.ids
   local number = ids[fn]
-  if not number then number, name = register(fn, name, rule) end
+  if not number then
+    number, name = register(fn, name, rule)
+  elseif late[fn] and name ~= place.where_of(fn) then
+    name = rename(fn, number, name, rule)
+  end
   if ids[name] == nil then
     ids[name] = number
     names.functions[name] = fn
@@ -74,6 +91,90 @@ end
 -- @treturn number its number
 function M.add(fn, name)
   return (add_function(fn, name, rules()))
+end
+
+-- What begin() has made, and no walk has found yet: the last walk looks behind it.
+local function add_late(object)
+  late[#late + 1], late[object] = object, true
+end
+
+-- A function goes under its place until a walk finds a path to it.
+local function add_late_function(fn, rule)
+  if M.ids[fn] then return M.ids[fn] end
+  add_late(fn)
+  return (add_function(fn, place.where_of(fn), rule))
+end
+
+local function add_late_class(mt, rule)
+  if classes[mt] then return end
+  add_late(mt)
+  local name = rawget(mt, "__name")
+  add_class(mt, type(name) == "string" and name or "a class of begin()", rule)
+end
+
+-- The function that a name such as "a.b" leads to from the globals or the modules, or nil.
+local function function_at(path)
+  for _, from in ipairs { _G, package.loaded } do
+    local value = from
+    for key in path:gmatch "[^.]+" do value = type(value) == "table" and rawget(value, key) or nil end
+    if type(value) == "function" then return value end
+  end
+end
+
+local function global_of(fn)
+  for name, value in next, _G do
+    if value == fn and type(name) == "string" then return name end
+  end
+end
+
+--- The number of a function, or of a name, that begin() posts and that has none yet. However many
+-- functions begin() makes, everything is walked once for them.
+-- @treturn ?number nil: there is no such function; or, under --state, it has no name
+function M.number_in_begin(fn)
+  local rule = rules()
+  if not walked then
+    M.walk()
+    if M.ids[fn] then return M.ids[fn] end
+  end
+  local named = type(fn) == "string" and function_at(fn)
+  if named then return (add_function(named, fn, rule)) end
+  if type(fn) == "function" then
+    if not rule.by_place then return add_late_function(fn, rule) end
+    local global = global_of(fn)
+    if global then return (add_function(fn, global, rule)) end
+  end
+  M.walk()
+  return M.ids[fn]
+end
+
+--- Makes the functions and classes known that are inside of these values and that begin() has made.
+-- Looks at what is sent, and at nothing behind it.
+function M.add_inside(...)
+  local rule, seen, queue, n = rules(), {}, {}, 0
+  local function push(value)
+    if type(value) == "function" then
+      add_late_function(value, rule)
+    elseif type(value) == "table" and not seen[value] then
+      seen[value] = true
+      n = n + 1
+      queue[n] = value
+    end
+  end
+  local function look_into(t)
+    local mt = debug.getmetatable(t)
+    if mt then add_late_class(mt, rule) end
+    if looks_like_class(t) then return add_late_class(t, rule) end
+    for k, v in next, t do
+      push(k)
+      push(v)
+    end
+  end
+  for i = 1, select("#", ...) do push((select(i, ...))) end
+  while n > 0 do
+    local t = queue[n]
+    n = n - 1
+    look_into(t)
+  end
 end
 
 --- Names a function for good (prunner.task).
@@ -118,7 +219,8 @@ function M.walk(further)
       return not own[fn]
     end,
   }
-  local from = { roots = roots, named = names.functions, further = further }
+  walked = true
+  local from = { roots = roots, named = names.functions, late = late, further = further }
   local compiling = jit.status()
   if compiling then jit.off() end
   local ok, problem = pcall(walk, from, order_of_walk(rule), visit)

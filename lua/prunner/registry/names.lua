@@ -17,17 +17,23 @@ function M.last()
   return (core.config "dead" or core.config "retry_dead") ~= nil
 end
 
+local last = {} -- [table of holders][base] = the last number behind that name
+
 --- The name itself if no other has it, or one made of it.
 -- @tparam table holders functions or classes
 function M.unique(holders, name, object)
   if holders[name] == nil or holders[name] == object then return name end
-  local base, k = name, 1
+  local base = name
   if type(object) == "function" then base = name .. " " .. place.where_of(object) end
-  name = base
+  local numbers = last[holders] or {}
+  last[holders] = numbers
+  local k = numbers[base] or 1
+  name = k > 1 and ("%s #%d"):format(base, k) or base
   while holders[name] ~= nil do
     k = k + 1
     name = ("%s #%d"):format(base, k)
   end
+  numbers[base] = k
   return name
 end
 

@@ -22,13 +22,15 @@ local function path_of(path, key)
   return path .. "[?]"
 end
 
--- Could other tables have this one as their metatable?
+--- Could other tables have this one as their metatable?
 local function looks_like_class(t)
   return rawget(t, "__index") ~= nil or rawget(t, "__newindex") ~= nil
     or rawget(t, "__call") ~= nil or rawget(t, "__tostring") ~= nil or rawget(t, "__eq") ~= nil
     or rawget(t, "__name") ~= nil or rawget(t, "__add") ~= nil or rawget(t, "__lt") ~= nil
     or rawget(t, "__concat") ~= nil or rawget(t, "__gc") ~= nil or rawget(t, "__mode") ~= nil
 end
+
+M.looks_like_class = looks_like_class
 
 local function in_order(a, b)
   if type(a) == type(b) and type(a) ~= "boolean" then return a < b end
@@ -61,6 +63,7 @@ local function all_entries(t) return next, t end
 
 --- Walks.
 -- @tparam table from `roots`: list of functions and tables; `named`: {[name] = function};
+--   `late`: a list of functions and tables; what is found nowhere else is found there, without a path;
 --   `further`: one more root, the last
 -- @tparam string|nil order of the entries of tables. nil: any; "most": the same in every run, as far
 --   as it can be; "strict": the same in every run, without those that have none
@@ -125,20 +128,27 @@ function M.walk(from, order, visit)
   push_globals()
   for _, root in ipairs(from.roots) do push(root, "") end
   push_modules()
-  for name, fn in entries(from.named) do push(fn, name) end -- and perhaps found nowhere else
+  for name, fn in entries(from.named) do -- and perhaps found nowhere else
+    if not from.late[fn] then push(fn, name) end
+  end
   push(from.further, "")
 
   local i = 0
-  while i < n do
-    i = i + 1
-    local value, path = queue[i], paths[i]
-    queue[i], paths[i] = nil, nil
-    if type(value) == "table" then
-      look_into_table(value, path)
-    else
-      look_into_function(value, path)
+  local function look_into_all()
+    while i < n do
+      i = i + 1
+      local value, path = queue[i], paths[i]
+      queue[i], paths[i] = nil, nil
+      if type(value) == "table" then
+        look_into_table(value, path)
+      else
+        look_into_function(value, path)
+      end
     end
   end
+  look_into_all()
+  for _, object in ipairs(from.late) do push(object, "") end
+  look_into_all()
 end
 
 return M
