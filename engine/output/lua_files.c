@@ -6,13 +6,14 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "base/lua_library.h"
 #include "output/output.h"
 
 /* io.stdout and io.stderr are userdata that begin with their FILE *. */
 static void
 set_file(lua_State *L, const char *name, FILE *file)
 {
-    lua_getglobal(L, "io");
+    lua_library(L, "io");
     if (lua_istable(L, -1)) {
         lua_getfield(L, -1, name);
         if (lua_isuserdata(L, -1) && lua_getmetatable(L, -1)) {
@@ -64,7 +65,7 @@ replace_flush(lua_State *L)
 void
 lua_files_flush_lines(lua_State *L)
 {
-    lua_getglobal(L, "io");
+    lua_library(L, "io");
     if (lua_istable(L, -1))
         replace_flush(L);
     lua_pop(L, 1);

@@ -4,6 +4,8 @@
 
 #include <lauxlib.h>
 
+#include "base/lua_library.h"
+
 enum {
     FUNCTIONS = 1024, /* further ones get no loop */
     HOT = 2000,       /* runs with a number before a loop is made */
@@ -28,16 +30,15 @@ task_loop_give_up(uint32_t fn)
         runs[fn] = NEVER;
 }
 
-/* require("prunner.task_loop").make(fn, functions[fn]) into loops[fn]. An error in there, for
+/* package.loaded["prunner.task_loop"].make(fn, functions[fn]) into loops[fn]. An error in there, for
  * want of memory: there is no loop. */
 static void
 make(lua_State *L, uint32_t fn, int functions, int loops)
 {
     int top = lua_gettop(L);
     runs[fn] = NEVER;
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "prunner.task_loop");
-    if (lua_pcall(L, 1, 1, 0) == 0) {
+    lua_library(L, "prunner.task_loop");
+    if (lua_istable(L, -1)) {
         lua_getfield(L, -1, "make");
         lua_pushnumber(L, fn);
         lua_rawgeti(L, functions, (int)fn);

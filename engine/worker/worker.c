@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/lua_library.h"
 #include "job/job.h"
 #include "monitor/metrics.h"
 #include "monitor/profile.h"
@@ -56,7 +57,7 @@ become_worker(lua_State *L)
     metrics_in_worker();
     open_output(L);
     /* LuaJIT's generator starts with the same seed in every process. */
-    lua_getglobal(L, "math");
+    lua_library(L, "math");
     lua_getfield(L, -1, "randomseed");
     lua_pushnumber(L, (lua_Number)(clock_ns() % 1000000007u) + getpid() * 7919.0);
     if (lua_pcall(L, 1, 0, 0))

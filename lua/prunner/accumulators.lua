@@ -4,6 +4,8 @@
 --     local hits = prunner.counter "hits"
 --     hits:add(1)                -- in tasks
 --     print(hits:get())          -- in end_: the total
+setfenv(1, require "prunner.globals")
+
 local native = require "prunner.native"
 
 local C, core = native.C, native.core

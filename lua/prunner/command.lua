@@ -6,6 +6,8 @@
 --     be a job?    the state     the file    function    the hooks
 --
 -- Each returns the exit status with which the command ends there, or nothing: the next one follows.
+setfenv(1, require "prunner.globals")
+
 local core = require("prunner.native").core
 local exit = require "prunner.exit"
 local job = require "prunner.job"
@@ -65,7 +67,8 @@ local function status_of_error()
 end
 
 local function call(script)
-  local ok, result = job.call(script.path == "-" and "the script" or script.path, job.main, unpack(arg))
+  local what = script.path == "-" and "the script" or script.path
+  local ok, result = job.call(what, job.main, unpack(options.words_given()))
   if not ok and result ~= exit.over then return status_of_error() end
   if exit.status or job.started() then return exit.status or EXIT.DONE end
   script.result = result

@@ -6,9 +6,12 @@
 -- The file is read by people too, and may have been edited: nothing in it is believed before
 -- it was looked at, all lines are checked before the first task is posted, and nothing of it
 -- is ever executed.
+setfenv(1, require "prunner.globals")
+
 local accumulators = require "prunner.accumulators"
 local core = require("prunner.native").core
 local dict = require "prunner.dict"
+local foreign = require "prunner.foreign"
 local registry = require "prunner.registry"
 local lock = require "prunner.lock"
 
@@ -105,10 +108,8 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong, and in which line; nothing was posted
 function M.post(path, script)
-  local ok, cjson = pcall(require, "cjson")
-  if not ok then
-    return nil, "the Lua module cjson is needed to read the file (Debian: apt-get install lua-cjson)"
-  end
+  local cjson, absent = foreign.load("cjson", "new", "to read the file (Debian: apt-get install lua-cjson)")
+  if not cjson then return nil, absent end
   local file, problem = io.open(path, "rb")
   if not file then return nil, problem end
   local tasks, others = read(file, script, cjson.new().decode)

@@ -4,6 +4,8 @@
 --     prunner.dict.hits = 0
 --     prunner.dict:incr "hits"
 --     for key, value in prunner.dict:each() do print(key, value) end
+setfenv(1, require "prunner.globals")
+
 local ffi = require "ffi"
 local native = require "prunner.native"
 

@@ -1,4 +1,6 @@
 --- The exit status, and leaving before the end: when nothing sensible can follow.
+setfenv(1, require "prunner.globals")
+
 local core = require("prunner.native").core
 
 local M = {}

@@ -7,6 +7,8 @@
 -- Run it with `prunner job.lua -n 4`. docs/SCRIPTING.md is the guide.
 --
 -- @module prunner
+setfenv(1, require "prunner.globals")
+
 local native = require "prunner.native"
 local accumulators = require "prunner.accumulators"
 local dict = require "prunner.dict"

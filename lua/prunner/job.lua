@@ -15,12 +15,15 @@
 --
 -- A stage is a function of the job that returns the exit status to leave with, or nothing: the next
 -- one follows. What a job that was run ends with, exit_status() alone decides, from its result.
+setfenv(1, require "prunner.globals")
+
 local core = require("prunner.native").core
 local dead_letters = require "prunner.dead_letters"
 local exit = require "prunner.exit"
 local options = require "prunner.options"
 local registry = require "prunner.registry"
 local task = require "prunner.task"
+require "prunner.task_loop" -- of the workers: later globals may have other meanings
 
 local EXIT, WORKERS_MAX = core.EXIT, core.MAX.WORKERS
 local SIGPIPE = 13
@@ -205,7 +208,7 @@ local function end_state(result)
   if result.left == 0 and not result.signal and not result.fatal then
     core.finish()
   else
-    local words = { core.config "state", arg[0], unpack(options.words()) }
+    local words = { core.config "state", core.config "script", unpack(options.words()) }
     for i, word in ipairs(words) do words[i] = quote(word) end
     core.error("go on with it by: prunner --resume " .. table.concat(words, " "))
   end

@@ -3,6 +3,8 @@
 --
 --     local lock = prunner.lock "report"
 --     lock:with(function() ... end)
+setfenv(1, require "prunner.globals")
+
 local native = require "prunner.native"
 
 local C, core = native.C, native.core

@@ -2,6 +2,8 @@
 --
 --     local manager = prunner.get_manager()
 --     local seen = manager:dict "seen"
+setfenv(1, require "prunner.globals")
+
 local native = require "prunner.native"
 local dict = require "prunner.dict"
 local lock = require "prunner.lock"

@@ -4,6 +4,8 @@
 -- Constants that both sides use come from C's own enums, as tables of `core`: core.NAMED,
 -- core.errno ... (engine/lua/binding_constants.c). A module reads them into locals when it is
 -- loaded: in compiled code these are constants.
+setfenv(1, require "prunner.globals")
+
 local ffi = require "ffi"
 local core = require "prunner.core"
 

@@ -8,8 +8,11 @@
 --       { "-v --verbose", flag = true, description = "say more" },
 --     }
 --     print(opt.start, opt.depth, opt.verbose)
+setfenv(1, require "prunner.globals")
+
 local core = require("prunner.native").core
 local exit = require "prunner.exit"
+local foreign = require "prunner.foreign"
 
 local EXIT = core.EXIT
 
@@ -115,9 +118,15 @@ local function declare(parser, row, seen)
   if not ok then fail("%s: %s", name, (tostring(problem):gsub("^[^:]*:%d+: ", ""))) end
 end
 
+--- The global `arg`, if it still is a table.
+function M.words_given()
+  local words = rawget(_G, "arg")
+  return type(words) == "table" and words or {}
+end
+
 -- How the script is called: "prunner job.lua".
 local function command_name()
-  local names = arg or {}
+  local names = M.words_given()
   return ("%s %s"):format(core.config "command" and "prunner" or names[-1] or "luajit", names[0] or "?")
 end
 
@@ -128,10 +137,9 @@ local function epilog(own)
 end
 
 local function make_parser(declaration)
-  local found, argparse = pcall(require, "argparse")
-  if not found then
-    fail("the Lua module argparse is needed to declare options (Debian: apt-get install lua-argparse)")
-  end
+  local argparse, absent = foreign.load("argparse", "version",
+    "to declare options (Debian: apt-get install lua-argparse)")
+  if not argparse then fail("%s", absent) end
   if type(declaration) ~= "table" then fail("a table is needed, got %s", type(declaration)) end
   local whole, seen = {}, {}
   for key, value in pairs(declaration) do
@@ -163,7 +171,7 @@ end
 
 --- The words of the command line that are the script's, with the -- that the command took out.
 function M.words()
-  local list = { unpack(arg or {}) }
+  local list = { unpack(M.words_given()) }
   local literal = core.config "nliteral"
   if literal > 0 then table.insert(list, #list - literal + 1, "--") end
   return list
@@ -196,7 +204,7 @@ function M.options(declaration)
   if fine then return result end
   local problem = result:gsub("^(unknown option '%-.').*", "%1") -- any letter is like any other
   problem = problem:gsub("\nDid you mean (.-)%?$", " (did you mean %1?)")
-  core.error(("%s: %s; see %s --help"):format(arg and arg[0] or "?", problem, command_name()))
+  core.error(("%s: %s; see %s --help"):format(M.words_given()[0] or "?", problem, command_name()))
   exit.now(EXIT.USAGE)
 end
 

@@ -4,6 +4,8 @@
 --     function Runner:begin(options) self.queue:put(prunner.Task("work", 1)) end
 --     function Runner:run(task) print(task.label, task.data) end
 --     Runner:new(4, false, {}):start()
+setfenv(1, require "prunner.globals")
+
 local dict = require "prunner.dict"
 local job = require "prunner.job"
 local lock = require "prunner.lock"

@@ -1,4 +1,6 @@
 --- Posting tasks.
+setfenv(1, require "prunner.globals")
+
 local native = require "prunner.native"
 local registry = require "prunner.registry"
 

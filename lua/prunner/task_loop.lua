@@ -11,6 +11,8 @@
 -- f included. Each function has a loop of its own bytecode: one that is shared would be
 -- compiled for the first function only. A loop that cannot be compiled is given up: there the
 -- call through FFI would cost more than it saves.
+setfenv(1, require "prunner.globals")
+
 local native = require "prunner.native"
 local ffi = require "ffi"
 

@@ -2,6 +2,8 @@
 --
 -- With --dead and --retry-dead names are written down for another run. So there each names one
 -- function or class only: further ones of the same name get their place, or a number, behind it.
+setfenv(1, require "prunner.globals")
+
 local core = require("prunner.native").core
 local place = require "prunner.registry.place"
 

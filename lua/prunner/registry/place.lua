@@ -2,6 +2,8 @@
 --
 -- A job that is resumed has tasks of an earlier run, which name their functions by number. So under
 -- --state the number belongs to the function's name and place, and is the same in every run.
+setfenv(1, require "prunner.globals")
+
 local util = require "jit.util"
 local core = require("prunner.native").core
 

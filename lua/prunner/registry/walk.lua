@@ -3,6 +3,8 @@
 --
 -- Breadth first, so that each is met by its shortest path; by hand and not by recursion, since
 -- data may be nested deeply.
+setfenv(1, require "prunner.globals")
+
 local new = require "table.new"
 
 local M = {}
@@ -122,7 +124,7 @@ function M.walk(from, order, visit)
       if not name then break end
       push(v, name)
     end
-    push(debug.getfenv(fn), "")
+    if further then push(debug.getfenv(fn), "") end
   end
 
   push_globals()

@@ -1,5 +1,7 @@
 --- The pictures of a report, as SVG. Colours are CSS variables: --c0 for what has none of its own,
 -- --c1 .. --c7 for functions.
+setfenv(1, require "prunner.globals")
+
 local format = require "prunner.report.format"
 
 local M = {}

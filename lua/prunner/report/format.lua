@@ -1,4 +1,6 @@
 --- How a report writes numbers, times and texts.
+setfenv(1, require "prunner.globals")
+
 local M = {}
 
 -- Bytes of the characters that begin with a byte from .. to .

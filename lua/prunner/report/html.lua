@@ -1,4 +1,6 @@
 --- A report as one page of HTML that needs nothing else.
+setfenv(1, require "prunner.globals")
+
 local chart = require "prunner.report.chart"
 local format = require "prunner.report.format"
 local style = require "prunner.report.style"

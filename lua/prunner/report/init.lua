@@ -15,8 +15,12 @@
 --     deaths              of workers: at, worker, how
 --
 -- All times are in seconds; moments count from the start of the workers.
+setfenv(1, require "prunner.globals")
+
+local foreign = require "prunner.foreign"
 local core = require("prunner.native").core
 local format = require "prunner.report.format"
+local html = require "prunner.report.html"
 
 local M = {}
 
@@ -71,8 +75,12 @@ function M.data(s, status)
   return data
 end
 
+local function load_cjson()
+  return foreign.load("cjson", "new", "to write .json (Debian: apt-get install lua-cjson)")
+end
+
 local function json(data)
-  local cjson = require("cjson").new()
+  local cjson = load_cjson().new()
   -- The numbers of functions are no list: some are missing.
   for _, sample in ipairs(data.samples) do
     local done = {}
@@ -89,8 +97,9 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string why not
 function M.check(path)
-  if path:find "%.json$" and not pcall(require, "cjson") then
-    return nil, "the Lua module cjson is needed to write .json (Debian: apt-get install lua-cjson)"
+  if path:find "%.json$" then
+    local cjson, absent = load_cjson()
+    if not cjson then return nil, absent end
   end
   local ok, problem = core.replace_file(path)
   if not ok then return nil, ("\"%s\": %s"):format(path, problem) end
@@ -106,7 +115,7 @@ end
 -- @treturn[2] string why not
 function M.write(path, s, status)
   local data = M.data(s, status)
-  local text = path:find "%.json$" and json(data) or require("prunner.report.html").page(data)
+  local text = path:find "%.json$" and json(data) or html.page(data)
   local ok, problem = core.replace_file(path, text)
   if not ok then return nil, ("\"%s\": %s"):format(path, problem) end
   return true
