@@ -1,10 +1,13 @@
 #include "job/job.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/exit_status.h"
+#include "base/log.h"
 
 struct job job = {.notify_fd = -1};
 
@@ -95,6 +98,43 @@ job_act(uint32_t slot)
     int err = self_open(&job.self, &job.arena, slot, arena_workers(&job.arena) + 1);
     job.self.lifo = job.config.order == TASKS_LIFO;
     return err;
+}
+
+/* In the new process. While the script loads it may go on in place of its parent, as daemons do. */
+static void
+disown(void)
+{
+    if (job.forking || job.stage == STAGE_LOADING || !job.arena.base)
+        return;
+    job.stranger = true;
+    job.stage = STAGE_RUNNING; /* no posts */
+    arena_revoke(&job.arena);
+}
+
+void
+job_watch_forks(void)
+{
+    (void)pthread_atfork(NULL, NULL, disown);
+}
+
+pid_t
+job_fork(void)
+{
+    job.forking = true;
+    pid_t pid = fork();
+    job.forking = false;
+    return pid;
+}
+
+void
+job_end_stranger(const char *where)
+{
+    if (!job.stranger)
+        return;
+    log_error("%s was left by a process that it had forked (%d), which is no part of the job and ends "
+              "here: it should call os.exit() or exec",
+              where, (int)getpid());
+    _exit(EXIT_FATAL);
 }
 
 void

@@ -5,6 +5,8 @@
 #ifndef PRN_JOB_H
 #define PRN_JOB_H
 
+#include <sys/types.h>
+
 #include "memory/self.h"
 #include "job/config.h"
 #include "task/counts.h"
@@ -62,6 +64,8 @@ struct job {
     int hooks;          /* registry reference: table of the script's hooks */
     struct result result;
     bool opened, ran;
+    bool forking;  /* job_fork() is at work */
+    bool stranger; /* forked by the script, not by job_fork(): no part of the job */
 };
 
 extern struct job job;
@@ -80,6 +84,14 @@ const char *job_class_name(uint32_t number);
 /* job_act lets this process act for another slot; metrics_act() is for the caller to call.
  * 0 or -ENOMEM. */
 int job_act(uint32_t slot);
+/* job_fork is fork() for processes of the job. Others, which a library of the script's forks
+ * while the job runs, lose the arena: two processes would act for one slot. */
+pid_t job_fork(void);
+/* job_watch_forks, once: from here on. */
+void job_watch_forks(void);
+/* job_end_stranger ends this process, with a message, if it is such a one. `where` has it come
+ * back: "begin()". */
+void job_end_stranger(const char *where);
 /* job_notify asks the supervisor to look. */
 void job_notify(void);
 /* job_retries, ...: of a function, or of the command line. */

@@ -174,6 +174,7 @@ static int
 l_begin_close(lua_State *L)
 {
     bool ok = lua_toboolean(L, 1);
+    job_end_stranger("begin()");
     if (ok)
         (void)commit_end(&job.self, OUTCOME_DONE);
     else

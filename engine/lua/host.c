@@ -140,6 +140,17 @@ open_files(const struct config *c)
            (!c->profile || profile_open(c->profile, c->profile_states) == 0);
 }
 
+/* As luajit does it: what is garbage is finalized, pipes are waited for. Not after a signal, which
+ * would have ended luajit at once. Finalizers may use prunner: codec and arena stay. */
+static void
+close_lua(lua_State *L)
+{
+    if (job.result.signal)
+        return;
+    stack_dump_close();
+    lua_close(L);
+}
+
 int
 prn_command(const struct config *config)
 {
@@ -171,6 +182,8 @@ prn_command(const struct config *config)
         status = (int)lua_tointeger(L, -1);
     else
         log_error("%s", error_to_text(L));
+    job_end_stranger("the script");
+    close_lua(L);
     if (own_streams_end() && (status == EXIT_DONE || status == EXIT_FAILED))
         status = EXIT_FATAL;
     if (status == EXIT_USAGE && config->state)

@@ -118,6 +118,7 @@ open_job(lua_State *L)
         return err;
     if (!job.config.attempts)
         config_init(&job.config);
+    job_watch_forks();
     job.opened = true;
     return 0;
 }

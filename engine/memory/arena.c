@@ -262,3 +262,10 @@ arena_no_inherit(struct arena *a)
 {
     (void)madvise(a->base, a->bytes, MADV_DONTFORK);
 }
+
+void
+arena_revoke(struct arena *a)
+{
+    (void)mmap(a->base, a->bytes, PROT_NONE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}

@@ -160,6 +160,8 @@ int arena_reserve(struct arena *a, size_t at, size_t bytes);
 void arena_populate(struct arena *a, size_t at, size_t bytes);
 /* arena_no_inherit keeps the mapping out of processes that this one starts. */
 void arena_no_inherit(struct arena *a);
+/* arena_revoke takes the arena from this process: touching it ends it. Async-signal-safe. */
+void arena_revoke(struct arena *a);
 
 /* arena_workers: slots 1.. that have, or had, workers. It may grow while the job runs:
  * ask again. acquire: pairs with crew.c; slots up to there are ready to be read. */

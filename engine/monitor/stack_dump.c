@@ -167,6 +167,15 @@ stack_dump_open(lua_State *L)
 }
 
 void
+stack_dump_close(void)
+{
+    lua_State *L = state;
+    state = NULL;
+    if (L && lua_gethook(L) == at_instruction)
+        lua_sethook(L, before.hook, before.mask, before.count);
+}
+
+void
 stack_dump_in_worker(unsigned k, lua_State *L)
 {
     if (state)

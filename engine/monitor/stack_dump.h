@@ -19,6 +19,8 @@
 /* stack_dump_open: from here on SIGUSR1 does not end this process, unless whoever started it
  * ignores it. Again: nothing. */
 void stack_dump_open(lua_State *L);
+/* stack_dump_close: the state is to be closed. */
+void stack_dump_close(void);
 /* stack_dump_start, before the fork: workers can be asked. */
 void stack_dump_start(void);
 /* stack_dump_in_worker: this process answers for slot k, for what runs in the state of L. */

@@ -250,7 +250,7 @@ start_process(void)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
         return -errno;
     fflush(NULL); /* what begin() has printed comes first, and once */
-    pid_t pid = fork();
+    pid_t pid = job_fork();
     if (pid < 0) {
         int err = -errno;
         close(ends[0]);

@@ -113,7 +113,7 @@ start_child(uint32_t k)
     ENSURE(c->state == CHILD_WANTED); /* so nobody but us writes its slot */
     s->exit_reason = REASON_NONE;
     c->claims = s->claims;
-    pid_t pid = fork();
+    pid_t pid = job_fork();
     if (pid < 0) {
         note_fork_failure(errno);
         return false;

@@ -16,7 +16,7 @@ function M.now(status)
   M.status = status
   if core.config "command" then error(M.over, 0) end
   io.stdout:flush()
-  os.exit(status)
+  os.exit(status, status < 128) -- closes Lua's state, as at the end of a script; not after a signal
 end
 
 return M

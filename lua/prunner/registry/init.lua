@@ -111,7 +111,7 @@ local function add_late_class(mt, rule)
   if classes[mt] then return end
   add_late(mt)
   local name = rawget(mt, "__name")
-  add_class(mt, type(name) == "string" and name or "a class of begin()", rule)
+  add_class(mt, type(name) == "string" and name or "a class", rule)
 end
 
 -- The function that a name such as "a.b" leads to from the globals or the modules, or nil.
