@@ -7,6 +7,7 @@
 #include "base/version.h"
 #include "lua/open.h"
 #include "store/error_text.h"
+#include "worker/random.h"
 
 int
 binding_fail(lua_State *L, int err)
@@ -67,6 +68,7 @@ luaopen_prunner_core(lua_State *L)
         return luaL_error(L, "no shared memory can be had: %s (is there a limit on the "
                              "address space? ulimit -v)",
                           strerror(-err));
+    random_watch(L);
     lua_newtable(L);
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         luaL_register(L, NULL, functions[i]);

@@ -4,9 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
-#include "base/lua_library.h"
 #include "job/job.h"
 #include "monitor/metrics.h"
 #include "monitor/profile.h"
@@ -16,6 +14,7 @@
 #include "worker/exit.h"
 #include "worker/hooks.h"
 #include "worker/lua_alloc.h"
+#include "worker/random.h"
 #include "worker/run.h"
 
 /* Streams of our own, C's and Lua's. 0, or -errno with nothing changed. */
@@ -48,7 +47,7 @@ open_output(lua_State *L)
 static void
 become_worker(lua_State *L)
 {
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC), top = lua_gettop(L);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null >= 0 && null != STDIN_FILENO) {
         dup2(null, STDIN_FILENO);
         close(null);
@@ -56,13 +55,7 @@ become_worker(lua_State *L)
     arena_no_inherit(&job.arena);
     metrics_in_worker();
     open_output(L);
-    /* LuaJIT's generator starts with the same seed in every process. */
-    lua_library(L, "math");
-    lua_getfield(L, -1, "randomseed");
-    lua_pushnumber(L, (lua_Number)(clock_ns() % 1000000007u) + getpid() * 7919.0);
-    if (lua_pcall(L, 1, 0, 0))
-        lua_pop(L, 1);
-    lua_settop(L, top);
+    random_in_worker(L, job.self.me, job.self.slot->claims);
 }
 
 static void
