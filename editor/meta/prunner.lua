@@ -286,6 +286,13 @@ local prunner = {}
 ---@param ... prunner.Sendable
 function prunner.post_task(fn, ...) end
 
+---Names a value that means itself: it arrives in other workers as the very same value.
+---@generic T: table|userdata|lightuserdata|thread
+---@param name string
+---@param value T
+---@return T
+function prunner.constant(name, value) end
+
 ---Posts fn(element) for each element of a list.
 ---@param fn function|string
 ---@param list prunner.Sendable[]

@@ -181,6 +181,7 @@ codec_close(struct codec *c)
     luaL_unref(c->L, LUA_REGISTRYINDEX, c->cell_anchor);
     codec_map_free(&c->function_ids);
     codec_map_free(&c->class_ids);
+    codec_map_free(&c->light_ids);
     codec_map_free(&c->seen);
     free(c);
 }
@@ -221,7 +222,8 @@ codec_know_function(struct codec *c, lua_State *L, int index, uint32_t id)
 void
 codec_know_class(struct codec *c, lua_State *L, int index, uint32_t id)
 {
-    know(L, c->classes, &c->class_ids, index, id);
+    bool light = lua_islightuserdata(L, index);
+    know(L, c->classes, light ? &c->light_ids : &c->class_ids, index, id);
 }
 
 uint32_t

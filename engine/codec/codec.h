@@ -3,8 +3,9 @@
  * What travels: nil, booleans, numbers (exact; every NaN is the same NaN),
  * strings of any bytes, int64_t and uint64_t cdata, tables with any keys,
  * nested, cyclic, with shared references kept; objects whose metatable is a
- * known class; known functions and known classes themselves, by number: they
- * arrive as the receiver's own, without what the sender changed in them since
+ * known class; the light userdata NULL, which is cjson's null; known functions
+ * and known classes themselves, by number, and so constants, values of any
+ * type that are known as classes are: they arrive as the receiver's own, without what the sender changed in them since
  * the fork. Tables are read and written raw: no metamethod ever runs. Nesting
  * is counted along the way the encoder takes: a long chain of shared tables
  * may pass or not, depending on the end at which it is met first.
@@ -26,6 +27,7 @@
  *   d0 + flags   a table: [4: the number of its class]
  *                [1: how many values have the keys 1..n] [2: how many pairs]
  *                (varints), the values, the pairs of key and value
+ *   d8           the light userdata NULL
  *   e0..ff       the integers -32..-1
  *
  * Each number and each string has one form only, so equal scalars are equal
@@ -83,6 +85,8 @@ void codec_close(struct codec *c); /* before lua_close(); NULL is fine */
  * is sent by its last number; all its numbers are understood. */
 void codec_know_function(struct codec *c, lua_State *L, int index, uint32_t id);
 void codec_know_class(struct codec *c, lua_State *L, int index, uint32_t id);
+/* codec_know_class() takes a constant of any type, too, but not a light userdata
+ * that is NULL; it arrives as what it is. */
 
 /* 0: unknown, or no function at all. */
 uint32_t codec_function_id(struct codec *c, lua_State *L, int index);

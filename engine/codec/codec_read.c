@@ -107,8 +107,9 @@ read_function(struct reader *r)
     return err;
 }
 
+/* Known under that number: a class, or a constant. */
 static int
-read_class(struct reader *r)
+read_known(struct reader *r)
 {
     lua_State *L = r->L;
     uint32_t id = 0;
@@ -120,9 +121,18 @@ read_class(struct reader *r)
     lua_pushnumber(L, id);
     lua_rawget(L, -2);
     lua_remove(L, -2);
-    if (!lua_istable(L, -1))
+    if (lua_isnil(L, -1))
         err = damaged(r, "class number %lu is not known here",
                       (unsigned long)id);
+    return err;
+}
+
+static int
+read_class(struct reader *r)
+{
+    int err = read_known(r);
+    if (!err && !lua_istable(r->L, -1))
+        err = damaged(r, "a constant as a class");
     return err;
 }
 
@@ -266,13 +276,16 @@ read_other(struct reader *r, unsigned tag)
     case CODEC_TRUE:
         lua_pushboolean(r->L, tag == CODEC_TRUE);
         return 0;
+    case CODEC_NULL:
+        lua_pushlightuserdata(r->L, NULL);
+        return 0;
     case CODEC_INT64:
     case CODEC_UINT64:
         return read_cdata(r, tag == CODEC_UINT64);
     case CODEC_FUNCTION:
         return read_function(r);
     case CODEC_CLASS:
-        return read_class(r);
+        return read_known(r);
     case CODEC_REF:
         return read_ref(r);
     default:

@@ -137,6 +137,7 @@ scalar_length(const struct cursor *at)
     case CODEC_NIL:
     case CODEC_FALSE:
     case CODEC_TRUE:
+    case CODEC_NULL:
         return 1;
     case CODEC_U8:
         len = 2;
@@ -233,6 +234,9 @@ put_scalar(struct codec_text *t, const unsigned char *p, size_t len)
         break;
     case CODEC_TRUE:
         put(t, "true");
+        break;
+    case CODEC_NULL:
+        put(t, "NULL");
         break;
     case CODEC_INT64:
         snprintf(text, sizeof text, "%" PRId64 "LL", (int64_t)bits);

@@ -155,6 +155,32 @@ write_function(struct writer *w, int index)
                 info.short_src, info.linedefined);
 }
 
+/* What travels only if it is known. */
+static int
+write_constant(struct writer *w, int index, const char *what)
+{
+    const void *at = lua_topointer(w->L, index);
+    bool light = lua_islightuserdata(w->L, index);
+    uint32_t id = codec_map_get(light ? &w->c->light_ids : &w->c->class_ids, at);
+    if (id)
+        return write_numbered(w, CODEC_CLASS, id);
+    return fail(w, -EINVAL, "a %s cannot be sent to another process", what);
+}
+
+/* NULL is the same everywhere: libraries use it for a nil inside of tables. */
+static int
+write_light(struct writer *w, int index)
+{
+    if (lua_touserdata(w->L, index))
+        return write_constant(w, index,
+                              "light userdata other than NULL");
+    int err = need(w, 1);
+    if (!err)
+        at(w)[0] = CODEC_NULL;
+    w->pos += !err;
+    return err;
+}
+
 static int
 write_cdata(struct writer *w, int index)
 {
@@ -168,9 +194,7 @@ write_cdata(struct writer *w, int index)
     int kind = (int)lua_tointeger(L, -1);
     lua_pop(L, 1);
     if (kind == 0)
-        return fail(w, -EINVAL,
-                    "a cdata other than int64_t and uint64_t cannot be sent to "
-                    "another process");
+        return write_constant(w, index, "cdata other than int64_t and uint64_t");
     int err = need(w, 9);
     if (err)
         return err;
@@ -337,11 +361,9 @@ write_other(struct writer *w, int index, int depth, int type)
             w->pos += codec_put_boolean(at(w), lua_toboolean(w->L, index));
         return 0;
     case LUA_TLIGHTUSERDATA:
-        return fail(w, -EINVAL,
-                    "a light userdata cannot be sent to another process");
+        return write_light(w, index);
     default:
-        return fail(w, -EINVAL, "a %s cannot be sent to another process",
-                    lua_typename(w->L, type));
+        return write_constant(w, index, lua_typename(w->L, type));
     }
 }
 

@@ -34,6 +34,7 @@ enum codec_tag {
     CODEC_MARK,
     CODEC_REF,
     CODEC_TABLE = 0xd0,
+    CODEC_NULL = 0xd8,
     CODEC_NEG_FIRST = 0xe0,
 };
 

@@ -83,11 +83,11 @@ l_know_function(lua_State *L)
     return 2;
 }
 
-/* core.know_class(metatable, number, name). Before the fork. */
+/* core.know_class(metatable or constant, number, name). Before the fork. */
 static int
 l_know_class(lua_State *L)
 {
-    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checkany(L, 1);
     uint32_t number = (uint32_t)luaL_checknumber(L, 2);
     if (!job_class(number, luaL_checkstring(L, 3)))
         return luaL_error(L, "not enough memory");

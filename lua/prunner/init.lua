@@ -26,6 +26,7 @@ local M = {
   post_task = task.post_task,
   post_many = task.post_many,
   task = task.task,
+  constant = task.constant,
   commit = task.commit,
   cursor = task.cursor,
   range = task.range,

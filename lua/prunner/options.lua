@@ -118,7 +118,7 @@ local function declare(parser, row, seen)
   if not ok then fail("%s: %s", name, (tostring(problem):gsub("^[^:]*:%d+: ", ""))) end
 end
 
---- The global `arg`, if it still is a table.
+-- The global `arg`, if it still is a table.
 function M.words_given()
   local words = rawget(_G, "arg")
   return type(words) == "table" and words or {}

@@ -144,15 +144,36 @@ function M.post_task(fn, ...)
   post_any(id, 2, "post_task", ...)
 end
 
+-- Without this, what is given too much would be lost without a word.
+local function no_more(what, n, ...)
+  if select("#", ...) == 0 then return end
+  error(("%s: further arguments would be lost: it takes %d"):format(what, n), 3)
+end
+
+-- What a table has that no list has, or nil.
+local function why_no_list(list)
+  local n, count = #list, 0
+  for key in next, list do
+    if type(key) ~= "number" or key % 1 ~= 0 or key < 1 then
+      return ("it has the key %s"):format(type(key) == "string" and ("%q"):format(key) or tostring(key))
+    end
+    count = count + 1
+  end
+  if count == n and (n == 0 or rawget(list, n) ~= nil) then return nil end
+  local hole = 1
+  while rawget(list, hole) ~= nil do hole = hole + 1 end
+  return ("there is nothing at %d"):format(hole)
+end
+
 --- Posts `fn(element)` for each element of a list.
 -- @tparam function|string fn as for @{post_task}
--- @tparam {any,...} list elements 1 to #list
--- @raise as @{post_task}, or if `list` is no table
-function M.post_many(fn, list)
+-- @tparam {any,...} list elements 1 to #list, without holes
+-- @raise as @{post_task}, or if `list` is no list; nothing was posted then
+function M.post_many(fn, list, ...)
   local id = ids[fn] or resolve(fn, "post_many", 2)
-  if type(list) ~= "table" then
-    error(("post_many: the second argument must be a list, got %s"):format(type(list)), 2)
-  end
+  local problem = type(list) ~= "table" and "got " .. type(list) or why_no_list(list)
+  if problem then error("post_many: the second argument must be a list, " .. problem, 2) end
+  no_more("post_many", 2, ...)
   if debugging then note_line() end
   for i = 1, #list do
     local v = list[i]
@@ -204,14 +225,16 @@ end
 -- @tparam[opt=true] boolean options.partial false: all posts of a run become visible at its end, or none
 -- @treturn function `fn`
 -- @raise if an argument or option is wrong, or the workers have been started
-function M.task(name, fn, options)
+function M.task(name, fn, options, ...)
   if type(name) ~= "string" or name == "" then
-    error(("task: the name must be a string, got %s"):format(type(name)), 2)
+    error(("task: the name must be a string%s"):format(name == "" and ", and not an empty one"
+      or ", got " .. type(name)), 2)
   elseif type(fn) ~= "function" then
     error(("task: the second argument must be a function, got %s%s")
       :format(type(fn), fn == nil and " (is it defined above this line?)" or ""), 2)
   end
   check_options(options)
+  no_more("task", 3, ...)
   local moment = core.moment()
   if moment ~= "loading" and moment ~= "begin" then
     error("task: functions are named while the script loads or in begin(), before the workers "
@@ -221,12 +244,38 @@ function M.task(name, fn, options)
   return fn
 end
 
+local SCALARS = { ["nil"] = true, boolean = true, number = true, string = true, ["function"] = true }
+
+--- Names a value that means itself, such as a `null` of a library: sent to other workers, alone or inside
+-- of tables, it arrives as the very same value and not as a copy.
+-- @tparam string name the same in every run
+-- @param value a table, userdata, light userdata, cdata or coroutine that exists before the workers start
+-- @return the value
+-- @raise if an argument is wrong, another value has that name, or the workers have been started
+function M.constant(name, value)
+  if type(name) ~= "string" or name == "" then
+    error(("constant: the name must be a string%s"):format(name == "" and ", and not an empty one"
+      or ", got " .. type(name)), 2)
+  elseif SCALARS[type(value)] then
+    error(("constant: %s: a %s needs no name: it is sent as it is"):format(name, type(value)), 2)
+  end
+  local moment = core.moment()
+  if moment ~= "loading" and moment ~= "begin" then
+    error("constant: constants are named while the script loads or in begin(), before the workers start", 2)
+  end
+  if registry.constant(value, name) ~= nil then
+    error(("constant: another value is called %q"):format(name), 2)
+  end
+  return value
+end
+
 --- Makes all that the running task did so far true: its posts, what it added and wrote. If
 -- its worker dies later, the task runs again and prunner.cursor() tells where it was.
 -- For tasks that run long: read a part of a file, post, commit.
 -- @param[opt] cursor anything that can be sent: where to go on
 -- @raise outside tasks, while a lock is held, or if the cursor cannot be sent
-function M.commit(cursor)
+function M.commit(cursor, ...)
+  no_more("commit", 1, ...)
   local ok, err = pcall(core.commit, cursor)
   if not ok then error("commit: the cursor: " .. err, 2) end
   if err == NOT_NOW then error("commit: only a running task can commit", 2) end
@@ -245,10 +294,11 @@ end
 -- @tparam integer n the one after the last
 -- @treturn {number,...}
 -- @raise if one is no number
-function M.range(from, n)
+function M.range(from, n, ...)
+  no_more("range", 2, ...)
   if n == nil then from, n = 0, from end
-  if type(from) ~= "number" or type(n) ~= "number" then
-    error("range: numbers are needed", 2)
+  if type(from) ~= "number" or type(n) ~= "number" or from - from ~= 0 or n - n ~= 0 then
+    error("range: finite numbers are needed", 2)
   end
   local list = {}
   for i = from, n - 1 do list[#list + 1] = i end

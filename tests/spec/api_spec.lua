@@ -34,12 +34,16 @@ local classes = {
   RunnerQueue = getmetatable(prunner.ParallelTaskRunner:new().queue),
 }
 
+-- These take further arguments only to refuse them.
+local REFUSE = { post_many = true, task = true, commit = true, range = true }
+
 -- Each name there is: its parameters; false: it is no function.
 local function public()
   local found = {}
   for name, value in pairs(prunner) do
     -- A class is documented by its methods.
     if not classes[name] then found[name] = type(value) == "function" and parameters(value) end
+    if REFUSE[name] then found[name] = found[name]:gsub(" ?%.%.%.$", "") end
   end
   for class, methods in pairs(classes) do
     for name, value in pairs(methods) do

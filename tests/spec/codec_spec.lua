@@ -37,6 +37,28 @@ describe("the codec", function()
     assert_same(false, there_and_back(false)[1])
   end)
 
+  it("keeps NULL, which is cjson.null, and constants as what they are", function()
+    local null = ffi.cast("void *", 0)
+    local cjson = require "cjson"
+    assert.are.equal(cjson.null, there_and_back(cjson.null)[1])
+    local got = there_and_back(cjson.decode '[{"city":null},null]', nil, cjson.null)
+    assert.are.equal(3, got.n)
+    assert.are.equal(cjson.null, got[1][1].city)
+    assert.are.equal(cjson.null, got[1][2])
+    prunner.dict.null = { cjson.null, [cjson.null] = 1 }
+    assert.are.equal(cjson.null, prunner.dict.null[1])
+    assert.are.equal(1, prunner.dict.null[cjson.null])
+    prunner.dict.null = nil
+
+    local thread, file = coroutine.create(function() end), io.stderr
+    local nothing = setmetatable({}, { __tostring = function() return "nothing" end })
+    for name, value in pairs { thread = thread, file = file, table = nothing, cdata = null } do
+      assert.are.equal(value, prunner.constant("codec_spec." .. name, value))
+      assert.is_true(rawequal(value, there_and_back({ { value } })[1][1][1]), name)
+    end
+    assert.is_true(rawequal(nothing, there_and_back({ [nothing] = 1 }, nothing)[2]))
+  end)
+
   it("keeps nil anywhere among the values, and their count", function()
     assert.are.same(pack(), there_and_back())
     assert.are.same(pack(nil), there_and_back(nil))

@@ -74,7 +74,7 @@ test_codec_refuses_what_it_would_never_write(void **state)
               "  end\n"
               "  expect(code, 74)\n"
               "end\n"
-              "damaged('d8', 'no value begins with d8')\n"
+              "damaged('d9', 'no value begins with d9')\n"
               "damaged('01 df', 'at byte 1: no value begins with df')\n"
               "damaged('d1 01 ce', 'no value begins with ce')\n"
               "damaged('d1 01 c0', 'nil in a table')\n"

@@ -27,7 +27,7 @@ test_codec_describe(void **state)
               "says([[\"\\xe2\\x80\\xae\"]], '\\xe2\\x80\\xae')\n"
               "says('{…}, 7', {{{'x'}}, a = {b = {1, 2, c = t}}, t}, 7)\n"
               /* Damaged. */
-              "expect(describe('\\xd8'), '?') expect(describe('\\1\\2\\xcb\\1'), '1, 2, ?')\n"
+              "expect(describe('\\xd9'), '?') expect(describe('\\xd8'), 'NULL') expect(describe('\\1\\2\\xcb\\1'), '1, 2, ?')\n"
               "expect(describe(raw('d1 05 01')), '?')\n"
               "expect(describe(raw('d3 ff ff ff ff 0f ff ff ff ff 0f')), '?')\n"
               "expect(describe(('\\xd1\\1'):rep(199) .. '\\xd0'), '{…}')\n"

@@ -35,7 +35,7 @@ test_codec_says_what_cannot_travel_and_where(void **state)
               "refused('argument 1, at .x[a key].y: a userdata' .. U,\n"
               "  {x = {[{y = u}] = 1}})\n"
               "refused('argument 1, at .x[table]: a userdata' .. U, {x = {[{}] = u}})\n"
-              "refused('argument 1: a light userdata' .. U, "
+              "refused('argument 1: a light userdata other than NULL' .. U, "
               "  (select(2, debug.getupvalue(encode, 1))))\n"
               "refused('argument 1: a cdata other than int64_t and uint64_t' .. U,\n"
               "  ffi.new('int32_t[1]'))\n"
