@@ -213,6 +213,37 @@ local function check_options(options)
   end
 end
 
+-- What each function was named with first, by prunner.task: name, options, place.
+local named = setmetatable({}, { __mode = "k" })
+
+-- What is meant where an option is not given; the others are then the command line's.
+local DEFAULTS = { backoff = 0, partial = true }
+
+local function same_options(a, b)
+  for _, k in ipairs { "retries", "attempts", "timeout", "backoff", "partial" } do
+    local x, y = a[k], b[k]
+    if x == nil then x = DEFAULTS[k] end
+    if y == nil then y = DEFAULTS[k] end
+    if x ~= y then return false end
+  end
+  return true
+end
+
+-- Options belong to the function: under another name they would hold for the first one as well.
+local function check_named_before(name, fn, options)
+  local info = debug.getinfo(3, "Sl")
+  local now = { name = name, options = {}, where = info.short_src .. ":" .. info.currentline }
+  for k, v in pairs(options or {}) do now.options[k] = v end
+  local before = named[fn]
+  if before and not same_options(before.options, now.options)
+      and not (before.name == name and next(before.options) == nil) then
+    error(("task: %q (%s) is the same function as %q (%s), with other options: a function has one "
+      .. "set of options, whatever it is called. Name another one that calls it")
+      :format(name, now.where, before.name, before.where), 3)
+  end
+  named[fn] = now
+end
+
 --- Names a task, and says how it is run.
 -- @tparam string name under which it may be posted and is reported
 -- @tparam function fn what it does
@@ -224,7 +255,8 @@ end
 -- @tparam[opt=0] number options.backoff seconds before the first retry; doubles each time
 -- @tparam[opt=true] boolean options.partial false: all posts of a run become visible at its end, or none
 -- @treturn function `fn`
--- @raise if an argument or option is wrong, or the workers have been started
+-- @raise if an argument or option is wrong, the function was named before with other options, or
+--   the workers have been started
 function M.task(name, fn, options, ...)
   if type(name) ~= "string" or name == "" then
     error(("task: the name must be a string%s"):format(name == "" and ", and not an empty one"
@@ -240,6 +272,7 @@ function M.task(name, fn, options, ...)
     error("task: functions are named while the script loads or in begin(), before the workers "
       .. "start", 2)
   end
+  check_named_before(name, fn, options)
   registry.name(fn, name, options)
   return fn
 end

@@ -122,10 +122,9 @@ end)
 describe("prunner.task", function()
   it("returns the function it names", function()
     local function f() end
-    assert.are.equal(f, prunner.task("a name", f))
-    assert.are.equal(f, prunner.task("another name", f, {
-      retries = 0, attempts = 1, timeout = 0.5, backoff = 0, partial = false,
-    }))
+    local options = { retries = 0, attempts = 1, timeout = 0.5, backoff = 0, partial = false }
+    assert.are.equal(f, prunner.task("a name", f, options))
+    assert.are.equal(f, prunner.task("another name", f, options))
     in_begin(function()
       prunner.post_task("another name")
       prunner.post_task("a name")
@@ -164,6 +163,63 @@ describe("prunner.task", function()
 
   it("checks the type of " .. "options whose name is none", function()
     raises(function() prunner.task("x", work, { 1 }) end, 'task: unknown option "1"')
+  end)
+end)
+
+describe("prunner.task for a function that has a name", function()
+  local function named_twice(first, second, name)
+    local f = function() end
+    prunner.task("first", f, first)
+    prunner.task(name or "second", f, second)
+  end
+
+  local OTHERS = {
+    { { retries = 3 }, { retries = 0 } },
+    { { retries = 3 }, nil },
+    { nil, { retries = 3 } },
+    { { attempts = 1 }, { attempts = 2 } },
+    { { timeout = 1 }, {} },
+    { {}, { backoff = 1 } },
+    { { partial = false }, { partial = true } },
+    { { retries = 3, timeout = 1 }, { retries = 3 } },
+  }
+
+  it("refuses other options, and names both places", function()
+    for _, pair in ipairs(OTHERS) do
+      local f = function() end
+      prunner.task("first", f, pair[1])
+      local line = debug.getinfo(1, "l").currentline - 1
+      local message = raises(function() prunner.task("second", f, pair[2]) end,
+        'is the same function as "first" (' .. debug.getinfo(1, "S").short_src .. ":" .. line
+          .. "), with other options")
+      assert.is_truthy(message:find(('task: "second" (%s:%d) is'):format(
+        debug.getinfo(1, "S").short_src, line + 2), 1, true), message)
+    end
+  end)
+
+  it("refuses other options under the same name", function()
+    local f = function() end
+    prunner.task("first", f, { retries = 3 })
+    raises(function() prunner.task("first", f, { retries = 0 }) end, "with other options")
+    raises(function() prunner.task("first", f) end, "with other options")
+  end)
+
+  it("takes the same options, and the first ones for its only name", function()
+    named_twice(nil, nil)
+    named_twice(nil, {})
+    named_twice({ backoff = 0, partial = true }, nil)
+    named_twice({ retries = 3, timeout = 1 }, { timeout = 1, retries = 3 })
+    named_twice(nil, { retries = 3 }, "first")
+  end)
+
+  it("does not keep what was refused", function()
+    local f = function() end
+    prunner.task("first", f, { retries = 3 })
+    raises(function() prunner.task("refused", f, { retries = 0 }) end, "with other options")
+    prunner.task("third", f, { retries = 3 })
+    in_begin(function()
+      raises(function() prunner.post_task("refused") end, 'no function is called "refused"')
+    end)
   end)
 end)
 
