@@ -9,6 +9,10 @@
 #include "memory/slab.h"
 #include "memory/layout.h"
 
+/* Values of part_ns that are no moment. */
+#define PART_NONE_HURRIED ((uint64_t)0)  /* nothing published; a look at the clock would cost */
+#define PART_NONE ((uint64_t)UINT64_MAX) /* nothing published; tasks are few */
+
 struct self {
     struct arena *arena;
     struct slot *slot;
@@ -26,6 +30,7 @@ struct self {
     uint32_t staged_count;
     size_t staged_bytes;
     uint64_t staged_since_ns; /* when posts began to wait, 0: not asked yet */
+    uint64_t part_ns;         /* when this run has last published posts, or PART_... */
     uint32_t published;       /* posts of this task that parts have published */
     uint32_t skip;            /* of those, how many this run has still to repeat */
     uint64_t post_hash;       /* over the posts that were published, or repeated */

@@ -20,6 +20,7 @@ commit_begin(struct self *self)
     self->skip = 0;
     self->post_hash = 0;
     self->published = 0;
+    self->part_ns = PART_NONE_HURRIED;
     self->journal_pos = 0;
     self->journal_warned = false;
     uint32_t cur = self->slot->cur;
@@ -308,6 +309,7 @@ commit_checkpoint(struct self *self, const void *cursor, size_t bytes)
     block_published(self);
     reset_staged(self);
     self->published = 0;
+    self->part_ns = PART_NONE;
     self->post_hash = 0;
     self->journal_pos = 0;
     return 0;

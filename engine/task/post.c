@@ -19,6 +19,16 @@ enum {
     PART_AGE_NS = 20 * 1000 * 1000,
 };
 
+/* The only post that is staged. It may be long until the next one: a run that has published
+ * before publishes it at once if its last part is old. One that has not does not: what posts
+ * little is all or nothing. It has looked at the clock for the sake of the next post. */
+static bool
+first_is_due(struct self *self, uint64_t now)
+{
+    self->staged_since_ns = now;
+    return self->part_ns != PART_NONE && now - self->part_ns > PART_AGE_NS;
+}
+
 static bool
 part_is_due(struct self *self)
 {
@@ -27,6 +37,8 @@ part_is_due(struct self *self)
     if (self->staged_count >= PART_IDLE_POSTS && idle_any(self))
         return true;
     uint64_t now = clock_coarse_ns(); /* good enough to see that 20 ms have passed */
+    if (self->staged_count == 1)
+        return first_is_due(self, now);
     if (!self->staged_since_ns)
         self->staged_since_ns = now;
     return now - self->staged_since_ns > PART_AGE_NS;
@@ -38,6 +50,8 @@ repeat(struct self *self, uint32_t fn, const void *args, size_t bytes)
 {
     self->post_hash = task_hash(self->post_hash, fn, args, bytes, self->post_unordered);
     bool last = --self->skip == 0;
+    if (last)
+        self->part_ns = clock_coarse_ns();
     return last && self->post_hash != record_current(self)->post_hash ? -EINVAL : 0;
 }
 
@@ -65,11 +79,13 @@ reserve(struct self *self)
 ALWAYS_INLINE void
 publish_when_due(struct self *self)
 {
-    /* A first post is no reason to look at the clock. */
-    if (self->staged_count > 1 && self->partial && self->slot->cur && part_is_due(self)) {
+    bool look = self->staged_count > 1 || self->part_ns != PART_NONE_HURRIED;
+    if (look && self->partial && self->slot->cur && part_is_due(self)) {
         uint32_t n = self->staged_count;
-        if (commit_part(self) == 0)
+        if (commit_part(self) == 0) {
+            self->part_ns = clock_coarse_ns();
             idle_wake(self, n);
+        }
         /* Else there is no memory for the record: the posts wait for the end of the task. */
     }
 }

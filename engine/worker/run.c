@@ -78,6 +78,8 @@ start_task(struct self *self, const struct task *t)
     job.stage = STAGE_TASK;
     self->partial = job_fn_info(t->fn)->options.partial;
     commit_begin(self);
+    if (unlikely(run.from)) /* all tasks are timed if they are few */
+        self->part_ns = PART_NONE;
     output_begin(t);
     lua_alloc_enforce(true);
 }

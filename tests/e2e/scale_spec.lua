@@ -121,6 +121,35 @@ describe("prunner", function()
     ]], "-n", 2), 0, "true\n")
   end)
 
+  -- It waits for each task before it posts the next one: if that is published by a later post only,
+  -- it waits in vain.
+  it("starts each task of a producer that posts now and then", function()
+    expect(helper.prunner(script [[
+      local prunner = require "prunner"
+      local ffi = require "ffi"
+      ffi.cdef "int usleep(unsigned);"
+      function begin() prunner.post_task(produce) end
+      local function pause() ffi.C.usleep(60000) end
+      function produce()
+        prunner.post_task(work, 1) -- may wait for the next one: small tasks are all or nothing
+        pause()
+        for i = 2, 6 do
+          prunner.post_task(work, i)
+          for _ = 1, 300 do
+            pause()
+            if prunner.dict[i] then break end
+          end
+          if not prunner.dict[i] then error(i .. " waits for the next post") end
+        end
+      end
+      function work(i)
+        prunner.dict[i] = true
+        prunner.counter "n":add(1)
+      end
+      function end_() print(prunner.counter "n":get()) end
+    ]], "-n", 2), 0, "6\n")
+  end)
+
   it("counts the posts of a long producer once when it dies in the middle", function()
     expect(helper.prunner(script [[
       local prunner = require "prunner"

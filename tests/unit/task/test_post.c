@@ -81,6 +81,53 @@ test_post_publishes_after_20_ms(void **state)
     assert_int_equal(self->slot->posted, 3);
 }
 
+/* Who posts once a second, while others have nothing to do. */
+static void
+test_post_publishes_each_post_of_a_slow_producer(void **state)
+{
+    struct fixture *f = *state;
+    struct self *self = begin_task(f);
+    self->part_ns = PART_NONE;
+    post_n(self, 0, 1);
+    assert_int_equal(self->slot->posted, 0); /* it may be a small task */
+    self->staged_since_ns -= 21 * 1000 * 1000;
+    post_n(self, 1, 1);
+    assert_int_equal(self->slot->posted, 2);
+    for (uint32_t i = 2; i < 6; i++) {
+        self->part_ns -= 21 * 1000 * 1000;
+        post_n(self, i, 1);
+        assert_int_equal(self->slot->posted, i + 1);
+    }
+    post_n(self, 6, 1); /* just after the last part */
+    assert_int_equal(self->slot->posted, 6);
+}
+
+static void
+test_post_begins_anew_after_a_checkpoint(void **state)
+{
+    struct fixture *f = *state;
+    struct self *self = begin_task(f);
+    post_n(self, 0, 1);
+    assert_int_equal(commit_checkpoint(self, "c", 1), 0);
+    post_n(self, 1, 1);
+    assert_int_equal(self->slot->posted, 1);
+    self->staged_since_ns -= 21 * 1000 * 1000;
+    post_n(self, 2, 1);
+    assert_int_equal(self->slot->posted, 3);
+}
+
+/* Unless it costs nothing: what it does not know it asks at the second post. */
+static void
+test_post_does_not_look_at_the_clock_for_the_first_post(void **state)
+{
+    struct fixture *f = *state;
+    struct self *self = begin_task(f);
+    post_n(self, 0, 1);
+    assert_true(self->staged_since_ns == 0);
+    post_n(self, 1, 1);
+    assert_true(self->staged_since_ns != 0);
+}
+
 static void
 test_post_publishes_after_64_if_somebody_is_idle(void **state)
 {
@@ -293,6 +340,9 @@ main(void)
         FIXTURE_TEST(test_post_publishes_after_1000),
         FIXTURE_TEST(test_post_publishes_after_128_kib),
         FIXTURE_TEST(test_post_publishes_after_20_ms),
+        FIXTURE_TEST(test_post_publishes_each_post_of_a_slow_producer),
+        FIXTURE_TEST(test_post_begins_anew_after_a_checkpoint),
+        FIXTURE_TEST(test_post_does_not_look_at_the_clock_for_the_first_post),
         FIXTURE_TEST(test_post_publishes_after_64_if_somebody_is_idle),
         FIXTURE_TEST(test_post_wakes_a_sleeper_for_a_part),
         FIXTURE_TEST(test_post_never_publishes_parts_of_what_forbids_it_nor_of_begin),
