@@ -26,6 +26,7 @@ LIB_SRC = $(filter-out $(CMD_SRC),$(sort $(wildcard engine/*/*.c)))
 # Modules of the library that the command has too: of the library itself it sees prn_* only.
 CMD_SHARED = \
     engine/base/columns.c \
+    engine/base/path.c \
     engine/base/text.c \
     engine/supervisor/control_dir.c
 

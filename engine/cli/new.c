@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "cli/help.h"
 
 const struct option_row new_options[] = {
@@ -83,11 +84,12 @@ create(const char *path)
                              path);
     if (fd < 0)
         return help_complain(who, "\"%s\": %s", path, strerror(errno));
+    struct file_id id = path_id(fd);
     FILE *file = fdopen(fd, "w");
     if (file && fputs(skeleton, file) >= 0 && fclose(file) == 0)
         return 0;
     int err = errno;
-    (void)unlink(path);
+    (void)path_remove(path, id);
     return help_complain(who, "\"%s\": %s", path, strerror(err));
 }
 

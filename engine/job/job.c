@@ -1,23 +1,50 @@
 #include "job/job.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/array.h"
 #include "base/exit_status.h"
 #include "base/log.h"
+#include "base/path.h"
 
 struct job job = {.notify_fd = -1};
+
+void
+job_tmpdir_find(void)
+{
+    const char *env = getenv("TMPDIR");
+    job.tmpdir = env && *env ? path_whole(env) : "/var/tmp";
+    if (job.config.tmpdir)
+        job.tmpdir = job.config.tmpdir;
+}
 
 const char *
 job_tmpdir(void)
 {
-    const char *env = getenv("TMPDIR");
-    if (job.config.tmpdir)
-        return job.config.tmpdir;
-    return env && *env ? env : "/var/tmp";
+    return job.tmpdir;
+}
+
+int
+job_tmpdir_check(void)
+{
+    const char *env = getenv("TMPDIR"), *dir = job_tmpdir();
+    struct stat st;
+    int err = stat(dir, &st) ? errno : !S_ISDIR(st.st_mode)   ? ENOTDIR
+                                   : access(dir, W_OK | X_OK) ? errno
+                                                              : 0;
+    if (!err)
+        return 0;
+    log_error("%s: no file can be made in \"%s\": %s. Name another directory by --tmpdir",
+              job.config.tmpdir ? "--tmpdir"
+              : env && *env     ? "$TMPDIR"
+                                : "default",
+              dir, strerror(err));
+    return -err;
 }
 
 static char *

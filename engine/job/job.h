@@ -52,6 +52,7 @@ struct result {
 struct job {
     struct config config;
     struct arena arena;
+    const char *tmpdir; /* where files without a name are made, from the root on; fixed */
     struct self self; /* the slot this process acts for */
     enum job_stage stage;
     struct codec *codec;
@@ -70,8 +71,16 @@ struct job {
 
 extern struct job job;
 
-/* job_tmpdir returns where files without a name are made: --tmpdir, or else. */
+/* job_tmpdir_find decides where files without a name are made: --tmpdir, or else. Once, at
+ * the start: the script may change its directory, and its environment. */
+void job_tmpdir_find(void);
+/* job_tmpdir returns what was decided. */
 const char *job_tmpdir(void);
+/* job_tmpdir_check: can that be? 0, or -errno with a message that says who named it. */
+int job_tmpdir_check(void);
+const char *job_tmpdir(void);
+/* job_tmpdir_check: can that be? 0, or -errno with a message that says who named it. */
+int job_tmpdir_check(void);
 /* job_fn adds function `number` (0: nfns + 1), or renames it. Returns its number;
  * 0: no memory. */
 uint32_t job_fn(uint32_t number, const char *name, const char *where);

@@ -13,6 +13,7 @@
 #include "memory/block.h"
 #include "store/dict.h"
 #include "base/hash.h"
+#include "base/path.h"
 #include "base/version.h"
 #include "store/names.h"
 #include "memory/slab.h"
@@ -106,6 +107,21 @@ refuse_errno(int fd, const char **problem)
     return refuse(fd, err, words ? words : strerror(-err), problem);
 }
 
+uint64_t
+state_file_hash(const char *path)
+{
+    char part[16 << 10];
+    uint64_t h = 1;
+    size_t n;
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    while ((n = fread(part, 1, sizeof part, f)) > 0)
+        h = hash_more(hash_mix(h, n), part, n);
+    fclose(f);
+    return h | 1;
+}
+
 int
 state_create(struct arena *out, const char *path, uint64_t script_hash,
              const char **problem)
@@ -130,7 +146,7 @@ state_create(struct arena *out, const char *path, uint64_t script_hash,
                               "limited (ulimit -v)?",
                      problem);
     if (err) {
-        unlink(path);
+        (void)path_remove(path, path_id(fd));
         close(fd);
         return err;
     }
@@ -217,7 +233,7 @@ void
 state_abandon(const struct arena *a, const char *path)
 {
     if (a->file && !a->header->begun)
-        (void)unlink(path);
+        (void)path_remove(path, path_id(a->fd));
 }
 
 void

@@ -10,6 +10,8 @@
 
 #include "memory/arena.h"
 
+/* state_file_hash returns what a file of Lua says, to know it again. 0: it cannot be read. */
+uint64_t state_file_hash(const char *path);
 /* state_create makes `path` and maps it. 0; -errno with *problem saying what and what
  * to do, in words that follow the path. */
 int state_create(struct arena *out, const char *path, uint64_t script_hash,

@@ -19,6 +19,7 @@
 #include "monitor/stack_dump.h"
 #include "monitor/joblog.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "output/output.h"
 #include "output/own_streams.h"
 #include "monitor/profile.h"
@@ -118,14 +119,13 @@ open_dead(const struct config *c)
     return !err;
 }
 
-/* --output-dir and its kin, likewise. */
-static bool
-open_output(const struct config *c)
+/* What is opened or removed later, when the script may have gone to another directory. */
+static void
+find_paths(struct config *c)
 {
-    int err = output_prepare();
-    if (err)
-        log_error("--output-dir: \"%s\": %s", c->output_dir, strerror(-err));
-    return !err;
+    c->report = path_whole(c->report);
+    c->retry_dead = path_whole(c->retry_dead);
+    c->tmpdir = path_whole(c->tmpdir);
 }
 
 /* Before anything of the script runs. false: message printed. */
@@ -133,8 +133,8 @@ static bool
 open_files(const struct config *c)
 {
     if (c->report)
-        job.config.report = timeline_open(c->report);
-    return open_dead(c) && open_output(c) &&
+        timeline_open();
+    return open_dead(c) && output_prepare() == 0 &&
            (!c->joblog || joblog_open(c->joblog, c->record_all) == 0) &&
            (!c->trace || trace_open(c->trace, c->record_all) == 0) &&
            (!c->profile || profile_open(c->profile, c->profile_states) == 0);
@@ -154,7 +154,9 @@ close_lua(lua_State *L)
 int
 prn_command(const struct config *config)
 {
+    const char *state = path_whole(config->state);
     job.config = *config;
+    find_paths(&job.config);
     log_init(config->quiet, config->debug);
     own_streams_open();
     lua_State *L = luaL_newstate();
@@ -187,7 +189,7 @@ prn_command(const struct config *config)
     if (own_streams_end() && (status == EXIT_DONE || status == EXIT_FAILED))
         status = EXIT_FATAL;
     if (status == EXIT_USAGE && config->state)
-        state_abandon(&job.arena, config->state);
+        state_abandon(&job.arena, state);
     state_give_back(&job.arena);
     return status;
 }

@@ -2,12 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory_limit.h"
 #include "codec/codec.h"
@@ -30,27 +28,13 @@ open_spill(void)
         log_error("--tmpdir: no file can be made in \"%s\": %s", dir, strerror(-err));
         return err;
     }
+    if (c->memory_bytes && job_tmpdir_check())
+        return err;
     log_debug("no file for the queue can be made in \"%s\" (%s): it stays in memory", dir,
               strerror(-err));
     if (c->memory_bytes)
         arena_budget(&job.arena, budget);
     return 0;
-}
-
-/* What the script's file says, to know it again. 0: it cannot be read. */
-static uint64_t
-script_hash(const char *path)
-{
-    char part[16 << 10];
-    uint64_t h = 1;
-    size_t n;
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return 0;
-    while ((n = fread(part, 1, sizeof part, f)) > 0)
-        h = hash_more(hash_mix(h, n), part, n);
-    fclose(f);
-    return h | 1;
 }
 
 /* --state, --resume */
@@ -59,7 +43,7 @@ open_state(void)
 {
     const struct config *c = &job.config;
     const char *path = c->state ? c->state : c->resume, *problem = "";
-    uint64_t hash = script_hash(c->script);
+    uint64_t hash = state_file_hash(c->script);
     int err;
     if (!hash) {
         log_error("%s: %s", c->script, strerror(errno));
@@ -88,6 +72,7 @@ open_memory(void)
 {
     if (job.arena.base)
         return 0;
+    job_tmpdir_find();
     occupy_standard_fds();
     if (job.config.state || job.config.resume)
         return open_state();

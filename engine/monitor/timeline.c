@@ -1,11 +1,9 @@
 #include "monitor/timeline.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "job/job.h"
@@ -237,23 +235,10 @@ static struct observer observer = {
     .record = METRICS_WHOLES,
 };
 
-/* The script may go to another directory. */
-static const char *
-whole_name(const char *path)
-{
-    static char name[PATH_MAX];
-    char dir[PATH_MAX];
-    if (path[0] == '/' || !getcwd(dir, sizeof dir))
-        return path;
-    int n = snprintf(name, sizeof name, "%s/%s", dir, path);
-    return n < PATH_MAX ? name : path;
-}
-
-const char *
-timeline_open(const char *path)
+void
+timeline_open(void)
 {
     uint64_t many = (uint64_t)(job.config.n > 0 ? job.config.n : 1) * WORKER_NS;
     observer.every_ns = many > FIRST_NS ? many : FIRST_NS;
     observers_add(&observer);
-    return whole_name(path);
 }

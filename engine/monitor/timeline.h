@@ -54,8 +54,7 @@ struct timeline {
 
 extern struct timeline timeline;
 
-/* timeline_open asks to be told. Before the script runs. Returns the name by which `path`, which
- * the report is to have, is known wherever the script goes. */
-const char *timeline_open(const char *path);
+/* timeline_open asks to be told. Before the script runs. */
+void timeline_open(void);
 
 #endif

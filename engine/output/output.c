@@ -70,7 +70,12 @@ output_prepare(void)
 {
     const struct config *c = &job.config;
     output_by_task = captures() || c->tag;
-    return c->output_dir ? capture_dir(c->output_dir) : 0;
+    int e = c->output_dir ? capture_dir(c->output_dir) : 0;
+    if (e)
+        log_error("--output-dir: \"%s\": %s", c->output_dir, strerror(-e));
+    else if (c->keep_order || (captures() && !c->output_dir))
+        e = job_tmpdir_check();
+    return e;
 }
 
 static void

@@ -37,8 +37,8 @@ enum output_when {
 /* Does it matter which task prints (--tag, --group ...)? Fixed before the fork. */
 extern bool output_by_task;
 
-/* output_prepare does what comes before the script is loaded. 0, or -errno: the
- * directory of --output-dir cannot be used. */
+/* output_prepare does what comes before the script is loaded. 0, or -errno with a message:
+ * the directory of --output-dir, or that of files without a name, cannot be used. */
 int output_prepare(void);
 /* output_open replaces the streams of this process: a (just forked) worker's, or that
  * of --serial while tasks run. 0, or -errno with nothing replaced. Lua's files are to

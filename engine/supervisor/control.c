@@ -15,6 +15,7 @@
 #include "task/gate.h"
 #include "task/idle.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/version.h"
 
 enum { REQUESTS_MAX = 16 }; /* requests, before the supervisor sees to the rest again */
@@ -22,6 +23,7 @@ enum { REQUESTS_MAX = 16 }; /* requests, before the supervisor sees to the rest 
 static struct {
     int fd;
     struct sockaddr_un at;
+    struct file_id id; /* of the socket in its directory */
 } control = {.fd = -1};
 
 /* How an answer begins. */
@@ -58,6 +60,7 @@ control_open(void)
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 &&
         bind(fd, (struct sockaddr *)&control.at, sizeof control.at) == 0) {
+        control.id = path_id_at(control.at.sun_path);
         control.fd = fd;
         return;
     }
@@ -84,7 +87,7 @@ void
 control_close(void)
 {
     if (control.fd >= 0)
-        unlink(control.at.sun_path);
+        (void)path_remove(control.at.sun_path, control.id);
     control_forget();
 }
 
