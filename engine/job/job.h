@@ -52,6 +52,7 @@ struct result {
 struct job {
     struct config config;
     struct arena arena;
+    const char *start_dir; /* where the command was started; NULL: unknown. Fixed */
     const char *tmpdir; /* where files without a name are made, from the root on; fixed */
     struct self self; /* the slot this process acts for */
     enum job_stage stage;
@@ -75,9 +76,6 @@ extern struct job job;
  * the start: the script may change its directory, and its environment. */
 void job_tmpdir_find(void);
 /* job_tmpdir returns what was decided. */
-const char *job_tmpdir(void);
-/* job_tmpdir_check: can that be? 0, or -errno with a message that says who named it. */
-int job_tmpdir_check(void);
 const char *job_tmpdir(void);
 /* job_tmpdir_check: can that be? 0, or -errno with a message that says who named it. */
 int job_tmpdir_check(void);

@@ -28,7 +28,7 @@ static const char *
 check_name(struct check *c, const struct name *n, size_t *cap)
 {
     bool is_acc = n->kind >= NAMED_SUM && n->kind <= NAMED_COLLECT;
-    if (n->kind > NAMED_CLASS || n->len > NAME_BYTES ||
+    if (n->kind > NAMED_FILE || n->len > NAME_BYTES ||
         (is_acc && n->number >= SLOT_ACCUMULATORS) ||
         (n->kind >= NAMED_FUNCTION && (!n->number || n->number > ARENA_NAMES)))
         return DAMAGED("its table of names");

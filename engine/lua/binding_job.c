@@ -78,6 +78,8 @@ l_config(lua_State *L)
         lua_pushboolean(L, c->halt.when == HALT_NOW);
     else if (strcmp(name, "state") == 0)
         lua_pushstring(L, c->state ? c->state : c->resume);
+    else if (strcmp(name, "start_dir") == 0)
+        lua_pushstring(L, job.start_dir);
     else if (strcmp(name, "dead") == 0)
         lua_pushstring(L, c->dead);
     else if (strcmp(name, "report") == 0)

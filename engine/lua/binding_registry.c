@@ -6,9 +6,27 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "job/state.h"
+#include "memory/slab.h"
 #include "store/names.h"
+#include "task/task.h"
 
-/* core.stable_number(kind, key, code) -> number | nil, message. --state: the number that
+enum {
+    FILE_BEFORE_BEGIN = 1, /* in the hash of a file: each run loads it before begin() */
+    FILE_DIGITS = 16,      /* of the hash of its path, before the path's end */
+    FILE_TAIL = NAME_BYTES - FILE_DIGITS - 1,
+};
+
+/* Until begin() has committed nothing depends on it. */
+static bool
+is_as_it_was(struct name *n, uint64_t hash)
+{
+    if (!n->object || !job.arena.header->begun)
+        atom_store(&n->object, hash);
+    return n->object == hash;
+}
+
+/* core.stable_number(kind, key, code) -> number, is its code as it was? --state: the number that
  * the function (core.NAMED.FUNCTION) or class (CLASS) with this key has in every run of the
  * job; `code` is what must not change meanwhile. */
 static int
@@ -27,14 +45,73 @@ l_stable_number(lua_State *L)
     if (err)
         return binding_fail(L, err);
     struct name *n = name_at(&job.arena, index);
-    if (!n->object)
-        atom_store(&n->object, hash);
-    if (n->object != hash) {
-        lua_pushnil(L);
-        lua_pushliteral(L, "has changed since the job was started");
-        return 2;
-    }
     lua_pushnumber(L, n->number);
+    lua_pushboolean(L, is_as_it_was(n, hash));
+    return 2;
+}
+
+/* core.same_file(key, path) -> index, is it as it was? --state: a file of Lua in which known
+ * functions are defined. */
+static int
+l_same_file(lua_State *L)
+{
+    char text[NAME_BYTES];
+    size_t len;
+    uint32_t index;
+    const char *key = luaL_checklstring(L, 1, &len), *path = luaL_checkstring(L, 2);
+    uint64_t hash = state_file_hash(path) >> 1 << 1;
+    const char *tail = key + (len > FILE_TAIL ? len - FILE_TAIL : 0);
+    snprintf(text, sizeof text, "%016llx%s", (unsigned long long)hash_bytes(key, len), tail);
+    int err = names_get(&job.self, NAMED_FILE, text, strlen(text), &index);
+    if (err)
+        return binding_fail(L, err);
+    struct name *n = name_at(&job.arena, index);
+    uint64_t flag = job.arena.header->begun      ? n->object & FILE_BEFORE_BEGIN
+                    : job.stage == STAGE_LOADING ? FILE_BEFORE_BEGIN
+                                                 : 0;
+    lua_pushnumber(L, index);
+    lua_pushboolean(L, !hash || is_as_it_was(n, hash | flag));
+    return 2;
+}
+
+/* core.file_left(met) -> the end of its path: a file that was loaded before begin() when the
+ * job was started, and whose index is no key of `met`. Or nothing. */
+static int
+l_file_left(lua_State *L)
+{
+    uint32_t i = 0;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    for (const struct name *n; (n = names_next(&job.arena, &i)) != NULL;) {
+        if (n->kind != NAMED_FILE || !(n->object & FILE_BEFORE_BEGIN))
+            continue;
+        lua_rawgeti(L, 1, (int)(i - 1));
+        if (lua_isnil(L, -1)) {
+            lua_pushlstring(L, n->text + FILE_DIGITS, n->len - FILE_DIGITS);
+            return 1;
+        }
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
+static void
+count_unknown(void *arg, uint32_t task)
+{
+    const struct task *t = task_at(&job.arena, task);
+    enum task_state state = task_state(atom_peek(&t->word));
+    bool known = t->fn <= job.nfns && job.fns && job.fns[t->fn].name;
+    *(uint32_t *)arg += (state == TASK_READY || state == TASK_WAIT) && !known;
+}
+
+/* core.unknown_tasks() -> how many tasks that wait are of functions that this process does not
+ * know. Before the fork. */
+static int
+l_unknown_tasks(lua_State *L)
+{
+    uint32_t n = 0;
+    for (uint32_t k = 0; k <= arena_workers(&job.arena); k++)
+        slab_each(&job.arena, k, SLAB_TASK, count_unknown, &n);
+    lua_pushnumber(L, n);
     return 1;
 }
 
@@ -143,6 +220,9 @@ const luaL_Reg binding_registry_functions[] = {
     {"know_function", l_know_function},
     {"know_class", l_know_class},
     {"stable_number", l_stable_number},
+    {"same_file", l_same_file},
+    {"file_left", l_file_left},
+    {"unknown_tasks", l_unknown_tasks},
     {"function_options", l_function_options},
     {"function_name", l_function_name},
     {NULL, NULL},

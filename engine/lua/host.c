@@ -126,6 +126,7 @@ find_paths(struct config *c)
     c->report = path_whole(c->report);
     c->retry_dead = path_whole(c->retry_dead);
     c->tmpdir = path_whole(c->tmpdir);
+    job.start_dir = path_whole(".");
 }
 
 /* Before anything of the script runs. false: message printed. */

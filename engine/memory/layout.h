@@ -186,7 +186,8 @@ struct name {
     uint32_t len;  /* fixed */
     /* accumulators: 0 .. SLOT_ACCUMULATORS - 1 among all; functions, classes: from 1; fixed */
     uint32_t number;
-    /* dicts: offset of the struct dict; functions: hash of the prototype; fixed */
+    /* dicts: offset of the struct dict; functions, files: hash of the code; fixed once
+     * begin() has committed, until then of the last run that loaded it */
     uint64_t object;
     uint32_t lock; /* locks: see lock.h */
     uint32_t pad;

@@ -139,6 +139,12 @@ local function begin()
   registry.set_roots(roots_of(job.hooks))
   if core.config "state" then
     registry.walk() -- in the same order whatever begin() posts, and whether it is run
+    local problem = core.config "begun" and registry.why_not_the_same(true)
+    if problem then
+      core.error(("--resume: %s: resume it with the modules as they were, or remove it and start anew")
+        :format(problem))
+      return EXIT.USAGE
+    end
   end
   if not core.config "begun" and not post_first_tasks(job.hooks) then return EXIT.USAGE end
   registry.walk()

@@ -26,6 +26,7 @@ local M = {
   class_ids = {},    -- number of each class, by name
   where_of = place.where_of,
   is_own = place.is_own,
+  why_not_the_same = place.why_not_the_same,
 }
 
 local roots = {}
@@ -227,7 +228,7 @@ function M.walk(further)
   if compiling then jit.off() end
   local ok, problem = pcall(walk, from, order_of_walk(rule), visit)
   if compiling then jit.on() end
-  if not ok then error(problem, 0) end
+  if not ok and not place.why_not_the_same() then error(problem, 0) end
 end
 
 --- The number of a class, by its metatable.

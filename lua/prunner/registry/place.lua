@@ -57,21 +57,72 @@ local function code_of(fn, where)
   return table.concat(counts, " ")
 end
 
-local met = {} -- [key] = how many were found with it
+local met = {}     -- [key] = how many were found with it
+local files = {}   -- [index] = true: a file that was met
+local sources = {} -- [source] = its key
+local changed      -- the first that is not what it was when the job was started
+
+-- Ends the walk: nothing more of another program gets a number.
+local function note_change(what)
+  changed = what .. " has changed since the job was started"
+  error(changed, 0)
+end
 
 -- Two of the same name and place are told apart by the order in which they are found.
 local function number_of(kind, what, key, code)
   met[key] = (met[key] or 0) + 1
-  local number, problem = core.stable_number(kind, ("%s #%d"):format(key, met[key]), code)
-  if not number then error(("--resume: %s %s"):format(what, problem), 0) end
+  local number, same = core.stable_number(kind, ("%s #%d"):format(key, met[key]), code)
+  if not number then error(("--state: %s: %s"):format(what, same), 0) end
+  if not same then note_change(what) end
   return number
 end
 
+-- A file's path as it is seen from the script's directory, wherever the command is started.
+local function from_script(path)
+  local dir = core.config "script":match "^(.*/)[^/]*$" or "./"
+  if path:sub(1, #dir) == dir then return path:sub(#dir + 1) end
+  return (path:gsub("^%./", ""))
+end
+
+-- The script may have gone to another directory.
+local function from_start(path)
+  return path:sub(1, 1) == "/" and path or core.config "start_dir" .. "/" .. path
+end
+
+-- What stands for the source of a function, as debug.getinfo() has it. A file is read when it is met
+-- for the first time: all of it has to be as it was, else functions are not where they were.
+local function key_of(info)
+  local source = info.source
+  local key = sources[source]
+  if key then return key end
+  local path = source:match "^@(.*)"
+  key = path and from_script(path) or info.short_src
+  sources[source] = key
+  if path and not M.is_own(source) then
+    local index, same = core.same_file(key, from_start(path))
+    if not index then error(("--state: %s: %s"):format(key, same), 0) end
+    files[index] = true
+    if not same then note_change(key) end
+  end
+  return key
+end
+
 --- The number of a function that is met for the first time.
--- @raise if the one that had this place when the job was started did something else
 function M.function_number(fn, name)
-  local where = M.where_of(fn)
+  local info = debug.getinfo(fn, "S")
+  local where = info.what == "C" and "C" or ("%s:%d"):format(key_of(info), info.linedefined)
   return number_of(core.NAMED.FUNCTION, "function " .. name, name .. " " .. where, code_of(fn, where))
+end
+
+--- Why a job cannot go on with what was loaded this time, or nil.
+-- @tparam boolean all was everything met?
+function M.why_not_the_same(all)
+  if changed or not all then return changed end
+  local file = core.file_left(files)
+  if file then return ("%s is not loaded, as it was when the job was started"):format(file) end
+  local unknown = core.unknown_tasks()
+  if unknown == 0 then return nil end
+  return ("%d of its tasks are of functions that are not there this time"):format(unknown)
 end
 
 --- The number of a class that is met for the first time, by its path alone.

@@ -1,0 +1,131 @@
+--- --resume: with modules that have changed since, and after a reboot.
+
+local helper = require "tests.e2e.helper"
+local has = helper.has
+
+local job = [[
+  local prunner = require "prunner"
+  local m = require "m"
+  function begin() for i = 1, 40 do prunner.post_task(m.work, i) end end
+  function m.posted(i) prunner.counter "late":add(i) end
+  function end_() print(prunner.counter "sum":get(), prunner.counter "late":get()) end
+]]
+
+-- Stops at the 20th task, until the file `go` is there.
+local module = [[
+local prunner = require "prunner"
+local M = {}
+local function add(i)
+  prunner.counter "sum":add(i)
+end
+function M.unused() end
+function M.work(i)
+  if i == 20 and not io.open(arg[1]) then os.execute "kill -9 $(ps -o ppid= -p $PPID)" while true do end end
+  add(i)
+  prunner.post_task(M.posted, i)
+end
+return M
+]]
+
+local EXPECTED = "820\t820\n"
+
+-- A job that was killed. Its directory.
+local function killed(files)
+  local dir = helper.tmpdir()
+  files = files or { ["job.lua"] = job, ["m.lua"] = module }
+  for name, text in pairs(files) do helper.write(dir .. "/" .. name, text) end
+  local result = helper.prunner(dir .. "/job.lua", "-n", 2, "--state", dir .. "/state", dir .. "/go")
+  assert.are.equal(137, result.signal and 128 + result.signal or result.status)
+  helper.write(dir .. "/go", "")
+  return dir
+end
+
+local function resume(dir, options, ...)
+  return helper.prunner(dir .. "/job.lua", "-n", 2, "--resume", dir .. "/state", dir .. "/go", options or {}, ...)
+end
+
+local changes = {
+  ["a line above"] = "-- new\n" .. module,
+  ["a function added"] = module:gsub("return M", "function M.more() end\nreturn M"),
+  ["a function added above"] = module:gsub("local function add", "function M.more() end\nlocal function add"),
+  ["a function removed"] = module:gsub("function M.unused%(%) end\n", ""),
+  ["a function renamed"] = module:gsub("M%.unused", "M.idle"),
+  ["the task renamed"] = module:gsub("M%.work", "M.labour"),
+  ["a function moved"] = module:gsub("function M.unused%(%) end\n", ""):gsub("return M", "function M.unused() end\nreturn M"),
+  ["a local function changed"] = module:gsub("add%(i%)$", "add(2 * i)"):gsub(":add%(i%)", ":add(2 * i)"),
+  ["a comment behind"] = module .. "-- new\n",
+}
+
+describe("--resume", function()
+  after_each(helper.cleanup)
+
+  it("refuses a module that has changed, and goes on with the old one", function()
+    for what, text in pairs(changes) do
+      local dir = killed()
+      assert.are_not.equal(module, text, what)
+      helper.write(dir .. "/m.lua", text)
+      for _ = 1, 2 do
+        local result = helper.expect(resume(dir), 2, "")
+        if what ~= "the task renamed" then
+          assert.are.equal("prunner: --resume: m.lua has changed since the job was started: resume it with "
+            .. "the modules as they were, or remove it and start anew\n", result.err)
+        end
+      end
+      helper.write(dir .. "/m.lua", module)
+      helper.expect(resume(dir), 0, EXPECTED)
+    end
+  end)
+
+  it("refuses a module that is missing, also one that no task needs", function()
+    for _, name in ipairs { "extra", "m" } do
+      local text = job:gsub("local m = ", 'local ok, extra = pcall(require, "extra")\n  %0')
+        :gsub('= require "m"', '= { work = print } pcall(function() m = require "m" end)')
+      local dir = killed { ["job.lua"] = text, ["m.lua"] = module, ["extra.lua"] = "return { f = function() end }" }
+      assert(os.rename(dir .. "/" .. name .. ".lua", dir .. "/gone"))
+      local result = helper.expect(resume(dir), 2, "")
+      has(("--resume: %s.lua is not loaded, as it was when the job was started: "):format(name), result.err)
+      assert(os.rename(dir .. "/gone", dir .. "/" .. name .. ".lua"))
+      helper.expect(resume(dir), 0, EXPECTED)
+    end
+  end)
+
+  it("refuses tasks whose functions begin() alone had loaded", function()
+    local text = [[
+      local prunner = require "prunner"
+      function begin()
+        m = require "m"
+        function m.posted() end
+        for i = 1, 40 do prunner.post_task(m.work, i) end
+      end
+    ]]
+    local dir = killed { ["job.lua"] = text, ["m.lua"] = module }
+    local result = helper.expect(resume(dir), 2, "")
+    assert.is_truthy(result.err:find "%-%-resume: %d+ of its tasks are of functions that are not there this time: ")
+  end)
+
+  it("does not mind modules of data, nor ones that are loaded this time only", function()
+    local text = job:gsub("local m = ", 'local config = require "config"\n  if config.more then require "more" end\n  %0')
+    local dir = killed { ["job.lua"] = text, ["m.lua"] = module, ["config.lua"] = "return {}",
+      ["more.lua"] = "return { f = function() end }" }
+    helper.write(dir .. "/config.lua", "return { more = true }")
+    helper.expect(resume(dir), 0, EXPECTED)
+  end)
+
+  it("goes on from another directory, by another path of the script", function()
+    local dir = killed()
+    local base = dir:match "[^/]*$"
+    helper.expect(helper.prunner(base .. "/job.lua", "-n", 2, "--resume", base .. "/state", dir .. "/go",
+      { cwd = dir .. "/.." }), 0, EXPECTED)
+  end)
+
+  it("begins anew with another module if begin() had not committed", function()
+    local dir = helper.tmpdir()
+    helper.write(dir .. "/m.lua", module)
+    helper.write(dir .. "/job.lua", (job:gsub("function begin%(%)",
+      '%0 if not io.open(arg[1]) then os.execute "kill -9 $PPID" end')))
+    helper.prunner(dir .. "/job.lua", "-n", 2, "--state", dir .. "/state", dir .. "/go")
+    helper.write(dir .. "/go", "")
+    helper.write(dir .. "/m.lua", "-- new\n" .. module)
+    helper.expect(resume(dir), 0, EXPECTED)
+  end)
+end)
