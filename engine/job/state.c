@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "memory/block.h"
 #include "store/dict.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/path.h"
 #include "base/version.h"
@@ -84,6 +86,14 @@ read_boot_id(char *id, size_t cap)
         fclose(f);
     }
     id[strcspn(id, "\n")] = '\0';
+}
+
+static bool
+is_of_this_boot(const struct arena_header *h)
+{
+    char boot[sizeof h->boot_id];
+    read_boot_id(boot, sizeof boot);
+    return memcmp(h->boot_id, boot, sizeof boot) == 0;
 }
 
 static int
@@ -163,14 +173,12 @@ state_create(struct arena *out, const char *path, uint64_t script_hash,
 static const char *
 wrong_header(const struct arena_header *h, const struct stat *st, uint64_t script_hash)
 {
-    char boot[sizeof h->boot_id];
-    read_boot_id(boot, sizeof boot);
     if (h->magic != ARENA_MAGIC || h->bytes != (uint64_t)st->st_size)
         return "is no state of a prunner job, or was made by one that did not get far: "
                "remove it and start anew";
     if (h->layout != layout_hash())
         return "was made by another version of prunner: resume it with that one";
-    if (memcmp(h->boot_id, boot, sizeof boot) != 0)
+    if (!is_of_this_boot(h) && !h->stopped)
         return "is older than the last reboot, which may have lost part of it: remove it "
                "and start anew";
     if (h->script_hash != script_hash)
@@ -193,6 +201,26 @@ wrong_file(int fd, struct stat *st)
     if (flock(fd, LOCK_EX | LOCK_NB))
         return "is in use: the job still runs, or a worker of it does";
     return NULL;
+}
+
+/* The job's time went on while the machine was down, as far as its calendar says. Whatever
+ * dies here leaves the mark, and it is all done again from the same figures. */
+static int
+take_up(struct arena *a)
+{
+    struct arena_header *h = a->header;
+    if (!h->stopped)
+        return 0;
+    if (!is_of_this_boot(h)) {
+        uint64_t now = clock_unix_ns(), then = h->stopped_unix_ns;
+        uint64_t passed = now > then ? now - then : 0;
+        h->clock_shift = h->stopped_ns + passed - clock_ns();
+        read_boot_id(h->boot_id, sizeof h->boot_id);
+    }
+    /* release: a header without the mark is of this boot. */
+    atom_store(&h->stopped, 0);
+    /* On the disk before anything else changes: what follows is written in no order. */
+    return msync(a->base, sizeof *h, MS_SYNC) ? -errno : 0;
 }
 
 int
@@ -218,9 +246,24 @@ state_open(struct arena *out, const char *path, uint64_t script_hash, const char
                                "(ulimit -v)?",
                       problem);
     err = state_check(out, problem);
+    if (!err && (err = take_up(out)))
+        (void)refuse(-1, err, "cannot be written to", problem);
     if (err)
         arena_close(out); /* and the file */
     return err;
+}
+
+int
+state_stop(struct arena *a)
+{
+    struct arena_header *h = a->header;
+    if (fsync(a->fd))
+        return -errno;
+    h->stopped_ns = arena_clock(a, clock_ns());
+    h->stopped_unix_ns = clock_unix_ns();
+    /* release: the mark says that all else is on the disk. */
+    atom_store(&h->stopped, 1);
+    return msync(a->base, sizeof *h, MS_SYNC) ? -errno : 0;
 }
 
 void
@@ -243,4 +286,5 @@ state_give_back(struct arena *a)
         return;
     (void)fallocate(a->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)a->heap_at,
                     (off_t)(a->bytes - a->heap_at));
+    (void)state_stop(a); /* so that it is known after a reboot, too */
 }

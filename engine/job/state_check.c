@@ -25,7 +25,8 @@ check_head(const struct check *c)
     const struct arena_header *h = c->a->header;
     if (h->nworkers >= ARENA_SLOTS)
         return DAMAGED("its number of workers");
-    if (h->budget_units > c->a->units || h->finished > 1 || h->begun > 1)
+    if (h->budget_units > c->a->units || h->finished > 1 || h->begun > 1 ||
+        h->stopped > 1)
         return DAMAGED("its header");
     return NULL;
 }

@@ -159,6 +159,18 @@ l_finish(lua_State *L)
     return 0;
 }
 
+/* core.stop_state() -> true | nil, message. --state: the job has ended before its end; what there
+ * is of it shall outlive the machine's next start. */
+static int
+l_stop_state(lua_State *L)
+{
+    int err = state_stop(&job.arena);
+    if (err)
+        return binding_fail(L, err);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
 /* core.begin_open(): posts are allowed from here on. */
 static int
 l_begin_open(lua_State *L)
@@ -342,6 +354,7 @@ const luaL_Reg binding_job_functions[] = {
     {"config", l_config},
     {"options", l_options},
     {"resume", l_resume},
+    {"stop_state", l_stop_state},
     {"finish", l_finish},
     {"begin_open", l_begin_open},
     {"begin_close", l_begin_close},

@@ -191,6 +191,8 @@ prn_command(const struct config *config)
         status = EXIT_FATAL;
     if (status == EXIT_USAGE && config->state)
         state_abandon(&job.arena, state);
+    if (status == EXIT_USAGE && config->resume && !job.arena.header->finished)
+        (void)state_stop(&job.arena); /* refused, or the script failed: as it was */
     state_give_back(&job.arena);
     return status;
 }

@@ -39,12 +39,16 @@ struct arena_header {
     uint32_t version; /* fixed */
     uint32_t pad;
     uint64_t bytes; /* fixed: mapped range */
-    /* --state only, see state.h. Fixed, but for `begun` and `finished`, which the
-     * supervisor raises. */
-    uint64_t layout, script_hash;
-    char boot_id[40];
-    uint32_t begun;    /* begin() has committed: it is not run again */
-    uint32_t finished; /* end_() has run */
+    /* --state only, see state.h. writer: the supervisor, while there are no workers, but for
+     * `begun`, which begin() raises. */
+    uint64_t layout, script_hash; /* fixed */
+    char boot_id[40];             /* the boot in which the file was last mapped */
+    uint32_t begun;               /* begin() has committed: it is not run again */
+    uint32_t finished;            /* end_() has run */
+    uint32_t stopped;             /* all of it is on the disk: it outlives this boot. Last */
+    uint64_t stopped_ns;          /* when, by arena_clock() */
+    uint64_t stopped_unix_ns;     /* the same moment */
+    uint64_t clock_shift;         /* see arena_clock() */
     /* What the workers shall do: enum arena_mode. writer: anybody, upwards only,
      * by CAS; read before each claim. */
     _Alignas(CACHE_LINE) uint32_t mode;
@@ -169,6 +173,22 @@ static inline uint32_t
 arena_workers(const struct arena *a)
 {
     return atom_load(&a->header->nworkers);
+}
+
+/* arena_clock returns the job's own time from CLOCK_MONOTONIC, which begins anew with each
+ * boot while the job may not: moments that are kept in the arena are of that time. */
+static inline uint64_t
+arena_clock(const struct arena *a, uint64_t monotonic_ns)
+{
+    return monotonic_ns + a->header->clock_shift;
+}
+
+/* arena_monotonic is the way back; 0 for what was due before this boot. */
+static inline uint64_t
+arena_monotonic(const struct arena *a, uint64_t job_ns)
+{
+    uint64_t shift = a->header->clock_shift; /* may be below 0, modulo 2^64 */
+    return (int64_t)(job_ns - shift) > 0 ? job_ns - shift : 0;
 }
 
 static inline void *

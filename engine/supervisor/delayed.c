@@ -46,7 +46,8 @@ delayed_note(uint32_t task)
     if (task_state(word) != TASK_WAIT)
         return true; /* the same one twice, after a redo */
     const struct task_record *r = task_record_of(&job.arena, t);
-    return add((struct delayed_task){task, word, r ? r->until_ns : 0, false});
+    uint64_t until_ns = r ? arena_monotonic(&job.arena, r->until_ns) : 0;
+    return add((struct delayed_task){task, word, until_ns, false});
 }
 
 /* From WAIT to READY. There is room for the hint. */

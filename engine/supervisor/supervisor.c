@@ -403,6 +403,7 @@ supervisor_resume(void)
     a->header->output_error = 0;
     a->header->dead_lost = 0;
     a->header->limit = 0;
+    a->header->next_start = 0; /* of a clock that may have begun anew */
     for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)
         a->header->idle_bits[w] = 0;
     return err;

@@ -29,7 +29,7 @@ int commit_part(struct self *self);
  * attempts start anew. 0; -EINVAL: an earlier run posted more than this one before
  * its commit; -ENOSPC, -ENOMEM with nothing changed. */
 int commit_checkpoint(struct self *self, const void *cursor, size_t bytes);
-/* commit_wait: OUTCOME_WAIT until `until_ns`; RETRY if that cannot be noted. */
+/* commit_wait: OUTCOME_WAIT until `until_ns` of arena_clock(); RETRY if that cannot be noted. */
 void commit_wait(struct self *self, uint64_t until_ns);
 /* commit_apply carries out the commit in self's slot. Idempotent. */
 void commit_apply(struct self *self);

@@ -53,7 +53,7 @@ struct task {
 struct task_record {
     uint64_t journal_len; /* bytes of journal[] that are true; see record.h */
     uint64_t post_hash;   /* rolling hash of the posts published by parts */
-    uint64_t until_ns;    /* WAIT: not before (CLOCK_MONOTONIC) */
+    uint64_t until_ns;    /* WAIT: not before (arena_clock()) */
     uint32_t published;   /* posts published by parts */
     uint32_t cursor;      /* block with the encoded cursor of prunner.commit() */
     uint32_t replaces;    /* the smaller record it took the place of; 0: none */

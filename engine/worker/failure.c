@@ -36,7 +36,7 @@ run_again(struct self *self, const struct task *t)
         (void)commit_end(self, OUTCOME_RETRY);
         return;
     }
-    commit_wait(self, clock_ns() + backoff);
+    commit_wait(self, arena_clock(self->arena, clock_ns()) + backoff);
     job_notify();
 }
 

@@ -216,6 +216,10 @@ local function end_state(result)
   else
     local words = { core.config "state", core.config "script", unpack(options.words()) }
     for i, word in ipairs(words) do words[i] = quote(word) end
+    local ok, problem = core.stop_state()
+    if not ok then
+      core.warn(("%s: %s: after a reboot the job cannot go on"):format(core.config "state", problem))
+    end
     core.error("go on with it by: prunner --resume " .. table.concat(words, " "))
   end
 end

@@ -129,3 +129,101 @@ describe("--resume", function()
     helper.expect(resume(dir), 0, EXPECTED)
   end)
 end)
+
+-- As another boot of this machine: another boot id, and a monotonic clock of its own.
+local function boots()
+  local ok = os.execute "unshare -rmT --monotonic 1000000 true 2>/dev/null"
+  return ok == 0 or ok == true
+end
+
+local function in_boot(id, ...)
+  local file = helper.write(helper.tmpdir() .. "/boot_id", ("%08d-0000-4000-8000-000000000000\n"):format(id))
+  return { "unshare", "-rmT", "--kill-child", "--monotonic", 10000000 - 1000000 * id, "sh", "-c",
+    'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"', file, ... }
+end
+
+local slow = [[
+  local prunner = require "prunner"
+  local again = prunner.task("again", function(i)
+    prunner.counter "tries":add(1)
+    if prunner.attempt() == 1 then error "once more" end
+    prunner.counter "done":add(i)
+  end, { retries = 1, backoff = assert(tonumber(arg[2]), "no such backoff") })
+  local stop = prunner.task("stop", function()
+    if io.open(arg[1]) then return end
+    while prunner.stats().retried < 10 do end
+    os.execute "kill -TERM $(ps -o ppid= -p $PPID)"
+    prunner.post_task "stop"
+  end)
+  function begin()
+    for i = 1, 10 do prunner.post_task(again, i) end
+    prunner.post_task(stop)
+  end
+  function end_() print(prunner.counter "tries":get(), prunner.counter "done":get()) end
+]]
+
+describe("--resume after a reboot", function()
+  after_each(helper.cleanup)
+  if not boots() then pending "needs namespaces of users, mounts and time" return end
+
+  local function start(dir, backoff)
+    helper.write(dir .. "/job.lua", slow)
+    return helper.run(in_boot(1, helper.command, dir .. "/job.lua", "-n", 2, "--state", dir .. "/state",
+      dir .. "/go", backoff))
+  end
+
+  local function go_on(dir, boot, backoff)
+    return helper.run(in_boot(boot, helper.command, dir .. "/job.lua", "-n", 2, "--resume", dir .. "/state",
+      dir .. "/go", backoff), { timeout = 30 })
+  end
+
+  it("goes on with a job that was stopped, and its waiting tasks are due as they were", function()
+    local dir = helper.tmpdir()
+    has("go on with it by: prunner --resume", helper.expect(start(dir, 1), 143).err)
+    -- Stopped again, and again: each boot's clock is earlier than the one before.
+    for boot = 2, 3 do helper.expect(go_on(dir, boot, 1), 143) end
+    helper.write(dir .. "/go", "")
+    helper.expect(go_on(dir, 4, 1), 0, "10\t55\n")
+    for boot = 4, 5 do has("was finished already", helper.expect(go_on(dir, boot, 1), 0, "").err) end
+  end)
+
+  it("does not let them run before", function()
+    local dir = helper.tmpdir()
+    helper.expect(start(dir, 1000), 143)
+    helper.write(dir .. "/go", "")
+    local run = helper.spawn(in_boot(2, helper.command, dir .. "/job.lua", "-n", 2, "--resume", dir .. "/state",
+      "--progress=json", dir .. "/go", 1000))
+    -- What is to be run at once is; the ten wait.
+    assert.is_truthy(helper.wait_until(function() return run:err():find '"waiting":10' end))
+    assert.is_nil(run:poll())
+    run:kill "KILL"
+    run:wait()
+  end)
+
+  it("refuses a job that was killed, also if it had been stopped before", function()
+    local dir = helper.tmpdir()
+    local text = slow:gsub("kill %-TERM", "kill -$(cat $0.signal)"):gsub("%$0", dir)
+    helper.write(dir .. "/job.lua", text)
+    helper.write(dir .. ".signal", "TERM")
+    local words = { dir .. "/job.lua", "-n", 2, "--state", dir .. "/state", dir .. "/go", 1 }
+    helper.expect(helper.run(in_boot(1, helper.command, unpack(words))), 143)
+    helper.write(dir .. ".signal", "KILL")
+    words[4] = "--resume"
+    helper.run(in_boot(2, helper.command, unpack(words)))
+    os.remove(dir .. ".signal")
+    helper.write(dir .. "/go", "")
+    has("is older than the last reboot", helper.expect(go_on(dir, 3, 1), 2, "").err)
+    helper.expect(go_on(dir, 2, 1), 0, "10\t55\n")
+  end)
+
+  it("keeps the mark when the script is refused", function()
+    local dir = helper.tmpdir()
+    helper.expect(start(dir, 1), 143)
+    helper.write(dir .. "/go", "")
+    helper.write(dir .. "/job.lua", slow .. "\n")
+    has("the script has changed", helper.expect(go_on(dir, 2, 1), 2, "").err)
+    helper.write(dir .. "/job.lua", slow)
+    has("no such backoff", helper.expect(go_on(dir, 3, "nonsense"), 2, "").err)
+    helper.expect(go_on(dir, 4, 1), 0, "10\t55\n")
+  end)
+end)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fixture_state.h"
+#include "base/clock.h"
 #include "job/state.h"
 #include "task/recover.h"
 #include "store/dict.h"
@@ -171,6 +172,48 @@ test_state_open_refuses_a_foreign_header(void **state)
     state_job_opens(j);
 }
 
+/* As the next boot finds it. */
+static void
+state_job_reboot(struct state_job *j)
+{
+    j->arena.header->boot_id[0] ^= 1;
+    state_job_leave(j);
+}
+
+static void
+test_state_stop_lets_a_job_outlive_the_boot(void **state)
+{
+    struct state_job *j = *state;
+    state_job_begin(j);
+    assert_int_equal(state_stop(&j->arena), 0);
+    /* Stopped 7 s after the job's time 1000 s, by a clock that had run for ever. */
+    j->arena.header->stopped_ns = 1000000000000;
+    j->arena.header->stopped_unix_ns = clock_unix_ns() - 7000000000;
+    state_job_reboot(j);
+    uint64_t before = clock_ns();
+    state_job_opens(j);
+    uint64_t passed = arena_clock(&j->arena, before) - 1000000000000;
+    assert_in_range(passed, 6900000000, 60000000000);
+    assert_int_equal(arena_monotonic(&j->arena, arena_clock(&j->arena, before)), before);
+    assert_int_equal(arena_monotonic(&j->arena, j->arena.header->clock_shift - 1), 0);
+    assert_int_equal(j->arena.header->stopped, 0);
+    /* Whatever it does from here on is lost with this boot. */
+    state_job_reboot(j);
+    assert_refused(j, STATE_HASH, "last reboot");
+}
+
+static void
+test_state_stop_does_not_touch_the_clock_of_the_same_boot(void **state)
+{
+    struct state_job *j = *state;
+    state_job_begin(j);
+    j->arena.header->clock_shift = 12345;
+    assert_int_equal(state_stop(&j->arena), 0);
+    state_job_leave(j);
+    state_job_opens(j);
+    assert_int_equal(j->arena.header->clock_shift, 12345);
+}
+
 /* ---- and it goes on ---- */
 
 static void
@@ -234,6 +277,8 @@ main(void)
         STATE_TEST(test_state_open_refuses_a_short_file),
         STATE_TEST(test_state_open_refuses_a_file_in_use),
         STATE_TEST(test_state_open_refuses_a_foreign_header),
+        STATE_TEST(test_state_stop_lets_a_job_outlive_the_boot),
+        STATE_TEST(test_state_stop_does_not_touch_the_clock_of_the_same_boot),
         STATE_TEST(test_state_open_finds_the_job_as_it_was),
         STATE_TEST(test_state_finish_keeps_a_file_that_says_so),
     };
