@@ -11,6 +11,7 @@
 #include "base/exit_status.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "task/section.h"
 
 struct job job = {.notify_fd = -1};
 
@@ -121,6 +122,7 @@ job_class_name(uint32_t number)
 int
 job_act(uint32_t slot)
 {
+    section_close(&job.self); /* the slot's that was acted for until now */
     self_close(&job.self);
     int err = self_open(&job.self, &job.arena, slot, arena_workers(&job.arena) + 1);
     job.self.lifo = job.config.order == TASKS_LIFO;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "monitor/metrics.h"
-#include "task/commit.h"
+#include "task/begin.h"
 #include "base/cpus.h"
 #include "monitor/totals.h"
 #include "base/log.h"
@@ -18,6 +18,7 @@
 #include "supervisor/supervisor.h"
 #include "task/task.h"
 #include "worker/error.h"
+#include "worker/held_locks.h"
 
 /* core.moment() -> "loading", "begin", "task", "hook", "running", "end" */
 static int
@@ -177,24 +178,39 @@ l_begin_open(lua_State *L)
 {
     (void)L;
     job.stage = STAGE_BEGIN;
-    job.self.slot->cur = 0;
-    commit_begin(&job.self);
-    atom_store(&job.self.slot->phase, PHASE_ACTIVE);
+    begin_open(&job.self);
     return 0;
 }
 
-/* core.begin_close(ok): begin() is over; its posts are published or dropped. */
+/* core.begin_close(ok) -> true | nil, message: what was written under locks could not be
+ * published, nor anything else. begin() is over; its posts are published or dropped. */
 static int
 l_begin_close(lua_State *L)
 {
     bool ok = lua_toboolean(L, 1);
+    struct begin_left left;
     job_end_stranger("begin()");
-    if (ok)
-        (void)commit_end(&job.self, OUTCOME_DONE);
-    else
-        commit_undo(&job.self);
+    begin_close(&job.self, ok, &left);
     job.stage = STAGE_LOADING;
-    return 0;
+    if (ok)
+        held_locks_warn("begin()", left.words,
+                        left.locks < BEGIN_HELD_MAX ? left.locks : BEGIN_HELD_MAX);
+    if (ok && left.err)
+        return binding_fail(L, left.err);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+/* core.release_locks(who, keep) -> true | nil, message: what `who` (in words) has not released
+ * is. */
+static int
+l_release_locks(lua_State *L)
+{
+    int err = held_locks_release(luaL_checkstring(L, 1), lua_toboolean(L, 2));
+    if (err)
+        return binding_fail(L, err);
+    lua_pushboolean(L, true);
+    return 1;
 }
 
 static void
@@ -358,6 +374,7 @@ const luaL_Reg binding_job_functions[] = {
     {"finish", l_finish},
     {"begin_open", l_begin_open},
     {"begin_close", l_begin_close},
+    {"release_locks", l_release_locks},
     {"run", l_run},
     {"stats", l_stats},
     {"expect", l_expect},

@@ -149,13 +149,19 @@ lock_take(struct self *self, uint32_t *word, double seconds)
     return err;
 }
 
-void
+bool
 lock_release(struct self *self, uint32_t *word)
 {
-    (void)self;
-    /* release: what was written under the lock; pairs with try_take(). */
-    if (atom_swap(word, 0) & LOCK_WAITERS)
+    uint32_t seen = owner_word(self);
+    /* release: what was written under the lock; pairs with try_take(). Who is not the
+     * holder changes nothing: the word that goes is one that names self. */
+    while (!atom_cas(word, &seen, 0)) {
+        if (holder(seen) != self->me)
+            return false;
+    }
+    if (seen & LOCK_WAITERS)
         futex_wake(word, 1);
+    return true;
 }
 
 void

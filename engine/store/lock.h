@@ -4,6 +4,7 @@
  *
  * Taken by CAS 0 -> owner, so the word names the holder (R2) and the supervisor
  * finds out what a dead worker held by looking (recover_locks() in task/recover.c).
+ * Released by CAS owner -> 0: nobody can release what another one holds, whatever it believes.
  * A waiter notes in its slot which lock it sleeps for: after a death the supervisor
  * wakes those who wait, since the wake-up may have gone to the dead one. Sleeping is a
  * futex wait; a short spin comes first.
@@ -26,8 +27,9 @@ struct self;
  * ever; 0: do not wait). 0; -EDEADLK: self holds it already; -ELOOP: deadlock with
  * others; -ETIMEDOUT. */
 int lock_take(struct self *self, uint32_t *word, double seconds);
-/* lock_release gives it up and wakes a waiter. */
-void lock_release(struct self *self, uint32_t *word);
+/* lock_release gives it up and wakes a waiter. false, with nothing changed: self does not
+ * hold it. */
+bool lock_release(struct self *self, uint32_t *word);
 /* lock_held: does self hold it? */
 bool lock_held(const struct self *self, const uint32_t *word);
 /* lock_break frees the lock if self (for a dead slot) holds it. Idempotent. */

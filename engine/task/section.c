@@ -385,11 +385,13 @@ section_unlock(struct self *self, uint32_t *word, bool keep)
     int i = find_held(s, word);
     if (i < 0)
         return -EPERM;
-    int err = end_of_section(s, self, (uint32_t)i, keep);
-    lock_release(self, word);
+    bool own = lock_held(self, word);
+    int err = end_of_section(s, self, (uint32_t)i, keep && own);
+    if (!own || !lock_release(self, word))
+        err = -EPERM;
     s->nheld--;
     memmove(&s->held[i], &s->held[i + 1], (s->nheld - (uint32_t)i) * sizeof s->held[0]);
-    return keep ? err : 0;
+    return keep || !own ? err : 0;
 }
 
 uint32_t

@@ -14,7 +14,8 @@
  *   open --section_unlock() of the only one--> no lock held: likewise
  *
  * A section belongs to its process's self and is private: when the process dies, recovery
- * breaks the locks (task/recover.c), and nothing was published. */
+ * breaks the locks (task/recover.c), and nothing was published. A process that has just been
+ * forked acts for another slot, with a self of its own that has no section (self_open()). */
 #ifndef PRN_SECTION_H
 #define PRN_SECTION_H
 
@@ -34,7 +35,7 @@ int section_change(struct self *self, const struct dict_op *op, struct dict_resu
 int section_lock(struct self *self, uint32_t *word, double seconds);
 /* section_unlock publishes what was written under locks and releases this one.
  * `keep` = false: the section failed: what was written since this lock was taken
- * is dropped. 0; -EPERM: not held; released, but nothing was published: -ENOSPC,
+ * is dropped. 0; -EPERM: not held, nothing was done; released, but nothing was published: -ENOSPC,
  * -ENOMEM; -ESTALE: this second run has read what the first one read under the
  * lock, and then did something else: what it computed may be out of date. */
 int section_unlock(struct self *self, uint32_t *word, bool keep);

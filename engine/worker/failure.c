@@ -92,6 +92,7 @@ report_run(lua_State *L, const struct task *t, uint64_t from, bool again)
     lua_pushvalue(L, -1);
     const char *message = message_of(L);
     const char *traceback = error_take_traceback();
+    (void)held_locks_release(NULL, false); /* of __tostring */
     struct output_error lost = output_flush(again ? OUTPUT_AGAIN : OUTPUT_FAILED);
     report_error(t, attempt, message, traceback, again);
     if (!again)
@@ -112,7 +113,7 @@ failure_end_task(lua_State *L, uint64_t from)
     uint64_t id = t->id; /* the commit frees the task */
     bool again = t->errors < job_retries(fn);
     job.stage = STAGE_HOOK; /* __tostring may run: no posts any more */
-    (void)held_locks_release(false);
+    (void)held_locks_release(NULL, false);
     struct output_error lost = report_run(L, t, from, again);
     if (again) {
         run_again(self, t);

@@ -13,21 +13,21 @@
 
 enum { TOLD_MAX = 16 }; /* locks that are told by name */
 
-static void
-warn_of_locks(uint32_t **words, uint32_t n, uint32_t cur)
+void
+held_locks_warn(const char *who, uint32_t *const *words, uint32_t n)
 {
-    char task[256] = "worker_begin or worker_end";
-    if (cur)
-        report_task(task_at(&job.arena, cur), task, sizeof task);
+    char task[256] = "";
+    if (!who)
+        report_task(task_at(&job.arena, job.self.slot->cur), task, sizeof task);
     for (uint32_t i = 0; i < n; i++) {
-        struct name *l = (struct name *)((char *)words[i] - offsetof(struct name, lock));
+        const struct name *l = (struct name *)((char *)words[i] - offsetof(struct name, lock));
         log_warn("%s%s ended without releasing lock \"%.*s\"; it was released",
-                 cur ? "task " : "", task, (int)l->len, l->text);
+                 who ? "" : "task ", who ? who : task, (int)l->len, l->text);
     }
 }
 
 int
-held_locks_release(bool keep)
+held_locks_release(const char *who, bool keep)
 {
     uint32_t *words[TOLD_MAX], n;
     int err;
@@ -35,6 +35,6 @@ held_locks_release(bool keep)
         return 0;
     n = section_end(&job.self, keep, words, TOLD_MAX, &err);
     if (keep)
-        warn_of_locks(words, n < TOLD_MAX ? n : TOLD_MAX, job.self.slot->cur);
+        held_locks_warn(who, words, n < TOLD_MAX ? n : TOLD_MAX);
     return err;
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "job/job.h"
 #include "store/accumulator.h"
+#include "store/error_text.h"
 #include "task/commit.h"
 #include "worker/error.h"
 #include "worker/held_locks.h"
@@ -30,6 +31,10 @@ call_hook(lua_State *L, const char *name, int nargs)
     job.stage = STAGE_HOOK;
     job.self.journaling = false; /* the journal is the running task's */
     int err = lua_pcall(L, nargs, 0, handler);
+    int lost = held_locks_release(name, err == 0);
+    if (unlikely(lost))
+        log_error("what %s wrote under a lock that it did not release is lost: %s", name,
+                  error_text(lost));
     job.self.journaling = journaling;
     job.stage = before;
     lua_remove(L, handler);
@@ -78,7 +83,6 @@ hooks_run(lua_State *L, const char *name)
     bool ok = call_hook(L, name, 0) == 0;
     if (!ok)
         report_failure(L, name);
-    (void)held_locks_release(ok);
     if (ok && accumulator_dirty(&self->pending))
         (void)commit_end(self, OUTCOME_DONE);
     accumulator_drop(self);

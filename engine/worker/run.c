@@ -145,7 +145,7 @@ call_task(lua_State *L, const struct task *t)
                         (int)job.self.skip);
         return false;
     }
-    int err = held_locks_release(true);
+    int err = held_locks_release(NULL, true);
     if (unlikely(err)) {
         lua_pushfstring(L, "what it wrote under a lock that it did not release is lost: %s",
                         error_text(err));

@@ -130,11 +130,25 @@ local function post_first_tasks(hooks)
   else
     began = not hooks.begin or M.call("begin()", hooks.begin)
   end
-  core.begin_close(began)
-  return began
+  local closed, problem = core.begin_close(began)
+  if not closed then
+    core.error(("begin() failed: what it wrote under a lock that it did not release is lost: %s"):format(problem))
+  end
+  return began and closed
+end
+
+-- What was locked and not released is, and is published unless its author has failed: no worker
+-- could ever get such a lock.
+local function release_locks(who, ok)
+  local released, problem = core.release_locks(who, ok)
+  if not released then
+    core.error(("what %s wrote under a lock that it did not release is lost: %s"):format(who, problem))
+  end
+  return ok and released
 end
 
 local function begin()
+  if not release_locks("loading the script", true) then return EXIT.USAGE end
   if core.config "debug" then task.remember_lines() end
   registry.set_roots(roots_of(job.hooks))
   if core.config "state" then
@@ -229,7 +243,7 @@ local function finish()
   say_how_it_ended(result)
   write_report(result, exit_status())
   local wanted = end_ and not broken_off(result) and not (result.halted and core.config "halt_now")
-  job.end_failed = wanted and not M.call("end_()", end_)
+  job.end_failed = wanted and not release_locks("end_()", M.call("end_()", end_))
   result.status = exit_status()
   exit.status = result.status
   if core.config "state" then end_state(result) end

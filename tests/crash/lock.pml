@@ -84,6 +84,12 @@ mine:
 #endif
     if :: flag -> STEP( skip -> WAKE_ONE ) :: else fi;
     flag = 0;
+    /* once more, by mistake: somebody else may hold it by now */
+#ifdef PRN_BUG_RELEASE_BY_STRANGER
+    STEP( d_step { holder = NOBODY; waiters = 0 } );
+#else
+    STEP( assert(holder != me) );
+#endif
     goto again;
 
 give_up:

@@ -64,8 +64,9 @@ world_start(uint32_t k)
     section_close(self);
     self_close(self);
     sim_reap(0); /* fork */
+    *self = world.super; /* what the supervisor's process has, the new one has, too ... */
     slot_at(&world.arena, k)->exit_reason = REASON_NONE;
-    if (self_open(self, &world.arena, k, arena_workers(&world.arena) + 1))
+    if (self_open(self, &world.arena, k, arena_workers(&world.arena) + 1)) /* ... until here */
         abort();
     self->lifo = job_lifo();
     self->journaling = true;
@@ -394,6 +395,7 @@ static void
 heir(uint32_t k)
 {
     sim_say("resumes");
+    section_close(&world.super);
     self_close(&world.super);
     if (self_open(&world.super, &world.arena, 0, world.n + 1))
         abort();

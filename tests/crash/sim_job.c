@@ -9,6 +9,7 @@
 #include "memory/self.h"
 #include "memory/block.h"
 #include "task/record.h"
+#include "task/begin.h"
 #include "task/commit.h"
 #include "base/hash.h"
 #include "task/idle.h"
@@ -400,14 +401,16 @@ job_begin(struct self *self)
         {NAMED_LOCK, "audit", &names.audit},
     };
     uint32_t refuse = sim_policy.no_memory;
+    struct begin_left left;
     sim_policy.no_memory = 0;
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         CHECK(names_get(self, all[i].kind, all[i].name, strlen(all[i].name), all[i].index) == 0);
+    begin_open(self);
     ops_begin(self);
-    commit_begin(self);
     CHECK(post_node(self, 1) == 0);
     for (uint32_t i = 0; i < job.first_posts; i++)
         CHECK(post_node(self, node_top() - 1 - i) == 0);
-    (void)commit_end(self, OUTCOME_DONE);
+    begin_close(self, true, &left);
+    CHECK(!left.err);
     sim_policy.no_memory = refuse;
 }

@@ -20,6 +20,7 @@
 #include "store/names.h"
 #include "task/idle.h"
 #include "task/pool.h"
+#include "task/section.h"
 #include "task/queue.h"
 #include "task/task.h"
 
@@ -98,6 +99,7 @@ set_up(uint64_t seed)
     self_slot_init(&world.arena, 0);
     if (pool_open(&world.arena, world.limit))
         abort();
+    section_close(&world.super);
     self_close(&world.super);
     if (self_open(&world.super, &world.arena, 0, world.n + 1))
         abort();

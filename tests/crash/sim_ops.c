@@ -10,6 +10,7 @@
 #include "memory/self.h"
 #include "codec/codec.h"
 #include "base/hash.h"
+#include "store/lock.h"
 #include "store/names.h"
 #include "task/section.h"
 
@@ -160,6 +161,9 @@ static void
 do_transfer(struct self *self, uint32_t node, bool keep)
 {
     struct ops_transfer t = ops_transfer_of(node);
+    if (node % 3 == 0) /* it is not self's: whoever is in there stays alone */
+        (void)lock_release(self, &name_at(self->arena, names.bank)->lock);
+    CHECK(ops_get_number(self, "begun", 0) == MONEY);
     CHECK(lock(self, names.bank, -1) == 0);
     double from = ops_get_number(self, "account", t.from);
     double to = ops_get_number(self, "account", t.to);

@@ -7,7 +7,9 @@
 
 #include "codec/codec.h"
 #include "store/dict_tx.h"
+#include "store/lock.h"
 #include "store/names.h"
+#include "task/begin.h"
 #include "task/commit.h"
 #include "task/queue.h"
 #include "task/recover.h"
@@ -317,6 +319,30 @@ held_at_end(struct self *self, const struct task *t)
     return ops_number_of(self, t) == 2 && !t->errors ? OUTCOME_RETRY : OUTCOME_DONE;
 }
 
+/* begin() forgets to release the lock, and each task releases what it has not got. */
+static void
+held_by_begin(struct self *self)
+{
+    struct begin_left left;
+    begin_open(self);
+    ops_set(self, "n", ops_number(5));
+    ops_set(self, "s", ops_string("old"));
+    ops_ok(section_lock(self, ops_lock_word(self, "lock"), -1), "section_lock");
+    ops_set(self, "k", ops_number(1));
+    for (uint32_t i = 1; i <= 2; i++)
+        ops_post(self, ROOT, i);
+    begin_close(self, true, &left);
+    ops_ok(left.err, "begin_close");
+    ops_ok(queue_deal(self, STEP_WORKERS), "queue_deal");
+}
+
+static enum outcome
+not_the_holder(struct self *self, const struct task *t)
+{
+    (void)lock_release(self, ops_lock_word(self, "lock"));
+    return small_section(self, t);
+}
+
 /* ---- names ---- */
 
 static enum outcome
@@ -380,6 +406,8 @@ static const struct scenario all[] = {
      .answer = "a=2 k=3 n=7 s=old z=1", .seen = "|1|2|3|"},
     {.name = "held-at-end", .plan = dict_one_with_k, .act = ops_run_two, .body = held_at_end,
      .answer = "k=3 n=5 s=held z=1", .seen = "|1|2|3|"},
+    {.name = "held-by-begin", .plan = held_by_begin, .act = ops_run_one, .body = not_the_holder,
+     .answer = "k=3 n=7 s=old", .seen = "|1|2|3|"},
     {.name = "names", .plan = two_roots, .act = ops_run_one, .body = create,
      .answer = "e1=1 e2=1"},
 };

@@ -308,6 +308,62 @@ describe("a lock", function()
     has("work(5) ended without", result.err)
   end)
 
+  -- `where` is what forgets to release the lock; all who come later need it.
+  local function left_by(where, said, out, ...)
+    local result = job(([[
+      local lock, d = prunner.lock "left", prunner.dict
+      local function leave(where)
+        if where == %q then lock:acquire() d[where] = 1 end
+      end
+      leave "top"
+      function begin()
+        leave "begin"
+        if %q == "pcall" then
+          assert(not pcall(function() lock:acquire() d.pcall = 1 error "after that" end))
+        end
+        for i = 1, 200 do prunner.post_task(work, i) end
+      end
+      function worker_begin() leave "worker_begin" end
+      function worker_end() leave "worker_end" end
+      function on_error() leave "on_error" end
+      function work(i)
+        lock:with(function() d.sum = (d.sum or 0) + 1 end)
+        d:incr "x"
+        if i == 7 and %q == "on_error" then error "for on_error" end
+      end
+      function end_()
+        leave "end_"
+        print(d.sum, d.x, d[%q])
+      end
+    ]]):format(where, where, where, where), where == "on_error" and 1 or 0, out, ...)
+    has(said .. ' ended without releasing lock "left"; it was released', result.err)
+    assert.is_nil(result.err:find("died", 1, true))
+  end
+
+  it("that is held when the script is loaded or a hook ends is released, and its writes are there", function()
+    for _, options in ipairs { { "-n", 2 }, { "-n", 4, "--max-tasks", 1 }, { "--serial" } } do
+      left_by("top", "loading the script", "200\t200\t1\n", unpack(options))
+      left_by("begin", "begin()", "200\t200\t1\n", unpack(options))
+      left_by("pcall", "begin()", "200\t200\t1\n", unpack(options))
+      left_by("worker_begin", "worker_begin", "200\t200\t1\n", unpack(options))
+      left_by("worker_end", "worker_end", "200\t200\t1\n", unpack(options))
+      left_by("end_", "end_()", "200\t200\t1\n", unpack(options))
+    end
+    left_by("on_error", "on_error", "200\t200\t1\n", "-n", 2)
+  end)
+
+  it("that a begin holds which fails is released, and its writes are not there", function()
+    local result = job([[
+      function begin()
+        prunner.lock "left":acquire()
+        prunner.dict.x = 1
+        error "begin fails"
+      end
+    ]], 2, "")
+    has("begin fails", result.err)
+    assert.is_nil(result.err:find("without releasing", 1, true))
+  end)
+
   it("that is taken twice raises, whoever takes it", function()
     local result = job([[
       function begin() prunner.post_task(a) prunner.post_task(b) prunner.post_task(c) end

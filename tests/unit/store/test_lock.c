@@ -32,6 +32,24 @@ test_lock_has_one_holder(void **state)
 }
 
 static void
+test_lock_released_by_a_stranger_stays_held(void **state)
+{
+    (void)state;
+    uint32_t *word = stage.lock[0];
+    assert_false(lock_release(&stage.self[1], word)); /* nobody holds it */
+    assert_int_equal(lock_take(&stage.self[1], word, -1), 0);
+    for (uint32_t other = 0; other <= 2; other += 2) {
+        assert_false(lock_release(&stage.self[other], word));
+        assert_true(lock_held(&stage.self[1], word));
+        assert_int_equal(lock_take(&stage.self[other], word, 0.001), -ETIMEDOUT); /* marks it */
+        assert_false(lock_release(&stage.self[other], word));
+        assert_true(lock_held(&stage.self[1], word));
+    }
+    assert_true(lock_release(&stage.self[1], word));
+    assert_false(lock_release(&stage.self[1], word));
+}
+
+static void
 test_lock_taken_twice_is_refused(void **state)
 {
     (void)state;
@@ -265,6 +283,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         STAGE_TEST(test_lock_has_one_holder),
+        STAGE_TEST(test_lock_released_by_a_stranger_stays_held),
         STAGE_TEST(test_lock_taken_twice_is_refused),
         STAGE_TEST(test_lock_waits_no_longer_than_told),
         STAGE_TEST(test_lock_two_in_a_circle),
