@@ -19,6 +19,7 @@ enum job_stage {
     STAGE_BEGIN,       /* begin() runs */
     STAGE_TASK,        /* a task runs */
     STAGE_HOOK,        /* worker_begin, worker_end, on_error */
+    STAGE_UPDATE,      /* in any of these the function of d:update runs, and may run again */
     STAGE_RUNNING,     /* the supervisor waits for its workers */
     STAGE_END,         /* end_() runs, or the job is over */
 };
@@ -56,6 +57,7 @@ struct job {
     const char *tmpdir; /* where files without a name are made, from the root on; fixed */
     struct self self; /* the slot this process acts for */
     enum job_stage stage;
+    enum job_stage update_in; /* STAGE_UPDATE: within that one */
     struct codec *codec;
     struct fn_info *fns; /* by number, from 1 */
     uint32_t nfns, fns_cap;
@@ -72,6 +74,13 @@ struct job {
 
 extern struct job job;
 
+/* job_in_task: does a task run, perhaps within d:update? */
+static inline bool
+job_in_task(void)
+{
+    return job.stage == STAGE_TASK ||
+           (job.stage == STAGE_UPDATE && job.update_in == STAGE_TASK);
+}
 /* job_tmpdir_find decides where files without a name are made: --tmpdir, or else. Once, at
  * the start: the script may change its directory, and its environment. */
 void job_tmpdir_find(void);

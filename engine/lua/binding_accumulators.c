@@ -1,14 +1,22 @@
 /* What lua/prunner/accumulators.lua calls. An accumulator is given by its number among all. */
 #include "lua/binding.h"
 
+#include <errno.h>
+
 #include "store/accumulator.h"
 #include "store/error_text.h"
 
-/* The kind: core.ACCUMULATOR. */
-PRN_EXPORT void
+/* The kind: core.ACCUMULATOR. 0; -EPERM: what is added in d:update would count each time that
+ * its function runs; -EDOM: nan, with which max, min and sum would tell nothing any more. */
+PRN_EXPORT int
 prn_accumulator_add(int kind, uint32_t number, double v)
 {
+    if (unlikely(v != v))
+        return -EDOM;
+    if (unlikely(job.stage == STAGE_UPDATE))
+        return -EPERM;
     accumulator_add(&job.self, (enum accumulator_kind)kind, number, v);
+    return 0;
 }
 
 /* core.accumulator_get(kind, number) -> value or nil */
@@ -23,12 +31,15 @@ l_accumulator_get(lua_State *L)
     return 1;
 }
 
-/* core.collect(number, value); raises if it cannot travel or there is no memory. */
+/* core.collect(number, value); raises if it cannot travel, there is no memory, or d:update would
+ * do it again. */
 static int
 l_collect(lua_State *L)
 {
     uint32_t number = (uint32_t)luaL_checknumber(L, 1);
     luaL_checkany(L, 2);
+    if (job.stage == STAGE_UPDATE)
+        return luaL_error(L, "not in the function of d:update, which may run several times");
     const struct codec_buf *b = binding_encode(L, 2);
     int err = accumulator_collect(&job.self, number, b->bytes, b->len);
     if (err)

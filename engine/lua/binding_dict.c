@@ -9,8 +9,8 @@
 #include "base/hash.h"
 #include "store/error_text.h"
 #include "store/names.h"
-#include "task/post.h"
 #include "task/section.h"
+#include "worker/error.h"
 
 /* What the last operation has to say; read by Lua through FFI. */
 struct prn_result {
@@ -207,6 +207,25 @@ l_dict_change(lua_State *L)
     return 2;
 }
 
+/* Calls the function below the value at the top of the stack. What it does may be done again, so
+ * it may not post, add or commit. What lua_pcall() says. */
+static int
+call_updater(lua_State *L)
+{
+    enum job_stage stage = job.stage, within = job.update_in;
+    if (stage != STAGE_UPDATE)
+        job.update_in = stage;
+    job.stage = STAGE_UPDATE;
+    int handler = lua_gettop(L) - 1;
+    lua_pushcfunction(L, error_handler);
+    lua_insert(L, handler);
+    int err = lua_pcall(L, 1, 1, handler);
+    lua_remove(L, handler);
+    job.stage = stage;
+    job.update_in = within;
+    return err;
+}
+
 /* core.dict_update(name, fn) -> new value | nil, message. fn(old) runs outside any lock, and again
  * when another worker was faster. The key was set before. */
 static int
@@ -231,13 +250,9 @@ l_dict_update(lua_State *L)
         now.bytes = old;
         lua_pushvalue(L, 2);
         push_value(L, &now);
-        uint32_t posts = post_count(&job.self);
-        lua_call(L, 1, 1);
-        if (post_count(&job.self) != posts) {
-            lua_pushnil(L);
-            lua_pushliteral(L, "the function may run again and must not post tasks");
-            return 2;
-        }
+        err = call_updater(L);
+        if (err)
+            return error_rethrow(L);
         static struct codec_buf value;
         struct dict_op op = {.kind = DICT_CAS, .dict = d, .key = *k, .old = now, .update = true};
         if (!value_at(L, 5, &value, &op.value)) {

@@ -20,7 +20,7 @@
 #include "worker/error.h"
 #include "worker/held_locks.h"
 
-/* core.moment() -> "loading", "begin", "task", "hook", "running", "end" */
+/* core.moment() -> "loading", "begin", "task", "hook", "update", "running", "end" */
 static int
 l_moment(lua_State *L)
 {
@@ -29,6 +29,7 @@ l_moment(lua_State *L)
         [STAGE_BEGIN] = "begin",
         [STAGE_TASK] = "task",
         [STAGE_HOOK] = "hook",
+        [STAGE_UPDATE] = "update",
         [STAGE_RUNNING] = "running",
         [STAGE_END] = "end",
     };

@@ -234,7 +234,7 @@ static int
 l_cursor(lua_State *L)
 {
     struct self *self = &job.self;
-    struct task *t = job.stage == STAGE_TASK ? task_at(self->arena, self->slot->cur) : NULL;
+    struct task *t = job_in_task() ? task_at(self->arena, self->slot->cur) : NULL;
     struct task_record *r = t ? task_record_of(self->arena, t) : NULL;
     if (!r || !r->cursor)
         return 0;
@@ -254,7 +254,7 @@ prn_worker_id(void)
 static struct task *
 running(void)
 {
-    uint32_t cur = job.stage == STAGE_TASK ? job.self.slot->cur : 0;
+    uint32_t cur = job_in_task() ? job.self.slot->cur : 0;
     return cur ? task_at(&job.arena, cur) : NULL;
 }
 

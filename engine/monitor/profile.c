@@ -144,7 +144,7 @@ static void
 put_frames(struct stack *s, lua_State *L, const char *frames, size_t len)
 {
     bool whole = count_frames(frames, len) < FRAMES;
-    if (whole && L == profile.tasks && job.stage == STAGE_TASK) {
+    if (whole && L == profile.tasks && job_in_task()) {
         skip_frame(&frames, &len, "prunner.task_loop");
         if (!len)
             put_frame(s, "(between tasks)");
@@ -190,7 +190,7 @@ sample(void *data, lua_State *L, int samples, int state)
     size_t len;
     (void)data;
     const char *frames = luaJIT_profile_dumpstack(L, frame, -FRAMES, &len);
-    bool task = job.stage == STAGE_TASK;
+    bool task = job_in_task();
     s.len = 0;
     put_frame(&s, task ? job_fn_info(metrics.slot->fn)->name : "(hooks)");
     put_frames(&s, L, frames, len);

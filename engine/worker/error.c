@@ -36,9 +36,30 @@ cut_our_frames(char *traceback)
     }
 }
 
+/* The error value that error_rethrow() raises again. */
+static const void *rethrown;
+
+static const void *
+identity(lua_State *L, int index)
+{
+    return lua_type(L, index) == LUA_TSTRING ? (const void *)lua_tostring(L, index)
+                                             : lua_topointer(L, index);
+}
+
+int
+error_rethrow(lua_State *L)
+{
+    rethrown = identity(L, -1);
+    return lua_error(L);
+}
+
 int
 error_handler(lua_State *L)
 {
+    bool again = rethrown && rethrown == identity(L, 1);
+    rethrown = NULL;
+    if (again)
+        return 1; /* the traceback of where it was raised first is better */
     free(last_traceback);
     last_traceback = NULL;
     luaL_traceback(L, L, NULL, 1);

@@ -11,6 +11,9 @@
 /* error_handler is the message handler of every call into the script: keeps the value as it
  * is and remembers the traceback. */
 int error_handler(lua_State *L);
+/* error_rethrow raises the error value at the top of the stack once more, after a call with
+ * error_handler(): the traceback stays that of where it came from. */
+int error_rethrow(lua_State *L);
 /* error_take_traceback returns the traceback of the last error, without our own frames, until
  * the next call; NULL: none since it was last taken. */
 const char *error_take_traceback(void);

@@ -15,17 +15,27 @@ local M = {}
 local NAMED = core.NAMED
 local SUM, MAX, MIN = core.ACCUMULATOR.SUM, core.ACCUMULATOR.MAX, core.ACCUMULATOR.MIN
 
+-- Why a number was not added.
+local function fail(what, name, n, extra, level)
+  local problem = ("a number is needed, got %s"):format(n ~= n and "nan" or type(n))
+  if extra ~= nil then
+    problem = "one number at a time"
+  elseif type(n) == "number" and n == n then
+    problem = "not in the function of d:update, which may run several times"
+  end
+  error(("%s %q: %s"):format(what, name, problem), level + 1)
+end
+
 -- A class for each kind, all with :add and :get.
 local function class(kind, what)
   local Class = { __name = "prunner." .. what }
   Class.__index = Class
 
   -- The documentation is below, with each kind.
-  function Class:add(n)
-    if type(n) ~= "number" then
-      error(("%s %q: a number is needed, got %s"):format(what, self.name, type(n)), 2)
+  function Class:add(n, extra)
+    if type(n) ~= "number" or extra ~= nil or C.prn_accumulator_add(kind, self.number, n) ~= 0 then
+      fail(what, self.name, n, extra, 2)
     end
-    C.prn_accumulator_add(kind, self.number, n)
   end
 
   function Class:get()
@@ -44,8 +54,8 @@ local Counter, Max, Min = class(SUM, "counter"), class(MAX, "max"), class(MIN, "
 
 --- Adds to the sum. Counts when the task is done, and then exactly once.
 -- @function Counter:add
--- @tparam[opt=1] number n what to add
--- @raise if `n` is no number
+-- @tparam[opt=1] number n what to add; `add()` adds 1, `add(nil)` is an error
+-- @raise if `n` is no number or nan, or in the function of @{Dict:update}
 
 --- The sum of what tasks that are done have added, and the running one. In `end_`: the total.
 -- @function Counter:get
@@ -57,7 +67,7 @@ local Counter, Max, Min = class(SUM, "counter"), class(MAX, "max"), class(MIN, "
 --- Takes a number into account. Counts when the task is done.
 -- @function Max:add
 -- @tparam number n the number
--- @raise if `n` is no number
+-- @raise if `n` is no number or nan, or in the function of @{Dict:update}
 
 --- The largest number that tasks that are done have added, and the running one.
 -- @function Max:get
@@ -69,18 +79,18 @@ local Counter, Max, Min = class(SUM, "counter"), class(MAX, "max"), class(MIN, "
 --- Takes a number into account. Counts when the task is done.
 -- @function Min:add
 -- @tparam number n the number
--- @raise if `n` is no number
+-- @raise if `n` is no number or nan, or in the function of @{Dict:update}
 
 --- The smallest number that tasks that are done have added, and the running one.
 -- @function Min:get
 -- @treturn ?number nil: none yet
 
-function Counter:add(n)
-  if n == nil then n = 1 end
-  if type(n) ~= "number" then
-    error(("counter %q: a number is needed, got %s"):format(self.name, type(n)), 2)
+function Counter:add(...)
+  local n, extra = ...
+  if n == nil and select("#", ...) == 0 then n = 1 end
+  if type(n) ~= "number" or extra ~= nil or C.prn_accumulator_add(SUM, self.number, n) ~= 0 then
+    fail("counter", self.name, n, extra, 2)
   end
-  C.prn_accumulator_add(SUM, self.number, n)
 end
 
 --- A list of values. Made by @{collect}.
@@ -90,9 +100,10 @@ Collect.__index = Collect
 
 --- Adds a value. Counts when the task is done, and then exactly once.
 -- @param v anything that can be sent, but not nil
--- @raise if the value cannot be sent, or no room is left for it
-function Collect:add(v)
+-- @raise if the value cannot be sent, or no room is left for it; in the function of @{Dict:update}
+function Collect:add(v, extra)
   if v == nil then error(("collect %q: the value is nil"):format(self.name), 2) end
+  if extra ~= nil then error(("collect %q: one value at a time"):format(self.name), 2) end
   local ok, problem = pcall(core.collect, self.number, v)
   if not ok then error(("collect %q: %s"):format(self.name, problem), 2) end
 end

@@ -36,7 +36,7 @@ double prn_dict_len(uint32_t name);
 
 int prn_lock_take(uint32_t name, double seconds);
 int prn_lock_release(uint32_t name, int keep);
-void prn_accumulator_add(int kind, uint32_t number, double v);
+int prn_accumulator_add(int kind, uint32_t number, double v);
 uint32_t prn_queue_event(void);
 void prn_queue_bump(void);
 void prn_queue_wait(uint32_t seen, double seconds);

@@ -16,6 +16,7 @@ local DIFFERS = -core.errno.EINVAL -- from what an earlier run has posted
 local WHEN = {
   loading = "while the script loads",
   hook = "in worker_begin, worker_end or on_error",
+  update = "in the function of d:update, which may run several times",
   ["end"] = "in end_: the workers are gone",
   running = "now",
 }

@@ -41,13 +41,47 @@ describe("posting at a wrong moment", function()
       .. "workers are gone\n", result.out)
   end)
 
-  it("raises in the function of update", function()
+  -- Whether the error is caught or not, nothing of it has happened.
+  it("raises in the function of update, as adding does, and has done nothing", function()
     local result = job([[
-      function begin() prunner.post_task(work) end
-      function work() prunner.dict:update("k", function() prunner.post_task(work) return 1 end) end
-    ]], 1, "")
-    has('script.lua:2: dict: update of "k": the function may run again and must not post tasks',
-      result.err)
+      local d, q = prunner.dict, prunner.get_manager():queue "q"
+      local refused = {
+        post_task = function() prunner.post_task(child) end,
+        post_many = function() prunner.post_many(child, { 1, 2 }) end,
+        post_table = function() prunner.post_task(child, {}) end,
+        counter = function() prunner.counter "n":add() end,
+        max = function() prunner.max "n":add(1) end,
+        collect = function() prunner.collect "n":add(1) end,
+        commit = function() prunner.commit() end,
+      }
+      function begin()
+        for name in pairs(refused) do prunner.post_task(work, name) prunner.post_task(fail, name) end
+      end
+      function work(name)
+        local value = d:update(name, function()
+          assert(d:update("inner " .. name, function() return prunner.task_id() end) > 0)
+          local ok, problem = pcall(refused[name])
+          return { ok, problem }
+        end)
+        assert(value[1] == false)
+        prunner.collect "said":add(value[2])
+        prunner.post_task(after) -- and afterwards it may
+      end
+      function fail(name) d:update("k", refused[name]) end
+      function child() print "it ran" end
+      function after() prunner.counter "after":add() end
+      function end_()
+        for _, said in ipairs(prunner.collect "said":get()) do print(said) end
+        print(prunner.counter "after":get(), prunner.counter "n":get(), prunner.max "n":get(),
+          #prunner.collect "n":get(), d.k)
+      end
+    ]], 1, nil)
+    has("7\t0\tnil\t0\tnil\n", result.out)
+    assert.are.equal(6, count("not in the function of d:update, which may run several times", result.out))
+    has("commit: only a running task can commit", result.out)
+    has_not("it ran", result.out)
+    assert.are.equal(7, count("task fail(", result.err))
+    has("in function <", result.err) -- the traceback goes down to the function
   end)
 end)
 

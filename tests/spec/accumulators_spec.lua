@@ -56,6 +56,22 @@ describe("an accumulator", function()
       raises(function() prunner.min "c":add(v) end, 'min "c": a number is needed, got ' .. type(v))
     end
     raises(function() prunner.max "c":add() end, 'max "c": a number is needed, got nil')
+    for _, kind in ipairs { "counter", "max", "min" } do
+      local accumulator = prunner[kind] "mistakes"
+      local before = accumulator:get()
+      local function refused(problem, ...)
+        local arguments = { n = select("#", ...), ... }
+        raises(function() accumulator:add(unpack(arguments, 1, arguments.n)) end,
+          ('%s "mistakes": %s'):format(kind, problem))
+      end
+      refused("a number is needed, got nil", nil)
+      refused("a number is needed, got nan", 0 / 0)
+      refused("a number is needed, got nan", -(0 / 0))
+      refused("one number at a time", 1, 2)
+      accumulator:add(1 / 0) -- is a number
+      assert.are.equal(kind == "counter" and before + 1 / 0 or 1 / 0, accumulator:get())
+    end
+    raises(function() prunner.collect "c":add(1, 2, 3) end, 'collect "c": one value at a time')
     raises(function() prunner.collect "c":add() end, 'collect "c": the value is nil')
     raises(function() prunner.collect "c":add(io.stdout) end,
       'collect "c": value: a userdata cannot be sent to another process')

@@ -36,6 +36,8 @@ local classes = {
 
 -- These take further arguments only to refuse them.
 local REFUSE = { post_many = true, task = true, commit = true, range = true }
+-- These take `...` only to tell a nil that was given from one that was not.
+local given = { ["Counter:add"] = "n" }
 
 -- Each name there is: its parameters; false: it is no function.
 local function public()
@@ -48,7 +50,9 @@ local function public()
   for class, methods in pairs(classes) do
     for name, value in pairs(methods) do
       if not name:find "^__" then
-        found[class .. ":" .. name] = parameters(value):gsub("^%w+ ?", "") -- without self
+        -- Without self, and without what is there to refuse one argument too many.
+        local names = parameters(value):gsub("^%w+ ?", ""):gsub(" ?extra$", "")
+        found[class .. ":" .. name] = given[class .. ":" .. name] or names
       end
     end
   end
