@@ -18,7 +18,7 @@ enum { BEGIN_HELD_MAX = 16 }; /* so many locks are named that begin() forgot to 
 struct begin_left {
     uint32_t locks;                  /* that it held still; they were released */
     uint32_t *words[BEGIN_HELD_MAX]; /* the first of them */
-    int err;                         /* of the first whose writes could not be published: as section_unlock() */
+    int err;                         /* of section_unlock(), the first: nothing is published */
 };
 
 /* begin_open: from here on posts and adds belong to begin(). */

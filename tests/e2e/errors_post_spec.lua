@@ -2,7 +2,7 @@
 -- cannot be sent.
 
 local helper = require "tests.e2e.helper"
-local has = helper.has
+local has, has_not, count = helper.has, helper.has_not, helper.count
 
 --- Runs `text` after `local prunner = require "prunner"` on the same line, with -n 2 and options.
 local function job(text, status, out, ...)
