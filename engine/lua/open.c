@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory_limit.h"
+#include "base/signal_state.h"
 #include "codec/codec.h"
 #include "job/job.h"
 #include "job/state.h"
@@ -73,6 +74,7 @@ open_memory(void)
     if (job.arena.base)
         return 0;
     job_tmpdir_find();
+    signal_state_repair();
     occupy_standard_fds();
     if (job.config.state || job.config.resume)
         return open_state();

@@ -12,6 +12,7 @@
 #include "base/cpus.h"
 #include "base/log.h"
 #include "base/screen.h"
+#include "base/signal_state.h"
 #include "job/job.h"
 #include "job/throttle.h"
 #include "monitor/metrics.h"
@@ -60,6 +61,7 @@ static int
 open_signals(void)
 {
     sigset_t mask;
+    signal_state_keep_statuses(); /* the script may have changed it since */
     sigemptyset(&mask);
     sigaddset(&mask, SIGCHLD);
     watch_signal(&mask, SIGINT);

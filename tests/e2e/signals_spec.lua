@@ -146,4 +146,57 @@ describe("a signal", function()
     local result = expect(run:wait(), 0)
     assert.are.equal(10, count("finished\n", result.out))
   end)
+
+  for _, state in ipairs {
+    "--ignore-signal=CHLD", "--block-signal=CHLD", "--block-signal", "--ignore-signal=CHLD --block-signal",
+    "--ignore-signal=PIPE --block-signal=TERM,INT,USR1",
+  } do
+    it("state left behind by who started the command does no harm: " .. state, function()
+      local path = script [[
+        local prunner = require "prunner"
+        local status = os.execute "exit 3"
+        function begin()
+          prunner.post_task(work, "begin", status)
+          prunner.post_task(work, "begin", os.execute "exit 3")
+        end
+        function work(where, status)
+          local mine = os.execute "exit 3"
+          print(where, status, mine)
+          local pid = io.open "/proc/self/status":read "*a"
+          print("blocked", tonumber(pid:match "SigBlk:%s*(%x+)", 16) % 2 ^ 31)
+        end
+        function end_() print("end", os.execute "exit 3") end
+      ]]
+      for _, options in ipairs { "-n 2", "--serial" } do
+        local result = expect(helper.run(("env %s %s %s %s"):format(state, helper.quote(helper.command),
+          helper.quote(path), options), { timeout = 20 }), 0)
+        assert.are.equal(2, count("begin\t768\t768\n", result.out))
+        assert.are.equal(2, count("blocked\t0\n", result.out))
+        has("end\t768\n", result.out)
+      end
+    end)
+  end
+
+  it("blocked by who started the command arrives all the same", function()
+    local path = script(text)
+    local run = helper.spawn(("exec env --block-signal %s %s -n 2"):format(helper.quote(helper.command),
+      helper.quote(path)), { timeout = 20 })
+    assert.is_true(helper.wait_until(function() return count("running\n", run:err()) == 2 end))
+    run:kill "TERM"
+    assert.is_true(helper.wait_until(function() return run:err():find("Once more", 1, true) end) ~= nil)
+    run:kill "TERM"
+    expect(run:wait(), 143)
+  end)
+
+  it("SIGCHLD ignored by the script itself does no harm", function()
+    expect(helper.prunner(script [[
+      local ffi = require "ffi"
+      ffi.cdef "void (*signal(int, void (*)(int)))(int);"
+      function begin()
+        ffi.C.signal(17, ffi.cast("void (*)(int)", 1))
+        require("prunner").post_task(work)
+      end
+      function work() print(os.execute "exit 3") end
+    ]], "-n", 1, { timeout = 20 }), 0, "768\n")
+  end)
 end)
