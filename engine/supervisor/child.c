@@ -7,6 +7,9 @@
 #include "base/ensure.h"
 #include "job/config.h"
 
+#define PAUSE_NS (10 * CLOCK_MILLISECOND) /* after the first early death; doubles */
+#define PAUSE_MAX_NS CLOCK_SECOND
+
 /* Room for all there can be: memory that is not touched costs nothing, and so there may
  * be more of them at any time, whatever memory there is. */
 static struct {
@@ -116,13 +119,20 @@ child_kill(const struct child *c)
 }
 
 bool
-child_died_early(struct child *c, uint32_t claims, uint64_t now_ns)
+child_died_early(struct child *c, struct child_progress to, uint64_t now_ns)
 {
-    if (claims != c->claims) {
-        memset(c->early_ns, 0, sizeof c->early_ns);
+    struct child_early *e = &c->early;
+    if (to.claims != c->from.claims || to.parks != c->from.parks) {
+        *e = (struct child_early){0};
         return false;
     }
-    memmove(c->early_ns, c->early_ns + 1, sizeof c->early_ns - sizeof c->early_ns[0]);
-    c->early_ns[CHILD_EARLY_DEATHS - 1] = now_ns;
-    return c->early_ns[0] && now_ns - c->early_ns[0] < CLOCK_SECOND;
+    if (!e->deaths++) {
+        e->since_ns = now_ns;
+        e->pause_ns = PAUSE_NS;
+    } else if (e->pause_ns < PAUSE_MAX_NS) {
+        e->pause_ns *= 2;
+    }
+    e->not_before_ns = now_ns + e->pause_ns;
+    return e->deaths >= CHILD_EARLY_DEATHS &&
+           now_ns - e->since_ns >= CHILD_EARLY_SECONDS * CLOCK_SECOND;
 }

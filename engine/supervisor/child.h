@@ -15,7 +15,8 @@
  * a process, and `pid` is its number for that long and no longer: it is sent signals
  * only then. UNRECOVERED is reached only after waitpid (R9), and left only when recover()
  * has made the slot whole, which may have to wait for memory. GIVEN_UP is the end: a
- * worker that dies again and again before it has taken a task is not started any more.
+ * worker that dies again and again before it has come to its first task is started with
+ * pauses that double, and after 10 s of that not any more.
  *
  * Who calls what: spawn.c moves NONE <-> WANTED -> ALIVE, timeout.c ALIVE -> DYING,
  * death.c all that follows. Each of them by child_become(), which knows the arrows above
@@ -45,7 +46,25 @@ enum child_cause {
     CAUSE_OOM,     /* the kernel killed it for lack of memory: see oom.h */
 };
 
-enum { CHILD_EARLY_DEATHS = 5 }; /* so many within a second are too many */
+/* Deaths in a row of workers that had not come to a task. */
+enum {
+    CHILD_EARLY_DEATHS = 5,   /* so many at least, and */
+    CHILD_EARLY_SECONDS = 10, /* so long from the first to the last: the slot is given up */
+};
+
+/* How far a worker has come, in figures of its slot that only grow. */
+struct child_progress {
+    uint32_t claims; /* tasks that it took */
+    uint64_t parks;  /* how often it has slept for want of a task */
+};
+
+/* writer: child_died_early() */
+struct child_early {
+    uint32_t deaths;        /* in a row; 0: the last one had come to a task */
+    uint64_t since_ns;      /* the first of them */
+    uint64_t pause_ns;      /* after the last of them, before the next start */
+    uint64_t not_before_ns; /* when that pause ends; 0: no pause */
+};
 
 /* One run of a task, and since when it has been seen. */
 struct child_run {
@@ -57,12 +76,12 @@ struct child_run {
 /* `state` belongs to child_become(); the other fields say who writes them. */
 struct child {
     enum child_state state;
-    pid_t pid;                             /* the process, or the last one. writer: spawn.c */
-    uint32_t claims;                       /* slot->claims when it was forked. writer: spawn.c */
-    struct child_run run;                  /* for --timeout. writer: timeout.c, until it is DYING */
-    enum child_cause cause;                /* writer: timeout.c, death.c; CAUSE_OWN while ALIVE */
-    int status;                            /* of the last death. writer: death.c */
-    uint64_t early_ns[CHILD_EARLY_DEATHS]; /* see child_died_early(); 0: none */
+    pid_t pid;                  /* the process, or the last one. writer: spawn.c */
+    struct child_progress from; /* its slot's when it was forked. writer: spawn.c */
+    struct child_run run;       /* for --timeout. writer: timeout.c, until it is DYING */
+    enum child_cause cause;     /* writer: timeout.c, death.c; CAUSE_OWN while ALIVE */
+    int status;                 /* of the last death. writer: death.c */
+    struct child_early early;   /* see child_died_early() */
 };
 
 /* ---- all of them ---- */
@@ -94,9 +113,10 @@ bool child_may_become(enum child_state from, enum child_state to);
 void child_become(struct child *c, enum child_state to);
 /* child_kill sends SIGKILL to it and to what its task has started, if it has a process. */
 void child_kill(const struct child *c);
-/* child_died_early notes the death, now, of a child that had no task at hand, and whose
- * slot has `claims`. true: it is one of CHILD_EARLY_DEATHS within a second, none of which
- * had taken a task. */
-bool child_died_early(struct child *c, uint32_t claims, uint64_t now_ns);
+/* child_died_early notes the death, now, of a child that had no task at hand and had come
+ * as far as `to`. Before the first task (it has taken none, nor slept for want of one): the
+ * next one starts after a pause, which doubles each time up to a second. true: too many of
+ * these deaths, for too long. */
+bool child_died_early(struct child *c, struct child_progress to, uint64_t now_ns);
 
 #endif

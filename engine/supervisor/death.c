@@ -96,10 +96,11 @@ say_death(uint32_t k, const struct recovered *r, const char *how)
 static void
 say_given_up(uint32_t k, const char *how)
 {
-    log_error("worker %u died %d times within a second before it had taken a task (%s): "
+    const struct child_early *e = &child_at(k)->early;
+    log_error("worker %u died %u times within %llu s before it had come to a task (%s): "
               "it is given up. Look at what the script does while it loads, in "
               "worker_begin, and at the memory limits",
-              k, CHILD_EARLY_DEATHS, how);
+              k, e->deaths, (unsigned long long)((clock_ns() - e->since_ns) / CLOCK_SECOND), how);
 }
 
 /* ---- what is done ---- */
@@ -136,10 +137,13 @@ bury(uint32_t k, const struct recovered *r)
 {
     struct child *c = child_at(k);
     const char *how = how_it_died(c);
-    bool too_often = !r->task &&
-                     child_died_early(c, slot_at(&job.arena, k)->claims, clock_ns());
-    /* After its last commit a worker's death harms nobody: no word about it. */
-    if (!stop_job_over() || r->task)
+    const struct slot *s = slot_at(&job.arena, k);
+    struct child_progress to = {s->claims, s->parks};
+    bool too_often = !r->task && child_died_early(c, to, clock_ns());
+    /* After its last commit a worker's death harms nobody: no word about it. Nor are more
+     * than a few words of use about one that cannot start. */
+    bool untold = !r->task && (stop_job_over() || c->early.deaths > CHILD_EARLY_DEATHS);
+    if (!untold)
         say_death(k, r, how);
     if (too_often && !stop_stopping()) {
         say_given_up(k, how);

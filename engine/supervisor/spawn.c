@@ -25,6 +25,7 @@ static struct {
     pid_t supervisor;
     uint64_t again_ns; /* no fork before; 0: none was refused */
     uint64_t pause_ns; /* after the last refused one; 0: forks succeed */
+    uint64_t early_ns; /* when a slot's pause after an early death ends; CLOCK_NEVER: none */
 } spawn;
 
 void
@@ -112,7 +113,7 @@ start_child(uint32_t k)
     struct slot *s = slot_at(&job.arena, k);
     ENSURE(c->state == CHILD_WANTED); /* so nobody but us writes its slot */
     s->exit_reason = REASON_NONE;
-    c->claims = s->claims;
+    c->from = (struct child_progress){s->claims, s->parks};
     pid_t pid = job_fork();
     if (pid < 0) {
         note_fork_failure(errno);
@@ -128,6 +129,17 @@ start_child(uint32_t k)
     s->pid = (uint32_t)pid;
     observers_started(k, pid);
     log_debug("worker %u started: process %d", k, pid);
+    return true;
+}
+
+/* After early deaths. */
+static bool
+pauses(const struct child *c)
+{
+    uint64_t until = c->early.not_before_ns;
+    if (until <= clock_ns())
+        return false;
+    spawn.early_ns = clock_sooner(spawn.early_ns, until);
     return true;
 }
 
@@ -147,13 +159,15 @@ spawn_tick(void)
     if (stop_job_over()) {
         withdraw();
         spawn.again_ns = 0;
+        spawn.early_ns = CLOCK_NEVER;
         return;
     }
     if (spawn.again_ns && clock_ns() < spawn.again_ns)
         return;
     spawn.again_ns = 0;
-    for (uint32_t k = 1; k <= children_count(); k++) {
-        if (child_at(k)->state == CHILD_WANTED && !start_child(k))
+    spawn.early_ns = CLOCK_NEVER;
+    for (uint32_t k = 1; children_in(CHILD_WANTED) && k <= children_count(); k++) {
+        if (child_at(k)->state == CHILD_WANTED && !pauses(child_at(k)) && !start_child(k))
             return;
     }
     spawn.pause_ns = 0;
@@ -162,5 +176,5 @@ spawn_tick(void)
 uint64_t
 spawn_due(void)
 {
-    return spawn.again_ns ? spawn.again_ns : CLOCK_NEVER;
+    return spawn.again_ns ? spawn.again_ns : spawn.early_ns;
 }

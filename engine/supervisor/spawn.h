@@ -16,8 +16,8 @@
 /* spawn_open: a worker is wanted in each slot there is. `enter` is what a new process
  * does; it does not return. */
 void spawn_open(void (*enter)(uint32_t k));
-/* spawn_tick forks what is wanted. spawn_due: when to try again (ns); CLOCK_NEVER: no fork
- * was refused. */
+/* spawn_tick forks what is wanted, but for slots whose pause after early deaths is not over.
+ * spawn_due: when to try again (ns); CLOCK_NEVER: no fork was refused, and no slot pauses. */
 void spawn_tick(void);
 uint64_t spawn_due(void);
 /* spawn_plan: slot k has no process (it is not given up, either): is it WANTED, or NONE? */

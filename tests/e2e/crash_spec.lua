@@ -197,8 +197,10 @@ describe("workers that die before they take a task", function()
       function work() end
       function end_() print "never" end
     ]], 3, "")
-    assert.has_match("worker 1 died 5 times within a second before it had taken a task %(SIGKILL%): "
-      .. "it is given up%.", result.err)
+    local deaths = tonumber(result.err:match("worker 1 died (%d+) times within %d+ s before it had come to a task "
+      .. "%(SIGKILL%): it is given up%."))
+    assert.is_true(deaths >= 5 and deaths <= 20) -- it pauses
+    assert.are.equal(5, helper.count("worker 1 (process", result.err))
     has("no worker is left: the job cannot go on (tasks left: 1)", result.err)
   end)
 
@@ -232,6 +234,45 @@ describe("workers that die before they take a task", function()
       function end_() print(prunner.counter "n":get()) end
     ]], 0, "5050\n")
     assert.is_nil(result.err:find("no worker is left"))
+  end)
+
+  it("are not given up while somebody kills them: 2 of 3, every 3 to 30 ms", function()
+    local path = helper.script [[
+      local prunner, ffi = require "prunner", require "ffi"
+      ffi.cdef "int getpid(void); int poll(void *, unsigned long, int); int kill(int, int);"
+      function begin()
+        prunner.post_task(storm)
+        for i = 1, 1500 do prunner.post_task(work, i) end
+      end
+      function worker_begin() prunner.dict["pid" .. prunner.worker_id()] = ffi.C.getpid() end
+      function storm()
+        local me, kills = prunner.worker_id(), 0
+        while kills < 500 do
+          ffi.C.poll(nil, 0, 3 + kills * 7 % 28)
+          for id = 1, 3 do
+            local pid = prunner.dict["pid" .. id]
+            if id ~= me and pid then ffi.C.kill(pid, 9) end
+          end
+          kills = kills + 1
+        end
+      end
+      function work(i) prunner.counter "n":add(i) ffi.C.poll(nil, 0, 1) end
+      function end_() print(prunner.counter "n":get()) end
+    ]]
+    local result = expect(helper.prunner(path, "-n", 3, "-q", "--attempts", 255), 0, "1125750\n")
+    assert.is_nil(result.err:find("given up", 1, true))
+  end)
+
+  it("leave a long task to the one that lives, however long they fail", function()
+    local result = job([[
+      function begin() for i = 1, 20 do prunner.post_task(work, i) end end
+      function worker_begin() if prunner.worker_id() > 1 then error "no database" end end
+      function work(i) ffi.C.poll(nil, 0, 700) prunner.counter "n":add(i) end
+      function end_() print(prunner.counter "n":get()) end
+    ]], 0, "210\n", "-n", 3)
+    assert.are.equal(2, helper.count("it is given up", result.err))
+    assert.has_match("worker_begin failed in worker %d: ", result.err)
+    has("no database", result.err)
   end)
 end)
 

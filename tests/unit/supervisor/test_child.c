@@ -156,31 +156,60 @@ test_child_kills_processes_only(void **state)
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+static const struct child_progress nothing;
+
 static void
-test_child_too_many_early_deaths_are_five_within_a_second(void **state)
+test_child_too_many_early_deaths_are_five_and_ten_seconds(void **state)
 {
     (void)state;
     struct child *c = child_at(1);
-    uint64_t now = 7 * CLOCK_SECOND, step = CLOCK_SECOND / 4;
-    for (int i = 0; i < CHILD_EARLY_DEATHS; i++)
-        assert_false(child_died_early(c, 0, now += step)); /* 1 s from first to last */
-    assert_true(child_died_early(c, 0, now += step - 1));
+    uint64_t now = 7 * CLOCK_SECOND, end = now + CHILD_EARLY_SECONDS * CLOCK_SECOND;
+    for (int i = 0; i < 1000; i++)
+        assert_false(child_died_early(c, nothing, now + (uint64_t)i)); /* killed by a storm */
+    assert_false(child_died_early(c, nothing, end - 1));
+    assert_true(child_died_early(c, nothing, end));
+
+    c = child_at(2); /* starts slowly: few deaths in a long time */
+    for (int i = 0; i < CHILD_EARLY_DEATHS - 1; i++)
+        assert_false(child_died_early(c, nothing, now + (uint64_t)i * 8 * CLOCK_SECOND));
+    assert_true(child_died_early(c, nothing, end + 60 * CLOCK_SECOND));
 }
 
 static void
-test_child_that_took_a_task_did_not_die_early(void **state)
+test_child_pauses_double_up_to_a_second(void **state)
 {
     (void)state;
     struct child *c = child_at(1);
-    uint64_t now = 7 * CLOCK_SECOND;
-    c->claims = 4; /* of those before it */
-    for (int i = 0; i < CHILD_EARLY_DEATHS - 1; i++)
-        assert_false(child_died_early(c, 4, ++now));
-    assert_false(child_died_early(c, 5, ++now)); /* begins anew */
-    c->claims = 5;
-    for (int i = 0; i < CHILD_EARLY_DEATHS - 1; i++)
-        assert_false(child_died_early(c, 5, ++now));
-    assert_true(child_died_early(c, 5, ++now));
+    uint64_t now = 7 * CLOCK_SECOND, before = 0;
+    assert_int_equal(c->early.not_before_ns, 0);
+    for (int i = 0; i < 20; i++) {
+        (void)child_died_early(c, nothing, ++now);
+        uint64_t pause = c->early.not_before_ns - now;
+        assert_true(!before || pause == 2 * before || (pause == before && pause >= CLOCK_SECOND));
+        assert_true(pause < 2 * CLOCK_SECOND);
+        before = pause;
+    }
+}
+
+/* It has taken a task, or found none to take: the row of early deaths ends. */
+static void
+test_child_that_came_to_tasks_did_not_die_early(void **state)
+{
+    (void)state;
+    static const struct child_progress came[] = {{5, 9}, {4, 10}};
+    for (int i = 0; i < 2; i++) {
+        struct child *c = child_at((uint32_t)i + 1);
+        uint64_t now = 7 * CLOCK_SECOND;
+        c->from = (struct child_progress){4, 9}; /* of those before it */
+        for (int j = 0; j < CHILD_EARLY_DEATHS; j++)
+            assert_false(child_died_early(c, c->from, ++now));
+        now += CHILD_EARLY_SECONDS * CLOCK_SECOND;
+        assert_false(child_died_early(c, came[i], now));
+        assert_int_equal(c->early.not_before_ns, 0);
+        c->from = came[i];
+        assert_false(child_died_early(c, came[i], now)); /* begins anew */
+        assert_int_equal(c->early.deaths, 1);
+    }
 }
 
 int
@@ -194,8 +223,9 @@ main(void)
         T(test_child_the_counts_follow_the_states),
         T(test_child_more_of_them_begin_as_none),
         T(test_child_kills_processes_only),
-        T(test_child_too_many_early_deaths_are_five_within_a_second),
-        T(test_child_that_took_a_task_did_not_die_early),
+        T(test_child_too_many_early_deaths_are_five_and_ten_seconds),
+        T(test_child_pauses_double_up_to_a_second),
+        T(test_child_that_came_to_tasks_did_not_die_early),
 #undef T
     };
     return cmocka_run_group_tests_name("child", tests, NULL, NULL);
