@@ -194,3 +194,9 @@ job_timeout_ns(uint32_t fn)
     int64_t own = job_fn_info(fn)->options.timeout_ns;
     return own >= 0 ? own : job.config.timeout_ns;
 }
+
+uint64_t
+job_backoff_ns(uint32_t fn, uint32_t errors)
+{
+    return (uint64_t)job_fn_info(fn)->options.backoff_ns << (errors < 10 ? errors : 10);
+}

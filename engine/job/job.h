@@ -114,5 +114,7 @@ void job_notify(void);
 uint32_t job_retries(uint32_t fn);
 uint32_t job_attempts(uint32_t fn);
 int64_t job_timeout_ns(uint32_t fn);
+/* job_backoff_ns: how long a task waits after its error number `errors`, from 0; it doubles. */
+uint64_t job_backoff_ns(uint32_t fn, uint32_t errors);
 
 #endif

@@ -111,8 +111,8 @@ copy_text(struct metrics_event *e, const char *args, const char *error)
 }
 
 void
-observers_death(uint32_t k, const struct task *t, uint32_t attempt, int status, bool dead,
-                const char *how)
+observers_death(uint32_t k, const struct task *t, uint32_t attempt, int status,
+                enum metrics_outcome outcome, const char *how)
 {
     struct metrics_slot *s = &metrics.header->slot[k < metrics.header->slots ? k : 0];
     uint64_t now = clock_ns(), from = now;
@@ -122,17 +122,20 @@ observers_death(uint32_t k, const struct task *t, uint32_t attempt, int status, 
     if (timed || s->seen_run == s->runs)
         from = timed ? s->since_ns : s->seen_ns;
     struct metrics_event e = metrics_event_of(t, k, attempt, from, now);
-    e.outcome = dead ? METRICS_DEAD : METRICS_DIED;
+    bool own = outcome == METRICS_DEAD || outcome == METRICS_DIED; /* not our doing */
+    e.outcome = outcome;
     e.rough = !timed;
-    e.signal = WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0;
-    e.exit = WIFEXITED(status) ? (uint8_t)WEXITSTATUS(status) : 0;
+    e.signal = own && WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0;
+    e.exit = own && WIFEXITED(status) ? (uint8_t)WEXITSTATUS(status) : 0;
     codec_describe(task_args(&job.arena, t), t->bytes, args, sizeof args);
     copy_text(&e, args, how);
     e.kind = failure_key(t->fn, how, strlen(how));
-    if (dead)
+    if (outcome == METRICS_DEAD)
         metrics_dead(t->fn);
-    else
+    else if (outcome == METRICS_DIED)
         observers.died++;
+    else
+        metrics_end(t->fn, outcome);
     tell(&e);
 }
 

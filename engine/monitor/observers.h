@@ -38,10 +38,10 @@ void observers_drain(void);
 /* observers_tick does what is due and returns when it wants to be called again: CLOCK_MONOTONIC,
  * ns. To be called whenever the supervisor wakes. */
 uint64_t observers_tick(void);
-/* observers_death: the worker of slot k died in a run of task t, with a wait status;
- * `dead`: the task was set aside, else it runs again. `how`: in words. */
-void observers_death(uint32_t k, const struct task *t, uint32_t attempt, int status, bool dead,
-                     const char *how);
+/* observers_death: the worker of slot k died in a run of task t, with a wait status, which
+ * came to `outcome`: DEAD, DIED, or, if its time was over, FAILED, RETRY. `how`: in words. */
+void observers_death(uint32_t k, const struct task *t, uint32_t attempt, int status,
+                     enum metrics_outcome outcome, const char *how);
 /* observers_end hands over what is left. */
 void observers_end(void);
 /* observers_runs returns how many runs have ended, in any way. */

@@ -41,7 +41,7 @@ describe_poster(const struct task *t, char *text, size_t cap)
 }
 
 void
-report_error(const struct task *t, uint32_t run, const char *message,
+report_error(const struct task *t, uint32_t run, uint32_t worker, const char *message,
              const char *traceback, bool again)
 {
     char task[TASK], poster[TASK], *text = NULL;
@@ -53,7 +53,7 @@ report_error(const struct task *t, uint32_t run, const char *message,
                      "prunner: task %s failed%s: %s\n"
                      "  task #%llu, run %u, worker %u, defined at %s, %s\n%s%s",
                      task, again ? " and will be run again" : "", message,
-                     (unsigned long long)t->id, run, job.self.me,
+                     (unsigned long long)t->id, run, worker,
                      job_fn_info(t->fn)->where, poster,
                      traceback ? traceback : "", traceback ? "\n" : "");
     if (n > 0)

@@ -11,7 +11,7 @@ struct task;
 /* report_error: the task raised an error. `message` and `traceback` (may be NULL)
  * as text; `again`: it will be run again; `run`: which run this was. The traceback is
  * left out between the first run and the last one: it is long, and mostly the same. */
-void report_error(const struct task *t, uint32_t run, const char *message,
+void report_error(const struct task *t, uint32_t run, uint32_t worker, const char *message,
                   const char *traceback, bool again);
 /* report_dead: the task was set aside after `runs` runs that ended with their
  * worker, the last one by `how` ("SIGKILL"). */

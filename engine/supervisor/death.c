@@ -20,11 +20,14 @@
 #include "supervisor/oom.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stop.h"
+#include "task/commit.h"
 #include "task/idle.h"
 #include "task/recover.h"
 #include "task/task.h"
 
 #define RETRY_NS (100 * CLOCK_MILLISECOND) /* no room to recover: try again */
+
+static const char overdue[] = "it ran longer than allowed (--timeout, timeout)";
 
 static struct oom oom;
 
@@ -53,9 +56,8 @@ write_dead(uint32_t k, const struct task *t, uint32_t runs)
     const struct child *c = child_at(k);
     bool killed = WIFSIGNALED(c->status);
     const char *error = killed ? NULL : wait_status_text(c->status);
-    if (c->cause != CAUSE_OWN)
-        error = c->cause == CAUSE_TIMEOUT ? "it ran longer than allowed"
-                                          : "the kernel was out of memory";
+    if (c->cause == CAUSE_OOM)
+        error = "the kernel was out of memory";
     struct dead_letter letter = {
         .task = t,
         .attempts = runs,
@@ -63,6 +65,20 @@ write_dead(uint32_t k, const struct task *t, uint32_t runs)
         .signal = killed ? wait_status_text(c->status) : NULL,
         .error = error,
         .error_len = error ? strlen(error) : 0,
+        .slot = slot_at(&job.arena, k),
+    };
+    dead_letter_write(&letter);
+}
+
+static void
+write_overdue(uint32_t k, const struct task *t, uint32_t run)
+{
+    struct dead_letter letter = {
+        .task = t,
+        .attempts = run,
+        .errors = t->errors + 1u,
+        .error = overdue,
+        .error_len = strlen(overdue),
         .slot = slot_at(&job.arena, k),
     };
     dead_letter_write(&letter);
@@ -85,7 +101,7 @@ say_death(uint32_t k, const struct recovered *r, const char *how)
     struct task *t = r->task ? task_at(&job.arena, r->task) : NULL;
     uint32_t run = task_attempt(r->word);
     if (t && !stop_killing())
-        observers_death(k, t, run, c->status, r->dead, how);
+        observers_death(k, t, run, c->status, r->dead ? METRICS_DEAD : METRICS_DIED, how);
     if (r->dead)
         report_set_aside(k, t, run, how);
     else if (!stop_killing())
@@ -128,7 +144,37 @@ what_becomes_of_its_task(uint32_t k)
 {
     if (killed_for_another_run(k))
         return RECOVER_UNCOUNTED;
-    return child_at(k)->cause == CAUSE_OOM ? RECOVER_WAIT : RECOVER_COUNTED;
+    switch (child_at(k)->cause) {
+    case CAUSE_TIMEOUT: return RECOVER_FAILED;
+    case CAUSE_OOM: return RECOVER_WAIT;
+    case CAUSE_OWN: break;
+    }
+    return RECOVER_COUNTED;
+}
+
+/* Its time was over: the task ends, or runs again, as after an error. */
+static void
+end_overdue(uint32_t k, struct self *dead, const struct recovered *r)
+{
+    struct task *t = task_at(&job.arena, r->task);
+    uint32_t run = task_attempt(r->word);
+    bool again = t->errors < job_retries(t->fn);
+    report_error(t, run, k, overdue, NULL, again);
+    observers_death(k, t, run, child_at(k)->status, again ? METRICS_RETRY : METRICS_FAILED,
+                    overdue);
+    if (again) {
+        uint64_t backoff = job_backoff_ns(t->fn, t->errors);
+        if (backoff)
+            commit_wait(dead, clock_ns() + backoff);
+        else
+            (void)commit_end(dead, OUTCOME_RETRY);
+    } else {
+        write_overdue(k, t, run);
+        printer_set_aside(t);
+        (void)commit_end(dead, OUTCOME_FAILED);
+        atom_store(&job.arena.header->failed, 1);
+    }
+    idle_wake_all(&job.arena);
 }
 
 /* Says what there is to say, and whether there is to be a successor. */
@@ -142,7 +188,7 @@ bury(uint32_t k, const struct recovered *r)
     bool too_often = !r->task && child_died_early(c, to, clock_ns());
     /* After its last commit a worker's death harms nobody: no word about it. Nor are more
      * than a few words of use about one that cannot start. */
-    bool untold = !r->task && (stop_job_over() || c->early.deaths > CHILD_EARLY_DEATHS);
+    bool untold = r->failed || (!r->task && (stop_job_over() || c->early.deaths > CHILD_EARLY_DEATHS));
     if (!untold)
         say_death(k, r, how);
     if (too_often && !stop_stopping()) {
@@ -165,6 +211,8 @@ recover_child(uint32_t k)
     int err = self_open(&dead, &job.arena, k, 1);
     if (!err) {
         err = recover(&dead, &job.self, attempts_of_current(k), becomes, &r);
+        if (!err && r.failed)
+            end_overdue(k, &dead, &r);
         self_close(&dead);
     }
     if (err) {

@@ -65,6 +65,10 @@ settle_task(struct self *self, struct self *super, uint32_t attempts, enum recov
     if (was_running(self, &word)) {
         out->task = s->cur;
         out->word = word;
+        if (how == RECOVER_FAILED) {
+            out->failed = true;
+            return;
+        }
         if (how != RECOVER_UNCOUNTED && deaths(task_at(self->arena, s->cur), word) >= attempts) {
             out->dead = true;
             record_keep(self);

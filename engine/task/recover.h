@@ -24,6 +24,7 @@ struct recovered {
     uint32_t task; /* the task that was running and was rolled back; 0: none */
     uint64_t word; /* its word while it ran */
     bool dead;     /* it was set aside: descriptor in DEAD, to be reported */
+    bool failed;   /* the caller ends it, see RECOVER_FAILED */
 };
 
 /* What becomes of a task that was running. */
@@ -31,6 +32,9 @@ enum recover_how {
     RECOVER_COUNTED = 0,   /* READY: it runs again at once */
     RECOVER_UNCOUNTED = 1, /* READY, and this run shall not count */
     RECOVER_WAIT = 2,      /* WAIT, without a hint: the caller makes it READY some time */
+    RECOVER_FAILED = 3,    /* still RUN: the caller ends it by commit_end(self), as its worker
+                            * would have after an error, and then wakes everybody. If the
+                            * supervisor dies before that, resume() finds a run like any other */
 };
 
 /* recover repairs the slot self acts for. A task that was running becomes ready

@@ -25,12 +25,11 @@
 static void
 run_again(struct self *self, const struct task *t)
 {
-    uint64_t backoff = (uint64_t)job_fn_info(t->fn)->options.backoff_ns;
+    uint64_t backoff = job_backoff_ns(t->fn, t->errors);
     if (!backoff) {
         idle_wake(self, commit_end(self, OUTCOME_RETRY));
         return;
     }
-    backoff <<= t->errors < 10 ? t->errors : 10;
     if (job.config.serial) {
         clock_sleep(backoff);
         (void)commit_end(self, OUTCOME_RETRY);
@@ -94,7 +93,7 @@ report_run(lua_State *L, const struct task *t, uint64_t from, bool again)
     const char *traceback = error_take_traceback();
     (void)held_locks_release(NULL, false); /* of __tostring */
     struct output_error lost = output_flush(again ? OUTPUT_AGAIN : OUTPUT_FAILED);
-    report_error(t, attempt, message, traceback, again);
+    report_error(t, attempt, self->me, message, traceback, again);
     if (!again)
         write_dead_letter(L, t, attempt);
     metrics_keep(t, message, traceback);

@@ -108,9 +108,9 @@ describe("prunner", function()
       function begin() prunner.post_task(spin) prunner.post_task(quick) end
       function spin() while true do end end
       function quick() print "quick" end
-    ]], "--timeout", "0.1", "--attempts", "2"), 1, "quick\n")
-    has("task spin() was set aside", result.err)
-    has("a timeout (it ran longer than allowed)", result.err)
+    ]], "--timeout", "0.1"), 1, "quick\n")
+    has("task spin() failed: it ran longer than allowed (--timeout, timeout)", result.err)
+    has("1 task failed, of 2 tasks", result.err)
   end)
 
   it("replaces workers with --max-tasks and --max-rss", function()

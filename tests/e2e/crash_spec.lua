@@ -156,21 +156,55 @@ describe("--timeout", function()
         prunner.post_task(sleepy)
         for i = 1, 20 do prunner.post_task(good, i) end
       end
-      function sleepy() os.execute "sleep 1000" end
+      function sleepy()
+        prunner.counter "n":add(1000)
+        prunner.dict.runs = prunner.attempt()
+        prunner.post_task(good, 5000)
+        os.execute "sleep 1000"
+      end
       function good(i) prunner.counter "n":add(i) end
-      function end_() print(prunner.counter "n":get()) end
-    ]], 1, "210\n", "--timeout", 0.1)
-    has("task sleepy() was set aside: 3 runs ended with the worker's death, the last one by "
-      .. "a timeout (it ran longer than allowed)", result.err)
+      function end_()
+        local s = prunner.stats()
+        print(prunner.counter "n":get(), prunner.dict.runs, s.failed, s.dead, s.retried)
+      end
+    ]], 1, "210\t1\t1\t0\t0\n", "--timeout", 0.1)
+    has("task sleepy() failed: it ran longer than allowed (--timeout, timeout)\n"
+      .. "  task #4096, run 1, worker ", result.err)
+    has("1 task failed, of 21 tasks", result.err)
+  end)
+
+  it("is a failure: tried again as often as --retries says, after the backoff", function()
+    for _, options in ipairs { { "--attempts", 1 }, { "--attempts", 1, "--keep-order" } } do
+      local result = job([[
+        prunner.task("sleepy", function(how)
+          print(how, prunner.attempt())
+          io.stdout:flush()
+          if prunner.attempt() < 3 then while true do end end
+        end, { backoff = 0.05 })
+        prunner.task("at_once", function(how)
+          if prunner.attempt() < 3 then while true do end end
+          print "at once"
+        end)
+        function begin()
+          prunner.post_task("sleepy", "x")
+          prunner.post_task("at_once")
+        end
+        function end_() print(prunner.stats().failed, prunner.stats().dead, prunner.stats().retried) end
+      ]], 0, nil, "--timeout", 0.1, "--retries", 2, unpack(options))
+      has("x\t3\n", result.out)
+      has("at once\n", result.out)
+      has("0\t0\t4\n", result.out)
+      assert.are.equal(4, helper.count("will be run again: it ran longer", result.err))
+    end
   end)
 
   it("may be given for one function", function()
     job([[
-      prunner.task("short", function() while true do end end, { timeout = 0.05, attempts = 1 })
+      prunner.task("short", function() while true do end end, { timeout = 0.05 })
       prunner.task("second", function()
         if prunner.attempt() == 1 then while true do end end
         prunner.dict.second = true
-      end, { timeout = 0.05 })
+      end, { timeout = 0.05, retries = 1 })
       function begin()
         prunner.post_task "short"
         prunner.post_task "second"

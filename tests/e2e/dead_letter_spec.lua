@@ -43,7 +43,7 @@ describe("--dead", function()
       function fails() io.stderr:write("run ", prunner.attempt(), "\n") error("no luck", 0) end
       function dies() io.stderr:write "dying\n" die(11) end
       function leaves() os.exit(3) end
-      prunner.task("slow", function() while true do end end, { timeout = 0.05, attempts = 1 })
+      prunner.task("slow", function() while true do end end, { timeout = 0.05, retries = 0 })
     ]]
     expect(helper.prunner(path, "-n", 2, "-q", "--dead", dead, "--retries", 1, "--attempts", 2), 1)
     local list = letters(dead)
@@ -61,8 +61,8 @@ describe("--dead", function()
     assert.are.same({ "SIGSEGV", nil, 2, 0, "dying\n" },
       { dies.signal, dies.error, dies.attempts, dies.errors, dies.stderr })
     assert.are.same({ nil, "os.exit(3)" }, { leaves.signal, leaves.error })
-    assert.are.same({ "SIGKILL", "it ran longer than allowed", 1 },
-      { slow.signal, slow.error, slow.attempts })
+    assert.are.same({ nil, "it ran longer than allowed (--timeout, timeout)", 1, 1 },
+      { slow.signal, slow.error, slow.attempts, slow.errors })
   end)
 
   it("is readable JSON whatever a task was given or wrote", function()

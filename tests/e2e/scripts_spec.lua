@@ -461,7 +461,7 @@ failed nonsense: not an http URL
   it("lists an URL whose task was ended by --timeout", function()
     local top = serve()
     local stdin = ("%s/hang\n%s/ok/1\n"):format(top, top)
-    local result = helper.prunner(script, "-n", 2, "--timeout", 1, "--attempts", 1,
+    local result = helper.prunner(script, "-n", 2, "--timeout", 1,
       { stdin = stdin })
     helper.expect(result, 1)
     assert.has_match("/hang: its task was ended", result.out, 1, true)

@@ -113,6 +113,46 @@ test_recover_may_let_the_task_wait(void **state)
     assert_false(idle_all_done(&f->arena));
 }
 
+/* Its time was over: it is for the caller to end it, in the dead slot's name. */
+static void
+test_recover_may_leave_the_task_to_be_ended(void **state)
+{
+    struct fixture *f = *state;
+    struct recovered r;
+    static const enum outcome outcomes[] = {OUTCOME_RETRY, OUTCOME_FAILED};
+    fixture_publish(f, 2, 1, 1);
+    for (int i = 0; i < 2; i++) {
+        uint32_t cur = claim(f, 1);
+        for (int j = 0; j < 2; j++) { /* also when it is done again */
+            assert_int_equal(recover(&f->selves[1], &f->selves[0], 1, RECOVER_FAILED, &r), 0);
+            assert_true(r.failed && !r.dead);
+            assert_int_equal(r.task, cur);
+            assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_RUN);
+            assert_false(idle_all_done(&f->arena));
+        }
+        (void)commit_end(&f->selves[1], outcomes[i]);
+    }
+    assert_int_equal(f->selves[1].slot->retried, 1);
+    assert_int_equal(f->selves[1].slot->failed, 1);
+    assert_int_equal(f->selves[1].slot->dead, 0);
+    assert_true(idle_all_done(&f->arena));
+}
+
+/* The supervisor died before it had ended the task: a run like any other. */
+static void
+test_recover_of_a_task_that_was_left_to_be_ended(void **state)
+{
+    struct fixture *f = *state;
+    struct recovered r;
+    fixture_publish(f, 2, 1, 1);
+    uint32_t cur = claim(f, 1);
+    assert_int_equal(recover(&f->selves[1], &f->selves[0], 1, RECOVER_FAILED, &r), 0);
+    assert_int_equal(recover(&f->selves[1], &f->selves[0], UINT32_MAX, RECOVER_UNCOUNTED, &r), 0);
+    assert_true(!r.failed && !r.dead && r.task == cur);
+    assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_READY);
+    assert_int_equal(f->selves[1].slot->phase, PHASE_IDLE);
+}
+
 static void
 test_recover_sets_aside_what_waited_too(void **state)
 {
@@ -289,6 +329,8 @@ main(void)
         FIXTURE_TEST(test_recover_of_an_intent_without_a_claim),
         FIXTURE_TEST(test_recover_sets_aside_what_kills_its_workers),
         FIXTURE_TEST(test_recover_may_let_the_task_wait),
+        FIXTURE_TEST(test_recover_may_leave_the_task_to_be_ended),
+        FIXTURE_TEST(test_recover_of_a_task_that_was_left_to_be_ended),
         FIXTURE_TEST(test_recover_sets_aside_what_waited_too),
         FIXTURE_TEST(test_recover_counts_neither_errors_nor_innocent_runs),
         FIXTURE_TEST(test_recover_without_room_for_the_hint_changes_nothing),
