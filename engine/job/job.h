@@ -45,6 +45,7 @@ struct result {
     double cpu_seconds;   /* of the workers, and of what they started and waited for */
     int signal;           /* that interrupted it; 0: none */
     bool halted;          /* --halt ended it */
+    bool succeeded;       /* --halt by successes: there are as many */
     bool deadline_passed; /* --deadline did, with tasks left */
     bool reader_gone;     /* nobody reads standard output */
     bool fatal;           /* prunner could not go on: message printed */

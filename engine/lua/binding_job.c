@@ -241,6 +241,8 @@ push_summary(lua_State *L)
         binding_set_number(L, "signal", r->signal);
     lua_pushboolean(L, r->halted);
     lua_setfield(L, -2, "halted");
+    lua_pushboolean(L, r->succeeded);
+    lua_setfield(L, -2, "succeeded");
     lua_pushboolean(L, r->deadline_passed);
     lua_setfield(L, -2, "deadline_passed");
     lua_pushboolean(L, r->reader_gone);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/screen.h"
 #include "base/signal_state.h"
+#include "job/halt.h"
 #include "job/job.h"
 #include "job/throttle.h"
 #include "monitor/metrics.h"
@@ -276,7 +277,10 @@ supervise(void)
 static void
 count_results(void)
 {
+    const struct halt *h = &job.config.halt;
+    uint64_t have;
     counts_sum(&job.arena, &job.result.counts);
+    job.result.succeeded = h->kind == HALT_SUCCESS && halt_reached(&job.arena, h, &have);
     for (uint32_t k = 0; k <= job.arena.header->nworkers; k++) {
         const struct slot *s = slot_at(&job.arena, k);
         log_debug("slot %u: posted %llu, done %llu, claims %u, steals %llu, lost %llu, "

@@ -186,7 +186,9 @@ local function exit_status()
   if result.reader_gone then return 128 + SIGPIPE end
   if result.signal then return 128 + result.signal end
   if result.fatal then return EXIT.FATAL end
-  local failed = result.failed > 0 or result.dead > 0 or result.deadline_passed or job.end_failed
+  local failed = result.failed > 0 or result.dead > 0 or result.deadline_passed
+  if result.succeeded then failed = false end -- --halt: more was not asked for
+  failed = failed or job.end_failed
   return failed and EXIT.FAILED or EXIT.DONE
 end
 

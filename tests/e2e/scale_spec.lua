@@ -418,7 +418,8 @@ describe("--halt", function()
   for _, rule in ipairs { "now,fail=3", "now,fail=10%", "now,success=5", "now,success=20%", "now,done=10",
     "now,done=25%" } do
     it(rule .. " kills what runs and runs no end_", function()
-      local result = expect(helper.prunner(path_of(), "-n", 2, "-q", "--halt", rule, { timeout = 20 }), 1, "")
+      local status = rule:find "success" and 0 or 1
+      local result = expect(helper.prunner(path_of(), "-n", 2, "-q", "--halt", rule, { timeout = 20 }), status, "")
       has("prunner: --halt: ", result.err)
       has("stopping at once", result.err)
       assert.are.same({}, helper.survivors(result))
@@ -433,6 +434,24 @@ describe("--halt", function()
       function end_() print "never" end
     ]], "-n", 2, "--halt", "now,success=1", { timeout = 20 }), 0, "")
     has("--halt: 1 task succeeded, stopping at once", result.err)
+  end)
+
+  it("succeeds when the successes that were asked for are there, whatever failed before", function()
+    local text = [[
+      local prunner = require "prunner"
+      function begin() for i = 1, 10 do prunner.post_task(work, i) end end
+      function work(i) if i < 3 then error("no", 0) elseif i > 3 then while true do end end end
+    ]]
+    local few = "function begin() for i = 1, 3 do require('prunner').post_task(work, i) end end\n"
+      .. "function work(i) if i < 3 then error('no', 0) end end"
+    for _, words in ipairs { { text, "now,success=1", 0 }, { text, "now,fail=2", 1 }, { few, "now,success=1", 0 },
+      { few, "soon,success=1", 0 }, { few, "now,success=30%", 0 }, { few, "now,success=2", 1 }, { few, "never", 1 } } do
+      local path = script(words[1])
+      expect(helper.prunner(path, "-n", 1, "-q", "--halt", words[2], { timeout = 20 }), words[3])
+      if words[1] == few then
+        expect(helper.prunner(path, "--serial", "-q", "--halt", words[2], { timeout = 20 }), words[3])
+      end
+    end
   end)
 
   it("sees no success in tasks that fail while it counts", function()
