@@ -1,9 +1,11 @@
 #include "output/output.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -298,4 +300,15 @@ output_say_lost(struct output_error e)
         log_error("what tasks print cannot be kept in \"%s\" (--tmpdir): %s: the job cannot "
                   "go on",
                   job_tmpdir(), why);
+}
+
+/* Whoever asks has just seen something fail: seldom. */
+bool
+output_reader_gone(void)
+{
+    struct pollfd fd = {STDOUT_FILENO, POLLOUT, 0};
+    struct stat st;
+    if (fstat(STDOUT_FILENO, &st) || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+        return false;
+    return poll(&fd, 1, 0) == 1 && (fd.revents & (POLLERR | POLLHUP));
 }

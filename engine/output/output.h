@@ -63,6 +63,9 @@ output_begin(const struct task *t)
 struct output_error output_flush(enum output_when when);
 /* output_write_lines writes the whole lines of stdout: the script has flushed it. */
 void output_write_lines(void);
+/* output_reader_gone: does nobody read standard output any more, as far as it can be told
+ * without writing (a pipe, a socket)? What is only captured here does not count. */
+bool output_reader_gone(void);
 /* output_say_lost: such an error has ended the job. */
 void output_say_lost(struct output_error e);
 /* output_end flushes everything, unfinished lines too, before the process ends.

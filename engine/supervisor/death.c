@@ -13,6 +13,7 @@
 #include "monitor/metrics.h"
 #include "monitor/observers.h"
 #include "output/dead_letter.h"
+#include "output/output.h"
 #include "output/printer.h"
 #include "output/report.h"
 #include "supervisor/child.h"
@@ -249,6 +250,11 @@ child_ended(uint32_t k, int status)
     if (bye != REASON_NONE && bye != REASON_FATAL) {
         ended_on_purpose(k, bye);
         return;
+    }
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE && output_reader_gone()) {
+        struct output_error e = {.errnum = EPIPE}; /* as if the worker had seen it itself */
+        atom_store(&job.arena.header->output_error, output_error_pack(e));
+        stop_tick();
     }
     kill(-c->pid, SIGKILL); /* what its task had started dies with it */
     bool by_others = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&

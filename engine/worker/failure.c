@@ -1,5 +1,6 @@
 #include "worker/failure.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -103,6 +104,20 @@ report_run(lua_State *L, const struct task *t, uint64_t from, bool again)
     return lost;
 }
 
+/* What failed is a program that could not write, most likely, and so would all that follow.
+ * The job ends, as if the task itself had written. The task is left. */
+static void
+end_without_reader(struct self *self, uint32_t fn)
+{
+    struct output_error e = {.errnum = EPIPE};
+    atom_store(&self->arena->header->output_error, output_error_pack(e));
+    job_notify();
+    exit_output_lost(e); /* returns under --serial */
+    (void)held_locks_release(false);
+    (void)commit_end(self, OUTCOME_RETRY);
+    metrics_end(fn, METRICS_RETRY);
+}
+
 void
 failure_end_task(lua_State *L, uint64_t from)
 {
@@ -111,6 +126,10 @@ failure_end_task(lua_State *L, uint64_t from)
     uint32_t attempt = task_attempt(atom_peek(&t->word)), fn = t->fn;
     uint64_t id = t->id; /* the commit frees the task */
     bool again = t->errors < job_retries(fn);
+    if (output_reader_gone()) {
+        end_without_reader(self, fn);
+        return;
+    }
     job.stage = STAGE_HOOK; /* __tostring may run: no posts any more */
     (void)held_locks_release(NULL, false);
     struct output_error lost = report_run(L, t, from, again);
