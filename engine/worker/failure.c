@@ -113,7 +113,7 @@ end_without_reader(struct self *self, uint32_t fn)
     atom_store(&self->arena->header->output_error, output_error_pack(e));
     job_notify();
     exit_output_lost(e); /* returns under --serial */
-    (void)held_locks_release(false);
+    (void)held_locks_release(NULL, false);
     (void)commit_end(self, OUTCOME_RETRY);
     metrics_end(fn, METRICS_RETRY);
 }
