@@ -66,7 +66,7 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
              "with their worker (default 3)"},
     {TASKS, 0, "timeout", SECONDS(timeout_ns), BASIC,
      .value = "SECONDS", .example = "--timeout 1.5",
-     .help = "end a task that runs longer: it has failed (see --retries)"},
+     .help = "end a task that runs longer: a failure (see --retries)"},
     {TASKS, 0, "halt", SET(HALT, struct halt, halt), BASIC,
      .value = "WHEN", .offer = "never soon,fail=1 now,fail=1 now,success=1",
      .example = "--halt now,fail=1",

@@ -6,7 +6,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "base/lua_library.h"
+#include "codec/lua_library.h"
 #include "output/output.h"
 
 /* io.stdout and io.stderr are userdata that begin with their FILE *. */

@@ -6,7 +6,7 @@
 #include <lauxlib.h>
 
 #include "base/clock.h"
-#include "base/lua_library.h"
+#include "codec/lua_library.h"
 
 static struct {
     int original; /* registry reference: LuaJIT's math.randomseed; 0: none */

@@ -4,7 +4,7 @@
 
 #include <lauxlib.h>
 
-#include "base/lua_library.h"
+#include "codec/lua_library.h"
 
 enum {
     FUNCTIONS = 1024, /* further ones get no loop */

@@ -309,19 +309,33 @@ enum { SAVE_MAX = 4 << 20,
 static char saves[SAVES][SAVE_MAX]; /* a stack */
 static int nsaves;
 
+struct part {
+    size_t from, to;
+};
+
+static struct part
+lock_part(const struct stage *s, int i)
+{
+    size_t at = arena_offset(&s->arena, s->lock[i]);
+    return (struct part){at, at + sizeof *s->lock[i]};
+}
+
 /* Calls fn with each part; returns the bytes they have. */
 static size_t
 parts(struct stage *s, void (*fn)(void *shared, void *own, size_t n), char *own)
 {
     struct arena *a = &s->arena;
-    struct {
-        size_t from, to;
-    } part[] = {
+    struct part part[] = {
         {0, sizeof(struct arena_header)},
         {a->slots_at, a->slots_at + STAGE_ACTORS * sizeof(struct slot)},
         {a->table_at, a->table_at + 256 * sizeof(uint64_t)},
         {a->heap_at, arena_unit_offset(a, a->header->unit_hint + 8)},
+        /* Of the table of names only the locks change. */
+        lock_part(s, 0),
+        lock_part(s, 1),
+        lock_part(s, 2),
     };
+    _Static_assert(STAGE_LOCKS == 3, "each has a part");
     size_t n = 0;
     for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
         size_t bytes = part[i].to - part[i].from;
