@@ -15,12 +15,19 @@
 
 #define TICK_NS ((uint64_t)200 * 1000 * 1000)
 
+enum {
+    LOOKS_AHEAD = 5, /* a second */
+    FORGOTTEN = 256, /* what a task takes: half of it in 35 seconds */
+    NOTICED = 64,    /* a fall by such a part of what may still be taken */
+};
+
 static struct {
     const struct config *config;
     uint32_t load_max;      /* --load as a number of threads; 0: off */
     uint64_t next_look;     /* when to measure again; UINT64_MAX: never */
     uint64_t woken_for;     /* the head->next_start for which somebody was woken */
     uint64_t reasons, said; /* GATE_LOAD, GATE_MEMORY: that hold now; that users know of */
+    struct throttle_memory memory;
 } throttle;
 
 uint32_t
@@ -56,11 +63,42 @@ say(uint64_t reason, uint32_t running, uint64_t free_bytes)
                  human_option_size(size, throttle.config->memfree_bytes));
 }
 
-/* How many workers without a permit may start a task before the next look: as many as
- * the load allows; an eighth of them while memory is watched, since how much a task
- * takes is seen only when it runs. */
+uint32_t
+throttle_memory_room(struct throttle_memory *m, const struct throttle_look *l)
+{
+    uint64_t fell = m->last > l->free_bytes ? m->last - l->free_bytes : 0;
+    uint64_t over = l->free_bytes > l->wanted ? l->free_bytes - l->wanted : 0;
+    m->last = l->free_bytes;
+    m->high = m->high > l->free_bytes ? m->high : l->free_bytes;
+    m->peak = m->peak > l->running ? m->peak : l->running;
+    uint64_t each = m->peak ? (m->high - l->free_bytes) / m->peak : 0;
+    m->each -= m->each / FORGOTTEN;
+    m->each = m->each > each ? m->each : each;
+    m->falls |= fell > over / NOTICED;
+    if (over / LOOKS_AHEAD < fell || !over)
+        return 0;
+
+    m->step = m->falls || !m->step ? 1 : 2 * m->step;
+    m->step = m->step < l->most ? m->step : l->most;
+    uint64_t fit = m->each ? (m->high - l->wanted) / m->each : UINT32_MAX;
+    if (l->running >= fit)
+        return l->running ? 0 : 1;
+    return m->step < fit - l->running ? m->step : (uint32_t)(fit - l->running);
+}
+
 static uint32_t
-measure(uint32_t workers)
+running_tasks(const struct arena *a)
+{
+    uint32_t n = 0;
+    for (uint32_t k = 1; k <= a->header->nworkers; k++)
+        n += atom_load(&slot_at(a, k)->phase) != PHASE_IDLE;
+    return n;
+}
+
+/* How many workers without a permit may start a task before the next look: as many as
+ * the load and the memory allow. */
+static uint32_t
+measure(struct arena *a)
 {
     const struct config *c = throttle.config;
     uint32_t room = UINT32_MAX;
@@ -79,7 +117,14 @@ measure(uint32_t workers)
             throttle.reasons |= GATE_MEMORY;
             say(GATE_MEMORY, 0, free_bytes);
         }
-        room = room < (workers + 7) / 8 ? room : (workers + 7) / 8;
+        uint32_t step = throttle_memory_room(
+            &throttle.memory, &(struct throttle_look){
+                                  .free_bytes = free_bytes,
+                                  .wanted = c->memfree_bytes,
+                                  .running = running_tasks(a),
+                                  .most = (atom_load(&a->header->limit) + 7) / 8,
+                              });
+        room = room < step ? room : step;
     }
     return throttle.reasons ? 0 : room;
 }
@@ -104,6 +149,7 @@ throttle_open(const struct config *c, struct arena *a)
     bool watched = c->load.count || c->load.percent || c->memfree_bytes;
     throttle.config = c;
     throttle.said = throttle.woken_for = 0;
+    throttle.memory = (struct throttle_memory){0};
     throttle.next_look = watched ? 0 : UINT64_MAX;
     throttle.load_max = (uint32_t)c->load.count;
     if (c->load.percent)
@@ -118,7 +164,7 @@ throttle_open(const struct config *c, struct arena *a)
     a->header->delay_ns = (uint64_t)c->delay_ns;
     atom_store(&a->header->gate, gate);
     if (gate & GATE_PERMIT)
-        (void)set_gate(a, measure(atom_load(&a->header->limit)));
+        (void)set_gate(a, measure(a));
 }
 
 /* When a turn comes, one worker has to look: nobody else will tell it. */
@@ -140,7 +186,7 @@ throttle_tick(struct self *self, uint64_t now)
 {
     struct arena *a = self->arena;
     if (now >= throttle.next_look) {
-        if (set_gate(a, measure(atom_load(&a->header->limit))))
+        if (set_gate(a, measure(a)))
             idle_wake(self, 1);
         throttle.next_look = now + TICK_NS;
     }
@@ -152,7 +198,7 @@ void
 throttle_wait(struct arena *a)
 {
     uint64_t now, delay = (uint64_t)throttle.config->delay_ns;
-    while (throttle.next_look != UINT64_MAX && !measure(1))
+    while (throttle.next_look != UINT64_MAX && !measure(a))
         clock_sleep(TICK_NS);
     now = clock_ns();
     if (a->header->next_start > now)
