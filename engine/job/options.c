@@ -92,7 +92,8 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
      .help = "run tasks with niceness N (1 to 19)"},
 
     {OUTPUT, 0, "line-buffer", CONSTANT(enum buffering, buffering, BUFFER_LINES),
-     .help = "whole lines, as they come (default)"},
+     .help = "whole lines, as they come (default); not those of\n"
+             "programs that tasks start: --group"},
     {OUTPUT, 0, "group", CONSTANT(enum buffering, buffering, BUFFER_TASKS), BASIC,
      .help = "all that a task prints together, when it ends"},
     {OUTPUT, 0, "keep-order", FLAG(keep_order),
