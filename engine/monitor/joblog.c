@@ -22,7 +22,7 @@ static struct {
 /* The first nine are GNU parallel's. */
 static const char header[] = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\t"
                              "Command\tFunction\tWorker\tAttempt\tOutcome\tWeight\tPoster\t"
-                             "Arguments\tError\n";
+                             "Arguments\tError\tTask\n";
 
 /* ---- a line ---- */
 
@@ -89,7 +89,7 @@ put_line(struct text *t, const struct metrics_event *e)
     static const char *const outcomes[] = {"done", "failed", "retry", "died", "dead"};
     const struct metrics_header *h = metrics.header;
     uint64_t begun_us = (h->start_unix_ns + (e->from_ns - h->start_ns)) / 1000;
-    text_integer(t, e->id);
+    text_integer(t, joblog.lines + 1);
     text_put(t, "\t:\t");
     text_decimal(t, begun_us, 6);
     put_tab(t);
@@ -109,6 +109,8 @@ put_line(struct text *t, const struct metrics_event *e)
     put_field(t, e->text, e->args_len);
     put_tab(t);
     put_field(t, e->text + e->args_len, e->error_len);
+    put_tab(t);
+    text_integer(t, e->id);
     text_put(t, "\n");
 }
 

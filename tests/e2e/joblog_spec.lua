@@ -4,7 +4,7 @@ local helper = require "tests.e2e.helper"
 local expect, has = helper.expect, helper.has
 
 local COLUMNS = "Seq Host Starttime JobRuntime Send Receive Exitval Signal Command Function Worker "
-  .. "Attempt Outcome Weight Poster Arguments Error"
+  .. "Attempt Outcome Weight Poster Arguments Error Task"
 
 --- A script and the path of a file beside it.
 local function make(text)
@@ -78,7 +78,9 @@ describe("--joblog", function()
     local flaky = of_function(list, "flaky")
     assert.are.same({ "retry", "failed", "1", "2", "1", "no luck" }, { flaky[1].Outcome,
       flaky[2].Outcome, flaky[1].Attempt, flaky[2].Attempt, flaky[2].Exitval, flaky[2].Error })
-    assert.are.equal(flaky[1].Seq, flaky[2].Seq)
+    assert.are.equal(flaky[1].Task, flaky[2].Task)
+    assert.is_true(tonumber(flaky[1].Task) >= 4096)
+    for i, line in ipairs(list) do assert.are.equal(tostring(i), line.Seq) end
 
     local dies = of_function(list, "dies")
     assert.are.same({ "died", "dead", "0", "11", "SIGSEGV" },
