@@ -65,6 +65,13 @@ children_expected(void)
 }
 
 void
+children_freeze(void)
+{
+    for (uint32_t k = 1; k <= children.n; k++)
+        child_freeze(&children.at[k]);
+}
+
+void
 children_kill(void)
 {
     for (uint32_t k = 1; k <= children.n; k++)
@@ -110,12 +117,18 @@ child_become(struct child *c, enum child_state to)
 }
 
 void
+child_freeze(const struct child *c)
+{
+    if (child_has_process(c))
+        kill(c->pid, SIGSTOP);
+}
+
+void
 child_kill(const struct child *c)
 {
     if (!child_has_process(c))
         return;
-    kill(-c->pid, SIGKILL);
-    kill(c->pid, SIGKILL); /* it may not lead its group yet */
+    kill(c->pid, SIGKILL);
 }
 
 bool

@@ -80,6 +80,8 @@ struct child {
     struct child_progress from; /* its slot's when it was forked. writer: spawn.c */
     struct child_run run;       /* for --timeout. writer: timeout.c, until it is DYING */
     enum child_cause cause;     /* writer: timeout.c, death.c; CAUSE_OWN while ALIVE */
+    uint64_t grace_ns;          /* see death.c; 0: nothing it started is left.
+                                            * writer: timeout.c, death.c */
     int status;                 /* of the last death. writer: death.c */
     struct child_early early;   /* see child_died_early() */
 };
@@ -98,7 +100,9 @@ uint32_t children_alive(void);
 /* children_expected: is there a process, or will there be one without any further event
  * than memory and forks that succeed? */
 bool children_expected(void);
-/* children_kill sends SIGKILL to all of them, and to what their tasks have started. */
+/* children_freeze: they run no instruction any more. To be killed next. */
+void children_freeze(void);
+/* children_kill sends SIGKILL to all of them. What their tasks have started: descendants.h. */
 void children_kill(void);
 
 /* ---- one ---- */
@@ -111,7 +115,9 @@ bool child_has_process(const struct child *c);
 bool child_may_become(enum child_state from, enum child_state to);
 /* child_become changes the state. The only place that does. */
 void child_become(struct child *c, enum child_state to);
-/* child_kill sends SIGKILL to it and to what its task has started, if it has a process. */
+/* child_freeze: as above. */
+void child_freeze(const struct child *c);
+/* child_kill sends SIGKILL to it, if it has a process. */
 void child_kill(const struct child *c);
 /* child_died_early notes the death, now, of a child that had no task at hand and had come
  * as far as `to`. Before the first task (it has taken none, nor slept for want of one): the

@@ -18,6 +18,7 @@
 #include "output/report.h"
 #include "supervisor/child.h"
 #include "supervisor/delayed.h"
+#include "supervisor/descendants.h"
 #include "supervisor/oom.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stop.h"
@@ -240,6 +241,22 @@ ended_on_purpose(uint32_t k, enum exit_reason bye)
     idle_wake_all(&job.arena);
 }
 
+/* What the task of a dead worker had started dies before the task runs again, and with it: it
+ * has got SIGTERM (timeout.c), and gets SIGKILL from c->grace_ns on. false: later. */
+static bool
+leaves_nothing(struct child *c)
+{
+    uint64_t now = clock_ns();
+    if (c->grace_ns) {
+        unsigned n = descendants_signal(c->pid, now < c->grace_ns ? 0 : SIGKILL);
+        if (n && now < c->grace_ns + DESCENDANTS_KILL_NS)
+            return false;
+    }
+    c->grace_ns = 0;
+    kill(-c->pid, SIGKILL); /* of its group also what cannot be told otherwise */
+    return true;
+}
+
 static void
 child_ended(uint32_t k, int status)
 {
@@ -256,12 +273,15 @@ child_ended(uint32_t k, int status)
         atom_store(&job.arena.header->output_error, output_error_pack(e));
         stop_tick();
     }
-    kill(-c->pid, SIGKILL); /* what its task had started dies with it */
     bool by_others = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
                      c->cause != CAUSE_TIMEOUT && !stop_killing();
     if (by_others && oom_killed(&oom, clock_ns()))
         c->cause = CAUSE_OOM;
     child_become(c, CHILD_UNRECOVERED);
+    if (!c->grace_ns && descendants_orphans())
+        c->grace_ns = clock_ns(); /* at once */
+    if (!leaves_nothing(c))
+        return;
     if (!recover_child(k))
         log_warn("no memory to recover worker %u: trying again", k);
 }
@@ -284,15 +304,23 @@ death_tick(void)
 {
     reap();
     for (uint32_t k = 1; children_in(CHILD_UNRECOVERED) && k <= children_count(); k++) {
-        if (child_at(k)->state == CHILD_UNRECOVERED)
+        struct child *c = child_at(k);
+        if (c->state == CHILD_UNRECOVERED && leaves_nothing(c))
             (void)recover_child(k);
     }
+    descendants_reap();
 }
 
 uint64_t
 death_due(void)
 {
-    return children_in(CHILD_UNRECOVERED) ? clock_ns() + RETRY_NS : CLOCK_NEVER;
+    uint64_t due = CLOCK_NEVER, now = clock_ns();
+    for (uint32_t k = 1; children_in(CHILD_UNRECOVERED) && k <= children_count(); k++) {
+        const struct child *c = child_at(k);
+        if (c->state == CHILD_UNRECOVERED)
+            due = clock_sooner(due, now + (c->grace_ns ? DESCENDANTS_TICK_NS : RETRY_NS));
+    }
+    return due;
 }
 
 void
@@ -305,5 +333,11 @@ death_end_all(void)
             continue;
         (void)waitpid(c->pid, NULL, 0);
         child_become(c, CHILD_NONE);
+        c->grace_ns = 1;
+    }
+    descendants_end_all();
+    for (uint32_t k = 1; k <= children_count(); k++) {
+        if (child_at(k)->grace_ns) /* it has died just now: the number is its still */
+            kill(-child_at(k)->pid, SIGKILL);
     }
 }

@@ -13,6 +13,7 @@
 #include "monitor/metrics.h"
 #include "monitor/observers.h"
 #include "supervisor/child.h"
+#include "supervisor/descendants.h"
 #include "supervisor/stop.h"
 #include "task/gate.h"
 #include "task/pool.h"
@@ -87,6 +88,7 @@ child_main(uint32_t k)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != spawn.supervisor)
         _exit(1); /* the supervisor died before we asked to die with it */
+    descendants_mark(spawn.supervisor);
     spawn.enter(k);
     _exit(1);
 }
@@ -125,6 +127,7 @@ start_child(uint32_t k)
     c->pid = pid;
     c->run = (struct child_run){0};
     c->cause = CAUSE_OWN;
+    c->grace_ns = 0;
     child_become(c, CHILD_ALIVE);
     s->pid = (uint32_t)pid;
     observers_started(k, pid);

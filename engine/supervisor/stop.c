@@ -12,6 +12,7 @@
 #include "output/own_streams.h"
 #include "output/printer.h"
 #include "supervisor/child.h"
+#include "supervisor/descendants.h"
 #include "task/idle.h"
 
 #define HALT_TICK_NS (50 * CLOCK_MILLISECOND) /* --halt by successes: nobody tells of them */
@@ -59,6 +60,8 @@ stop_now(void)
 {
     stop.killing = true;
     stop_soon();
+    children_freeze(); /* as in timeout.c */
+    (void)descendants_signal(0, SIGTERM);
     children_kill();
 }
 

@@ -26,6 +26,7 @@
 #include "supervisor/control.h"
 #include "supervisor/death.h"
 #include "supervisor/delayed.h"
+#include "supervisor/descendants.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stop.h"
 #include "supervisor/timeout.h"
@@ -317,6 +318,7 @@ run_workers(lua_State *L, uint32_t n)
         return err;
     super.cpus = (uint32_t)cpus_default();
     children_open(n);
+    descendants_open();
     timeout_open();
     death_open();
     spawn_open(enter_worker);
@@ -327,6 +329,7 @@ run_workers(lua_State *L, uint32_t n)
     control_close();
     if (stop_killing() || job.result.fatal)
         death_end_all();
+    descendants_close();
     close_signals();
     delayed_close();
     return 0;

@@ -1,8 +1,11 @@
 #include "supervisor/timeout.h"
 
+#include <signal.h>
+
 #include "base/clock.h"
 #include "job/job.h"
 #include "supervisor/child.h"
+#include "supervisor/descendants.h"
 #include "task/task.h"
 
 #define TICK_MIN_NS (5 * CLOCK_MILLISECOND)
@@ -52,6 +55,11 @@ check_child(uint32_t k, uint64_t now)
     int64_t limit = job_timeout_ns(task_at(&job.arena, run.task)->fn);
     if (limit > 0 && now - c->run.since_ns >= (uint64_t)limit) {
         c->cause = CAUSE_TIMEOUT;
+        /* While it lives: it is the root of their tree. But it must not go on with its task
+         * when its program ends. */
+        child_freeze(c);
+        if (descendants_signal(c->pid, SIGTERM))
+            c->grace_ns = now + DESCENDANTS_GRACE_NS;
         child_kill(c);
         child_become(c, CHILD_DYING);
     }

@@ -1,0 +1,299 @@
+#define _GNU_SOURCE
+#include "supervisor/descendants.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/clock.h"
+#include "supervisor/child.h"
+
+#define MARK "PRUNNER_WORKER"
+enum { MARK_MAX = 400, /* bytes of its value: some ten jobs within each other */
+       ENVIRON_MAX = 1 << 20 };
+
+struct process {
+    pid_t pid, parent;
+    char state;
+    bool ours; /* it is to get the signal */
+};
+
+struct list {
+    struct process *at;
+    size_t n, cap;
+};
+
+static struct {
+    pid_t *before; /* children that there were before: the script's */
+    size_t n, cap;
+} orphans;
+
+/* ---- what there is ---- */
+
+static bool
+read_stat(pid_t pid, struct process *p)
+{
+    char path[64], text[512];
+    int parent;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return false;
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[n] = '\0';
+    char *end = strrchr(text, ')'); /* the name may hold anything */
+    if (!end || sscanf(end + 1, " %c %d", &p->state, &parent) != 2)
+        return false;
+    p->pid = pid;
+    p->parent = parent;
+    p->ours = false;
+    return true;
+}
+
+/* All processes; what cannot be read is not there. */
+static void
+read_all(struct list *l)
+{
+    struct dirent *e;
+    DIR *d = opendir("/proc");
+    while (d && (e = readdir(d))) {
+        struct process p;
+        if (!isdigit((unsigned char)e->d_name[0]) || !read_stat((pid_t)atoi(e->d_name), &p))
+            continue;
+        if (!array_reserve(&l->at, &l->cap, l->n + 1, sizeof *l->at))
+            break;
+        l->at[l->n++] = p;
+    }
+    if (d)
+        closedir(d);
+}
+
+/* A child that has ended and was not waited for; 0: none, -1: there are no children. */
+static pid_t
+ended_child(void)
+{
+    siginfo_t info = {0};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT))
+        return -1;
+    return info.si_pid;
+}
+
+static bool
+is_worker(pid_t pid)
+{
+    for (uint32_t k = 1; k <= children_count(); k++) {
+        if (child_has_process(child_at(k)) && child_at(k)->pid == pid)
+            return true;
+    }
+    return false;
+}
+
+static bool
+was_before(pid_t pid)
+{
+    for (size_t i = 0; i < orphans.n; i++) {
+        if (orphans.before[i] == pid)
+            return true;
+    }
+    return false;
+}
+
+/* ---- the mark ---- */
+
+void
+descendants_mark(pid_t supervisor)
+{
+    char value[MARK_MAX];
+    const char *around = getenv(MARK);
+    int n = snprintf(value, sizeof value, "%s:%d.%d:", around ? around : "", (int)supervisor,
+                     (int)getpid());
+    if (n > 0 && (size_t)n < sizeof value)
+        (void)setenv(MARK, value, 1);
+}
+
+/* Does its environment say that this worker, or any of ours, has started it? */
+static bool
+is_marked(pid_t pid, pid_t worker)
+{
+    char path[64], mark[64], *text = malloc(ENVIRON_MAX);
+    snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    if (worker)
+        snprintf(mark, sizeof mark, ":%d.%d:", (int)getpid(), (int)worker);
+    else
+        snprintf(mark, sizeof mark, ":%d.", (int)getpid());
+    FILE *f = text ? fopen(path, "re") : NULL;
+    bool found = false;
+    if (f) {
+        size_t n = fread(text, 1, ENVIRON_MAX - 1, f);
+        text[n] = '\0';
+        for (char *at = text; at < text + n && !found; at += strlen(at) + 1)
+            found = strncmp(at, MARK "=", sizeof MARK) == 0 && strstr(at, mark);
+        fclose(f);
+    }
+    free(text);
+    return found;
+}
+
+/* ---- whose they are ---- */
+
+/* Those that begin a tree: what a worker has started itself, and orphans with its mark. */
+static bool
+begins(const struct process *p, pid_t worker)
+{
+    if (is_worker(p->pid))
+        return false;
+    if (worker ? p->parent == worker : is_worker(p->parent))
+        return true;
+    return p->parent == getpid() && !was_before(p->pid) && is_marked(p->pid, worker);
+}
+
+static bool
+has_parent_of_ours(const struct list *l, const struct process *p)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        if (l->at[i].pid == p->parent)
+            return l->at[i].ours;
+    }
+    return false;
+}
+
+static void
+choose(struct list *l, pid_t worker)
+{
+    bool more = true;
+    for (size_t i = 0; i < l->n; i++)
+        l->at[i].ours = l->at[i].state != 'Z' && begins(&l->at[i], worker);
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < l->n; i++) {
+            struct process *p = &l->at[i];
+            if (!p->ours && p->state != 'Z' && has_parent_of_ours(l, p))
+                more = p->ours = true;
+        }
+    }
+}
+
+unsigned
+descendants_signal(pid_t worker, int sig)
+{
+    struct list l = {0};
+    unsigned n = 0;
+    read_all(&l);
+    choose(&l, worker);
+    for (size_t i = 0; i < l.n; i++) {
+        if (!l.at[i].ours)
+            continue;
+        n++;
+        (void)kill(l.at[i].pid, sig);
+    }
+    free(l.at);
+    return n;
+}
+
+/* ---- orphans ---- */
+
+/* Most jobs have no children yet, and need no look at all processes. */
+void
+descendants_open(void)
+{
+    struct list l = {0};
+    orphans.n = 0;
+    if (ended_child() >= 0)
+        read_all(&l);
+    for (size_t i = 0; i < l.n; i++) {
+        if (l.at[i].parent == getpid() &&
+            array_reserve(&orphans.before, &orphans.cap, orphans.n + 1, sizeof *orphans.before))
+            orphans.before[orphans.n++] = l.at[i].pid;
+    }
+    free(l.at);
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+/* Children are listed without a look at all processes. -1: this kernel does not do so. */
+static long
+count_children(void)
+{
+    char path[64], text[4096];
+    long count = 0;
+    ssize_t n;
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    while ((n = read(fd, text, sizeof text)) > 0) {
+        for (ssize_t i = 0; i < n; i++)
+            count += text[i] == ' ';
+    }
+    close(fd);
+    return count;
+}
+
+bool
+descendants_orphans(void)
+{
+    return count_children() != (long)(children_alive() + orphans.n);
+}
+
+/* Behind a child of the script's, which is for the script to wait for, there may be others. */
+static void
+reap_all(void)
+{
+    struct list l = {0};
+    read_all(&l);
+    for (size_t i = 0; i < l.n; i++) {
+        const struct process *p = &l.at[i];
+        if (p->parent == getpid() && p->state == 'Z' && !was_before(p->pid) && !is_worker(p->pid))
+            (void)waitpid(p->pid, NULL, WNOHANG);
+    }
+    free(l.at);
+}
+
+void
+descendants_reap(void)
+{
+    pid_t pid;
+    while ((pid = ended_child()) > 0) {
+        if (is_worker(pid))
+            return; /* it has ended just now: its SIGCHLD wakes us again */
+        if (was_before(pid)) {
+            reap_all();
+            return;
+        }
+        (void)waitpid(pid, NULL, WNOHANG);
+    }
+}
+
+void
+descendants_end_all(void)
+{
+    uint64_t grace = clock_ns() + DESCENDANTS_GRACE_NS, end = grace + DESCENDANTS_KILL_NS;
+    if (!descendants_orphans())
+        return;
+    (void)descendants_signal(0, SIGTERM);
+    for (uint64_t now = clock_ns(); now < end; now = clock_ns()) {
+        descendants_reap();
+        if (!descendants_orphans() || !descendants_signal(0, now < grace ? 0 : SIGKILL))
+            return;
+        clock_sleep(DESCENDANTS_TICK_NS);
+    }
+}
+
+void
+descendants_close(void)
+{
+    descendants_reap();
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 0);
+    free(orphans.before);
+    orphans.before = NULL;
+    orphans.n = orphans.cap = 0;
+}
