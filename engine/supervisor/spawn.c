@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/ensure.h"
 #include "base/log.h"
+#include "base/parent_death.h"
 #include "job/job.h"
 #include "monitor/metrics.h"
 #include "monitor/observers.h"
@@ -85,9 +85,7 @@ __attribute__((noreturn)) static void
 child_main(uint32_t k)
 {
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != spawn.supervisor)
-        _exit(1); /* the supervisor died before we asked to die with it */
+    parent_death_follow(spawn.supervisor);
     descendants_mark(spawn.supervisor);
     spawn.enter(k);
     _exit(1);

@@ -7,6 +7,7 @@
 
 #include "base/export.h"
 #include "base/log.h"
+#include "base/parent_death.h"
 #include "codec/codec.h"
 #include "job/job.h"
 #include "job/throttle.h"
@@ -226,6 +227,7 @@ static bool
 wait_for_task(struct self *self)
 {
     metrics_idle_start();
+    parent_death_renew(); /* a task may have become another user */
     bool claimed = idle_wait(self);
     metrics_idle_end();
     return claimed;

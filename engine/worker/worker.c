@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/parent_death.h"
 #include "job/job.h"
 #include "monitor/metrics.h"
 #include "monitor/profile.h"
@@ -77,6 +78,7 @@ worker_run(lua_State *main)
     profile_start(L);
     if (!hooks_run(L, "worker_begin"))
         exit_worker(REASON_FATAL);
+    parent_death_renew(); /* it may have become another user */
     enum exit_reason reason = run_tasks(L);
     (void)hooks_run(L, "worker_end");
     exit_worker(reason);

@@ -608,3 +608,34 @@ describe("what tasks have started", function()
     ]]), "-n", 2, "-q", { timeout = 20 }), 0, "out\n\n")
   end)
 end)
+
+describe("workers that have become another user", function()
+  after_each(helper.cleanup)
+
+  for _, where in ipairs { "worker_begin", "task" } do
+    it("die with the supervisor, and the job can be resumed: " .. where, function()
+      if io.popen("id -u"):read "*n" ~= 0 then return pending "only root can become another user" end
+      local state = helper.tmpdir() .. "/state"
+      local path = script(prelude .. [[
+        ffi.cdef "int setuid(unsigned);"
+        local where = arg[1]
+        local function drop() assert(ffi.C.setuid(65534) == 0) end
+        prunner.task("flaky", function()
+          if where == "task" then drop() end
+          if where ~= "go on" then
+            io.stderr:write "up\n"
+            error "not yet"
+          end
+        end, { retries = 9, backoff = 1 })
+        function begin() for i = 1, 2 do prunner.post_task "flaky" end end
+        function worker_begin() if where == "worker_begin" then drop() end end
+      ]])
+      local run = helper.spawn_prunner("--state", state, path, "-n", 2, "--", where)
+      assert.is_true(helper.wait_until(function() return helper.count("up\n", run:err()) == 2 end))
+      run:kill "KILL"
+      run:wait()
+      assert.is_true(helper.wait_until(function() return #helper.survivors(run) == 0 end, 5))
+      expect(helper.prunner("--resume", state, path, "-n", 2, "-q", "--", "go on", { timeout = 20 }), 0)
+    end)
+  end
+end)
