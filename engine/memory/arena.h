@@ -23,6 +23,7 @@ enum {
     ARENA_GRAIN = 64,      /* what a 32-bit index counts */
     ARENA_UNIT = 16 << 10, /* what the chunk table counts */
     ARENA_SLOTS = 4096,    /* slot 0 is the supervisor's, 1.. workers' */
+    ARENA_PRINTER = 4095,  /* who holds output_lock for --keep-order: a number, no slot */
 #ifdef PRN_NAMES
     ARENA_NAMES = PRN_NAMES, /* fewer: the stepper walks them by instruction */
 #else

@@ -5,12 +5,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/parent_death.h"
 #include "job/job.h"
 #include "store/lock.h"
 #include "base/log.h"
@@ -126,16 +126,6 @@ files_failed(int err)
     note_error((struct output_error){.errnum = -err, .capture = true});
 }
 
-/* The supervisor is slot 0, too: what it holds it gives back soon. */
-static uint32_t *
-lock_output(void)
-{
-    uint32_t *lock = job.arena.header->output_lock;
-    while (lock_take(&job.self, lock, -1) == -EDEADLK)
-        usleep(1000);
-    return lock;
-}
-
 static void
 show(uint64_t where)
 {
@@ -150,7 +140,8 @@ show(uint64_t where)
         files_failed(err);
         return;
     }
-    uint32_t *lock = lock_output();
+    uint32_t *lock = job.arena.header->output_lock;
+    (void)lock_take(&job.self, lock, -1); /* it waits for nothing else: no circle */
     at += (off_t)r.bytes[0];
     for (int i = 0; i < 2; i++) {
         printer.to[i].tag = *tag ? tag : NULL;
@@ -219,13 +210,23 @@ read_set_aside(int fd)
     return true;
 }
 
+/* This process holds and waits for output_lock under a number of its own: slot 0 is the
+ * supervisor's, whose words it must not write. Where it waits nobody has to know: it holds
+ * no other lock then. */
+static void
+act_for_itself(void)
+{
+    static struct slot private;
+    job.self.me = ARENA_PRINTER;
+    job.self.slot = &private;
+}
+
 __attribute__((noreturn)) static void
 life(int fd, pid_t parent)
 {
     setpgid(0, 0); /* Ctrl-C is for the supervisor */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(1);
+    parent_death_follow(parent);
+    act_for_itself();
     for (;;) {
         struct pollfd fds[2] = {{fd, POLLIN, 0}, {order_log_wake_fd(), POLLIN, 0}};
         uint64_t times;

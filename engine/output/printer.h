@@ -3,7 +3,7 @@
  * its output is read, supervisor and tasks go on. Under --serial the one process does
  * the same between tasks.
  *
- * It shows each run's output under output_lock[0], as slot 0: what hooks print does not
+ * It shows each run's output under output_lock[0], as ARENA_PRINTER: what hooks print does not
  * come in between.
  *
  * Died: what was not shown is lost, and the job ends. It dies with the supervisor. */

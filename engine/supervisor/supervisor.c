@@ -411,6 +411,7 @@ supervisor_resume(void)
     atom_store(&a->header->mode, ARENA_RUN);
     a->header->output_error = 0;
     a->header->dead_lost = 0;
+    a->header->output_lock[0] = 0; /* the printer's, perhaps, which is no slot of these */
     a->header->limit = 0;
     a->header->next_start = 0; /* of a clock that may have begun anew */
     for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)

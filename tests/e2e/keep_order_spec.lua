@@ -285,4 +285,21 @@ describe("--keep-order", function()
     assert.has_match("prunner: --line-buffer shows lines as they come, --keep-order not before the task "
       .. "has ended: leave one out", result.err, 1, true)
   end)
+
+  it("can go on after everything was killed while its printer showed something", function()
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() for i = 1, 50 do prunner.post_task(work, i) end end
+      function work(i) print(("x"):rep(10000)) end
+      function end_() io.stderr:write(prunner.stats().done, " done\n") end
+    ]]
+    local dir = helper.tmpdir()
+    -- The pipe holds 64 KiB: the printer waits for its reader, and holds the lock of the output.
+    helper.run(("cd %s; mkfifo pipe; sleep 60 < pipe & reader=$!; %s --state state %s --keep-order -n 2 > pipe & "
+      .. "until grep -q pipe_write /proc/*/wchan 2>/dev/null || [ $((n += 1)) -gt 30 ]; do sleep 0.05; done; "
+      .. "kill -9 $! $reader; wait"):format(dir, helper.quote(helper.command), helper.quote(path)),
+      { timeout = 30 })
+    local result = helper.expect(helper.prunner("--resume", dir .. "/state", path, "-n", 2, { timeout = 30 }), 0)
+    assert.truthy(result.err:find("50 done\n", 1, true))
+  end)
 end)
