@@ -45,6 +45,8 @@ unknown_message(const char *word, int letter)
     if (strncmp(word, "--", 2) == 0)
         snprintf(text, sizeof text, "unknown option %.*s: %s", (int)strcspn(word, "="), word,
                  rest);
+    else if (strlen(word) == 2)
+        snprintf(text, sizeof text, "unknown option -%c: %s", letter, rest);
     else
         snprintf(text, sizeof text, "unknown option -%c in \"%s\": %s", letter, word, rest);
     return text;

@@ -58,7 +58,7 @@ static const char skeleton[] =
     "-- Runs once, last, when no task is left.\n"
     "function end_()\n"
     "  local stats = prunner.stats()\n"
-    "  print((\"%d words in %d files, %d failed\"):format(\n"
+    "  print((\"words: %d, files: %d, failed: %d\"):format(\n"
     "    words:get(), stats.tasks, stats.failed))\n"
     "end\n";
 

@@ -129,7 +129,7 @@ describe("prunner", function()
     ]]
     refused("unknown option --frobnicate: see prunner --help", path, "--frobnicate")
     refused("unknown option --frobnicate", "--frobnicate=5", path)
-    refused('unknown option -x in "-x"', path, "-x")
+    refused('unknown option -x: see prunner --help', path, "-x")
     refused("--serial takes no value", path, "--serial=1")
     refused("short for more than one option: ", "--m", "1", path)
     expect(prunner(path, "--", "--frobnicate", "-x", "--help", "-n", "0"), 0,

@@ -151,7 +151,7 @@ test_cli_unknown_options_before_the_script_are_named(void **state)
 {
     (void)state;
     cli_refuses("--frob=3 job.lua", "unknown option --frob" REST);
-    cli_refuses("-x job.lua", "unknown option -x in \"-x\"" REST);
+    cli_refuses("-x job.lua", "unknown option -x" REST);
     cli_refuses("-d -xd job.lua", "unknown option -x in \"-xd\"" REST);
     cli_refuses("job.lua -dx", "unknown option -x in \"-dx\"" REST);
 }
@@ -162,7 +162,7 @@ test_cli_unknown_options_after_the_script_are_left_to_it(void **state)
     (void)state;
     put_off("job.lua --frob=3", "unknown option --frob" REST);
     assert_args("--frob=3", NULL, NULL);
-    put_off("job.lua a -5", "unknown option -5 in \"-5\"" REST);
+    put_off("job.lua a -5", "unknown option -5" REST);
     put_off("job.lua -xd -n 3 --frob", "unknown option -x in \"-xd\"" REST);
     assert_args("-xd", "--frob", NULL);
     assert_int_equal(config.n, 3);
