@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "base/parent_death.h"
 
 #include <signal.h>

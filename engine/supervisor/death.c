@@ -190,8 +190,8 @@ bury(uint32_t k, const struct recovered *r)
     bool too_often = !r->task && child_died_early(c, to, clock_ns());
     /* After its last commit a worker's death harms nobody: no word about it. Nor are more
      * than a few words of use about one that cannot start. */
-    bool untold = r->failed || (!r->task && (stop_job_over() || c->early.deaths > CHILD_EARLY_DEATHS));
-    if (!untold)
+    bool useless = stop_job_over() || c->early.deaths > CHILD_EARLY_DEATHS;
+    if (r->task ? !r->failed : !useless)
         say_death(k, r, how);
     if (too_often && !stop_stopping()) {
         say_given_up(k, how);

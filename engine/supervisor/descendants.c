@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "supervisor/descendants.h"
 
 #include <ctype.h>
