@@ -163,7 +163,7 @@ local SAYS = {
   log_error = true, log_warn = true, complain = true, refuse = true, fail = true, asprintf = true,
   help_complain = true, wrong = true,
   luaL_error = true, luaL_argerror = true, luaL_argcheck = true, luaL_checkstack = true,
-  lua_pushfstring = true, lua_pushliteral = true,
+  binding_fail_codec = true, binding_push_codec = true, lua_pushfstring = true, lua_pushliteral = true,
   error = true, warn = true,
 }
 

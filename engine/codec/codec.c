@@ -103,30 +103,26 @@ codec_map_put(struct codec_map *m, const void *key, uint32_t value)
 
 /* --- Opening and closing. */
 
-/* 64-bit integers have no place in the C API. They pass through a cell, eight
- * bytes in a cdata whose address C knows. write() tells the type: 1 int64_t,
- * 2 uint64_t, nil anything else. FFI looks through references, as it should,
+/* 64-bit integers have no place in the C API. They pass as a new cdata, which belongs to
+ * nobody else: C reads or writes its eight bytes (lua_topointer). write() tells the type as well:
+ * 1 int64_t, 2 uint64_t, nil anything else. FFI looks through references, as it should,
  * and takes ffi.typeof("int64_t") for its small number, which it should not:
  * only its text tells it from that number. */
 static const char cell_lua[] =
     "local ffi = require 'ffi'\n"
-    "local istype, tostring, byte = ffi.istype, tostring, string.byte\n"
+    "local istype, tostring, byte, new = ffi.istype, tostring, string.byte, ffi.new\n"
     "local i64, u64 = ffi.typeof 'int64_t', ffi.typeof 'uint64_t'\n"
-    "local cell = ffi.new 'int64_t[1]'\n"
-    "local ucell = ffi.cast('uint64_t *', cell)\n"
     "local function write(v)\n"
     "  local signed = istype(i64, v)\n"
     "  if not signed and not istype(u64, v) then return end\n"
     "  if v >= 0 and v < 65536 and byte(tostring(v)) == 99 then return end\n"
-    "  if signed then cell[0] = v return 1 end\n"
-    "  ucell[0] = v\n"
-    "  return 2\n"
+    "  if signed then return 1, new(i64, v) end\n"
+    "  return 2, new(u64, v)\n"
     "end\n"
     "local function read(unsigned)\n"
-    "  if unsigned then return ucell[0] end\n"
-    "  return cell[0]\n"
+    "  return new(unsigned and u64 or i64)\n"
     "end\n"
-    "return write, read, cell\n";
+    "return write, read\n";
 
 /* Under lua_cpcall, since all of it may raise. */
 static int
@@ -141,9 +137,7 @@ open_protected(lua_State *L)
     c->classes = luaL_ref(L, LUA_REGISTRYINDEX);
     if (luaL_loadbuffer(L, cell_lua, sizeof cell_lua - 1, "=codec"))
         return lua_error(L);
-    lua_call(L, 0, 3);
-    c->cell = (void *)lua_topointer(L, -1);
-    c->cell_anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_call(L, 0, 2);
     c->cell_read = luaL_ref(L, LUA_REGISTRYINDEX);
     c->cell_write = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
@@ -158,7 +152,7 @@ codec_open(struct codec **out, lua_State *L)
 
     c->L = L;
     c->functions = c->classes = LUA_NOREF;
-    c->cell_write = c->cell_read = c->cell_anchor = LUA_NOREF;
+    c->cell_write = c->cell_read = LUA_NOREF;
     int status = lua_cpcall(L, open_protected, c);
     if (status) {
         lua_pop(L, 1);
@@ -178,7 +172,6 @@ codec_close(struct codec *c)
     luaL_unref(c->L, LUA_REGISTRYINDEX, c->classes);
     luaL_unref(c->L, LUA_REGISTRYINDEX, c->cell_write);
     luaL_unref(c->L, LUA_REGISTRYINDEX, c->cell_read);
-    luaL_unref(c->L, LUA_REGISTRYINDEX, c->cell_anchor);
     codec_map_free(&c->function_ids);
     codec_map_free(&c->class_ids);
     codec_map_free(&c->light_ids);
@@ -190,6 +183,15 @@ const char *
 codec_error(const struct codec *c)
 {
     return c->error;
+}
+
+void
+codec_push_error(const struct codec *c, lua_State *L)
+{
+    char text[sizeof c->error]; /* pushing may run a finalizer, whose call fails as well */
+
+    memcpy(text, c->error, sizeof text);
+    lua_pushstring(L, text);
 }
 
 /* --- What was known before the fork. */

@@ -37,7 +37,8 @@
  * Everything here belongs to one process and one Lua state. Calls that take a
  * lua_State may raise "not enough memory" (a longjmp); buffers and codec stay
  * usable. They call Lua, so they may not be called through FFI; the calls
- * that take none may. */
+ * that take none may. Finalizers and debug hooks may run in the middle of them and
+ * call them again: the caller's bytes and buffer must be the call's own. */
 #ifndef PRUNNER_CODEC_H
 #define PRUNNER_CODEC_H
 
@@ -114,8 +115,10 @@ int codec_encode(struct codec *c, lua_State *L, int first, int last,
 int codec_decode(struct codec *c, lua_State *L, const unsigned char *bytes,
                  size_t len);
 
-/* Why the last call failed; good until the next one fails. */
+/* Why the last call failed; good until the next one fails, which may be whenever Lua runs. */
 const char *codec_error(const struct codec *c);
+/* codec_push_error pushes it. */
+void codec_push_error(const struct codec *c, lua_State *L);
 
 /* Encoded values as a short text for reports: `12, "abc...", {…}`. At most
  * cap - 1 bytes of UTF-8 and a NUL; what does not fit ends in "...", what is

@@ -36,14 +36,12 @@ struct codec {
     lua_State *L;    /* the main state, for codec_close() */
     int functions;   /* registry: {[id] = function, [function] = id} */
     int classes;     /* registry: the same for metatables and constants */
-    int cell_write;  /* registry: Lua helper, cdata -> *cell */
-    int cell_read;   /* registry: Lua helper, *cell -> cdata */
-    int cell_anchor; /* registry: keeps *cell */
-    void *cell;      /* 8 bytes inside a cdata; see codec.c */
+    int cell_write;  /* registry: Lua helper, cdata -> type, copy; see codec.c */
+    int cell_read;   /* registry: Lua helper -> a new cdata, to be filled */
     struct codec_map function_ids;
     struct codec_map class_ids; /* objects */
     struct codec_map light_ids; /* light userdata among them: any address */
-    struct codec_map seen; /* the tables of the codec_encode() under way */
+    struct codec_map seen; /* the tables of the codec_encode() under way; see call_write() */
     char error[600];
 };
 

@@ -141,11 +141,11 @@ read_cdata(struct reader *r, bool is_unsigned)
 {
     if (left(r) < 8)
         return damaged(r, "a 64-bit integer ends too early");
-    memcpy(r->c->cell, r->p, 8);
-    r->p += 8;
     lua_rawgeti(r->L, LUA_REGISTRYINDEX, r->c->cell_read);
     lua_pushboolean(r->L, is_unsigned);
     lua_call(r->L, 1, 1);
+    memcpy((void *)lua_topointer(r->L, -1), r->p, 8); /* new: nobody else has it */
+    r->p += 8;
     return 0;
 }
 

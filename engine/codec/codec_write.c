@@ -181,6 +181,22 @@ write_light(struct writer *w, int index)
     return err;
 }
 
+/* Calls the helper with the value at the top: it leaves a type (or nil) and a copy. The one place
+ * where Lua runs while a value is being written: a finalizer or a debug hook may encode something
+ * itself, so the tables that were met are taken aside. */
+static void
+call_write(struct writer *w)
+{
+    struct codec_map mine = w->c->seen;
+
+    w->c->seen = (struct codec_map){0};
+    int status = lua_pcall(w->L, 1, 2, 0);
+    codec_map_free(&w->c->seen);
+    w->c->seen = mine;
+    if (status)
+        lua_error(w->L);
+}
+
 static int
 write_cdata(struct writer *w, int index)
 {
@@ -190,18 +206,17 @@ write_cdata(struct writer *w, int index)
         return fail(w, -E2BIG, "the Lua stack is full");
     lua_rawgeti(L, LUA_REGISTRYINDEX, w->c->cell_write);
     lua_pushvalue(L, index);
-    lua_call(L, 1, 1);
-    int kind = (int)lua_tointeger(L, -1);
-    lua_pop(L, 1);
+    call_write(w);
+    int kind = (int)lua_tointeger(L, -2), err = need(w, 9);
+    if (kind && !err) {
+        at(w)[0] = kind == 1 ? CODEC_INT64 : CODEC_UINT64;
+        memcpy(at(w) + 1, lua_topointer(L, -1), 8);
+        w->pos += 9;
+    }
+    lua_pop(L, 2);
     if (kind == 0)
         return write_constant(w, index, "cdata other than int64_t and uint64_t");
-    int err = need(w, 9);
-    if (err)
-        return err;
-    at(w)[0] = kind == 1 ? CODEC_INT64 : CODEC_UINT64;
-    memcpy(at(w) + 1, w->c->cell, 8);
-    w->pos += 9;
-    return 0;
+    return err;
 }
 
 /* Inline, with the two most common types first. */

@@ -18,14 +18,30 @@ binding_fail(lua_State *L, int err)
     return 3;
 }
 
-const struct codec_buf *
-binding_encode(lua_State *L, int index)
+void
+binding_push_codec(lua_State *L, const char *format)
 {
-    static struct codec_buf buf;
-    buf.len = 0;
-    if (codec_encode(job.codec, L, index, index, NULL, &buf))
-        luaL_error(L, "%s", codec_error(job.codec));
-    return &buf;
+    codec_push_error(job.codec, L);
+    lua_pushfstring(L, format, lua_tostring(L, -1));
+    lua_remove(L, -2);
+}
+
+int
+binding_fail_codec(lua_State *L, const char *format)
+{
+    binding_push_codec(L, format);
+    return lua_error(L);
+}
+
+const struct codec_buf *
+binding_encode(lua_State *L, uint32_t i, int first, int last, const char *what)
+{
+    struct codec_buf *buf = &scratch_of(i)->a;
+    if (codec_encode(job.codec, L, first, last, what, buf)) {
+        scratch_leave(i);
+        binding_fail_codec(L, "%s");
+    }
+    return buf;
 }
 
 void
@@ -52,6 +68,7 @@ static const luaL_Reg *const functions[] = {
     binding_dict_functions,
     binding_job_functions,
     binding_lock_functions,
+    binding_manager_functions,
     binding_registry_functions,
     binding_report_functions,
     binding_task_functions,

@@ -11,23 +11,30 @@
 #include "base/export.h"
 #include "codec/codec.h"
 #include "job/job.h"
+#include "lua/scratch.h"
 
 extern const luaL_Reg binding_accumulators_functions[];
 extern const luaL_Reg binding_dead_letters_functions[];
 extern const luaL_Reg binding_dict_functions[];
 extern const luaL_Reg binding_job_functions[];
 extern const luaL_Reg binding_lock_functions[];
+extern const luaL_Reg binding_manager_functions[];
 extern const luaL_Reg binding_registry_functions[];
 extern const luaL_Reg binding_report_functions[];
 extern const luaL_Reg binding_task_functions[];
 
-/* What prn_dict_get() has found: core.RESULT. */
+/* What prn_dict_get() has found, beside the number of the scratch that has it: core.RESULT. */
 enum result_kind {
-    RESULT_NIL = 0,
-    RESULT_NUMBER = 1, /* result.number */
-    RESULT_STRING = 2, /* result.bytes, result.len */
-    RESULT_OTHER = 3,  /* core.dict_value() decodes it */
+    RESULT_NIL = 0,    /* in no scratch */
+    RESULT_NUMBER = 1, /* scratch.number[i] */
+    RESULT_STRING = 2, /* scratch.bytes[i], scratch.length[i] */
+    RESULT_OTHER = 3,  /* core.dict_value(i) decodes it */
+    RESULT_KINDS = 4,
 };
+
+/* The kind of a key that is no string, in place of its length: core.KEY. */
+enum key_kind { KEY_NUMBER = 0,
+                KEY_BOOLEAN = 1 };
 
 /* What a post through FFI says beside 0 and -errno: core.POST. */
 enum { POST_OTHER = 1 }; /* not posted: core.post() does it, or has the words for why not */
@@ -37,9 +44,14 @@ enum { POST_OTHER = 1 }; /* not posted: core.post() does it, or has the words fo
 void binding_push_constants(lua_State *L);
 /* binding_fail pushes nil, what `err` (-errno) means in words, errno. Returns 3. */
 int binding_fail(lua_State *L, int err);
-/* binding_encode encodes the value at `index` (absolute) into a buffer that lives
- * until the next call; raises if it cannot travel. */
-const struct codec_buf *binding_encode(lua_State *L, int index);
+/* binding_push_codec pushes `format`, in which %s is codec_error(); binding_fail_codec raises
+ * that. */
+void binding_push_codec(lua_State *L, const char *format);
+int binding_fail_codec(lua_State *L, const char *format);
+/* binding_encode encodes the values at first..last (absolute) into buffer a of scratch i; what
+ * they are called: as for codec_encode(). Raises if one cannot travel, the scratch left. */
+const struct codec_buf *binding_encode(lua_State *L, uint32_t i, int first, int last,
+                                       const char *what);
 /* binding_set_number: t[name] = v, of the table at the top of the stack. */
 void binding_set_number(lua_State *L, const char *name, double v);
 

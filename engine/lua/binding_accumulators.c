@@ -40,8 +40,10 @@ l_collect(lua_State *L)
     luaL_checkany(L, 2);
     if (job.stage == STAGE_UPDATE)
         return luaL_error(L, "not in the function of d:update, which may run several times");
-    const struct codec_buf *b = binding_encode(L, 2);
+    uint32_t i = scratch_enter();
+    const struct codec_buf *b = binding_encode(L, i, 2, 2, NULL);
     int err = accumulator_collect(&job.self, number, b->bytes, b->len);
+    scratch_leave(i);
     if (err)
         return luaL_error(L, "%s", error_text(err));
     return 0;

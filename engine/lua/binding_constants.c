@@ -47,6 +47,12 @@ static const struct constant result[] = {
     {NULL, 0},
 };
 
+static const struct constant key[] = {
+    {ENTRY(KEY, NUMBER)},
+    {ENTRY(KEY, BOOLEAN)},
+    {NULL, 0},
+};
+
 static const struct constant accumulator[] = {
     {ENTRY(ACCUMULATOR, SUM)},
     {ENTRY(ACCUMULATOR, MAX)},
@@ -74,12 +80,14 @@ static const struct constant max[] = {
     {"ATTEMPTS", CONFIG_ATTEMPTS_MAX},
     {"NAME_BYTES", NAME_BYTES},
     {"KEY_BYTES", DICT_KEY_MAX},
+    {"SCRATCH", SCRATCH_MAX},
     {NULL, 0},
 };
 
 static const struct constant errnos[] = {
     {ERRNO(EBUSY)},
     {ERRNO(EINVAL)},
+    {ERRNO(ENAMETOOLONG)},
     {ERRNO(EPERM)},
     {ERRNO(ETIMEDOUT)},
     {NULL, 0},
@@ -92,6 +100,7 @@ static const struct {
     {"NAMED", named},
     {"DICT_OP", dict_op},
     {"RESULT", result},
+    {"KEY", key},
     {"ACCUMULATOR", accumulator},
     {"POST", post},
     {"EXIT", exit_status},

@@ -40,12 +40,13 @@ l_renumber(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_checktype(L, 3, LUA_TTABLE);
     lua_settop(L, 3);
-    static struct codec_buf buf;
-    buf.len = 0;
-    if (codec_renumber((const unsigned char *)bytes, len, new_number, L, &buf))
-        return 0;
-    lua_pushlstring(L, (const char *)buf.bytes, buf.len);
-    return 1;
+    uint32_t i = scratch_enter();
+    struct codec_buf *buf = &scratch_of(i)->a;
+    int err = codec_renumber((const unsigned char *)bytes, len, new_number, L, buf);
+    if (!err)
+        lua_pushlstring(L, (const char *)buf->bytes, buf->len);
+    scratch_leave(i);
+    return !err;
 }
 
 const luaL_Reg binding_dead_letters_functions[] = {

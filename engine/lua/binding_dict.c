@@ -1,68 +1,61 @@
-/* What lua/prunner/dict.lua calls. A dict is given by the number of its name. Keys
- * are set first (prn_key_*), then the operation names the dict: few functions for
- * many combinations, all cheap. */
+/* What lua/prunner/dict.lua and the queues of manager.lua call. A dict is given by the number of
+ * its name, a key as three arguments: the bytes of a string and their number; or no bytes, the
+ * kind, and the number. Each operation is one call, its result a scratch's (scratch.h): in
+ * between a finalizer may do others. */
 #include "lua/binding.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/hash.h"
 #include "store/error_text.h"
 #include "store/names.h"
 #include "task/section.h"
 #include "worker/error.h"
 
-/* What the last operation has to say; read by Lua through FFI. */
-struct prn_result {
-    double number;
-    const char *bytes;
-    size_t len;
-};
-static struct prn_result result;
-
-/* The bytes of a RESULT_OTHER, or of an update()'s old value. */
-static struct dict_value last;
-
+/* A key, for one operation. It is filled and used where no Lua runs. */
 static unsigned char key_bytes[DICT_KEY_MAX + CODEC_SCALAR_MAX];
-static struct dict_key key = {.bytes = key_bytes};
 
-PRN_EXPORT struct prn_result *
-prn_result(void)
+static struct dict_key
+key_of_length(size_t len)
 {
-    return &result;
+    return (struct dict_key){key_bytes, len, hash_bytes(key_bytes, len)};
 }
 
-static void
-key_ready(size_t len)
+/* The key that Lua gives as (bytes, len, number). false: it is longer than 32 KiB. */
+static bool
+make_key(const char *bytes, size_t len, double number, struct dict_key *out)
 {
-    key.len = len;
-    key.hash = hash_bytes(key_bytes, len);
-}
-
-/* 0; -ENAMETOOLONG: more than 32 KiB. */
-PRN_EXPORT int
-prn_key_string(const char *bytes, size_t len)
-{
+    if (!bytes) {
+        number = number == 0 ? 0 : number; /* -0 is 0, as in Lua */
+        *out = key_of_length(len == KEY_NUMBER ? codec_put_number(key_bytes, number)
+                                               : codec_put_boolean(key_bytes, number != 0));
+        return true;
+    }
     if (len > DICT_KEY_MAX)
-        return -ENAMETOOLONG;
+        return false;
     size_t head = codec_put_string_head(key_bytes, len);
     memcpy(key_bytes + head, bytes, len);
-    key_ready(head + len);
-    return 0;
+    *out = key_of_length(head + len);
+    return true;
 }
 
-PRN_EXPORT int
-prn_key_number(double v)
+/* The same of the Lua value at `index`, which is of one of these types. */
+static bool
+key_at(lua_State *L, int index, struct dict_key *out)
 {
-    key_ready(codec_put_number(key_bytes, v == 0 ? 0 : v)); /* -0 is 0, as in Lua */
-    return 0;
-}
-
-PRN_EXPORT int
-prn_key_boolean(int v)
-{
-    key_ready(codec_put_boolean(key_bytes, v != 0));
-    return 0;
+    size_t len;
+    const char *bytes;
+    switch (lua_type(L, index)) {
+    case LUA_TSTRING:
+        bytes = lua_tolstring(L, index, &len);
+        return make_key(bytes, len, 0, out);
+    case LUA_TNUMBER:
+        return make_key(NULL, KEY_NUMBER, lua_tonumber(L, index), out);
+    default:
+        return make_key(NULL, KEY_BOOLEAN, lua_toboolean(L, index), out);
+    }
 }
 
 static struct dict *
@@ -71,72 +64,114 @@ dict_of(uint32_t name)
     return arena_at(&job.arena, name_at(&job.arena, name)->object);
 }
 
-/* The value of the key: enum result_kind, or -errno. */
-PRN_EXPORT int
-prn_dict_get(uint32_t name)
+/* A value for Lua to read: scratch * RESULT_KINDS + its kind, or -errno. The copy that dict_get()
+ * has made changes hands; anything else is copied. */
+static int
+hand_out(const struct dict_value *v)
 {
-    int err = section_get(&job.self, dict_of(name), &key, &last);
-    if (err)
-        return err;
-    if (!last.present)
+    if (!v->present)
         return RESULT_NIL;
-    if (last.is_number) {
-        result.number = last.number;
-        return RESULT_NUMBER;
+    uint32_t i = scratch_enter();
+    int at = (int)i * RESULT_KINDS;
+    if (v->is_number) {
+        scratch.number[i] = v->number;
+        return at + RESULT_NUMBER;
+    }
+    struct codec_buf *a = &scratch_of(i)->a;
+    if (v->bytes == job.self.copy) {
+        struct codec_buf mine = *a;
+        *a = (struct codec_buf){(unsigned char *)job.self.copy, v->len, job.self.copy_room};
+        job.self.copy = (char *)mine.bytes;
+        job.self.copy_room = mine.cap;
+    } else if (scratch_copy(i, v->bytes, v->len)) {
+        scratch_leave(i);
+        return -ENOMEM;
     }
     const unsigned char *bytes;
-    if (codec_get_string(last.bytes, last.len, &bytes, &result.len)) {
-        result.bytes = (const char *)bytes;
-        return RESULT_STRING;
-    }
-    return RESULT_OTHER;
+    size_t len;
+    if (!codec_get_string(a->bytes, a->len, &bytes, &len))
+        return at + RESULT_OTHER;
+    scratch.bytes[i] = (const char *)bytes;
+    scratch.length[i] = (uint32_t)len;
+    return at + RESULT_STRING;
 }
 
-static int
-change(enum dict_op_kind kind, uint32_t name, const struct dict_value *v, size_t head)
+/* The value of the key. */
+PRN_EXPORT int
+prn_dict_get(uint32_t name, const char *bytes, size_t len, double number)
 {
-    struct dict_op op = {.kind = kind, .dict = dict_of(name), .key = key, .head = head};
+    struct dict_key key;
+    struct dict_value v;
+    if (!make_key(bytes, len, number, &key))
+        return -ENAMETOOLONG;
+    int err = section_get(&job.self, dict_of(name), &key, &v);
+    return err ? err : hand_out(&v);
+}
+
+/* 1 (changed), 0 (not) or -errno. */
+static int
+change(const struct dict_op *op)
+{
     struct dict_result r;
-    if (v)
-        op.value = *v;
+    int err = section_change(&job.self, op, &r);
+    return err ? err : r.changed;
+}
+
+/* Sets or adds a number, as change(). */
+PRN_EXPORT int
+prn_dict_number(int kind, uint32_t name, const char *bytes, size_t len, double number, double v)
+{
+    struct dict_op op = {
+        .kind = (enum dict_op_kind)kind,
+        .dict = dict_of(name),
+        .value = {.present = true, .is_number = true, .number = v},
+    };
+    return make_key(bytes, len, number, &op.key) ? change(&op) : -ENAMETOOLONG;
+}
+
+/* The new number, as prn_dict_get(). */
+PRN_EXPORT int
+prn_dict_incr(uint32_t name, const char *bytes, size_t len, double number, double by)
+{
+    struct dict_op op = {
+        .kind = DICT_INCR,
+        .dict = dict_of(name),
+        .value = {.present = true, .is_number = true, .number = by},
+    };
+    struct dict_result r;
+    if (!make_key(bytes, len, number, &op.key))
+        return -ENAMETOOLONG;
     int err = section_change(&job.self, &op, &r);
     if (err)
         return err;
-    result.number = r.number;
-    return r.changed;
+    return hand_out(&(struct dict_value){.present = true, .is_number = true, .number = r.number});
 }
 
-/* Each returns 1 (changed), 0 (not) or -errno. */
+/* Sets, adds or appends a string, as change(). */
 PRN_EXPORT int
-prn_dict_number(int kind, uint32_t name, double v)
+prn_dict_string(int kind, uint32_t name, const char *bytes, size_t len, double number,
+                const char *value, size_t value_len)
 {
-    struct dict_value value = {.present = true, .is_number = true, .number = v};
-    return change((enum dict_op_kind)kind, name, &value, 0);
-}
-
-PRN_EXPORT int
-prn_dict_string(int kind, uint32_t name, const char *bytes, size_t len)
-{
-    static struct codec_buf buf;
-    if (len > CODEC_BYTES_MAX)
+    static struct codec_buf buf; /* no Lua runs while it is used */
+    struct dict_op op = {.kind = (enum dict_op_kind)kind, .dict = dict_of(name)};
+    if (!make_key(bytes, len, number, &op.key))
+        return -ENAMETOOLONG;
+    if (value_len > CODEC_BYTES_MAX)
         return -EFBIG;
-    if (len + CODEC_SCALAR_MAX > buf.cap) {
-        unsigned char *grown = realloc(buf.bytes, 2 * len + CODEC_SCALAR_MAX);
-        if (!grown)
-            return -ENOMEM;
-        buf.bytes = grown;
-        buf.cap = 2 * len + CODEC_SCALAR_MAX;
-    }
-    size_t head = codec_put_string_head(buf.bytes, len);
-    memcpy(buf.bytes + head, bytes, len);
-    struct dict_value value = {.present = true, .bytes = buf.bytes, .len = head + len};
-    return change((enum dict_op_kind)kind, name, &value, head);
+    if (!array_reserve(&buf.bytes, &buf.cap, value_len + CODEC_SCALAR_MAX, 1))
+        return -ENOMEM;
+    op.head = codec_put_string_head(buf.bytes, value_len);
+    memcpy(buf.bytes + op.head, value, value_len);
+    op.value = (struct dict_value){.present = true, .bytes = buf.bytes, .len = op.head + value_len};
+    return change(&op);
 }
 
+/* As change(). */
 PRN_EXPORT int
-prn_dict_delete(uint32_t name)
+prn_dict_delete(uint32_t name, const char *bytes, size_t len, double number)
 {
-    return change(DICT_DELETE, name, NULL, 0);
+    struct dict_op op = {.kind = DICT_DELETE, .dict = dict_of(name)};
+    return make_key(bytes, len, number, &op.key) ? change(&op) : -ENAMETOOLONG;
 }
 
 PRN_EXPORT double
@@ -172,39 +207,50 @@ push_value(lua_State *L, const struct dict_value *v)
     } else if (v->is_number) {
         lua_pushnumber(L, v->number);
     } else if (codec_decode(job.codec, L, v->bytes, v->len) != 1) {
-        luaL_error(L, "a value in the dict cannot be read: %s", codec_error(job.codec));
+        binding_fail_codec(L, "a value in the dict cannot be read: %s");
     }
 }
 
-/* core.dict_value() -> the value that prn_dict_get() called RESULT_OTHER */
+/* Pushes the value in buffer a of a scratch and leaves that. */
+static void
+push_result(lua_State *L, uint32_t i)
+{
+    const struct codec_buf *a = &scratch_of(i)->a;
+    struct dict_value v = {.present = true, .bytes = a->bytes, .len = a->len};
+    push_value(L, &v);
+    scratch_leave(i);
+}
+
+/* core.dict_value(i) -> the value that prn_dict_get() called RESULT_OTHER, in scratch i */
 static int
 l_dict_value(lua_State *L)
 {
-    push_value(L, &last);
+    push_result(L, (uint32_t)luaL_checknumber(L, 1));
     return 1;
 }
 
-/* core.dict_change(kind, name, value [, old]) -> 1, 0 or -errno, new number. The
- * key was set before. Raises if a value cannot travel. */
+/* core.dict_change(kind, name, key, value [, old]) -> 1, 0 or -errno. Raises if a value cannot
+ * travel. */
 static int
 l_dict_change(lua_State *L)
 {
-    static struct codec_buf value, old;
     struct dict_op op = {
         .kind = (enum dict_op_kind)luaL_checkint(L, 1),
         .dict = dict_of((uint32_t)luaL_checknumber(L, 2)),
-        .key = key,
     };
-    struct dict_result r = {0};
-    lua_settop(L, 4);
-    if (!value_at(L, 3, &value, &op.value))
-        return luaL_error(L, "%s", codec_error(job.codec));
-    if (!value_at(L, 4, &old, &op.old))
-        return luaL_error(L, "old %s", codec_error(job.codec));
-    int err = section_change(&job.self, &op, &r);
-    lua_pushinteger(L, err ? err : r.changed);
-    lua_pushnumber(L, r.number);
-    return 2;
+    lua_settop(L, 5);
+    uint32_t i = scratch_enter();
+    struct scratch *s = scratch_of(i);
+    bool old_ok = true, ok = value_at(L, 4, &s->a, &op.value) &&
+                             (old_ok = value_at(L, 5, &s->b, &op.old));
+    /* No Lua from here on. */
+    int result = !ok ? 0 : key_at(L, 3, &op.key) ? change(&op)
+                                                 : -ENAMETOOLONG;
+    scratch_leave(i);
+    if (!ok)
+        return binding_fail_codec(L, old_ok ? "%s" : "old %s");
+    lua_pushinteger(L, result);
+    return 1;
 }
 
 /* Calls the function below the value at the top of the stack. What it does may be done again, so
@@ -226,51 +272,94 @@ call_updater(lua_State *L)
     return err;
 }
 
-/* core.dict_update(name, fn) -> new value | nil, message. fn(old) runs outside any lock, and again
- * when another worker was faster. The key was set before. */
+/* The key at `index` and its bytes as a userdata, which is pushed. false: too long. */
+static bool
+push_key(lua_State *L, int index, struct dict_key **out)
+{
+    struct dict_key key;
+    if (!key_at(L, index, &key))
+        return false;
+    struct dict_key *k = lua_newuserdata(L, sizeof *k + key.len); /* the collector may run ... */
+    (void)key_at(L, index, &key);                                 /* ... and use key_bytes */
+    *k = key;
+    k->bytes = memcpy(k + 1, key_bytes, key.len);
+    *out = k;
+    return true;
+}
+
+/* The present value of the key; its bytes in a userdata, which is pushed. */
+static int
+push_old(lua_State *L, struct dict *d, const struct dict_key *k, struct dict_value *now)
+{
+    int err = section_get(&job.self, d, k, now);
+    if (err)
+        return err;
+    uint32_t i = scratch_enter(); /* until they are where they stay */
+    struct scratch *s = scratch_of(i);
+    size_t len = now->present && !now->is_number ? now->len : 0;
+    err = scratch_copy(i, now->bytes, len);
+    if (!err) {
+        void *old = lua_newuserdata(L, len + 1);
+        now->bytes = memcpy(old, s->a.bytes, len);
+    }
+    scratch_leave(i);
+    return err;
+}
+
+/* Stores the new value, at the top, if the old one is still there. 1, 0, -errno; or pushes what
+ * is wrong with it and returns -EINVAL. */
+static int
+store_new(lua_State *L, struct dict *d, const struct dict_key *k, const struct dict_value *old)
+{
+    struct dict_op op = {.kind = DICT_CAS, .dict = d, .key = *k, .old = *old, .update = true};
+    uint32_t i = scratch_enter();
+    bool ok = value_at(L, lua_gettop(L), &scratch_of(i)->a, &op.value);
+    int result = ok ? change(&op) : -EINVAL;
+    scratch_leave(i);
+    if (!ok) {
+        binding_push_codec(L, "new %s");
+    }
+    return result;
+}
+
+/* core.dict_update(name, key, fn) -> new value | nil, message. fn(old) runs outside any lock, and
+ * again when another worker was faster. */
 static int
 l_dict_update(lua_State *L)
 {
     struct dict *d = dict_of((uint32_t)luaL_checknumber(L, 1));
-    /* fn may use dicts itself: everything of ours is in userdata of this call. */
-    struct dict_key *k = lua_newuserdata(L, sizeof *k + key.len);
-    *k = key;
-    k->bytes = memcpy(k + 1, key_bytes, key.len);
+    struct dict_key *k;
+    lua_settop(L, 3);
+    if (!push_key(L, 2, &k)) /* at 4: everything of ours is in userdata of this call */
+        return binding_fail(L, -ENAMETOOLONG);
     for (;;) {
         struct dict_value now;
-        struct dict_result r;
-        lua_settop(L, 3);
-        int err = section_get(&job.self, d, k, &now);
+        lua_settop(L, 4);
+        int err = push_old(L, d, k, &now); /* at 5 */
         if (err)
             return binding_fail(L, err);
-        size_t len = now.present && !now.is_number ? now.len : 0;
-        void *old = lua_newuserdata(L, len + 1);
-        if (len)
-            memcpy(old, now.bytes, len);
-        now.bytes = old;
-        lua_pushvalue(L, 2);
+        lua_pushvalue(L, 3);
         push_value(L, &now);
-        err = call_updater(L);
-        if (err)
+        if (call_updater(L))
             return error_rethrow(L);
-        static struct codec_buf value;
-        struct dict_op op = {.kind = DICT_CAS, .dict = d, .key = *k, .old = now, .update = true};
-        if (!value_at(L, 5, &value, &op.value)) {
+        int stored = store_new(L, d, k, &now); /* it is at 6 */
+        if (stored == 1)
+            return 1;
+        if (lua_gettop(L) > 6) {
             lua_pushnil(L);
-            lua_pushfstring(L, "new %s", codec_error(job.codec));
+            lua_insert(L, -2);
             return 2;
         }
-        err = section_change(&job.self, &op, &r);
-        if (err)
-            return binding_fail(L, err);
-        if (r.changed)
-            return 1;
+        if (stored < 0)
+            return binding_fail(L, stored);
     }
 }
 
+/* ---- all entries ---- */
+
 /* What a snapshot of a shard copies. */
 struct snapshot {
-    struct codec_buf bytes;
+    struct codec_buf *to;
     uint32_t n;
     bool full; /* no memory */
 };
@@ -281,27 +370,44 @@ struct snapshot_entry {
     uint32_t is_number, pad;
 };
 
+static size_t
+bytes_of_entry(size_t key_len, size_t value_len)
+{
+    return (sizeof(struct snapshot_entry) + key_len + value_len + 7) / 8 * 8;
+}
+
 static void
 copy_entry(void *arg, const struct dict_entry *r)
 {
     struct snapshot *s = arg;
-    size_t n = sizeof(struct snapshot_entry) + r->key_len + r->value_len;
-    n = (n + 7) / 8 * 8;
-    if (s->bytes.len + n > s->bytes.cap) {
-        size_t cap = (s->bytes.len + n) * 2;
-        unsigned char *grown = realloc(s->bytes.bytes, cap);
-        if (!grown) {
-            s->full = true;
-            return;
-        }
-        s->bytes.bytes = grown;
-        s->bytes.cap = cap;
+    size_t n = bytes_of_entry(r->key_len, r->value_len);
+    if (!array_reserve(&s->to->bytes, &s->to->cap, s->to->len + n, 1)) {
+        s->full = true;
+        return;
     }
-    struct snapshot_entry *e = (struct snapshot_entry *)(s->bytes.bytes + s->bytes.len);
+    struct snapshot_entry *e = (struct snapshot_entry *)(s->to->bytes + s->to->len);
     *e = (struct snapshot_entry){r->number, r->key_len, r->value_len, r->is_number, 0};
     memcpy(e + 1, r->bytes, (size_t)r->key_len + r->value_len);
-    s->bytes.len += n;
+    s->to->len += n;
     s->n++;
+}
+
+/* Puts n entries into the list at the top. */
+static void
+fill_list(lua_State *L, const unsigned char *at, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const struct snapshot_entry *e = (const struct snapshot_entry *)at;
+        const unsigned char *bytes = (const unsigned char *)(e + 1);
+        if (codec_decode(job.codec, L, bytes, e->key_len) != 1)
+            binding_fail_codec(L, "each: a key cannot be read: %s");
+        lua_rawseti(L, -2, (int)(2 * i + 1));
+        struct dict_value v = {true, e->is_number, e->number, bytes + e->key_len,
+                               e->value_len};
+        push_value(L, &v);
+        lua_rawseti(L, -2, (int)(2 * i + 2));
+        at += bytes_of_entry(e->key_len, e->value_len);
+    }
 }
 
 /* core.dict_shard(name, i) -> list {key, value, key, value ...} of shard i (0..63),
@@ -309,31 +415,22 @@ copy_entry(void *arg, const struct dict_entry *r)
 static int
 l_dict_shard(lua_State *L)
 {
-    static struct snapshot s;
+    struct dict *d = dict_of((uint32_t)luaL_checknumber(L, 1));
     uint32_t shard = (uint32_t)luaL_checknumber(L, 2);
     if (shard >= DICT_SHARDS)
         return 0;
-    s.bytes.len = 0;
-    s.n = 0;
-    s.full = false;
-    int err = dict_tx_snapshot(&job.self, dict_of((uint32_t)luaL_checknumber(L, 1)), shard,
-                               copy_entry, &s);
-    if (err || s.full)
-        return luaL_error(L, "each: %s", error_text(err ? err : -ENOMEM));
-    lua_createtable(L, (int)s.n * 2, 0);
-    const unsigned char *at = s.bytes.bytes;
-    for (uint32_t i = 0; i < s.n; i++) {
-        const struct snapshot_entry *e = (const struct snapshot_entry *)at;
-        const unsigned char *bytes = (const unsigned char *)(e + 1);
-        if (codec_decode(job.codec, L, bytes, e->key_len) != 1)
-            return luaL_error(L, "each: a key cannot be read: %s", codec_error(job.codec));
-        lua_rawseti(L, -2, (int)(2 * i + 1));
-        struct dict_value v = {true, e->is_number, e->number, bytes + e->key_len,
-                               e->value_len};
-        push_value(L, &v);
-        lua_rawseti(L, -2, (int)(2 * i + 2));
-        at += (sizeof *e + e->key_len + e->value_len + 7) / 8 * 8;
+    uint32_t i = scratch_enter();
+    struct snapshot s = {.to = &scratch_of(i)->a};
+    int err = dict_tx_snapshot(&job.self, d, shard, copy_entry, &s);
+    if (!err && s.full)
+        err = -ENOMEM;
+    if (!err) {
+        lua_createtable(L, (int)s.n * 2, 0);
+        fill_list(L, s.to->bytes, s.n);
     }
+    scratch_leave(i);
+    if (err)
+        return luaL_error(L, "each: %s", error_text(err));
     lua_pushinteger(L, (lua_Integer)s.n);
     return 2;
 }

@@ -1,10 +1,6 @@
-/* What lua/prunner/lock.lua and manager.lua call: names, locks, waiting for a queue. */
+/* What lua/prunner/lock.lua calls; and names, for all that have one. */
 #include "lua/binding.h"
 
-#include <time.h>
-
-#include "base/clock.h"
-#include "base/futex.h"
 #include "store/error_text.h"
 #include "store/names.h"
 #include "task/section.h"
@@ -51,39 +47,6 @@ PRN_EXPORT int
 prn_lock_release(uint32_t name, int keep)
 {
     return section_unlock(&job.self, lock_of(name), keep != 0);
-}
-
-/* ---- waiting for a queue of the manager ---- */
-
-PRN_EXPORT uint32_t
-prn_queue_event(void)
-{
-    return atom_load(&job.arena.header->queue_event);
-}
-
-/* Something was put: whoever waits shall look. */
-PRN_EXPORT void
-prn_queue_bump(void)
-{
-    uint32_t *event = &job.arena.header->queue_event;
-    atom_store(event, atom_peek(event) + 1); /* a lost bump makes a waiter a tick late */
-    futex_wake(event, ARENA_SLOTS);
-}
-
-/* Sleeps until the event is no longer `seen`, at most a tenth of a second. */
-PRN_EXPORT void
-prn_queue_wait(uint32_t seen, double seconds)
-{
-    double most = seconds < 0.1 ? seconds : 0.1;
-    struct timespec t = {0, (long)(most * 1e9)};
-    futex_wait(&job.arena.header->queue_event, seen, &t);
-}
-
-/* Seconds on a clock that only goes forward. */
-PRN_EXPORT double
-prn_now(void)
-{
-    return (double)clock_ns() / 1e9;
 }
 
 const luaL_Reg binding_lock_functions[] = {

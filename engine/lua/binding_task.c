@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "memory/block.h"
+#include "store/error_text.h"
 #include "task/commit.h"
 #include "worker/task_loop.h"
 #include "task/idle.h"
@@ -16,8 +18,6 @@
 
 /* ---- posting through FFI: prn_post_number() and prn_post_string() for the commonest
  * cases, the argument builder for scalars, core.post() for everything ---- */
-
-static struct codec_buf args;
 
 static bool
 may_post(void)
@@ -63,72 +63,71 @@ prn_post_string(uint32_t fn, const char *bytes, size_t len)
     return err;
 }
 
-static int
-args_room(size_t more)
-{
-    if (likely(args.len + more <= args.cap))
-        return 0;
-    size_t cap = (args.len + more) * 2 + 64;
-    unsigned char *grown = realloc(args.bytes, cap);
-    if (!grown)
-        return -ENOMEM;
-    args.bytes = grown;
-    args.cap = cap;
-    return 0;
-}
-
-/* The argument builder: begin, one call for each argument, then post. */
-PRN_EXPORT void
+/* The argument builder: begin takes a scratch, one call for each argument adds to it, post gives
+ * it back; one that does not come to that gives it back as well (native.lua: scratch.depth). */
+PRN_EXPORT uint32_t
 prn_args_begin(void)
 {
-    args.len = 0;
+    return scratch_enter();
 }
 
-PRN_EXPORT int
-prn_args_nil(void)
+/* Room for so many bytes more; NULL: no memory. */
+static unsigned char *
+args_room(uint32_t i, size_t more)
 {
-    int err = args_room(CODEC_SCALAR_MAX);
-    if (!err)
-        args.len += codec_put_nil(args.bytes + args.len);
-    return err;
+    struct codec_buf *args = &scratch_of(i)->a;
+    return array_reserve(&args->bytes, &args->cap, args->len + more, 1) ? args->bytes + args->len
+                                                                        : NULL;
 }
 
-PRN_EXPORT int
-prn_args_boolean(int v)
+static int
+args_added(uint32_t i, size_t bytes)
 {
-    int err = args_room(CODEC_SCALAR_MAX);
-    if (!err)
-        args.len += codec_put_boolean(args.bytes + args.len, v != 0);
-    return err;
-}
-
-PRN_EXPORT int
-prn_args_number(double v)
-{
-    int err = args_room(CODEC_SCALAR_MAX);
-    if (!err)
-        args.len += codec_put_number(args.bytes + args.len, v);
-    return err;
-}
-
-PRN_EXPORT int
-prn_args_string(const char *bytes, size_t len)
-{
-    if (len > CODEC_BYTES_MAX - args.len)
-        return -EFBIG;
-    int err = args_room(CODEC_SCALAR_MAX + len);
-    if (err)
-        return err;
-    args.len += codec_put_string_head(args.bytes + args.len, len);
-    memcpy(args.bytes + args.len, bytes, len);
-    args.len += len;
+    scratch_of(i)->a.len += bytes;
     return 0;
 }
 
 PRN_EXPORT int
-prn_args_post(uint32_t fn)
+prn_args_nil(uint32_t i)
 {
-    return post_bytes(fn, args.bytes, args.len);
+    unsigned char *at = args_room(i, CODEC_SCALAR_MAX);
+    return at ? args_added(i, codec_put_nil(at)) : -ENOMEM;
+}
+
+PRN_EXPORT int
+prn_args_boolean(uint32_t i, int v)
+{
+    unsigned char *at = args_room(i, CODEC_SCALAR_MAX);
+    return at ? args_added(i, codec_put_boolean(at, v != 0)) : -ENOMEM;
+}
+
+PRN_EXPORT int
+prn_args_number(uint32_t i, double v)
+{
+    unsigned char *at = args_room(i, CODEC_SCALAR_MAX);
+    return at ? args_added(i, codec_put_number(at, v)) : -ENOMEM;
+}
+
+PRN_EXPORT int
+prn_args_string(uint32_t i, const char *bytes, size_t len)
+{
+    if (len > CODEC_BYTES_MAX - scratch_of(i)->a.len)
+        return -EFBIG;
+    unsigned char *at = args_room(i, CODEC_SCALAR_MAX + len);
+    if (!at)
+        return -ENOMEM;
+    size_t head = codec_put_string_head(at, len);
+    memcpy(at + head, bytes, len);
+    return args_added(i, head + len);
+}
+
+PRN_EXPORT int
+prn_args_post(uint32_t i, uint32_t fn)
+{
+    const struct codec_buf *args = &scratch_of(i)->a;
+    int err = post_bytes(fn, args->bytes, args->len);
+    scratch_leave(i);
+    return err;
 }
 
 /* --debug: the line that the next post stands in. */
@@ -148,17 +147,20 @@ l_post(lua_State *L)
         lua_pushinteger(L, -EPERM);
         return 1;
     }
-    args.len = 0;
-    int err = codec_encode(job.codec, L, 2, lua_gettop(L), "argument", &args);
+    uint32_t i = scratch_enter();
+    struct codec_buf *args = &scratch_of(i)->a;
+    int err = codec_encode(job.codec, L, 2, lua_gettop(L), "argument", args);
     if (err) {
+        scratch_leave(i);
         lua_pushinteger(L, err);
-        lua_pushstring(L, codec_error(job.codec));
+        codec_push_error(job.codec, L);
         return 2;
     }
-    for (int i = lua_gettop(L); i > 1 && !job.self.post_unordered; i--)
-        job.self.post_unordered = lua_istable(L, i);
-    err = post_bytes(fn, args.bytes, args.len);
+    for (int at = lua_gettop(L); at > 1 && !job.self.post_unordered; at--)
+        job.self.post_unordered = lua_istable(L, at);
+    err = post_bytes(fn, args->bytes, args->len);
     job.self.post_unordered = false;
+    scratch_leave(i);
     lua_pushinteger(L, err);
     return 1;
 }
@@ -167,18 +169,21 @@ l_post(lua_State *L)
 static int
 l_encode(lua_State *L)
 {
-    args.len = 0;
-    if (codec_encode(job.codec, L, 1, lua_gettop(L), "argument", &args))
-        return luaL_error(L, "%s", codec_error(job.codec));
-    lua_pushlstring(L, (const char *)args.bytes, args.len);
+    uint32_t i = scratch_enter();
+    const struct codec_buf *args = binding_encode(L, i, 1, lua_gettop(L), "argument");
+    lua_pushlstring(L, (const char *)args->bytes, args->len);
+    scratch_leave(i);
     return 1;
 }
 
-/* core.args() -> the bytes collected by the argument builder. For tests. */
+/* core.args(i) -> the bytes collected by the argument builder. For tests. */
 static int
 l_args(lua_State *L)
 {
-    lua_pushlstring(L, (const char *)args.bytes, args.len);
+    uint32_t i = (uint32_t)luaL_checknumber(L, 1);
+    const struct codec_buf *args = &scratch_of(i)->a;
+    lua_pushlstring(L, (const char *)args->bytes, args->len);
+    scratch_leave(i);
     return 1;
 }
 
@@ -189,9 +194,7 @@ l_decode(lua_State *L)
     size_t len;
     const char *bytes = luaL_checklstring(L, 1, &len);
     int n = codec_decode(job.codec, L, (const unsigned char *)bytes, len);
-    if (n < 0)
-        return luaL_error(L, "%s", codec_error(job.codec));
-    return n;
+    return n < 0 ? binding_fail_codec(L, "%s") : n;
 }
 
 /* core.post_bytes(fn, bytes) -> 0 | -errno: arguments encoded before, and decoded once
@@ -208,28 +211,41 @@ l_post_bytes(lua_State *L)
 
 /* ---- the running task ---- */
 
+/* 0; -EPERM: no task runs; -EBUSY: it holds a lock. */
+static int
+may_commit(void)
+{
+    if (job.stage != STAGE_TASK)
+        return -EPERM;
+    return section_any_held(&job.self) ? -EBUSY : 0;
+}
+
 /* core.commit(cursor) -> 0 | -errno; raises if the cursor cannot travel. */
 static int
 l_commit(lua_State *L)
 {
     lua_settop(L, 1);
-    if (job.stage != STAGE_TASK || section_any_held(&job.self)) {
-        lua_pushinteger(L, job.stage != STAGE_TASK ? -EPERM : -EBUSY);
-        return 1;
+    int err = may_commit();
+    uint32_t i = scratch_enter();
+    struct codec_buf *cursor = &scratch_of(i)->a;
+    if (!err && !lua_isnil(L, 1)) {
+        (void)binding_encode(L, i, 1, 1, NULL);
+        err = may_commit(); /* still */
     }
-    args.len = 0;
-    if (!lua_isnil(L, 1) && codec_encode(job.codec, L, 1, 1, NULL, &args))
-        return luaL_error(L, "%s", codec_error(job.codec));
-    (void)output_flush(OUTPUT_SO_FAR);
-    uint32_t ready = job.self.staged_count;
-    int err = commit_checkpoint(&job.self, args.bytes, args.len);
-    if (!err)
-        idle_wake(&job.self, ready);
+    if (!err) {
+        (void)output_flush(OUTPUT_SO_FAR);
+        uint32_t ready = job.self.staged_count;
+        err = commit_checkpoint(&job.self, cursor->bytes, cursor->len);
+        if (!err)
+            idle_wake(&job.self, ready);
+    }
+    scratch_leave(i);
     lua_pushinteger(L, err);
     return 1;
 }
 
-/* core.cursor() -> what an earlier run of this task gave to commit(), or nil */
+/* core.cursor() -> what an earlier run of this task gave to commit(), or nil. Decodes a copy: a
+ * finalizer may commit, which frees the block. */
 static int
 l_cursor(lua_State *L)
 {
@@ -239,9 +255,14 @@ l_cursor(lua_State *L)
     if (!r || !r->cursor)
         return 0;
     struct task_cursor *c = (struct task_cursor *)block_at(self->arena, r->cursor)->bytes;
-    if (codec_decode(job.codec, L, (unsigned char *)c->text, c->bytes) != 1)
-        return luaL_error(L, "%s", codec_error(job.codec));
-    return 1;
+    uint32_t i = scratch_enter();
+    const struct codec_buf *copy = &scratch_of(i)->a;
+    int err = scratch_copy(i, c->text, c->bytes);
+    int n = err ? 0 : codec_decode(job.codec, L, copy->bytes, copy->len);
+    scratch_leave(i);
+    if (err)
+        return luaL_error(L, "%s", error_text(err));
+    return n == 1 ? 1 : binding_fail_codec(L, "%s");
 }
 
 /* The number of this worker, 1 .. n; 0: the supervisor. */

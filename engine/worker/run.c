@@ -126,7 +126,9 @@ push_call(lua_State *L, const struct task *t, int *nargs)
     if (*nargs >= 0)
         return true;
     lua_pop(L, 1);
-    lua_pushfstring(L, "its arguments cannot be read: %s", codec_error(job.codec));
+    codec_push_error(job.codec, L);
+    lua_pushfstring(L, "its arguments cannot be read: %s", lua_tostring(L, -1));
+    lua_remove(L, -2);
     return false;
 }
 

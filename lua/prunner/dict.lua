@@ -6,69 +6,85 @@
 --     for key, value in prunner.dict:each() do print(key, value) end
 setfenv(1, require "prunner.globals")
 
+local bit = require "bit"
 local ffi = require "ffi"
 local native = require "prunner.native"
 
-local C, core = native.C, native.core
+local C, core, scratch = native.C, native.core, native.scratch
+local numbers, strings, lengths = scratch.number, scratch.bytes, scratch.length
+local band, rshift = bit.band, bit.rshift
 local ffi_string = ffi.string
-local result = C.prn_result()
 
 -- Under this key a handle keeps the number of its name. No one writes it as `d.name`.
 local ID = "\0id"
 
-local OP, RESULT = core.DICT_OP, core.RESULT
-local SET, ADD, INCR, APPEND, CAS = OP.SET, OP.ADD, OP.INCR, OP.APPEND, OP.CAS
-local NIL, NUMBER, STRING, OTHER = RESULT.NIL, RESULT.NUMBER, RESULT.STRING, RESULT.OTHER
-local EINVAL = core.errno.EINVAL
+local OP, RESULT, KEY = core.DICT_OP, core.RESULT, core.KEY
+local SET, ADD, APPEND, CAS = OP.SET, OP.ADD, OP.APPEND, OP.CAS
+local NIL, NUMBER, STRING = RESULT.NIL, RESULT.NUMBER, RESULT.STRING
+local KEY_NUMBER, KEY_BOOLEAN = KEY.NUMBER, KEY.BOOLEAN
+local EINVAL, ENAMETOOLONG = core.errno.EINVAL, core.errno.ENAMETOOLONG
 
 local M = {}
 local methods = {}
 
-local function set_key(k, what)
+-- A key as C takes it (engine/lua/binding_dict.c): bytes, length, number.
+local function key_of(k, what)
   local t = type(k)
-  local err
-  if t == "string" then
-    err = C.prn_key_string(k, #k)
-  elseif t == "number" and k == k then
-    err = C.prn_key_number(k)
-  elseif t == "boolean" then
-    err = C.prn_key_boolean(k and 1 or 0)
-  else
-    error(("dict: a key must be a string, a number or a boolean, got %s")
-      :format(t == "number" and "nan" or t), what)
-  end
-  if err ~= 0 then error(("dict: a key may have up to %d KiB"):format(core.MAX.KEY_BYTES / 1024), what) end
+  if t == "string" then return k, #k, 0 end
+  if t == "number" and k == k then return nil, KEY_NUMBER, k end
+  if t == "boolean" then return nil, KEY_BOOLEAN, k and 1 or 0 end
+  error(("dict: a key must be a string, a number or a boolean, got %s")
+    :format(t == "number" and "nan" or t), what)
 end
 
 local function fail(err, what, k, level)
-  if err == -EINVAL then
+  if err == -ENAMETOOLONG then
+    error(("dict: a key may have up to %d KiB"):format(core.MAX.KEY_BYTES / 1024), level + 1)
+  elseif err == -EINVAL then
     error(("dict: %s of %q: the value there is no %s"):format(what, tostring(k),
       what == "append" and "string" or "number"), level + 1)
   end
   error(("dict: %s of %q: %s"):format(what, tostring(k), core.error_text(err)), level + 1)
 end
 
-local function get(d, k)
-  set_key(k, 4)
-  local kind = C.prn_dict_get(d[ID])
-  if kind == NUMBER then return result.number end
-  if kind == STRING then return ffi_string(result.bytes, result.len) end
+local function too_many(what, level)
+  error(("dict: %s: too many arguments"):format(what), level + 1)
+end
+
+-- The value that C has left in a scratch, which is free then.
+local function result_of(r)
+  local kind, i = band(r, 3), rshift(r, 2)
   if kind == NIL then return nil end
-  if kind == OTHER then return (core.dict_value()) end
-  fail(kind, "get", k, 3)
+  if kind == NUMBER then
+    local v = numbers[i]
+    scratch.depth = i
+    return v
+  end
+  if kind == STRING then
+    local v = ffi_string(strings[i], lengths[i])
+    scratch.depth = i
+    return v
+  end
+  return (core.dict_value(i))
+end
+
+local function get(d, k)
+  local r = C.prn_dict_get(d[ID], key_of(k, 4))
+  if r < 0 then fail(r, "get", k, 3) end
+  return result_of(r)
 end
 
 -- One operation with a value: scalars through FFI, the rest through the C API.
 local function change(kind, what, d, k, v, old)
-  set_key(k, 4)
+  local bytes, len, n = key_of(k, 4)
   local t = type(v)
   local r
   if t == "number" and old == nil then
-    r = C.prn_dict_number(kind, d[ID], v)
+    r = C.prn_dict_number(kind, d[ID], bytes, len, n, v)
   elseif t == "string" and old == nil then
-    r = C.prn_dict_string(kind, d[ID], v, #v)
+    r = C.prn_dict_string(kind, d[ID], bytes, len, n, v, #v)
   else
-    local ok, got = pcall(core.dict_change, kind, d[ID], v, old)
+    local ok, got = pcall(core.dict_change, kind, d[ID], k, v, old)
     if not ok then error(("dict: %s of %q: %s"):format(what, tostring(k), got), 3) end
     r = got
   end
@@ -86,7 +102,8 @@ end
 -- @function Dict:get
 -- @tparam string|number|boolean k the key, at most 32 KiB
 -- @return a copy of the value; nil: there is none
-function methods.get(d, k)
+function methods.get(d, k, extra)
+  if extra ~= nil then too_many("get", 2) end
   return (get(d, k))
 end
 
@@ -95,10 +112,10 @@ end
 -- @tparam string|number|boolean k the key, at most 32 KiB
 -- @param v anything that can be sent; nil deletes
 -- @raise if the value cannot be sent
-function methods.set(d, k, v)
+function methods.set(d, k, v, extra)
+  if extra ~= nil then too_many("set", 2) end
   if v == nil then
-    set_key(k, 3)
-    local r = C.prn_dict_delete(d[ID])
+    local r = C.prn_dict_delete(d[ID], key_of(k, 3))
     if r < 0 then fail(r, "delete", k, 2) end
     return
   end
@@ -111,7 +128,8 @@ end
 -- @param v anything that can be sent, but not nil
 -- @treturn boolean whether it was absent, and is set now
 -- @raise if the value cannot be sent or is nil
-function methods.add(d, k, v)
+function methods.add(d, k, v, extra)
+  if extra ~= nil then too_many("add", 2) end
   if v == nil then error("dict: add: the value is nil", 2) end
   return (change(ADD, "add", d, k, v))
 end
@@ -119,18 +137,20 @@ end
 --- Adds to a number; a missing key counts as 0.
 -- @function Dict:incr
 -- @tparam string|number|boolean k the key, at most 32 KiB
--- @tparam[opt=1] number n what to add
+-- @tparam[opt=1] number n what to add; `incr(k)` adds 1, `incr(k, nil)` is an error
 -- @treturn number the new value
 -- @raise if the value there, or `n`, is no number
-function methods.incr(d, k, n)
-  if n == nil then n = 1 end
+function methods.incr(d, k, ...)
+  local n, extra = ...
+  if extra ~= nil then too_many("incr", 2) end
+  if n == nil and select("#", ...) == 0 then n = 1 end
   if type(n) ~= "number" then
     error(("dict: incr: the second argument must be a number, got %s"):format(type(n)), 2)
   end
-  set_key(k, 3)
-  local r = C.prn_dict_number(INCR, d[ID], n)
+  local bytes, len, number = key_of(k, 3)
+  local r = C.prn_dict_incr(d[ID], bytes, len, number, n)
   if r < 0 then fail(r, "incr", k, 2) end
-  return result.number
+  return (result_of(r))
 end
 
 --- Appends to a string; a missing key counts as "".
@@ -138,7 +158,8 @@ end
 -- @tparam string|number|boolean k the key, at most 32 KiB
 -- @tparam string s what to append
 -- @raise if the value there, or `s`, is no string
-function methods.append(d, k, s)
+function methods.append(d, k, s, extra)
+  if extra ~= nil then too_many("append", 2) end
   if type(s) ~= "string" then
     error(("dict: append: the second argument must be a string, got %s"):format(type(s)), 2)
   end
@@ -152,9 +173,10 @@ end
 -- @param new anything that can be sent; nil deletes
 -- @treturn boolean whether it was so, and is set now
 -- @raise if a value cannot be sent
-function methods.cas(d, k, old, new)
-  set_key(k, 3)
-  local ok, r = pcall(core.dict_change, CAS, d[ID], new, old)
+function methods.cas(d, k, old, new, extra)
+  if extra ~= nil then too_many("cas", 2) end
+  key_of(k, 3)
+  local ok, r = pcall(core.dict_change, CAS, d[ID], k, new, old)
   if not ok then error(("dict: cas of %q: %s"):format(tostring(k), r), 2) end
   if r < 0 then fail(r, "cas", k, 2) end
   return r == 1
@@ -167,12 +189,13 @@ end
 --   run several times, and must not post
 -- @return the new value
 -- @raise what `fn` raises, or if the value cannot be sent
-function methods.update(d, k, fn)
+function methods.update(d, k, fn, extra)
+  if extra ~= nil then too_many("update", 2) end
   if type(fn) ~= "function" then
     error(("dict: update: the second argument must be a function, got %s"):format(type(fn)), 2)
   end
-  set_key(k, 3)
-  local value, problem = core.dict_update(d[ID], fn)
+  key_of(k, 3)
+  local value, problem = core.dict_update(d[ID], k, fn)
   if problem then error(("dict: update of %q: %s"):format(tostring(k), problem), 2) end
   return value
 end
@@ -181,9 +204,9 @@ end
 -- @function Dict:delete
 -- @tparam string|number|boolean k the key, at most 32 KiB
 -- @treturn boolean whether it was there
-function methods.delete(d, k)
-  set_key(k, 3)
-  local r = C.prn_dict_delete(d[ID])
+function methods.delete(d, k, extra)
+  if extra ~= nil then too_many("delete", 2) end
+  local r = C.prn_dict_delete(d[ID], key_of(k, 3))
   if r < 0 then fail(r, "delete", k, 2) end
   return r == 1
 end
@@ -237,6 +260,11 @@ end
 
 function Dict.__tostring(d)
   return ("prunner.dict: %d keys"):format(methods.len(d))
+end
+
+-- The number of a dict's name.
+function M.number_of(d)
+  return rawget(d, ID)
 end
 
 local opened = {}

@@ -23,6 +23,10 @@ local function fail(lock, err, level)
   error(lock.name .. between .. words, level + 1)
 end
 
+local function too_many(lock, level)
+  error(lock.name .. ": too many arguments", level + 1)
+end
+
 --- A lock between all workers. What is written into dicts while it is held is published when it is
 -- released, as a whole. Made by @{lock}. All operations raise in a deadlock with other tasks, or when
 -- the task holds 64 locks already.
@@ -35,7 +39,8 @@ end
 -- @treturn[2] string `"timeout"`
 -- @treturn[2] number 110
 -- @raise if this task holds it already, or `seconds` is no number
-function Lock:acquire(seconds)
+function Lock:acquire(seconds, extra)
+  if extra ~= nil then too_many(self, 2) end
   if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
     error(("%s: seconds must be a number, got %s"):format(self.name,
       type(seconds) == "number" and "nan" or type(seconds)), 2)
@@ -47,9 +52,11 @@ function Lock:acquire(seconds)
 end
 
 --- Takes the lock if it is free.
+-- @function Lock:try_acquire
 -- @treturn boolean whether it was, and is held now
 -- @raise if this task holds it already
-function Lock:try_acquire()
+function Lock:try_acquire(extra)
+  if extra ~= nil then too_many(self, 2) end
   local err = C.prn_lock_take(self.id, 0)
   if err == 0 then return true end
   if err == -ETIMEDOUT then return false end
@@ -57,8 +64,10 @@ function Lock:try_acquire()
 end
 
 --- Publishes what was written under the lock and gives it up.
+-- @function Lock:release
 -- @raise if this task does not hold it
-function Lock:release()
+function Lock:release(extra)
+  if extra ~= nil then too_many(self, 2) end
   local err = C.prn_lock_release(self.id, 1)
   if err ~= 0 then fail(self, err, 2) end
 end

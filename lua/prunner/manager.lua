@@ -8,10 +8,10 @@ local native = require "prunner.native"
 local dict = require "prunner.dict"
 local lock = require "prunner.lock"
 
-local C = native.C
+local C, core = native.C, native.core
 
 -- Dicts and queues have names of their own each, told apart by what is put before them.
-local NAME_BYTES = native.core.MAX.NAME_BYTES - #"queue "
+local NAME_BYTES = core.MAX.NAME_BYTES - #"queue "
 
 local M = {}
 
@@ -79,62 +79,58 @@ function Value:get() return self.dict:get(self.name) end
 --- Sets it.
 -- @param v anything that can be sent; nil: none
 -- @raise if the value cannot be sent
-function Value:set(v) return self.dict:set(self.name, v) end
+function Value:set(v, extra) return self.dict:set(self.name, v, extra) end
 
 --- Adds to it; none counts as 0.
 -- @tparam[opt=1] number n what to add
 -- @treturn number the new value
 -- @raise if the value, or `n`, is no number
-function Value:incr(n) return self.dict:incr(self.name, n) end
+function Value:incr(...) return self.dict:incr(self.name, ...) end
 
 --- Stores `fn(old value)`; see @{Dict:update}.
 -- @tparam function fn gets the value and returns the new one
 -- @return the new value
 -- @raise what `fn` raises
-function Value:update(fn) return self.dict:update(self.name, fn) end
+function Value:update(fn, extra) return self.dict:update(self.name, fn, extra) end
 
 --- A queue of values. Made by @{Manager:queue}. Prefer tasks: a queue is rarely needed.
 -- @type Queue
 local Queue = { __name = "prunner.queue" }
 Queue.__index = Queue
 
-local function put(d, v)
-  local tail = d:get "tail" or 0
-  d:set(tail, v)
-  d:set("tail", tail + 1)
-end
+local DONE_AGAIN = -core.errno.EPERM
 
-local function take(d)
-  local head = d:get "head" or 0
-  if head >= (d:get "tail" or 0) then return nil end
-  local v = d:get(head)
-  d:delete(head)
-  d:set("head", head + 1)
-  return v
+local function fail(err, level)
+  local problem = err == DONE_AGAIN and "not in the function of d:update, which may run several times"
+    or core.error_text(err)
+  error("queue: " .. problem, level + 1)
 end
 
 --- Puts a value at the end. Never waits for room.
 -- @param v anything that can be sent, but not nil
--- @raise if the value cannot be sent or is nil, or no room is left
-function Queue:put(v)
+-- @raise if the value cannot be sent or is nil, or no room is left; in the function of @{Dict:update}
+function Queue:put(v, extra)
   if v == nil then error("queue: the value is nil", 2) end
-  local ok, problem = pcall(self.lock.with, self.lock, put, self.dict, v)
-  if not ok then error("queue: " .. (problem:match 'set of "%d+": (.*)' or problem), 2) end
+  if extra ~= nil then error("queue: one value at a time", 2) end
+  local ok, err = pcall(core.queue_put, self.dict, self.lock, v)
+  if not ok then error("queue: " .. err, 2) end
+  if err ~= 0 then fail(err, 2) end
   C.prn_queue_bump()
 end
 
 --- Takes the first value.
 -- @tparam[opt=0] number seconds how long to wait for one; the worker does nothing else meanwhile
 -- @return the value; nil: the queue is empty
--- @raise if `seconds` is no number
+-- @raise if `seconds` is no number; in the function of @{Dict:update}
 function Queue:get(seconds)
-  if seconds ~= nil and type(seconds) ~= "number" then
-    error(("queue: seconds must be a number, got %s"):format(type(seconds)), 2)
+  if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
+    error(("queue: seconds must be a number, got %s"):format(seconds ~= seconds and "nan" or type(seconds)), 2)
   end
   local deadline = seconds and C.prn_now() + seconds
   while true do
     local event = C.prn_queue_event()
-    local v = self.lock:with(take, self.dict)
+    local err, v = core.queue_take(self.dict, self.lock)
+    if err ~= 0 then fail(err, 2) end
     if v ~= nil then return v end
     local left = deadline and deadline - C.prn_now() or 0
     if left <= 0 then return nil end
@@ -145,14 +141,14 @@ end
 --- How many values wait.
 -- @treturn number
 function Queue:len()
-  return (self.dict:get "tail" or 0) - (self.dict:get "head" or 0)
+  return (core.queue_len(self.dict))
 end
 
 function Manager:queue(name) -- luacheck: ignore self
   check_name("queue", name)
   return setmetatable({
-    dict = dict.open("queue " .. name),
-    lock = lock.open("queue " .. name),
+    dict = dict.number_of(dict.open("queue " .. name)),
+    lock = lock.open("queue " .. name).id,
   }, Queue)
 end
 

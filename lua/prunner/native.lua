@@ -12,26 +12,30 @@ local core = require "prunner.core"
 ffi.cdef [[
 int prn_post_number(uint32_t fn, double v);
 int prn_post_string(uint32_t fn, const char *bytes, size_t len);
-void prn_args_begin(void);
-int prn_args_nil(void);
-int prn_args_boolean(int v);
-int prn_args_number(double v);
-int prn_args_string(const char *bytes, size_t len);
-int prn_args_post(uint32_t fn);
+uint32_t prn_args_begin(void);
+int prn_args_nil(uint32_t i);
+int prn_args_boolean(uint32_t i, int v);
+int prn_args_number(uint32_t i, double v);
+int prn_args_string(uint32_t i, const char *bytes, size_t len);
+int prn_args_post(uint32_t i, uint32_t fn);
 void prn_post_line(uint32_t line);
 uint32_t prn_worker_id(void);
 double prn_task_id(void);
 uint32_t prn_attempt(void);
 
-struct prn_result { double number; const char *bytes; size_t len; };
-struct prn_result *prn_result(void);
-int prn_key_string(const char *bytes, size_t len);
-int prn_key_number(double v);
-int prn_key_boolean(int v);
-int prn_dict_get(uint32_t name);
-int prn_dict_number(int kind, uint32_t name, double v);
-int prn_dict_string(int kind, uint32_t name, const char *bytes, size_t len);
-int prn_dict_delete(uint32_t name);
+struct prn_scratch {
+  uint32_t depth;
+  uint32_t length[256];
+  double number[256];
+  const char *bytes[256];
+};
+struct prn_scratch *prn_scratch(void);
+int prn_dict_get(uint32_t name, const char *key, size_t len, double number);
+int prn_dict_number(int kind, uint32_t name, const char *key, size_t len, double number, double v);
+int prn_dict_incr(uint32_t name, const char *key, size_t len, double number, double by);
+int prn_dict_string(int kind, uint32_t name, const char *key, size_t len, double number,
+  const char *value, size_t value_len);
+int prn_dict_delete(uint32_t name, const char *key, size_t len, double number);
 double prn_dict_len(uint32_t name);
 
 int prn_lock_take(uint32_t name, double seconds);
@@ -55,4 +59,11 @@ for name, constants in pairs(core) do
 end
 
 -- The library is loaded already; this names the same copy.
-return { C = ffi.load(core.library), core = core }
+local C = ffi.load(core.library)
+
+-- The results of calls, and how many are in use (engine/lua/scratch.h): who has read that of
+-- scratch i stores i into its `depth`.
+local scratch = C.prn_scratch()
+assert(core.MAX.SCRATCH == 256, "struct prn_scratch")
+
+return { C = C, core = core, scratch = scratch }

@@ -4,7 +4,7 @@ setfenv(1, require "prunner.globals")
 local native = require "prunner.native"
 local registry = require "prunner.registry"
 
-local C, core = native.C, native.core
+local C, core, scratch = native.C, native.core, native.scratch
 local ids = registry.ids
 local select, type = select, type
 
@@ -74,13 +74,13 @@ local function post_one(id, v)
   return OTHER
 end
 
--- Adds one scalar to the argument builder.
-local function put(v)
+-- Adds one scalar to the argument builder in scratch i.
+local function put(i, v)
   local t = type(v)
-  if t == "number" then return C.prn_args_number(v) end
-  if t == "string" then return C.prn_args_string(v, #v) end
-  if t == "nil" then return C.prn_args_nil() end
-  if t == "boolean" then return C.prn_args_boolean(v and 1 or 0) end
+  if t == "number" then return C.prn_args_number(i, v) end
+  if t == "string" then return C.prn_args_string(i, v, #v) end
+  if t == "nil" then return C.prn_args_nil(i) end
+  if t == "boolean" then return C.prn_args_boolean(i, v and 1 or 0) end
   return OTHER
 end
 
@@ -131,16 +131,16 @@ function M.post_task(fn, ...)
   end
   local a, b, d = ...
   if n <= 3 and type(a) ~= "table" and type(b) ~= "table" and type(d) ~= "table" then
-    C.prn_args_begin()
-    local err = 0
-    if n >= 1 then err = put(a) end
-    if err == 0 and n >= 2 then err = put(b) end
-    if err == 0 and n == 3 then err = put(d) end
+    local i, err = C.prn_args_begin(), 0
+    if n >= 1 then err = put(i, a) end
+    if err == 0 and n >= 2 then err = put(i, b) end
+    if err == 0 and n == 3 then err = put(i, d) end
     if err == 0 then
-      err = C.prn_args_post(id)
+      err = C.prn_args_post(i, id)
       if err ~= 0 then fail(2, "post_task", id, why_not(err)) end
       return
     end
+    scratch.depth = i -- post_any knows how, or has the words for why not
   end
   post_any(id, 2, "post_task", ...)
 end

@@ -101,6 +101,32 @@ describe("the shared dict", function()
     ]], "40\t8500\n")
   end)
 
+  it("may be read by finalizers while it is read", function()
+    job([[
+      local ffi = require "ffi"
+      local d = prunner.dict
+      function begin()
+        for i = 1, 64 do
+          d:set("small" .. i, { i, { i, { i } }, { i } })
+          d:set("large" .. i, { -i, { -i, { -i } }, { -i }, ("y"):rep(500) })
+        end
+        for n = 1, 20 do prunner.post_task(work, n) end
+      end
+      function worker_begin() collectgarbage() collectgarbage("setpause", 50) end
+      function work(n)
+        for r = 1, 3000 do
+          local i = r % 64 + 1
+          ffi.gc(ffi.new "char[16]", function()
+            if d:get("large" .. i)[3][1] == -i then prunner.counter "inside":add() end
+          end)
+          local v = d:get("small" .. i)
+          assert(v[1] == i and v[2][1] == i and v[2][2][1] == i and v[3][1] == i)
+        end
+      end
+      function end_() print(prunner.counter "inside":get() > 1000) end
+    ]], "true\n")
+  end)
+
   it("grows to a million keys", function()
     job([[
       local d = prunner.dict

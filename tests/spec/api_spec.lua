@@ -37,7 +37,7 @@ local classes = {
 -- These take further arguments only to refuse them.
 local REFUSE = { post_many = true, task = true, commit = true, range = true }
 -- These take `...` only to tell a nil that was given from one that was not.
-local given = { ["Counter:add"] = "n" }
+local given = { ["Counter:add"] = "n", ["Dict:incr"] = "k n", ["Value:incr"] = "n" }
 
 -- Each name there is: its parameters; false: it is no function.
 local function public()
@@ -51,7 +51,7 @@ local function public()
     for name, value in pairs(methods) do
       if not name:find "^__" then
         -- Without self, and without what is there to refuse one argument too many.
-        local names = parameters(value):gsub("^%w+ ?", ""):gsub(" ?extra$", "")
+        local names = parameters(value):gsub("^%w+ ?", ""):gsub("^extra$", ""):gsub(" extra$", "")
         found[class .. ":" .. name] = given[class .. ":" .. name] or names
       end
     end

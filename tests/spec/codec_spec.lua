@@ -226,14 +226,14 @@ describe("the codec", function()
     end
     for i = 1, values.n do
       local v = values[i]
-      C.prn_args_begin()
-      if v == nil then C.prn_args_nil()
-      elseif type(v) == "boolean" then C.prn_args_boolean(v and 1 or 0)
-      elseif type(v) == "number" then C.prn_args_number(v)
-      else C.prn_args_string(v, #v) end
-      C.prn_args_nil()
-      C.prn_args_number(7)
-      local through_ffi = core.args()
+      local scratch = C.prn_args_begin()
+      if v == nil then C.prn_args_nil(scratch)
+      elseif type(v) == "boolean" then C.prn_args_boolean(scratch, v and 1 or 0)
+      elseif type(v) == "number" then C.prn_args_number(scratch, v)
+      else C.prn_args_string(scratch, v, #v) end
+      C.prn_args_nil(scratch)
+      C.prn_args_number(scratch, 7)
+      local through_ffi = core.args(scratch)
       assert.are.equal(core.encode(v, nil, 7), through_ffi)
     end
   end)

@@ -187,6 +187,17 @@ describe("prunner.dict", function()
     assert.are.equal(1001, d.k)
   end)
 
+  it("refuses what it would drop, or take for 1", function()
+    d.k = 5
+    for name, arguments in pairs { get = {}, set = { 1 }, add = { 1 }, incr = { 1 }, append = { "" },
+      cas = { 1, 2 }, update = { print }, delete = {} } do
+      arguments[#arguments + 1] = "extra"
+      raises(function() d[name](d, "k", unpack(arguments)) end, ("dict: %s: too many arguments"):format(name))
+    end
+    raises(function() d:incr("k", nil) end, "dict: incr: the second argument must be a number, got nil")
+    assert.are.equal(5, d.k)
+  end)
+
   it("update leaves the value when the function raises", function()
     d.k = 1
     assert.has_error(function() d:update("k", function() error({ 5 }, 0) end) end, { 5 })

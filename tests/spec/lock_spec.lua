@@ -21,6 +21,14 @@ describe("prunner.lock", function()
     assert.is_truthy(prunner.lock(("x"):rep(96)))
   end)
 
+  it("refuses what it would drop", function()
+    raises(function() lock:acquire(1, 2) end, 'lock "a": too many arguments')
+    raises(function() lock:try_acquire(1) end, 'lock "a": too many arguments')
+    raises(function() lock:release(1) end, 'lock "a": too many arguments')
+    assert.is_true(lock:try_acquire())
+    lock:release()
+  end)
+
   it("with returns what the function returns", function()
     local function f(...) return select("#", ...), ... end
     local function pack(...) return { n = select("#", ...), ... } end

@@ -64,6 +64,15 @@ describe("prunner.get_manager", function()
     raises(function() manager:value "v":update(5) end, "must be a function, got number")
     raises(function() manager:value "v":set(io.stdout) end, "a userdata cannot be sent")
     raises(function() manager:value("v2", io.stdout) end, "a userdata cannot be sent")
+    raises(function() manager:queue "q":put(1, 2) end, "queue: one value at a time")
+    raises(function() manager:queue "q":get(0 / 0) end, "queue: seconds must be a number, got nan")
+    raises(function() manager:value "v":set(1, 2) end, "dict: set: too many arguments")
+    raises(function() manager:value "v":incr(nil) end, "must be a number, got nil")
+    for _, method in ipairs { "put", "get" } do
+      local queue = manager:queue "q"
+      raises(function() prunner.dict:update("k", function() queue[method](queue, 1) end) end,
+        "queue: not in the function of d:update, which may run several times")
+    end
     assert.are.equal(0, manager:queue "q":len())
   end)
 end)
