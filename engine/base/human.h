@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/locale_point.h"
+
 enum { HUMAN_TEXT = 32 }; /* bytes that are enough for each */
 
 /* human_time writes how long something took: 850ns 12us 3.4ms 1.20s 2:05 1:02:03 3d04h. */
@@ -27,7 +29,7 @@ human_time(char text[HUMAN_TEXT], uint64_t ns)
         snprintf(text, HUMAN_TEXT, "%llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);
     else
         snprintf(text, HUMAN_TEXT, "%llud%02lluh", s / 86400, s / 3600 % 24);
-    return text;
+    return locale_point(text);
 }
 
 /* human_clock writes what a clock on the wall would: 0:07 2:05 1:02:03 3d04h. */
@@ -54,7 +56,7 @@ human_bytes(char text[HUMAN_TEXT], uint64_t bytes)
         snprintf(text, HUMAN_TEXT, "%llu", (unsigned long long)bytes);
     else
         snprintf(text, HUMAN_TEXT, v < 10 ? "%.1f%c" : "%.0f%c", v, units[unit]);
-    return text;
+    return locale_point(text);
 }
 
 /* human_option_size writes a size exactly, as options take it: 64M, 1000 bytes. */
@@ -84,7 +86,7 @@ human_rate(char text[HUMAN_TEXT], double per_second)
         snprintf(text, HUMAN_TEXT, "%.1fk", per_second / 1e3);
     else
         snprintf(text, HUMAN_TEXT, "%.2fM", per_second / 1e6);
-    return text;
+    return locale_point(text);
 }
 
 #endif

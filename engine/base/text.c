@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/locale_point.h"
 #include "base/utf8.h"
 
 enum { DIGITS = 20 }; /* of the largest number */
@@ -85,14 +86,14 @@ text_free(struct text *t)
 
 /* ---- JSON ---- */
 
-/* What JSON cannot have as it is, byte c; `utf8`: it begins a character. */
+/* What JSON cannot have as it is, or a terminal would obey: character c; or, unless `utf8`, byte c. */
 static void
-put_escape(struct text *t, unsigned char c, bool utf8)
+put_escape(struct text *t, uint32_t c, bool utf8)
 {
     if (!utf8)
         text_print(t, "\\\\x%02x", c);
     else if (c == '"' || c == '\\')
-        text_print(t, "\\%c", c);
+        text_print(t, "\\%c", (int)c);
     else if (c == '\n')
         text_put(t, "\\n");
     else
@@ -112,16 +113,16 @@ plain_bytes(const unsigned char *s, size_t len)
 void
 json_bytes(struct text *t, const char *s, size_t len)
 {
-    uint32_t code;
     text_put(t, "\"");
     for (size_t i = 0, n; i < len; i += n ? n : 1) {
         const unsigned char *at = (const unsigned char *)s + i;
         size_t plain = plain_bytes(at, len - i);
+        uint32_t code = *at;
         n = plain ? plain : utf8_decode(at, len - i, &code);
-        if (plain || n > 1)
+        if (plain || (n > 1 && utf8_visible(at, len - i)))
             text_bytes(t, s + i, n);
         else
-            put_escape(t, *at, n != 0);
+            put_escape(t, code, n != 0);
     }
     text_put(t, "\"");
 }
@@ -157,19 +158,13 @@ json_integer(struct text *t, const char *name, uint64_t v)
     text_print(t, "%llu", (unsigned long long)v);
 }
 
-/* A host that has set a locale may write decimals with a comma. */
 void
 json_number(struct text *t, const char *name, double v)
 {
     json_name(t, name);
-    size_t from = t->len;
-    if (!isfinite(v))
-        text_put(t, "null");
-    else
-        text_print(t, "%.9g", v);
-    char *comma = t->failed ? NULL : memchr(t->at + from, ',', t->len - from);
-    if (comma)
-        *comma = '.';
+    char digits[40];
+    snprintf(digits, sizeof digits, "%.9g", v);
+    text_put(t, isfinite(v) ? locale_point(digits) : "null");
 }
 
 void

@@ -30,4 +30,32 @@ utf8_decode(const unsigned char *s, size_t left, uint32_t *code)
     return n;
 }
 
+/* utf8_visible returns how many bytes the character at s has; 0: it is none, or one that a
+ * terminal would obey instead of showing it. */
+static inline size_t
+utf8_visible(const unsigned char *s, size_t left)
+{
+    uint32_t code;
+    size_t n = utf8_decode(s, left, &code);
+    if (n == 0)
+        return 0;
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+        return 0;
+    if (code >= 0x2028 && code <= 0x202e) /* separators, text direction */
+        return 0;
+    return n;
+}
+
+/* utf8_shown returns the same for text in any encoding: bytes that are no UTF-8, and no control
+ * characters in another encoding either, count as one character each. */
+static inline size_t
+utf8_shown(const unsigned char *s, size_t left)
+{
+    size_t n = utf8_visible(s, left);
+    uint32_t code;
+    if (n || utf8_decode(s, left, &code))
+        return n;
+    return s[0] >= 0xa0;
+}
+
 #endif

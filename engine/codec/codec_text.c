@@ -1,6 +1,7 @@
 /* codec_text: encoded values as text for people. Needs no Lua state, so that
  * the supervisor can report what a dead worker was doing. */
 #include "codec/codec_priv.h"
+#include "base/locale_point.h"
 #include "base/utf8.h"
 
 #include <inttypes.h>
@@ -59,24 +60,8 @@ codec_text_number(struct codec_text *t, double v)
     snprintf(digits, sizeof digits, "%.14g", v);
     if (strtod(digits, NULL) != v)
         snprintf(digits, sizeof digits, "%.17g", v);
+    locale_point(digits);
     put(t, digits);
-}
-
-/* How many bytes the UTF-8 character at s has; 0 if it is none, or one that
- * a terminal would obey instead of showing it. */
-static size_t
-visible(const unsigned char *s, size_t len)
-{
-    uint32_t code;
-    size_t n = utf8_decode(s, len, &code);
-
-    if (n == 0)
-        return 0;
-    if (code < 0x20 || (code >= 0x7f && code < 0xa0))
-        return 0;
-    if (code >= 0x2028 && code <= 0x202e) /* separators, text direction */
-        return 0;
-    return n;
 }
 
 void
@@ -88,7 +73,7 @@ codec_text_string(struct codec_text *t, const char *s, size_t len, size_t most)
 
     put(t, "\"");
     while (i < len && i < most) {
-        n = visible(u + i, len - i);
+        n = utf8_visible(u + i, len - i);
         if (n > 0 && u[i] != '"' && u[i] != '\\') {
             codec_text_put(t, s + i, n);
             i += n;

@@ -362,7 +362,8 @@ static int
 l_text(lua_State *L)
 {
     lua_settop(L, 1);
-    error_to_text(L);
+    (void)error_to_text(L);
+    (void)error_show(L);
     lua_pushstring(L, error_take_traceback());
     return 2;
 }

@@ -183,8 +183,8 @@ prn_command(const struct config *config)
     int status = EXIT_FATAL;
     if (lua_pcall(L, 0, 1, 0) == 0)
         status = (int)lua_tointeger(L, -1);
-    else
-        log_error("%s", error_to_text(L));
+    else if (error_to_text(L))
+        log_error("%s", error_show(L));
     job_end_stranger("the script");
     close_lua(L);
     if (own_streams_end() && (status == EXIT_DONE || status == EXIT_FAILED))

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "base/locale_point.h"
 #include "base/human.h"
 #include "base/text.h"
 
@@ -78,10 +79,12 @@ say_too_many(struct text *t, const struct advice *h)
     double used = busy(h) / (double)h->wall_ns;
     if (h->workers < 2 || busy(h) > 0.5 * whole(h))
         return false;
+    char average[32];
+    snprintf(average, sizeof average, "%.1f", used);
     text_print(t,
-               "hint: on average %.1f of %u workers had something to do: -n %.0f would do as "
+               "hint: on average %s of %u workers had something to do: -n %.0f would do as "
                "well",
-               used, h->workers, ceil(used + 0.1));
+               locale_point(average), h->workers, ceil(used + 0.1));
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include "monitor/metrics.h"
 #include "monitor/observers.h"
 #include "base/outfile.h"
+#include "base/utf8.h"
 
 #define FLUSH_NS 500000000u /* for those who follow it */
 
@@ -37,15 +38,16 @@ static void
 put_field(struct text *t, const char *s, size_t len)
 {
     static const char hex[] = "0123456789abcdef";
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0, n; i < len; i += n ? n : 1) {
         unsigned char c = (unsigned char)s[i];
         char escape[4] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
-        if (c == '\t' || c == '\n')
+        n = utf8_shown((const unsigned char *)s + i, len - i);
+        if (n)
+            text_bytes(t, s + i, n);
+        else if (c == '\t' || c == '\n')
             text_put(t, c == '\t' ? "\\t" : "\\n");
-        else if (c < 0x20 || c == 0x7f)
-            text_bytes(t, escape, sizeof escape);
         else
-            text_bytes(t, s + i, 1);
+            text_bytes(t, escape, sizeof escape);
     }
 }
 

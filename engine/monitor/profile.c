@@ -11,6 +11,7 @@
 #include "job/job.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "monitor/metrics.h"
 #include "monitor/observers.h"
 #include "base/outfile.h"
@@ -102,11 +103,17 @@ put(struct stack *s, const char *name, size_t len)
 {
     if (len > STACK_BYTES - s->len)
         len = STACK_BYTES - s->len;
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0, n; i < len; i += n ? n : 1) {
         char c = name[i];
-        s->text[s->len++] = c == MARK ? ';' : c == ';'             ? ':'
-                                          : (unsigned char)c < ' ' ? '?'
-                                                                   : c;
+        n = utf8_shown((const unsigned char *)name + i, len - i);
+        if (n > 1) {
+            memcpy(s->text + s->len, name + i, n);
+            s->len += n;
+            continue;
+        }
+        s->text[s->len++] = c == MARK ? ';' : c == ';' ? ':'
+                                          : !n         ? '?'
+                                                       : c;
     }
 }
 

@@ -1,10 +1,13 @@
 #include "worker/error.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <lauxlib.h>
+
+#include "base/utf8.h"
 
 static char *last_traceback;
 
@@ -157,6 +160,42 @@ error_to_text(lua_State *L)
         else
             lua_pushfstring(L, "(error value: a %s)", luaL_typename(L, -1));
     }
+    lua_remove(L, -2);
+    return lua_tostring(L, -1);
+}
+
+/* How many bytes from here on can be shown as they are. */
+static size_t
+shown_bytes(const unsigned char *s, size_t len)
+{
+    size_t i = 0, n;
+    for (; i < len; i += n) {
+        n = s[i] == '\n' || s[i] == '\t' ? 1 : utf8_shown(s + i, len - i);
+        if (!n)
+            break;
+    }
+    return i;
+}
+
+const char *
+error_show(lua_State *L)
+{
+    size_t len, n;
+    char escape[8];
+    luaL_Buffer b;
+    const char *s = lua_tolstring(L, -1, &len);
+    if (shown_bytes((const unsigned char *)s, len) == len)
+        return s;
+    luaL_buffinit(L, &b);
+    for (size_t i = 0; i < len; i += n + 1) {
+        n = shown_bytes((const unsigned char *)s + i, len - i);
+        luaL_addlstring(&b, s + i, n);
+        if (i + n == len)
+            break;
+        snprintf(escape, sizeof escape, "\\x%02x", (unsigned char)s[i + n]);
+        luaL_addstring(&b, escape);
+    }
+    luaL_pushresult(&b);
     lua_remove(L, -2);
     return lua_tostring(L, -1);
 }

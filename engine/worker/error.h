@@ -20,5 +20,8 @@ const char *error_take_traceback(void);
 /* error_to_text turns the error value at the top of the stack into text that says something
  * for values of any type; the text is then on the stack instead. May call __tostring. */
 const char *error_to_text(lua_State *L);
+/* error_show replaces the text at the top of the stack by one for people: what a terminal would
+ * obey, and 0 bytes, become \xNN; lines and tabs stay. */
+const char *error_show(lua_State *L);
 
 #endif

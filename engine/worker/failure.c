@@ -61,13 +61,13 @@ message_of(lua_State *L)
     if (!lua_alloc_refused() || !strstr(message, "not enough memory"))
         return message;
     (void)lua_gc(L, LUA_GCCOLLECT, 0); /* what the task had is garbage now */
-    lua_pushfstring(L, "%s (--lua-memory: the Lua values of a worker may take %s)", message,
+    lua_pushfstring(L, " (--lua-memory: the Lua values of a worker may take %s)",
                     human_option_size(size, job.config.lua_memory_bytes));
-    lua_remove(L, -2);
+    lua_concat(L, 2);
     return lua_tostring(L, -1);
 }
 
-/* The message is at the top of the stack. */
+/* The message as it was raised is at the top of the stack. */
 static void
 write_dead_letter(lua_State *L, const struct task *t, uint32_t attempt)
 {
@@ -90,16 +90,19 @@ report_run(lua_State *L, const struct task *t, uint64_t from, bool again)
     struct self *self = &job.self;
     uint32_t attempt = task_attempt(atom_peek(&t->word));
     lua_pushvalue(L, -1);
-    const char *message = message_of(L);
+    (void)message_of(L);
+    lua_pushvalue(L, -1);
+    const char *message = error_show(L);
     const char *traceback = error_take_traceback();
     (void)held_locks_release(NULL, false); /* of __tostring */
     struct output_error lost = output_flush(again ? OUTPUT_AGAIN : OUTPUT_FAILED);
     report_error(t, attempt, self->me, message, traceback, again);
-    if (!again)
-        write_dead_letter(L, t, attempt);
     metrics_keep(t, message, traceback);
     metrics_describe(self, t, from, message);
     metrics_dropped(self->arena, self->me);
+    lua_pop(L, 1);
+    if (!again)
+        write_dead_letter(L, t, attempt);
     lua_pop(L, 1);
     return lost;
 }

@@ -51,7 +51,8 @@ report_failure(lua_State *L, const char *name)
         lua_pop(L, 1);
         return;
     }
-    const char *message = error_to_text(L);
+    (void)error_to_text(L);
+    const char *message = error_show(L);
     const char *traceback = error_take_traceback();
     log_error("%s failed in worker %u: %s\n%s", name, job.self.me, message,
               traceback ? traceback : "");

@@ -112,6 +112,9 @@ function M.post(path, script)
   if not cjson then return nil, absent end
   local file, problem = io.open(path, "rb")
   if not file then return nil, problem end
+  local readable
+  readable, problem = file:read(0) -- nil without a problem: it is empty
+  if not readable and problem then return nil, ("%s: %s"):format(path, problem) end
   local tasks, others = read(file, script, cjson.new().decode)
   file:close()
   if not tasks then return nil, ("%s: %s"):format(path, others) end

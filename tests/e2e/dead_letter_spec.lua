@@ -317,13 +317,16 @@ describe("--retry-dead", function()
   end)
 
   it("says so when lua-cjson is missing", function()
-    local path, dead = make [[
-      package.preload.cjson = function() error "not here" end
-      function begin() end
-    ]]
+    local path, dead = make "function begin() end"
     helper.write(dead, "")
     has("the Lua module cjson is needed to read the file (Debian: apt-get install lua-cjson)",
-      retry(path, dead, 2, "").err)
+      retry(path, dead, 2, "", { env = { LUA_CPATH = "/nowhere/?.so" } }).err)
+  end)
+
+  it("is an error with a directory", function()
+    local path = make "function begin() end"
+    local dir = helper.directory(path)
+    has("--retry-dead: " .. dir .. ": Is a directory", retry(path, dir, 2, "").err)
   end)
 
   it("with nothing to do says so", function()

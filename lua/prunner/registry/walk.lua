@@ -17,7 +17,8 @@ local PATH_MAX = 100
 
 local function path_of(path, key)
   if #path > PATH_MAX then return path end
-  if type(key) == "string" and key:find "^[%a_\128-\255][%w_\128-\255]*$" then -- LuaJIT's names
+  if type(key) == "string" and key:find "^[%a_\128-\255][%w_\128-\255]*$" -- LuaJIT's names
+      and not key:find "\194[\128-\159]" then -- but no control characters
     return path == "" and key or path .. "." .. key
   end
   if type(key) == "number" then return ("%s[%s]"):format(path, key) end
