@@ -320,7 +320,7 @@ describe("--retry-dead", function()
     local path, dead = make "function begin() end"
     helper.write(dead, "")
     has("the Lua module cjson is needed to read the file (Debian: apt-get install lua-cjson)",
-      retry(path, dead, 2, "", { env = { LUA_CPATH = "/nowhere/?.so" } }).err)
+      helper.expect(helper.prunner("--retry-dead", dead, path, { env = { LUA_CPATH = "/nowhere/?.so" } }), 2, "").err)
   end)
 
   it("is an error with a directory", function()
