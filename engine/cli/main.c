@@ -1,7 +1,9 @@
 /* prunner: run: options -> job -> exit status. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <luajit.h>
 
@@ -43,6 +45,20 @@ print_help(bool brief)
         help_print(subcommands);
 }
 
+/* Values nested 200 deep are encoded by recursion; with less than this it ends in a SIGSEGV.
+ * false: message printed. */
+static bool
+enough_stack(void)
+{
+    enum { STACK_KIB_MIN = 256 };
+    struct rlimit stack;
+    if (getrlimit(RLIMIT_STACK, &stack) || stack.rlim_cur >= STACK_KIB_MIN << 10)
+        return true;
+    fprintf(stderr, "prunner: the stack may take %llu KiB only, at least %d are needed (ulimit -s)\n",
+            (unsigned long long)stack.rlim_cur >> 10, STACK_KIB_MIN);
+    return false;
+}
+
 /* Returns the exit status. */
 static int
 act(const struct cli *cli)
@@ -62,8 +78,9 @@ act(const struct cli *cli)
     return 0;
 }
 
-int
-main(int argc, char **argv)
+/* Apart from main(), whose frame has to fit. Returns the exit status. */
+__attribute__((noinline)) static int
+command(int argc, char **argv)
 {
     const struct subcommand *sub = argc > 1 ? subcommand_named(argv[1]) : NULL;
     if (sub)
@@ -79,4 +96,10 @@ main(int argc, char **argv)
         status = act(&cli);
     free(words);
     return status;
+}
+
+int
+main(int argc, char **argv)
+{
+    return enough_stack() ? command(argc, argv) : EXIT_USAGE;
 }

@@ -26,6 +26,8 @@ error_text(int err)
                "rather than write by an old value";
     case EUSERS:
         return "more than 64 locks held at once";
+    case EFBIG:
+        return "a value may take up to 256 MiB";
     case ENAMETOOLONG:
         return "a name may have up to 96 bytes";
     case ENFILE:

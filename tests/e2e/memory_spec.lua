@@ -164,4 +164,52 @@ describe("few file descriptors", function()
     end
     assert.is_true(named > 0)
   end)
+
+  it("--lua-memory counts no garbage of many megabytes, in one task and in many", function()
+    local path = helper.script [[
+      local prunner = require "prunner"
+      local ffi = require "ffi"
+      local bytes, d = 2 * 1024 * 1024, prunner.dict
+      local function step(s)
+        local v = ffi.new("double[?]", bytes / 8)
+        if s then ffi.copy(v, s, bytes) end
+        v[0] = v[0] + 1
+        return ffi.string(v, bytes)
+      end
+      function add() d.text = step(d.text) end
+      function add_many()
+        local s
+        for _ = 1, 200 do s = step(s) end
+        d.many = s
+      end
+      function begin()
+        for _ = 1, 200 do prunner.post_task(add) end
+        prunner.post_task(add_many)
+      end
+      function end_()
+        print(ffi.cast("const double *", d.text)[0], ffi.cast("const double *", d.many)[0])
+      end
+    ]]
+    helper.expect(helper.prunner(path, "-n", 1, "--lua-memory", "24M"), 0, "200\t200\n")
+  end)
+
+  it("a stack that is too small is told", function()
+    local path = helper.script "function begin() end"
+    for _, kib in ipairs { 64, 128 } do
+      local result = helper.run(("ulimit -s %d; exec %s -n 2 %s"):format(kib, helper.quote(helper.command), path))
+      helper.expect(result, 2, "")
+      has("the stack may take " .. kib .. " KiB only, at least 256 are needed (ulimit -s)", result.err)
+    end
+  end)
+
+  it("a value beyond 256 MiB is told in words", function()
+    helper.job([[
+      function w()
+        local ok, problem
+        for _ = 1, 5 do ok, problem = pcall(prunner.dict.append, prunner.dict, "k", ("x"):rep(2 ^ 26)) end
+        print(ok, problem)
+      end
+      function begin() prunner.post_task(w) end
+    ]], 0, "false\tdict: append of \"k\": a value may take up to 256 MiB\n", "-n", 1)
+  end)
 end)

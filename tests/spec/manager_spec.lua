@@ -60,6 +60,7 @@ describe("prunner.get_manager", function()
     raises(function() manager:queue "q":put(io.stdout) end,
       "queue: value: a userdata cannot be sent")
     raises(function() manager:queue "q":get("x") end, "queue: seconds must be a number, got string")
+    raises(function() manager:queue "q":get(0 / 0) end, "queue: seconds must be a number, got nan")
     raises(function() manager:value "v":incr("x") end, "must be a number, got string")
     raises(function() manager:value "v":update(5) end, "must be a function, got number")
     raises(function() manager:value "v":set(io.stdout) end, "a userdata cannot be sent")
