@@ -182,8 +182,6 @@ check_slot_numbers(const struct check *c, uint32_t k)
         if (s->accumulator_log[i].id >= SLOT_ACCUMULATORS)
             return DAMAGED("the accumulators of a slot");
     }
-    if (s->wait_tail - s->wait_head > SLOT_WAITS)
-        return DAMAGED("the list of the waiting");
     if (s->waits_for >= c->a->bytes - sizeof(uint32_t) || s->waits_for % sizeof(uint32_t))
         return DAMAGED("the lock that a slot waits for");
     return NULL;
@@ -278,6 +276,8 @@ is_linked(const struct check *c, uint32_t k, uint32_t unlinked)
         return true;
     if (s->phase == PHASE_COMMIT && s->outcome == OUTCOME_CHECKPOINT &&
         unlinked == s->intent.cursor)
+        return true;
+    if (s->phase == PHASE_COMMIT && s->outcome == OUTCOME_WAIT && unlinked == s->intent.wait_record)
         return true;
     for (size_t i = 0; i < c->ndicts; i++) {
         if (c->dicts[i].at / ARENA_GRAIN == (uint64_t)unlinked + 1)

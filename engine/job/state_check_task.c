@@ -217,6 +217,27 @@ check_point(struct check *c, uint32_t k)
     return NULL;
 }
 
+/* WAIT may bring a record for a task that has none, or has got it just now. */
+static const char *
+check_wait(struct check *c, uint32_t k)
+{
+    const struct slot *s = slot_at(c->a, k);
+    if (s->phase != PHASE_COMMIT || s->outcome != OUTCOME_WAIT || !check_runs(c, k))
+        return NULL; /* or the task is WAIT already, and nothing of it is read any more */
+    const struct task *t = task_at(c->a, s->cur);
+    uint32_t record = s->intent.wait_record;
+    if (!record)
+        return t->record ? NULL : DAMAGED("the record of a task");
+    bool given = t->record == record;
+    if ((t->record && !given) || !check_used(c, record, sizeof(struct task_record)) ||
+        block_at(c->a, record)->owner_tag != serves_task(s->cur, task_generation(s->expect)) ||
+        (!given && !check_mark(c, record)))
+        return DAMAGED("the record of a task");
+    return record_at(c, record)->journal_len || record_at(c, record)->cursor
+               ? DAMAGED("the record of a task")
+               : NULL;
+}
+
 static const char *
 check_transaction(struct check *c, uint32_t k)
 {
@@ -225,6 +246,8 @@ check_transaction(struct check *c, uint32_t k)
     const char *wrong = check_spare(c, k);
     if (!wrong)
         wrong = check_journal(c, k);
+    if (!wrong)
+        wrong = check_wait(c, k);
     return wrong ? wrong : check_point(c, k);
 }
 

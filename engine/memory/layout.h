@@ -14,7 +14,6 @@ enum {
     SLOT_RING = 256,         /* hints in the ring a slot is born with */
     SLOT_ACCUMULATORS = 256, /* accumulators in a job */
     SLOT_CLASSES = 24,       /* of memory in slab.c */
-    SLOT_WAITS = 64,         /* tasks on their way to the supervisor's list of the waiting */
     SLOT_TX = 4,             /* dict changes that need no memory of their own */
     NAME_BYTES = 96,         /* longest name of a dict, a lock, a function ... */
 #ifdef PRN_NAMES
@@ -110,7 +109,7 @@ struct commit_intent {
     uint64_t count;         /* failed, retried or dead, as the outcome says */
     uint64_t hash;          /* PART: rolling hash of all published posts */
     uint32_t published;     /* PART: how many posts this task has published */
-    uint32_t wait_tail;     /* WAIT: position in wait_ring */
+    uint32_t wait_record;   /* WAIT: block with a record for a task that has none; 0: it has one */
     uint32_t errors;        /* FAILED, RETRY, WAIT: runs that ended by an error */
     uint32_t naccumulators; /* entries of acc_log */
     uint32_t cursor;        /* CHECKPOINT: block with the cursor; 0: none */
@@ -157,10 +156,9 @@ struct slot {
     _Alignas(CACHE_LINE) uint64_t stale_to; /* FIFO: all hints below were seen stale */
     uint64_t steal_at;                      /* where the next one may begin to look */
 
-    /* Hints to tasks in WAIT, for the supervisor. writer of wait_head: it. */
-    _Alignas(CACHE_LINE) uint32_t wait_head;
-    uint32_t wait_tail;
-    uint32_t wait_ring[SLOT_WAITS];
+    /* The newest of its tasks in WAIT that the supervisor has not taken yet; 0: none. writer:
+     * the owner, and the supervisor, which sets it to 0; both by CAS. See wait_list.h. */
+    _Alignas(CACHE_LINE) uint32_t waiting;
 
     /* Memory: chunks owned by this slot, one list a class. */
     _Alignas(CACHE_LINE) uint32_t chunk_intent; /* unit + 1 being claimed; 0: none */

@@ -9,56 +9,121 @@
 #include "task/idle.h"
 #include "task/queue.h"
 #include "task/task.h"
+#include "task/wait_list.h"
 
 #define RETRY_NS (100 * CLOCK_MILLISECOND)      /* no memory: try again */
 #define ALONE_TICK_NS (100 * CLOCK_MILLISECOND) /* a task runs alone: is it over? */
 #define ALONE_AFTER_NS CLOCK_SECOND             /* others may have given memory back by then */
 #define ALONE_MAX_NS (600 * CLOCK_SECOND)       /* it may wait for others: then they start again */
 
+/* Many may wait: no more than needed. */
 struct delayed_task {
-    uint32_t task;
-    uint64_t word;
     uint64_t until_ns;
+    uint32_t task;
     bool alone; /* it then runs while no other starts */
 };
 
 static struct {
-    struct delayed_task *list; /* in no order */
+    struct delayed_task *heap; /* heap[i] is due no later than heap[2 i + 1] and heap[2 i + 2] */
     size_t n, cap;
     uint64_t alone_until_ns; /* when a task runs alone: at most so long */
 } delayed;
 
+/* ---- the heap ---- */
+
 /* false: no memory. */
 static bool
+reserve(size_t more)
+{
+    return array_reserve(&delayed.heap, &delayed.cap, delayed.n + more, sizeof *delayed.heap);
+}
+
+/* There is room. */
+static void
 add(struct delayed_task d)
 {
-    if (!array_reserve(&delayed.list, &delayed.cap, delayed.n + 1, sizeof d))
-        return false;
-    delayed.list[delayed.n++] = d;
-    return true;
+    size_t i = delayed.n++;
+    for (size_t up; i > 0 && d.until_ns < delayed.heap[up = (i - 1) / 2].until_ns; i = up)
+        delayed.heap[i] = delayed.heap[up];
+    delayed.heap[i] = d;
+}
+
+/* Takes out the first one. */
+static struct delayed_task
+take_first(void)
+{
+    struct delayed_task first = delayed.heap[0], last = delayed.heap[--delayed.n];
+    size_t i = 0;
+    for (size_t down; (down = 2 * i + 1) < delayed.n; i = down) {
+        down += down + 1 < delayed.n &&
+                delayed.heap[down + 1].until_ns < delayed.heap[down].until_ns;
+        if (last.until_ns <= delayed.heap[down].until_ns)
+            break;
+        delayed.heap[i] = delayed.heap[down];
+    }
+    delayed.heap[i] = last;
+    return first;
+}
+
+/* ---- coming ---- */
+
+static void
+add_task(uint32_t task)
+{
+    const struct task_record *r = task_record_of(&job.arena, task_at(&job.arena, task));
+    add((struct delayed_task){r ? arena_monotonic(&job.arena, r->until_ns) : 0, task, false});
 }
 
 bool
 delayed_note(uint32_t task)
 {
-    const struct task *t = task_at(&job.arena, task);
-    uint64_t word = atom_load(&t->word);
-    if (task_state(word) != TASK_WAIT)
-        return true; /* the same one twice, after a redo */
-    const struct task_record *r = task_record_of(&job.arena, t);
-    uint64_t until_ns = r ? arena_monotonic(&job.arena, r->until_ns) : 0;
-    return add((struct delayed_task){task, word, until_ns, false});
+    if (!reserve(1))
+        return false;
+    add_task(task);
+    return true;
 }
+
+/* What a slot's process has made WAIT. false: no memory. */
+static bool
+collect_of(struct slot *s)
+{
+    const struct arena *a = &job.arena;
+    uint32_t first = wait_list_first(a, s);
+    size_t n = 0;
+    for (uint32_t t = first; t; t = wait_list_next(a, t))
+        n++;
+    if (!reserve(n))
+        return false;
+    if (first && wait_list_take(s, first)) {
+        for (uint32_t t = first; t; t = wait_list_next(a, t))
+            add_task(t);
+    }
+    return true;
+}
+
+/* false: no memory for some of it. */
+static bool
+collect(void)
+{
+    bool all = true;
+    for (uint32_t k = 1, n = arena_workers(&job.arena); k <= n; k++)
+        all = collect_of(slot_at(&job.arena, k)) && all;
+    return all;
+}
+
+/* ---- going ---- */
 
 /* From WAIT to READY. There is room for the hint. */
 static void
 make_ready(const struct delayed_task *d)
 {
     struct self *self = &job.self;
-    uint64_t word = d->word;
-    if (!atom_cas(&task_at(&job.arena, d->task)->word, &word,
-                  task_word(task_generation(word), task_attempt(word), 0, TASK_READY)))
-        return; /* no longer our business */
+    struct task *t = task_at(&job.arena, d->task);
+    uint64_t word = atom_load(&t->word);
+    if (task_state(word) != TASK_WAIT)
+        return;
+    /* Nobody else ends that. */
+    atom_store(&t->word, task_word(task_generation(word), task_attempt(word), 0, TASK_READY));
     if (d->alone) {
         idle_run_alone(&job.arena, d->task);
         delayed.alone_until_ns = clock_ns() + ALONE_MAX_NS;
@@ -70,59 +135,31 @@ make_ready(const struct delayed_task *d)
 void
 delayed_alone(uint32_t task)
 {
-    uint64_t word = atom_load(&task_at(&job.arena, task)->word);
-    struct delayed_task d = {task, word, clock_ns() + ALONE_AFTER_NS, true};
-    if (add(d))
+    struct delayed_task d = {clock_ns() + ALONE_AFTER_NS, task, true};
+    if (reserve(1)) {
+        add(d);
         return;
+    }
     d.alone = false;
     make_ready(&d);
-}
-
-/* What workers have put into their wait_rings. false: no memory for some of it. */
-static bool
-collect(void)
-{
-    bool all = true;
-    for (uint32_t k = 1, n = arena_workers(&job.arena); k <= n; k++) {
-        struct slot *s = slot_at(&job.arena, k);
-        /* acquire: pairs with the release in apply_own(). */
-        uint32_t tail = atom_load(&s->wait_tail), head = s->wait_head;
-        while (head != tail && delayed_note(s->wait_ring[head % SLOT_WAITS]))
-            head++;
-        /* release: pairs with the acquire in commit_wait(): its place may be used again. */
-        atom_store(&s->wait_head, head);
-        all = all && head == tail;
-    }
-    return all;
-}
-
-/* When it may run: a task that is to run alone, when no other one does. */
-static uint64_t
-due_ns(const struct delayed_task *d, uint64_t now)
-{
-    if (d->alone && d->until_ns <= now && !idle_alone_over(&job.arena))
-        return now + ALONE_TICK_NS;
-    return d->until_ns;
 }
 
 /* Returns when the next one is due. */
 static uint64_t
 make_due_ready(uint64_t now)
 {
-    uint64_t next = CLOCK_NEVER;
-    for (size_t i = 0; i < delayed.n;) {
-        uint64_t due = due_ns(&delayed.list[i], now);
-        bool room = due > now || queue_reserve(&job.self, 1) == 0;
-        if (due <= now && room) {
-            struct delayed_task d = delayed.list[i];
-            delayed.list[i] = delayed.list[--delayed.n];
+    while (delayed.n && delayed.heap[0].until_ns <= now) {
+        if (queue_reserve(&job.self, 1))
+            return now + RETRY_NS;
+        struct delayed_task d = take_first();
+        if (d.alone && !idle_alone_over(&job.arena)) {
+            d.until_ns = now + ALONE_TICK_NS; /* another one does: after it */
+            add(d);
+        } else {
             make_ready(&d);
-            continue;
         }
-        next = clock_sooner(next, room ? due : now + RETRY_NS);
-        i++;
     }
-    return next;
+    return delayed.n ? delayed.heap[0].until_ns : CLOCK_NEVER;
 }
 
 uint64_t
@@ -143,7 +180,7 @@ delayed_tick(void)
 void
 delayed_close(void)
 {
-    free(delayed.list);
-    delayed.list = NULL;
+    free(delayed.heap);
+    delayed.heap = NULL;
     delayed.n = delayed.cap = 0;
 }

@@ -2,11 +2,10 @@
  * backoff, and those whose worker the kernel killed for lack of memory, which then run
  * alone (idle.h).
  *
- * A worker that makes a task WAIT puts it into its slot's wait_ring and wakes the
- * supervisor; the list of the waiting is here, private to the supervisor. It can be made
- * anew: if the supervisor dies, resume() finds all tasks in WAIT and calls delayed_note().
- * Each keeps the word it had when it came; at its time the word is changed to READY by CAS,
- * so a task that is on the list twice (after a redo) becomes READY once.
+ * A worker that makes a task WAIT puts it into its slot's list (task/wait_list.h) and wakes
+ * the supervisor; those taken from there are here in a heap by time, private to the supervisor,
+ * each once: only from here a task that is WAIT becomes READY. The heap can be made anew: if the
+ * supervisor dies, resume() finds all tasks in WAIT and calls delayed_note().
  *
  * supervisor.c calls delayed_tick() in each turn of its loop, after the dead were seen to;
  * death.c calls delayed_alone(). */
@@ -16,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* delayed_note: this task may wait: not before the time in its record. false: no memory. */
+/* delayed_note: this task is WAIT: not before the time in its record. false: no memory. */
 bool delayed_note(uint32_t task);
 /* delayed_alone: recover() has left the task in WAIT, with room for its hint in our ring. It
  * becomes READY in a second, and then runs while no other task starts. */

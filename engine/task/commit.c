@@ -9,6 +9,7 @@
 #include "task/queue.h"
 #include "task/record.h"
 #include "task/task.h"
+#include "task/wait_list.h"
 
 void
 commit_begin(struct self *self)
@@ -102,9 +103,13 @@ apply_own(struct self *self, uint32_t cur)
         break;
     case OUTCOME_WAIT:
         atom_set(&s->retried, s->intent.count);
+        /* In the list before it is WAIT: then it may be taken from there, and who has
+         * not come so far is asked again. */
+        if (is_this_run(s, word, self->me)) {
+            record_link_wait(self);
+            wait_list_push(self, cur);
+        }
         apply_return(self, t, TASK_WAIT);
-        s->wait_ring[(s->intent.wait_tail - 1) % SLOT_WAITS] = cur;
-        atom_store(&s->wait_tail, s->intent.wait_tail);
         break;
     case OUTCOME_PART:
         record_publish(self);
@@ -240,15 +245,7 @@ commit_end(struct self *self, enum outcome outcome)
 void
 commit_wait(struct self *self, uint64_t until_ns)
 {
-    struct slot *s = self->slot;
-    /* acquire: pairs with the supervisor's release after it has read an entry. */
-    bool room = s->wait_tail - atom_load(&s->wait_head) < SLOT_WAITS;
-    if (!room || record_set_until(self, until_ns)) {
-        (void)commit_end(self, OUTCOME_RETRY);
-        return;
-    }
-    s->intent.wait_tail = s->wait_tail + 1;
-    (void)commit_end(self, OUTCOME_WAIT);
+    (void)commit_end(self, record_stage_wait(self, until_ns) ? OUTCOME_RETRY : OUTCOME_WAIT);
 }
 
 int

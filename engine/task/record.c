@@ -122,8 +122,9 @@ record_settle(struct self *self, uint32_t unlinked_block)
     uint32_t of_task = s->phase != PHASE_IDLE && s->cur
                            ? atom_load(&task_at(self->arena, s->cur)->record)
                            : 0;
-    bool about_to = s->phase == PHASE_COMMIT && s->outcome == OUTCOME_CHECKPOINT &&
-                    unlinked_block == s->intent.cursor;
+    bool about_to = s->phase == PHASE_COMMIT &&
+                    ((s->outcome == OUTCOME_CHECKPOINT && unlinked_block == s->intent.cursor) ||
+                     (s->outcome == OUTCOME_WAIT && unlinked_block == s->intent.wait_record));
     if (about_to || (of_task && at(self, of_task)->cursor == unlinked_block))
         return true;
     if (unlinked_block != s->record && unlinked_block != of_task)
@@ -165,14 +166,33 @@ record_checkpoint(struct self *self)
 }
 
 int
-record_set_until(struct self *self, uint64_t until_ns)
+record_stage_wait(struct self *self, uint64_t until_ns)
 {
-    int err = record_need(self);
-    if (err)
-        return err;
-    give_to_task(self);
-    record_current(self)->until_ns = until_ns;
+    struct slot *s = self->slot;
+    struct task *t = running(self);
+    uint32_t index = t->record;
+    s->intent.wait_record = 0;
+    if (!index) {
+        /* Not the slot's spare one: many tasks may wait, and few have a journal. */
+        int err = block_new(self, sizeof(struct task_record),
+                            serves_task(s->cur, task_generation(s->expect)), &index);
+        if (err)
+            return err;
+        memset(at(self, index), 0, sizeof(struct task_record));
+        s->intent.wait_record = index;
+    }
+    at(self, index)->until_ns = until_ns;
     return 0;
+}
+
+void
+record_link_wait(struct self *self)
+{
+    struct slot *s = self->slot;
+    if (!s->intent.wait_record)
+        return;
+    atom_store(&running(self)->record, s->intent.wait_record);
+    block_published(self);
 }
 
 void

@@ -27,8 +27,11 @@ void record_publish(struct self *self);
 /* record_checkpoint makes prunner.commit()'s cursor the task's and starts counts, hash and
  * journal anew. Idempotent. */
 void record_checkpoint(struct self *self);
-/* record_set_until notes the time before which the task shall not run again. */
-int record_set_until(struct self *self, uint64_t until_ns);
+/* record_stage_wait notes the time before which the task shall not run again; for a task
+ * without a record in a small one of its own, which record_link_wait gives it in the commit
+ * (idempotent). 0, -ENOSPC, -ENOMEM. */
+int record_stage_wait(struct self *self, uint64_t until_ns);
+void record_link_wait(struct self *self);
 /* record_forget_journal: the next run of t starts with an empty journal. */
 void record_forget_journal(struct self *self, struct task *t);
 /* record_settle: is the block that a dead slot calls unlinked a record that was linked?

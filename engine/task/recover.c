@@ -167,7 +167,7 @@ static void
 reset_slot(struct arena *a, uint32_t k)
 {
     struct slot *s = slot_at(a, k);
-    atom_store(&s->wait_head, s->wait_tail);
+    atom_store(&s->waiting, 0);
     atom_store(&s->head, s->tail);
     s->stale_to = s->steal_at = 0; /* said of a ring in the --order of then */
     s->pid = 0;

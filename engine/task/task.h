@@ -57,6 +57,7 @@ struct task_record {
     uint32_t published;   /* posts published by parts */
     uint32_t cursor;      /* block with the encoded cursor of prunner.commit() */
     uint32_t replaces;    /* the smaller record it took the place of; 0: none */
+    uint32_t wait_next;   /* WAIT: the next in its slot's wait_list */
     _Alignas(8) char journal[];
 };
 

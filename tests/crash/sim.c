@@ -13,6 +13,7 @@
 #include "task/recover.h"
 #include "task/section.h"
 #include "task/task.h"
+#include "task/wait_list.h"
 
 enum {
     TICK_NS = 1000 * 1000,
@@ -96,8 +97,9 @@ note_waiting(uint32_t task)
     struct task *t = task_at(&world.arena, task);
     uint64_t word = atom_load(&t->word);
     struct task_record *r = task_record_of(&world.arena, t);
-    if (task_state(word) == TASK_WAIT)
-        add_waiting((struct waiting){task, word, r ? r->until_ns : 0, false});
+    if (task_state(word) != TASK_WAIT)
+        sim_fail("task %u is to wait and does not", task);
+    add_waiting((struct waiting){task, word, r ? r->until_ns : 0, false});
 }
 
 static void
@@ -105,10 +107,11 @@ collect_waiting(void)
 {
     for (uint32_t k = 1; k <= world.n; k++) {
         struct slot *s = slot_at(&world.arena, k);
-        uint32_t tail = atom_load(&s->wait_tail), head = s->wait_head;
-        for (; head != tail; head++)
-            note_waiting(s->wait_ring[head % SLOT_WAITS]);
-        atom_store(&s->wait_head, head);
+        uint32_t first = wait_list_first(&world.arena, s);
+        if (!first || !wait_list_take(s, first))
+            continue;
+        for (uint32_t t = first; t; t = wait_list_next(&world.arena, t))
+            note_waiting(t);
     }
 }
 
@@ -119,7 +122,7 @@ make_ready(const struct waiting *w)
     uint64_t word = w->word;
     if (!atom_cas(&task_at(&world.arena, w->task)->word, &word,
                   task_word(word >> 32, task_attempt(word), 0, TASK_READY)))
-        return;
+        sim_fail("task %u waits no more", w->task);
     if (w->alone) {
         idle_run_alone(&world.arena, w->task);
         world.alone_until = sim_now_ns() + ALONE_MAX_NS;

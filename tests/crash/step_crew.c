@@ -16,6 +16,7 @@
 #include "task/queue.h"
 #include "task/recover.h"
 #include "task/task.h"
+#include "task/wait_list.h"
 #include "task/section.h"
 
 enum { TASKS_MAX = 5000,
@@ -366,11 +367,16 @@ wake_waiting(struct crew *c)
     uint32_t n = 0;
     for (uint32_t k = 1; k <= STEP_WORKERS; k++) {
         struct slot *s = slot_at(c->arena, k);
-        for (; s->wait_head != s->wait_tail; s->wait_head++) {
-            uint32_t i = s->wait_ring[s->wait_head % SLOT_WAITS];
+        uint32_t i = wait_list_first(c->arena, s);
+        if (i && !wait_list_take(s, i))
+            i = 0;
+        for (uint32_t next; i; i = next) {
             uint64_t word = atom_load(&task_at(c->arena, i)->word);
-            if (task_state(word) != TASK_WAIT || queue_reserve(&c->self[0], 1))
+            next = wait_list_next(c->arena, i);
+            if (task_state(word) != TASK_WAIT || queue_reserve(&c->self[0], 1)) {
+                (void)crew_fail(c, "a task is to wait and does not");
                 continue;
+            }
             atom_store(&task_at(c->arena, i)->word,
                        task_word(word >> 32, task_attempt(word), 0, TASK_READY));
             queue_put(&c->self[0], c->self[0].slot->tail, i);

@@ -331,6 +331,8 @@ static const struct scenario all[] = {
      .answer = "sum=303 max=1 k=12"},
     {.name = "wait", .plan = three_roots, .act = ops_run_one, .body = wait,
      .answer = "sum=303 max=1 k=12"},
+    {.name = "wait-again", .plan = three_roots, .act = ops_run_one, .past = ops_run_one,
+     .body = wait, .answer = "sum=303 max=1 k=12"},
     {.name = "set-aside", .plan = three_poisons, .act = ops_run_one, .body = poison,
      .fits = poison_fits, .attempts = 1},
     {.name = "accumulate", .plan = three_roots, .act = ops_run_two, .body = accumulate,

@@ -401,6 +401,36 @@ describe("a lock", function()
   end)
 end)
 
+describe("backoff", function()
+  after_each(helper.cleanup)
+
+  -- Clocks only say that a task has not run too early: that it runs late is nobody's fault.
+  it("holds for any number of tasks that wait at once", function()
+    expect(helper.prunner(script [[
+      local prunner = require "prunner"
+      local ffi = require "ffi"
+      ffi.cdef "typedef struct { long s, ns; } ts_t; int clock_gettime(int, ts_t *);"
+      local function now()
+        local t = ffi.new "ts_t"
+        ffi.C.clock_gettime(1, t)
+        return tonumber(t.s) + tonumber(t.ns) / 1e9
+      end
+      local failed, early, right = prunner.dict, prunner.counter "early", prunner.counter "right"
+      prunner.task("work", function(i)
+        local t, first = now(), failed[i]
+        if not first then
+          failed[i] = t
+          error "busy"
+        end
+        local counter = t - first < 0.7 and early or right
+        counter:add(1)
+      end, { retries = 1, backoff = 0.7 })
+      function begin() for i = 1, 1000 do prunner.post_task("work", i) end end
+      function end_() print(early:get(), right:get()) end
+    ]], "-q", "-n", 2), 0, "0\t1000\n")
+  end)
+end)
+
 describe("a limit on the address space", function()
   after_each(helper.cleanup)
 

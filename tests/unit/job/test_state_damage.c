@@ -215,9 +215,14 @@ damage_log_entry(struct state_job *j)
 }
 
 static void
-damage_waiting(struct state_job *j)
+damage_wait_record(struct state_job *j)
 {
-    slot(j, 1)->wait_tail = SLOT_WAITS + 1;
+    struct slot *s = slot(j, 1);
+    s->phase = PHASE_COMMIT;
+    s->outcome = OUTCOME_WAIT;
+    s->staged = 0;
+    s->intent.tail = s->tail;
+    s->intent.wait_record = args_of(find(j, TASK_READY, 300));
 }
 
 static void
@@ -412,7 +417,7 @@ static const struct damage {
     {damage_acc_id, "accumulators"},
     {damage_log_end, "a log"},
     {damage_log_entry, "a log"},
-    {damage_waiting, "list of the waiting"},
+    {damage_wait_record, "record of a task"},
     {damage_waits_for, "waits for"},
     {damage_staged, "list of posted tasks"},
     {damage_record_of_slot, "record of a slot"},

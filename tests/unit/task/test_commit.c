@@ -11,6 +11,7 @@
 #include "task/queue.h"
 #include "task/record.h"
 #include "task/task.h"
+#include "task/wait_list.h"
 
 enum { CHILDREN = 3,
        LATER_NS = 12345 };
@@ -165,16 +166,59 @@ test_commit_wait_notes_the_time_and_tells_the_supervisor(void **state)
     struct slot *s = f->selves[1].slot;
     commit_wait(&f->selves[1], LATER_NS);
     assert_int_equal(state_of(f, parent), TASK_WAIT);
-    assert_int_equal(s->wait_tail, 1);
-    assert_int_equal(s->wait_ring[0], parent);
+    assert_int_equal(wait_list_first(&f->arena, s), parent);
+    assert_int_equal(wait_list_next(&f->arena, parent), 0);
     assert_int_equal(s->retried, 1);
     assert_int_equal(task_record_of(&f->arena, task_at(&f->arena, parent))->until_ns, LATER_NS);
     assert_false(queue_look(&f->selves[2]));
     assert_false(idle_all_done(&f->arena));
 }
 
+/* More than any ring would hold; each with a block of 64 bytes. */
 static void
-test_commit_wait_without_place_or_memory_runs_again_at_once(void **state)
+test_commit_wait_has_room_for_any_number(void **state)
+{
+    struct fixture *f = *state;
+    struct self *self = &f->selves[1];
+    enum { MANY = 300 };
+    fixture_publish(f, 0, 1, MANY);
+    for (uint32_t i = 0; i < MANY; i++) {
+        assert_true(queue_take(self) || queue_look(self));
+        commit_begin(self);
+        commit_wait(self, LATER_NS + i);
+        assert_int_equal(slab_class(64), SLAB_BLOCK);
+        uint32_t record = task_at(&f->arena, self->slot->cur)->record;
+        assert_int_equal(block_class(block_at(&f->arena, record)->word), SLAB_BLOCK);
+    }
+    assert_int_equal(fixture_count(f, TASK_WAIT), MANY);
+    uint32_t n = 0, first = wait_list_first(&f->arena, self->slot);
+    assert_true(wait_list_take(self->slot, first));
+    for (uint32_t t = first; t; t = wait_list_next(&f->arena, t))
+        assert_true(task_record_of(&f->arena, task_at(&f->arena, t))->until_ns ==
+                    LATER_NS + MANY - ++n);
+    assert_int_equal(n, MANY);
+    assert_int_equal(wait_list_first(&f->arena, self->slot), 0);
+}
+
+/* Its commit is not through: whoever carries it out makes the supervisor look again. */
+static void
+test_wait_list_is_not_taken_while_its_newest_task_runs(void **state)
+{
+    struct fixture *f = *state;
+    struct self *self = &f->selves[1];
+    uint32_t parent = begin_parent(f);
+    assert_int_equal(record_stage_wait(self, LATER_NS), 0);
+    record_link_wait(self);
+    for (int twice = 0; twice < 2; twice++) {
+        wait_list_push(self, parent);
+        assert_int_equal(self->slot->waiting, parent);
+        assert_int_equal(wait_list_first(&f->arena, self->slot), 0);
+        assert_int_equal(wait_list_next(&f->arena, parent), 0);
+    }
+}
+
+static void
+test_commit_wait_without_memory_runs_again_at_once(void **state)
 {
     struct fixture *f = *state;
     struct self *self = &f->selves[1];
@@ -185,16 +229,9 @@ test_commit_wait_without_place_or_memory_runs_again_at_once(void **state)
     fixture_room(f);
     assert_true(queue_look(self));
     (void)run_parent(f);
-    self->slot->wait_tail = SLOT_WAITS; /* the supervisor has read none */
-    commit_wait(self, LATER_NS);
-    assert_int_equal(state_of(f, parent), TASK_READY);
-    assert_int_equal(self->slot->wait_tail, SLOT_WAITS);
-    assert_true(queue_look(self));
-    (void)run_parent(f);
-    self->slot->wait_head = 1;
     commit_wait(self, LATER_NS);
     assert_int_equal(state_of(f, parent), TASK_WAIT);
-    assert_int_equal(self->slot->wait_ring[0], parent);
+    assert_int_equal(wait_list_first(&f->arena, self->slot), parent);
 }
 
 static void
@@ -347,7 +384,7 @@ check_outcome(struct fixture *f, uint32_t parent, enum outcome o)
     assert_int_equal(s->failed, o == OUTCOME_FAILED);
     assert_int_equal(s->retried, o == OUTCOME_RETRY || o == OUTCOME_WAIT);
     assert_int_equal(s->dead, o == OUTCOME_DEAD);
-    assert_int_equal(s->wait_tail, o == OUTCOME_WAIT);
+    assert_int_equal(s->waiting, o == OUTCOME_WAIT ? parent : 0);
     assert_true(sum(f) == (adds ? 5 : 0));
     assert_int_equal(logged(f), adds);
     assert_int_equal(fixture_count(f, TASK_STAGED), 0);
@@ -467,7 +504,9 @@ main(void)
         FIXTURE_TEST(test_commit_failed_drops_posts_and_adds),
         FIXTURE_TEST(test_commit_retry_makes_it_ready_again),
         FIXTURE_TEST(test_commit_wait_notes_the_time_and_tells_the_supervisor),
-        FIXTURE_TEST(test_commit_wait_without_place_or_memory_runs_again_at_once),
+        FIXTURE_TEST(test_commit_wait_has_room_for_any_number),
+        FIXTURE_TEST(test_wait_list_is_not_taken_while_its_newest_task_runs),
+        FIXTURE_TEST(test_commit_wait_without_memory_runs_again_at_once),
         FIXTURE_TEST(test_commit_dead_sets_it_aside_and_counts_it_done),
         FIXTURE_TEST(test_commit_part_publishes_posts_only_and_goes_on),
         FIXTURE_TEST(test_commit_part_without_memory_changes_nothing),

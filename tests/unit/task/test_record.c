@@ -51,7 +51,7 @@ test_record_need_without_memory(void **state)
     (void)begin_task(f);
     fixture_full(f);
     assert_int_equal(record_need(&f->selves[1]), -ENOSPC);
-    assert_int_equal(record_set_until(&f->selves[1], 5), -ENOSPC);
+    assert_int_equal(record_stage_wait(&f->selves[1], 5), -ENOSPC);
     assert_null(record_current(&f->selves[1]));
 }
 
@@ -241,9 +241,10 @@ test_record_room_killed_at_each_instruction_leaks_nothing(void **state)
 }
 
 static void
-set_until(void *arg)
+give(void *arg)
 {
-    (void)record_set_until(arg, 5);
+    if (!record_need(arg))
+        record_publish(arg);
 }
 
 /* The record is the task's or the slot's, never both: the slot's next task would
@@ -268,7 +269,7 @@ test_record_given_to_a_task_killed_at_each_instruction_has_one_owner(void **stat
     struct fixture *f = *state;
     uint32_t given = 0;
     (void)begin_task(f);
-    uint32_t n = fixture_deaths(f, set_until, &f->selves[1], check_one_owner, &given);
+    uint32_t n = fixture_deaths(f, give, &f->selves[1], check_one_owner, &given);
     if (!n)
         skip();
     assert_in_range(given, 2, n - 2);
