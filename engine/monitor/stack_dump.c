@@ -108,8 +108,15 @@ put_stack(char text[STACK], lua_State *L)
 static void
 print_own(lua_State *L)
 {
-    static const char *const names[] = {"the script is being loaded", "begin() runs", "a task runs",
-                                        "a hook runs", "", "the job is over, end_() runs"};
+    static const char *const names[] = {
+        [STAGE_LOADING] = "the script is being loaded",
+        [STAGE_BEGIN] = "begin() runs",
+        [STAGE_TASK] = "a task runs",
+        [STAGE_HOOK] = "a hook runs",
+        [STAGE_UPDATE] = "the function of an update runs",
+        [STAGE_RUNNING] = "the workers run",
+        [STAGE_END] = "the job is over, end_() runs",
+    };
     static char text[STACK + 80];
     int n = snprintf(text, 80, "prunner: %s\n", names[job.stage]);
     log_text(text, (size_t)n + put_stack(text + n, L));
