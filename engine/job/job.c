@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "task/section.h"
+#include "base/utf8.h"
 
 struct job job = {.notify_fd = -1};
 
@@ -54,6 +55,20 @@ copy(const char *text)
     return text ? strdup(text) : NULL;
 }
 
+/* A name is shown in a line of many texts: what a terminal would obey becomes '?'. */
+static char *
+copy_shown(const char *name)
+{
+    char *text = copy(name);
+    size_t len = text ? strlen(text) : 0;
+    for (size_t i = 0, n; i < len; i += n ? n : 1) {
+        n = utf8_shown((unsigned char *)text + i, len - i);
+        if (!n)
+            text[i] = '?';
+    }
+    return text;
+}
+
 /* Room for functions up to `number`; those in between have no name. */
 static bool
 fns_room(uint32_t number)
@@ -85,7 +100,7 @@ job_fn(uint32_t number, const char *name, const char *where)
     struct fn_info *f = &job.fns[number];
     free((char *)f->name);
     free((char *)f->where);
-    f->name = copy(name);
+    f->name = copy_shown(name);
     f->where = copy(where);
     return number;
 }
@@ -108,7 +123,7 @@ job_class(uint32_t number, const char *name)
     if (!array_reserve_zeroed(&job.classes, &job.classes_cap, number + 1, sizeof *job.classes))
         return false;
     free(job.classes[number]);
-    job.classes[number] = copy(name);
+    job.classes[number] = copy_shown(name);
     return job.classes[number] != NULL;
 }
 

@@ -7,7 +7,6 @@
 #include "codec/codec.h"
 #include "job/job.h"
 #include "base/log.h"
-#include "base/utf8.h"
 #include "task/task.h"
 
 enum { ARGS = 160,
@@ -24,12 +23,6 @@ report_task(const struct task *t, char *text, uint32_t cap)
     codec_describe(task_args(&job.arena, t), t->bytes, args,
                    room < sizeof args ? room : sizeof args);
     snprintf(text, cap, "%s(%s)", name, args);
-    size_t len = strlen(text);
-    for (size_t i = 0, n; i < len; i += n ? n : 1) { /* of a name: it is to stay in its line */
-        n = utf8_shown((unsigned char *)text + i, len - i);
-        if (!n)
-            text[i] = '?';
-    }
 }
 
 /* "posted by double (job.lua:12)", or what of it is known. */

@@ -262,8 +262,6 @@ function M.task(name, fn, options, ...)
   if type(name) ~= "string" or name == "" then
     error(("task: the name must be a string%s"):format(name == "" and ", and not an empty one"
       or ", got " .. type(name)), 2)
-  elseif name:find "%c" or name:find "\194[\128-\159]" then
-    error(("task: the name %q has control characters: it is shown in reports"):format(name), 2)
   elseif type(fn) ~= "function" then
     error(("task: the second argument must be a function, got %s%s")
       :format(type(fn), fn == nil and " (is it defined above this line?)" or ""), 2)

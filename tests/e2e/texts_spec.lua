@@ -18,12 +18,12 @@ describe("an error message of any bytes", function()
   it("is whole, and escaped, in reports, the summary, job log, profile and report", function()
     local path = helper.script([[
       local prunner = require "prunner"
-      prunner.task("name", function()
+      prunner.task("name\27\194\155", function()
         local t = os.clock() + 0.05
         while os.clock() < t do end
         error(]] .. BYTES .. [[, 0)
       end)
-      function begin() prunner.post_task("name", "\27\194\155") end
+      function begin() prunner.post_task("name\27\194\155", "\27\194\155") end
       function on_error(_, e) assert(e == ]] .. BYTES .. [[) end
     ]])
     local files = {}
@@ -39,6 +39,11 @@ describe("an error message of any bytes", function()
       local text = helper.read(file)
       check(text, name)
       if name == "joblog" then has("a\\x00b\\x1b[2J\\x07\\xc2\\x9bc\\x9bd", text) end
+      if name == "dead" then
+        local retried = helper.prunner("-q", "--retry-dead", file, path)
+        assert.are.equal(1, retried.status, retried.err)
+        has("task name???(", retried.err)
+      end
       if name == "dead" then has("a\\u0000b\\u001b[2J", text) end
     end
   end)
