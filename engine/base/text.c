@@ -86,7 +86,7 @@ text_free(struct text *t)
 
 /* ---- JSON ---- */
 
-/* What JSON cannot have as it is, or a terminal would obey: character c; or, unless `utf8`, byte c. */
+/* What JSON cannot have as it is, or a terminal would obey: character c; unless `utf8`, byte c. */
 static void
 put_escape(struct text *t, uint32_t c, bool utf8)
 {

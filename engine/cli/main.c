@@ -54,7 +54,8 @@ enough_stack(void)
     struct rlimit stack;
     if (getrlimit(RLIMIT_STACK, &stack) || stack.rlim_cur >= STACK_KIB_MIN << 10)
         return true;
-    fprintf(stderr, "prunner: the stack may take %llu KiB only, at least %d are needed (ulimit -s)\n",
+    fprintf(stderr, "prunner: the stack may take %llu KiB only, at least %d are needed "
+                    "(ulimit -s)\n",
             (unsigned long long)stack.rlim_cur >> 10, STACK_KIB_MIN);
     return false;
 }

@@ -5,10 +5,11 @@
  * nested, cyclic, with shared references kept; objects whose metatable is a
  * known class; the light userdata NULL, which is cjson's null; known functions
  * and known classes themselves, by number, and so constants, values of any
- * type that are known as classes are: they arrive as the receiver's own, without what the sender changed in them since
- * the fork. Tables are read and written raw: no metamethod ever runs. Nesting
- * is counted along the way the encoder takes: a long chain of shared tables
- * may pass or not, depending on the end at which it is met first.
+ * type that are known as classes are: they arrive as the receiver's own,
+ * without what the sender changed in them since the fork. Tables are read and
+ * written raw: no metamethod ever runs. Nesting is counted along the way the
+ * encoder takes: a long chain of shared tables may pass or not, depending on
+ * the end at which it is met first.
  *
  * The bytes, little-endian, one value after the other until they end:
  *

@@ -24,8 +24,8 @@ static struct {
     lua_Alloc alloc; /* the state's own */
     void *ud;
     uint64_t limit, used;
-    uint64_t part;    /* which one `used` is in */
-    uint64_t reserve; /* 0, until something was refused */
+    uint64_t part;      /* which one `used` is in */
+    uint64_t reserve;   /* 0, until something was refused */
     unsigned big_steps; /* allocations for which the collector is driven by a big block */
     bool enforcing, refused;
 } mem;
