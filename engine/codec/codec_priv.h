@@ -33,15 +33,15 @@ int codec_map_put(struct codec_map *m, const void *key, uint32_t value);
 void codec_map_free(struct codec_map *m);
 
 struct codec {
-    lua_State *L;    /* the main state, for codec_close() */
-    int functions;   /* registry: {[id] = function, [function] = id} */
-    int classes;     /* registry: the same for metatables and constants */
-    int cell_write;  /* registry: Lua helper, cdata -> type, copy; see codec.c */
-    int cell_read;   /* registry: Lua helper -> a new cdata, to be filled */
+    lua_State *L;   /* the main state, for codec_close() */
+    int functions;  /* registry: {[id] = function, [function] = id} */
+    int classes;    /* registry: the same for metatables and constants */
+    int cell_write; /* registry: Lua helper, cdata -> type, copy; see codec.c */
+    int cell_read;  /* registry: Lua helper -> a new cdata, to be filled */
     struct codec_map function_ids;
     struct codec_map class_ids; /* objects */
     struct codec_map light_ids; /* light userdata among them: any address */
-    struct codec_map seen; /* the tables of the codec_encode() under way; see call_write() */
+    struct codec_map seen;      /* the tables of the codec_encode() under way; see call_write() */
     char error[600];
 };
 

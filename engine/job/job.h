@@ -55,8 +55,8 @@ struct job {
     struct config config;
     struct arena arena;
     const char *start_dir; /* where the command was started; NULL: unknown. Fixed */
-    const char *tmpdir; /* where files without a name are made, from the root on; fixed */
-    struct self self; /* the slot this process acts for */
+    const char *tmpdir;    /* where files without a name are made, from the root on; fixed */
+    struct self self;      /* the slot this process acts for */
     enum job_stage stage;
     enum job_stage update_in; /* STAGE_UPDATE: within that one */
     struct codec *codec;
