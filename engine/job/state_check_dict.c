@@ -64,8 +64,9 @@ record_fits(const struct check *c, uint32_t record)
         block_at(c->a, record)->owner_tag != OWNER_TAG_DICT)
         return false;
     const struct dict_entry *r = dict_entry_at(c->a, record);
-    uint64_t bytes = sizeof *r + (uint64_t)r->key_len + (r->is_number ? 0 : r->value_len);
-    return bytes <= block_capacity(c->a, record);
+    uint64_t value = r->kind == ENTRY_NUMBER ? 0 : r->value_len;
+    return r->kind <= ENTRY_TEXT && (r->kind != ENTRY_TEXT || r->length <= r->value_len) &&
+           sizeof *r + (uint64_t)r->key_len + value <= block_capacity(c->a, record);
 }
 
 /* A reader compares generations: one that never matches would be looked at for ever. */
@@ -195,14 +196,17 @@ victim_fits(struct check *c, const struct tx_entry *e, uint64_t now)
     return !frees || (uint32_t)now == e->victim || check_mark(c, e->victim);
 }
 
-/* A number changes in place. */
+/* A number changes in place, or the length of a text. */
 static bool
 cell_fits(const struct check *c, const struct tx_entry *e)
 {
     uint64_t block = e->at - sizeof(struct block);
-    return block % ARENA_GRAIN == 0 && block / ARENA_GRAIN <= UINT32_MAX &&
-           record_fits(c, (uint32_t)(block / ARENA_GRAIN)) &&
-           check_marked(c, (uint32_t)(block / ARENA_GRAIN));
+    if (block % ARENA_GRAIN || block / ARENA_GRAIN > UINT32_MAX ||
+        !record_fits(c, (uint32_t)(block / ARENA_GRAIN)) ||
+        !check_marked(c, (uint32_t)(block / ARENA_GRAIN)))
+        return false;
+    const struct dict_entry *r = dict_entry_at(c->a, (uint32_t)(block / ARENA_GRAIN));
+    return r->kind == ENTRY_NUMBER || (r->kind == ENTRY_TEXT && e->word <= r->value_len);
 }
 
 /* An entry that will be applied, perhaps again: each step of apply_entry() may have

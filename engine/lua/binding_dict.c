@@ -380,14 +380,17 @@ static void
 copy_entry(void *arg, const struct dict_entry *r)
 {
     struct snapshot *s = arg;
-    size_t n = bytes_of_entry(r->key_len, r->value_len);
+    size_t value_len = dict_entry_value_bytes(r), n = bytes_of_entry(r->key_len, value_len);
     if (!array_reserve(&s->to->bytes, &s->to->cap, s->to->len + n, 1)) {
         s->full = true;
         return;
     }
     struct snapshot_entry *e = (struct snapshot_entry *)(s->to->bytes + s->to->len);
-    *e = (struct snapshot_entry){r->number, r->key_len, r->value_len, r->is_number, 0};
-    memcpy(e + 1, r->bytes, (size_t)r->key_len + r->value_len);
+    *e = (struct snapshot_entry){r->number, r->key_len, (uint32_t)value_len,
+                                 r->kind == ENTRY_NUMBER, 0};
+    memcpy(e + 1, r->bytes, r->key_len);
+    if (value_len)
+        dict_entry_copy_value(r, (char *)(e + 1) + r->key_len);
     s->to->len += n;
     s->n++;
 }

@@ -6,6 +6,7 @@
 
 #include "base/array.h"
 #include "base/hash.h"
+#include "codec/scalar.h"
 #include "memory/self.h"
 
 /* What readers copy may be overwritten meanwhile; the block's word tells them.
@@ -185,6 +186,26 @@ copy_room(struct self *self, size_t bytes)
     return array_reserve(&self->copy, &self->copy_room, bytes, 1) ? 0 : -ENOMEM;
 }
 
+size_t
+dict_entry_value_bytes(const struct dict_entry *r)
+{
+    unsigned char head[CODEC_SCALAR_MAX];
+    if (r->kind != ENTRY_TEXT)
+        return r->kind == ENTRY_NUMBER ? 0 : r->value_len;
+    return codec_put_string_head(head, r->length) + r->length;
+}
+
+void
+dict_entry_copy_value(const struct dict_entry *r, void *to)
+{
+    size_t head = 0, len = r->value_len;
+    if (r->kind == ENTRY_TEXT) {
+        len = r->length;
+        head = codec_put_string_head(to, len);
+    }
+    memcpy((char *)to + head, r->bytes + r->key_len, len);
+}
+
 /* An index word. acquire: the record behind it; pairs with apply_entry(). */
 NO_TSAN static uint64_t
 load_word(uint64_t *word)
@@ -199,7 +220,8 @@ struct look {
     uint64_t before; /* the block's word */
     struct dict_entry *record;
     size_t key_len, value_len; /* if sound: those of the record, so within its block */
-    bool sound;                /* the index word means this use of the block */
+    uint16_t kind;
+    bool sound; /* the index word means this use of the block */
 };
 
 /* Is the block's word what it was before the copies? */
@@ -219,7 +241,8 @@ look_at(const struct arena *a, uint64_t word)
     l.before = atom_load(&l.block->word);
     l.record = (struct dict_entry *)l.block->bytes;
     l.key_len = racy_load(&l.record->key_len);
-    l.value_len = racy_load(&l.record->is_number) ? 0 : racy_load(&l.record->value_len);
+    l.kind = racy_load(&l.record->kind);
+    l.value_len = l.kind == ENTRY_NUMBER ? 0 : racy_load(&l.record->value_len);
     l.sound = block_state(l.before) == BLOCK_USED && dict_word_is_of(word, l.before) &&
               still(&l);
     return l;
@@ -241,15 +264,24 @@ copy_record(struct self *self, uint64_t word, const struct dict_key *only,
         return CHANGED;
     if (l.key_len != only->len || !racy_same(l.record->bytes, only->bytes, l.key_len))
         return still(&l) ? OTHER_KEY : CHANGED;
-    if (copy_room(self, l.value_len))
+    size_t len = l.value_len, head = 0;
+    /* acquire: so many bytes are there; pairs with the release in apply_entry(). */
+    uint64_t length = racy_load(&l.record->length);
+    if (l.kind == ENTRY_TEXT && length > len)
+        return CHANGED; /* the block is something else by now */
+    if (copy_room(self, len + CODEC_SCALAR_MAX))
         return NO_MEMORY;
-    if (l.value_len)
-        racy_copy(self->copy, l.record->bytes + l.key_len, l.value_len);
+    if (l.kind == ENTRY_TEXT) {
+        len = length;
+        head = codec_put_string_head((unsigned char *)self->copy, len);
+    }
+    if (len)
+        racy_copy(self->copy + head, l.record->bytes + l.key_len, len);
     value->present = true;
-    value->is_number = racy_load(&l.record->is_number);
-    value->number = racy_load(&l.record->number);
+    value->is_number = l.kind == ENTRY_NUMBER;
+    memcpy(&value->number, &length, sizeof length);
     value->bytes = self->copy;
-    value->len = l.value_len;
+    value->len = head + len;
     return still(&l) ? FOUND : CHANGED;
 }
 

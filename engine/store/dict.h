@@ -4,9 +4,10 @@
  *
  * An index word holds 16 bits of the hash, 16 bits of the record's generation and
  * the record's index. A record is immutable once published, but for the number of
- * a numeric one, which is one aligned 8-byte word. Readers take no lock: they copy
+ * a numeric one, or the length of a text, which is one aligned 8-byte word. Readers take no lock: they copy
  * and then look whether the record's block still has the same word; if not, they
- * look again. A reader that dies leaves nothing behind.
+ * look again. A reader that dies leaves nothing behind. A text grows within its record:
+ * who has read its length finds so many bytes.
  *
  * Writers hold the shard's lock and change it by a transaction (dict_tx.h). An
  * index grows by copying its words into a new one, published by one store.
@@ -69,13 +70,24 @@ struct dict {
     uint64_t first[DICT_SHARDS][DICT_FIRST];
 };
 
+/* What a record has for a value. A text is a string that was appended to: its bytes without the
+ * head of the encoding, and room for more behind them. */
+enum entry_kind { ENTRY_VALUE = 0,
+                  ENTRY_NUMBER = 1,
+                  ENTRY_TEXT = 2 };
+
 /* The bytes of a record's block. */
 struct dict_entry {
-    double number;      /* value, if is_number. writer: holder of the shard's lock */
-    uint32_t value_len; /* else; fixed */
+    union {
+        double number;   /* a number. writer: holder of the shard's lock */
+        uint64_t length; /* a text: how many bytes are its value. writer: the same; only grows */
+    };
+    uint32_t value_len; /* a value: bytes; a text: room for bytes; fixed */
     uint16_t key_len;   /* fixed */
-    uint16_t is_number; /* fixed */
-    char bytes[];       /* key, then value; fixed */
+    uint16_t kind;      /* enum entry_kind; fixed */
+    /* Key, then value; fixed. Of a text what lies behind `length` belongs to the holder of the
+     * shard's lock: bytes are written before `length` says that they are there. */
+    char bytes[];
 };
 
 struct dict_key {
@@ -140,5 +152,10 @@ dict_entry_at(const struct arena *a, uint32_t index)
 {
     return (struct dict_entry *)block_at(a, index)->bytes;
 }
+
+/* dict_entry_value_bytes returns how many bytes dict_entry_copy_value() writes: the encoded value
+ * of a record that is no number. Under the shard's lock. */
+size_t dict_entry_value_bytes(const struct dict_entry *r);
+void dict_entry_copy_value(const struct dict_entry *r, void *to);
 
 #endif

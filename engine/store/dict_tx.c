@@ -167,11 +167,11 @@ list_room(struct self *self, size_t n)
 
 /* A block with key and value, named in the entry before it counts as linked. */
 static int
-new_record(struct self *self, struct tx_entry *e, const struct dict_key *k, bool is_number,
+new_record(struct self *self, struct tx_entry *e, const struct dict_key *k, enum entry_kind kind,
            double number, size_t value_len)
 {
     uint32_t block;
-    size_t extra = is_number ? 0 : value_len;
+    size_t extra = kind == ENTRY_NUMBER ? 0 : value_len;
     int err = block_new(self, sizeof(struct dict_entry) + k->len + extra, OWNER_TAG_DICT, &block);
     if (err)
         return err;
@@ -183,7 +183,7 @@ new_record(struct self *self, struct tx_entry *e, const struct dict_key *k, bool
     atom_fence_release();
     struct dict_entry *r = dict_entry_at(self->arena, block);
     r->number = number;
-    r->is_number = is_number;
+    r->kind = (uint16_t)kind;
     r->key_len = (uint16_t)k->len;
     r->value_len = (uint32_t)extra;
     memcpy(r->bytes, k->bytes, k->len);
@@ -197,7 +197,7 @@ put(struct self *self, struct tx_entry *e, const struct dict_op *op,
     const struct dict_entry *now, double number)
 {
     const struct dict_value *v = &op->value;
-    if (v->is_number && now && now->is_number) {
+    if (v->is_number && now && now->kind == ENTRY_NUMBER) {
         /* The one in-place change: 8 aligned bytes. */
         e->kind = TX_CELL;
         e->at = arena_offset(self->arena, &now->number);
@@ -205,34 +205,58 @@ put(struct self *self, struct tx_entry *e, const struct dict_op *op,
         memcpy(&e->word, &number, sizeof number);
         return 0;
     }
-    int err = new_record(self, e, &op->key, v->is_number, number, v->len);
+    int err = new_record(self, e, &op->key, v->is_number ? ENTRY_NUMBER : ENTRY_VALUE, number, v->len);
     if (!err && !v->is_number)
         memcpy(dict_entry_at(self->arena, e->record)->bytes + op->key.len, v->bytes, v->len);
     return err;
 }
 
-/* The record of now's string and value's appended, encoded as one string. */
+/* A text with `length` bytes and room for as many again; less if there is no memory for that. */
 static int
-append(struct self *self, struct tx_entry *e, const struct dict_op *op,
-       const struct dict_entry *now)
+new_text(struct self *self, struct tx_entry *e, const struct dict_key *k, size_t length)
 {
-    const struct dict_value *v = &op->value;
-    const unsigned char *old = (const unsigned char *)now->bytes + now->key_len;
-    size_t old_len, head = codec_get_string_head(old, now->value_len, &old_len);
-    if (now->is_number || !head)
-        return -EINVAL;
-    unsigned char new_head[CODEC_SCALAR_MAX];
-    size_t more = v->len - op->head;
-    if (old_len + more > CODEC_BYTES_MAX)
-        return -EFBIG;
-    size_t new_head_len = codec_put_string_head(new_head, old_len + more);
-    int err = new_record(self, e, &op->key, false, 0, new_head_len + old_len + more);
+    size_t room = length * 2 < CODEC_BYTES_MAX ? length * 2 : CODEC_BYTES_MAX;
+    int err = new_record(self, e, k, ENTRY_TEXT, 0, room);
+    if (err && room > length)
+        err = new_record(self, e, k, ENTRY_TEXT, 0, room = length);
     if (err)
         return err;
-    char *to = dict_entry_at(self->arena, e->record)->bytes + op->key.len;
-    memcpy(to, new_head, new_head_len);
-    memcpy(to + new_head_len, old + head, old_len);
-    memcpy(to + new_head_len + old_len, (const char *)v->bytes + op->head, more);
+    struct dict_entry *r = dict_entry_at(self->arena, e->record);
+    r->value_len = (uint32_t)(block_capacity(self->arena, e->record) - sizeof *r - k->len);
+    if (r->value_len > CODEC_BYTES_MAX)
+        r->value_len = CODEC_BYTES_MAX;
+    r->length = length;
+    return 0;
+}
+
+/* Appends value's string to that of now: within its record if there is room, which is then made
+ * true by its new length; else in a new record that has some. */
+static int
+append(struct self *self, struct tx_entry *e, const struct dict_op *op, struct dict_entry *now)
+{
+    const struct dict_value *v = &op->value;
+    const char *old = now->bytes + now->key_len;
+    size_t old_len = now->length, head = 0, more = v->len - op->head;
+    if (now->kind == ENTRY_VALUE)
+        head = codec_get_string_head((const unsigned char *)old, now->value_len, &old_len);
+    if (now->kind == ENTRY_NUMBER || (now->kind == ENTRY_VALUE && !head))
+        return -EINVAL;
+    if (old_len + more > CODEC_BYTES_MAX)
+        return -EFBIG;
+    char *to = now->bytes + now->key_len;
+    if (now->kind == ENTRY_TEXT && old_len + more <= now->value_len) {
+        e->kind = TX_CELL;
+        e->at = arena_offset(self->arena, &now->length);
+        e->victim = 0;
+        e->word = old_len + more;
+    } else {
+        int err = new_text(self, e, &op->key, old_len + more);
+        if (err)
+            return err;
+        to = dict_entry_at(self->arena, e->record)->bytes + op->key.len;
+        memcpy(to, old + head, old_len);
+    }
+    memcpy(to + old_len, (const char *)v->bytes + op->head, more);
     return 0;
 }
 
@@ -241,16 +265,20 @@ is_old(const struct dict_entry *now, const struct dict_value *old)
 {
     if (!now || !old->present)
         return !now && !old->present;
-    if (now->is_number || old->is_number)
-        return now->is_number && old->is_number &&
+    if (now->kind == ENTRY_NUMBER || old->is_number)
+        return now->kind == ENTRY_NUMBER && old->is_number &&
                memcmp(&now->number, &old->number, sizeof now->number) == 0;
-    return now->value_len == old->len &&
-           memcmp(now->bytes + now->key_len, old->bytes, old->len) == 0;
+    size_t len = now->value_len, head = 0;
+    if (now->kind == ENTRY_TEXT && (head = codec_get_string_head(old->bytes, old->len, &len)) == 0)
+        return false;
+    return (now->kind == ENTRY_TEXT ? now->length : now->value_len) == len &&
+           head + len == old->len &&
+           memcmp(now->bytes + now->key_len, (const char *)old->bytes + head, len) == 0;
 }
 
 static int
 prepare_kind(struct self *self, struct tx_entry *e, const struct dict_op *op,
-             const struct dict_entry *now, struct dict_result *result)
+             struct dict_entry *now, struct dict_result *result)
 {
     switch (op->kind) {
     case DICT_ADD:
@@ -267,7 +295,7 @@ prepare_kind(struct self *self, struct tx_entry *e, const struct dict_op *op,
     case DICT_SET:
         return put(self, e, op, now, op->value.number);
     case DICT_INCR:
-        if (now && !now->is_number)
+        if (now && now->kind != ENTRY_NUMBER)
             return -EINVAL;
         result->number = (now ? now->number : 0) + op->value.number;
         return put(self, e, op, now, result->number);

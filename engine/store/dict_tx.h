@@ -19,7 +19,7 @@ struct self;
 
 enum tx_kind {
     TX_NONE = 0, /* changes nothing */
-    TX_CELL = 1, /* a number record gets a new number */
+    TX_CELL = 1, /* a record gets a new number, or a text its new length */
     TX_PUT = 2,  /* a key gets a new record */
     TX_DELETE = 3,
 };

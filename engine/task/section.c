@@ -23,8 +23,6 @@ struct section {
     uint32_t nheld;
     struct write_set writes;
     struct replay replay;
-    char *joined; /* for APPEND: the whole new value */
-    size_t joined_cap;
 };
 
 /* The section of the running task; NULL: it holds no lock. */
@@ -102,16 +100,11 @@ append_to(struct section *s, const struct dict_value *now, const struct dict_op 
                                           : codec_get_string_head(now->bytes, now->len, &old_len);
     if (!head)
         return -EINVAL;
-    size_t more = v->len - op->head, all = old_len + more;
-    if (all > CODEC_BYTES_MAX)
+    size_t more = v->len - op->head;
+    if (old_len + more > CODEC_BYTES_MAX)
         return -EFBIG;
-    if (!array_reserve(&s->joined, &s->joined_cap, CODEC_SCALAR_MAX + all, 1))
-        return -ENOMEM;
-    size_t at = codec_put_string_head((unsigned char *)s->joined, all);
-    memcpy(s->joined + at, (const char *)now->bytes + head, old_len);
-    memcpy(s->joined + at + old_len, (const char *)v->bytes + op->head, more);
-    struct dict_value whole = {.present = true, .bytes = s->joined, .len = at + all};
-    return write_key(s, DICT_SET, op, &whole);
+    return write_set_append(&s->writes, op->dict, &op->key, (const char *)now->bytes + head,
+                            old_len, (const char *)v->bytes + op->head, more, s->nheld >= 2);
 }
 
 static bool
@@ -421,7 +414,6 @@ section_close(struct self *self)
         return;
     write_set_free(&s->writes);
     replay_free(&s->replay);
-    free(s->joined);
     free(s);
     self->section = NULL;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "codec/scalar.h"
 
 /* What a write was before an inner section changed it. */
 struct undo {
@@ -93,31 +94,87 @@ add_text(struct write_set *set, const void *bytes, size_t n)
     return at;
 }
 
+/* Makes room for a write of this key and `bytes` of text, and remembers what it was. */
+static int
+prepare(struct write_set *set, const struct dict_key *k, const struct write *was, size_t bytes,
+        bool undoable)
+{
+    if (!array_reserve(&set->text, &set->text_cap, set->text_len + bytes + k->len, 1))
+        return -ENOMEM;
+    if (!was && reserve_write(set))
+        return -ENOMEM;
+    uint32_t number = (uint32_t)(was ? (size_t)(was - set->writes) : set->n) + 1;
+    return undoable ? note_undo(set, number, was) : 0;
+}
+
+/* The write of this key; there is room for a new one. */
+static struct write *
+write_of_key(struct write_set *set, struct dict *d, const struct dict_key *k,
+             const struct write *was)
+{
+    if (was)
+        return &set->writes[was - set->writes];
+    struct write *w = &set->writes[set->n++];
+    *w = (struct write){.dict = d, .hash = k->hash, .key_len = k->len};
+    w->key = add_text(set, k->bytes, k->len);
+    enter(set, (uint32_t)set->n);
+    return w;
+}
+
 int
 write_set_put(struct write_set *set, enum dict_op_kind kind, struct dict *d,
               const struct dict_key *k, const struct dict_value *v, bool undoable)
 {
     const struct write *was = write_set_find(set, d, k);
     size_t bytes = v && !v->is_number ? v->len : 0;
-    uint32_t number = (uint32_t)(was ? (size_t)(was - set->writes) : set->n) + 1;
-    if (!array_reserve(&set->text, &set->text_cap, set->text_len + bytes + k->len, 1))
-        return -ENOMEM;
-    if (!was && reserve_write(set))
-        return -ENOMEM;
-    if (undoable && note_undo(set, number, was))
-        return -ENOMEM;
-    struct write *w = &set->writes[number - 1];
-    if (!was) {
-        *w = (struct write){.dict = d, .hash = k->hash, .key_len = k->len};
-        w->key = add_text(set, k->bytes, k->len);
-        set->n++;
-        enter(set, number);
-    }
+    int err = prepare(set, k, was, bytes, undoable);
+    if (err)
+        return err;
+    struct write *w = write_of_key(set, d, k, was);
     w->kind = kind;
     w->is_number = v && v->is_number;
     w->number = v ? v->number : 0;
     w->value = add_text(set, v ? v->bytes : NULL, bytes);
     w->value_len = bytes;
+    w->room = 0;
+    return 0;
+}
+
+/* The string at w->data has `len` bytes: its head goes before them. */
+static void
+place_head(struct write_set *set, struct write *w, size_t len)
+{
+    unsigned char head[CODEC_SCALAR_MAX];
+    size_t n = codec_put_string_head(head, len);
+    w->value = w->data - n;
+    w->value_len = n + len;
+    memcpy(set->text + w->value, head, n);
+}
+
+int
+write_set_append(struct write_set *set, struct dict *d, const struct dict_key *k,
+                 const void *old, size_t old_len, const void *more, size_t more_len,
+                 bool undoable)
+{
+    const struct write *was = write_set_find(set, d, k);
+    size_t len = old_len + more_len;
+    bool fits = was && len <= was->room;
+    bool own = was && !was->is_number; /* old is in text, which may move */
+    size_t old_at = own ? (size_t)((const char *)old - set->text) : 0;
+    int err = prepare(set, k, was, fits ? 0 : CODEC_SCALAR_MAX + len * 2, undoable);
+    if (err)
+        return err;
+    struct write *w = write_of_key(set, d, k, was);
+    if (!fits) {
+        w->kind = DICT_SET;
+        w->is_number = false;
+        w->data = set->text_len + CODEC_SCALAR_MAX;
+        w->room = len * 2;
+        set->text_len += CODEC_SCALAR_MAX + w->room;
+        memcpy(set->text + w->data, own ? set->text + old_at : old, old_len);
+    }
+    memcpy(set->text + w->data + old_len, more, more_len);
+    place_head(set, w, len);
     return 0;
 }
 
@@ -144,10 +201,14 @@ write_set_undo_to(struct write_set *set, size_t mark)
 {
     while (set->nundo > mark) {
         struct undo *u = &set->undo[--set->nundo];
-        if (u->was.kind)
-            set->writes[u->number - 1] = u->was;
-        else
+        struct write *w = &set->writes[u->number - 1];
+        if (!u->was.kind) {
             forget_newest(set);
+            continue;
+        }
+        *w = u->was;
+        if (w->room) /* its bytes are there still, its head may be that of a longer one */
+            place_head(set, w, w->value + w->value_len - w->data);
     }
 }
 

@@ -17,6 +17,9 @@ struct write {
     bool is_number;
     double number;
     size_t value, value_len;
+    /* A string that was appended to: its bytes, behind the head of the encoding, which ends just
+     * before them; and how many there is room for. room 0: it was not. */
+    size_t data, room;
 };
 
 struct undo;
@@ -43,6 +46,11 @@ void write_set_value(const struct write_set *set, const struct write *w, struct 
  * undoable: remember what it said before. 0, or -ENOMEM with nothing changed. */
 int write_set_put(struct write_set *set, enum dict_op_kind kind, struct dict *d,
                   const struct dict_key *k, const struct dict_value *v, bool undoable);
+/* write_set_append: key k of d is the string old followed by more from now on. Repeated it takes
+ * time for `more` only. old may be what the set has for k. As write_set_put(). */
+int write_set_append(struct write_set *set, struct dict *d, const struct dict_key *k,
+                     const void *old, size_t old_len, const void *more, size_t more_len,
+                     bool undoable);
 /* write_set_mark returns what write_set_undo_to() takes to come back here. */
 size_t write_set_mark(const struct write_set *set);
 /* write_set_undo_to takes back all undoable writes made since the mark. */

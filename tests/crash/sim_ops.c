@@ -264,7 +264,7 @@ look_at_record(void *arg, const struct dict_entry *r)
 {
     struct dict_value v = {
         .present = true,
-        .is_number = r->is_number,
+        .is_number = r->kind == ENTRY_NUMBER,
         .number = r->number,
         .bytes = r->bytes + r->key_len,
         .len = r->value_len,

@@ -102,10 +102,15 @@ entry_text(const struct dict_entry *r, char *text)
     text[0] = '\0';
     say_bytes(text, (const unsigned char *)r->bytes, r->key_len);
     say(text, "=");
-    if (r->is_number)
+    unsigned char value[4096];
+    if (r->kind == ENTRY_NUMBER) {
         say(text, "%g", r->number);
-    else
-        say_bytes(text, (const unsigned char *)r->bytes + r->key_len, r->value_len);
+    } else if (dict_entry_value_bytes(r) > sizeof value) {
+        say(text, "?");
+    } else {
+        dict_entry_copy_value(r, value);
+        say_bytes(text, value, dict_entry_value_bytes(r));
+    }
 }
 
 static int

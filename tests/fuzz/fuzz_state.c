@@ -286,7 +286,7 @@ look_at(void *arg, const void *bytes, size_t len)
 static void
 look_at_record(void *arg, const struct dict_entry *r)
 {
-    look_at(arg, r->bytes, r->key_len + (r->is_number ? 0 : r->value_len));
+    look_at(arg, r->bytes, r->key_len + (r->kind == ENTRY_NUMBER ? 0 : r->value_len));
 }
 
 static void

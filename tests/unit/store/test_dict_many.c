@@ -145,7 +145,7 @@ see(void *arg, const struct dict_entry *r)
     struct seen *seen = arg;
     seen->n++;
     seen->sum += (uint64_t)r->number;
-    assert_true(r->is_number);
+    assert_true(r->kind == ENTRY_NUMBER);
 }
 
 static void

@@ -47,6 +47,77 @@ test_section_a_section_is_seen_when_it_ends(void **state)
 }
 
 static void
+text_must_be(const char *text)
+{
+    struct dict_value v = run_value("text");
+    MUST(value_is_text(&v, text));
+}
+
+/* Appends within each other: what an inner section that failed has appended goes, and what comes
+ * afterwards stands in its place. 70 bytes need a longer head than 60. */
+static void
+appends_in_sections(void)
+{
+    static char want[100] = "0123456789";
+    struct dict_result r;
+    run_take(0);
+    for (int i = 0; i < 5; i++) {
+        MUST(run_op(DICT_APPEND, "text", value_text("0123456789"), &r) == 0);
+        strcat(want, "0123456789");
+        text_must_be(want);
+    }
+    run_take(1);
+    MUST(run_op(DICT_APPEND, "text", value_text("xxxxxxxxxx"), &r) == 0);
+    MUST(run_op(DICT_APPEND, "text", value_text("xxxxxxxxxx"), &r) == 0);
+    MUST(run_give(1, false) == 0);
+    text_must_be(want);
+    run_take(1);
+    MUST(run_op(DICT_APPEND, "text", value_text("yyyyyyyyyy"), &r) == 0);
+    MUST(run_op(DICT_SET, "text", value_text("z"), &r) == 0);
+    MUST(run_op(DICT_APPEND, "text", value_text("z"), &r) == 0);
+    text_must_be("zz");
+    MUST(run_give(1, false) == 0);
+    text_must_be(want);
+    MUST(run_op(DICT_APPEND, "text", value_text("end"), &r) == 0);
+    strcat(want, "end");
+    text_must_be(want);
+    MUST(run_give(0, true) == 0);
+}
+
+static void
+test_section_appends_within_each_other(void **state)
+{
+    (void)state;
+    op_set(&stage, key_text("text"), value_text("0123456789"));
+    stage_post(&stage);
+    run_to_end(appends_in_sections);
+    struct dict_value v = op_get(&stage, key_text("text"));
+    assert_true(value_is_text(&v, "012345678901234567890123456789012345678901234567890123456789end"));
+}
+
+/* 50,000 appends of 39 bytes: copied each time they would need 49 GB. */
+static void
+many_appends(void)
+{
+    struct dict_result r;
+    run_take(0);
+    for (int i = 0; i < 50000; i++)
+        MUST(run_op(DICT_APPEND, i % 2 ? "a" : "b",
+                    value_text("0123456789012345678901234567890123456789"), &r) == 0);
+    MUST(run_give(0, true) == 0);
+}
+
+static void
+test_section_many_appends_need_little_memory(void **state)
+{
+    (void)state;
+    stage_post(&stage);
+    run_to_end(many_appends);
+    assert_int_equal(op_get(&stage, key_text("a")).len, 5 + 25000 * 40);
+    assert_int_equal(op_get(&stage, key_text("b")).len, 5 + 25000 * 40);
+}
+
+static void
 section_that_fails(void)
 {
     run_set("a", 1);
@@ -260,6 +331,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         STAGE_TEST(test_section_a_section_is_seen_when_it_ends),
         STAGE_TEST(test_section_a_section_that_fails_publishes_nothing),
+        STAGE_TEST(test_section_appends_within_each_other),
+        STAGE_TEST(test_section_many_appends_need_little_memory),
         STAGE_TEST(test_section_incr_under_a_lock_adds_to_what_others_added),
         STAGE_TEST(test_section_mistakes_with_locks),
         STAGE_TEST(test_section_end_publishes_and_releases),
