@@ -448,13 +448,78 @@ same_names(void *arg)
     return NULL;
 }
 
+enum { PIECE = 8, /* bytes of an append: who, and how often before */
+       TEXT_MAX = 1 << 20 };
+
+/* Is the text made of whole pieces, those of each thread in their order? Counts them. */
+static bool
+text_is_whole(const struct dict_value *v, uint32_t *n)
+{
+    uint32_t piece[2], of[THREADS] = {0};
+    const unsigned char *s;
+    size_t len;
+    *n = 0;
+    if (!v->present)
+        return true;
+    if (!codec_get_string(v->bytes, v->len, &s, &len) || len % PIECE)
+        return false;
+    for (size_t at = 0; at < len; at += PIECE) {
+        memcpy(piece, s + at, PIECE);
+        if (piece[0] >= THREADS || piece[1] != of[piece[0]]++)
+            return false;
+        ++*n;
+    }
+    return true;
+}
+
+/* All append to one text and read it. */
+static void *
+stampede_append(void *arg)
+{
+    struct hand *h = arg;
+    unsigned char value[1 + PIECE];
+    struct key k;
+    struct dict_result r;
+    uint32_t n, before = 0, piece[2] = {h->id, 0};
+    size_t head = codec_put_string_head(value, PIECE);
+    while (!atom_peek(&stop) && piece[1] < TEXT_MAX / PIECE / THREADS) {
+        struct dict_op op = {.kind = DICT_APPEND, .key = *key(&k, 1), .head = head};
+        memcpy(value + head, piece, PIECE);
+        op.value = (struct dict_value){.present = true, .bytes = value, .len = head + PIECE};
+        CHECK(run1(h, &op, &r) == 0);
+        piece[1]++;
+        if (piece[1] % 64)
+            continue;
+        struct dict_value v = get(h, 1);
+        CHECK(text_is_whole(&v, &n) && n >= before + 64 && n >= piece[1]);
+        before = n;
+        set_number(h, 2 + h->id, random_of(h)); /* blocks change their use nearby */
+        CHECK(remove_key(h, 2 + h->id));
+    }
+    h->n = piece[1];
+    return NULL;
+}
+
+static void
+nothing_lost_of_a_text(void)
+{
+    uint32_t n;
+    uint64_t sum = 0;
+    work("text", stampede_append, seconds);
+    struct dict_value v = get(&crew[0], 1);
+    for (uint32_t i = 0; i < THREADS; i++)
+        sum += crew[i].n;
+    CHECK(text_is_whole(&v, &n) && n == sum);
+    check_counts(crew[0].d);
+}
+
 int
 main(void)
 {
     const char *mode = getenv("STRESS");
     seconds = mode && strcmp(mode, "long") == 0 ? 5 : 0.6;
     uint64_t seed = (uint64_t)time(NULL);
-    printf("1..8\n# seed %llu\n", (unsigned long long)seed);
+    printf("1..9\n# seed %llu\n", (unsigned long long)seed);
     CHECK(arena_open(&arena, (size_t)8 << 30) == 0);
     arena.header->nworkers = THREADS;
     for (uint32_t k = 0; k <= THREADS; k++)
@@ -474,6 +539,8 @@ main(void)
     verdict("stampede: no value is torn or another key's");
     all_there();
     verdict("nothing_lost: an index grows while it is read");
+    nothing_lost_of_a_text();
+    verdict("stampede: a text that grows is whole, and nothing of it is lost");
     work("stays", one_that_stays, seconds);
     check_counts(crew[0].d);
     verdict("nothing_lost: keys that come and go");
