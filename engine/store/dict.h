@@ -4,10 +4,10 @@
  *
  * An index word holds 16 bits of the hash, 16 bits of the record's generation and
  * the record's index. A record is immutable once published, but for the number of
- * a numeric one, or the length of a text, which is one aligned 8-byte word. Readers take no lock: they copy
- * and then look whether the record's block still has the same word; if not, they
- * look again. A reader that dies leaves nothing behind. A text grows within its record:
- * who has read its length finds so many bytes.
+ * a numeric one, or the length of a text, which is one aligned 8-byte word. Readers take
+ * no lock: they copy and then look whether the record's block still has the same word;
+ * if not, they look again. A reader that dies leaves nothing behind. A text grows within
+ * its record: who has read its length finds so many bytes.
  *
  * Writers hold the shard's lock and change it by a transaction (dict_tx.h). An
  * index grows by copying its words into a new one, published by one store.

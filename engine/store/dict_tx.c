@@ -205,7 +205,8 @@ put(struct self *self, struct tx_entry *e, const struct dict_op *op,
         memcpy(&e->word, &number, sizeof number);
         return 0;
     }
-    int err = new_record(self, e, &op->key, v->is_number ? ENTRY_NUMBER : ENTRY_VALUE, number, v->len);
+    enum entry_kind kind = v->is_number ? ENTRY_NUMBER : ENTRY_VALUE;
+    int err = new_record(self, e, &op->key, kind, number, v->len);
     if (!err && !v->is_number)
         memcpy(dict_entry_at(self->arena, e->record)->bytes + op->key.len, v->bytes, v->len);
     return err;
