@@ -8,8 +8,10 @@ stds.prunner = dofile("editor/luacheckrc")
 files["docs"] = { std = "+prunner", allow_defined_top = true, ignore = { "131" } }
 files["scripts"] = { std = "+prunner", allow_defined_top = true, ignore = { "131" } }
 
-files["tests/spec"] = { std = "+busted" }
-files["tests/e2e"] = { std = "+busted" }
+-- Messages that are expected stand in one line.
+files["tests"] = { max_line_length = 120 }
+files["tests/spec"] = { std = "+busted", max_line_length = 120 }
+files["tests/e2e"] = { std = "+busted", max_line_length = 120 }
 
 -- Jobs that tests run.
 files["tests/**/jobs"] = { std = "+prunner", allow_defined_top = true, ignore = { "131" } }

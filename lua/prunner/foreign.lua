@@ -37,7 +37,8 @@ end
 
 -- Where require() has found it.
 local function file_of(name)
-  return package.searchpath(name, package.path) or package.searchpath(name, package.cpath) or "package.preload"
+  return package.searchpath(name, package.path) or package.searchpath(name, package.cpath)
+    or "package.preload"
 end
 
 local loaded = {}

@@ -132,7 +132,8 @@ local function post_first_tasks(hooks)
   end
   local closed, problem = core.begin_close(began)
   if not closed then
-    core.error(("begin() failed: what it wrote under a lock that it did not release is lost: %s"):format(problem))
+    core.error(("begin() failed: what it wrote under a lock that it did not release is lost: %s")
+      :format(problem))
   end
   return began and closed
 end

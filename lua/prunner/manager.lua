@@ -124,7 +124,8 @@ end
 -- @raise if `seconds` is no number; in the function of @{Dict:update}
 function Queue:get(seconds)
   if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
-    error(("queue: seconds must be a number, got %s"):format(seconds ~= seconds and "nan" or type(seconds)), 2)
+    error(("queue: seconds must be a number, got %s")
+      :format(seconds ~= seconds and "nan" or type(seconds)), 2)
   end
   local deadline = seconds and C.prn_now() + seconds
   while true do

@@ -5,7 +5,8 @@ local helper = require "tests.e2e.helper"
 
 -- Every global becomes something else: VALUE, before and after prunner is required.
 local SCRIPT = [[
-local write, format, tostring, ipairs, error, setmetatable = io.write, string.format, tostring, ipairs, error, setmetatable
+local write, format, tostring, ipairs = io.write, string.format, tostring, ipairs
+local error, setmetatable = error, setmetatable
 local names = {}
 for name in pairs(_G) do
   if name ~= "_G" and name ~= "arg" then names[#names + 1] = name end

@@ -297,7 +297,8 @@ describe("--keep-order", function()
     -- The pipe holds 64 KiB: the printer waits for its reader, and holds the lock of the output.
     helper.run(("cd %s; mkfifo pipe; sleep 60 < pipe & reader=$!; %s --state state %s --keep-order -n 2 > pipe & "
       .. "job=$!; until for p in $(pgrep -P $job); do cat /proc/$p/wchan; done 2>/dev/null | grep -q pipe_write "
-      .. "|| [ $((n += 1)) -gt 200 ]; do sleep 0.05; done; kill -9 $job $reader; wait"):format(dir, helper.quote(helper.command), helper.quote(path)),
+      .. "|| [ $((n += 1)) -gt 200 ]; do sleep 0.05; done; kill -9 $job $reader; wait")
+      :format(dir, helper.quote(helper.command), helper.quote(path)),
       { timeout = 30 })
     local result = helper.expect(helper.prunner("--resume", dir .. "/state", path, "-n", 2, { timeout = 30 }), 0)
     assert.truthy(result.err:find("50 done\n", 1, true))

@@ -323,7 +323,8 @@ describe("standard output that is full", function()
 
   for _, how in ipairs {
     "if os.execute('echo ' .. i) ~= 0 then error('echo failed', 0) end",
-    "local p = io.popen('echo ' .. i .. ' || echo failed >&3', 'r') p:close() if os.execute('echo ' .. i) ~= 0 then error {} end",
+    "local p = io.popen('echo ' .. i .. ' || echo failed >&3', 'r') p:close() "
+      .. "if os.execute('echo ' .. i) ~= 0 then error {} end",
     "ffi.C.signal(13, nil) ffi.C.write(1, 'x\\n', 2) ffi.C.poll(nil, 0, 5)",
   } do
     for _, options in ipairs { "-n 2", "--serial", "-n 2 --group", "-n 2 --keep-order", "-n 2 --tag" } do
@@ -332,7 +333,8 @@ describe("standard output that is full", function()
         if options ~= "-n 2" and how:find "write" then return end
         local path = script([[
           local prunner, ffi = require "prunner", require "ffi"
-          ffi.cdef "long write(int, const char *, unsigned long); int poll(void *, unsigned long, int); void (*signal(int, void (*)(int)))(int);"
+          ffi.cdef "long write(int, const char *, unsigned long); int poll(void *, unsigned long, int);"
+          ffi.cdef "void (*signal(int, void (*)(int)))(int);"
           function begin() for i = 1, 200 do prunner.post_task(run, i) end end
           function run(i) ]] .. how .. [[ end
           function end_() io.stderr:write "end_\n" end

@@ -51,7 +51,8 @@ local changes = {
   ["a function removed"] = module:gsub("function M.unused%(%) end\n", ""),
   ["a function renamed"] = module:gsub("M%.unused", "M.idle"),
   ["the task renamed"] = module:gsub("M%.work", "M.labour"),
-  ["a function moved"] = module:gsub("function M.unused%(%) end\n", ""):gsub("return M", "function M.unused() end\nreturn M"),
+  ["a function moved"] = module:gsub("function M.unused%(%) end\n", "")
+    :gsub("return M", "function M.unused() end\nreturn M"),
   ["a local function changed"] = module:gsub("add%(i%)$", "add(2 * i)"):gsub(":add%(i%)", ":add(2 * i)"),
   ["a comment behind"] = module .. "-- new\n",
 }
@@ -104,7 +105,8 @@ describe("--resume", function()
   end)
 
   it("does not mind modules of data, nor ones that are loaded this time only", function()
-    local text = job:gsub("local m = ", 'local config = require "config"\n  if config.more then require "more" end\n  %0')
+    local text = job:gsub("local m = ",
+      'local config = require "config"\n  if config.more then require "more" end\n  %0')
     local dir = killed { ["job.lua"] = text, ["m.lua"] = module, ["config.lua"] = "return {}",
       ["more.lua"] = "return { f = function() end }" }
     helper.write(dir .. "/config.lua", "return { more = true }")

@@ -75,7 +75,8 @@ describe("a script's locale", function()
       function w() error "no" end
       function begin() prunner.post_task(w, 0.25, 7) end
     ]]
-    local joblog, dead, report = helper.beside(path, "joblog"), helper.beside(path, "dead"), helper.beside(path, "r.json")
+    local joblog, dead = helper.beside(path, "joblog"), helper.beside(path, "dead")
+    local report = helper.beside(path, "r.json")
     local result = helper.prunner(path, "--joblog", joblog, "--dead", dead, "--report", report, "--summary", "yes",
       { env = { LOCPATH = dir } })
     assert.are.equal(1, result.status)

@@ -8,7 +8,8 @@
 --     place    by place: under --state numbers belong to places in the sources
 --
 -- A function that nothing leads to is registered when begin() posts it, under its place; the walk at
--- the end of begin() may find a better name. After the fork nothing is added any more. What the command line says of it is asked when it matters: modules may be loaded
+-- the end of begin() may find a better name. After the fork nothing is added any more. What the command
+-- line says of it is asked when it matters: modules may be loaded
 -- before the job is configured.
 setfenv(1, require "prunner.globals")
 
