@@ -1,6 +1,8 @@
 --- The layers of engine/ (engine/README.md): a file includes files of its own folder and of lower
 -- ranks only. Read off the #include lines.
 
+local helper = require "tests.e2e.helper"
+
 -- Lowest first. `monitor` and `output` have one rank: neither includes the other.
 local RANKS = {
   base = 0, codec = 1, memory = 2, store = 3, task = 4, job = 5, monitor = 6, output = 6,
@@ -24,23 +26,12 @@ local CLI_SEES = {
 -- In these nothing of Lua's is known, whether included directly or through a header.
 local WITHOUT_LUA = { "base", "memory", "store", "task", "job" }
 
-local function lines_of(command)
-  local pipe = assert(io.popen(command))
-  local lines = {}
-  for line in pipe:lines() do lines[#lines + 1] = line end
-  pipe:close()
-  return lines
-end
-
 local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read "*a"
-  file:close()
-  return text
+  return assert(helper.read(path), path .. " cannot be read")
 end
 
 local files = {} -- "task/post.c" -> what it includes: { "task/post.h", "<errno.h>", ... }
-for _, path in ipairs(lines_of "ls engine/*/*.[ch]") do
+for _, path in ipairs(helper.lines_of "ls engine/*/*.[ch]") do
   local included = {}
   for name in ("\n" .. read(path)):gmatch '\n#include "([^"]+)"' do included[#included + 1] = name end
   for name in ("\n" .. read(path)):gmatch "\n#include (<[^>]+>)" do included[#included + 1] = name end
@@ -76,7 +67,7 @@ end
 
 describe("engine/", function()
   it("has a rank for each of its folders, and a README in each", function()
-    local found = lines_of "ls -d engine/*/"
+    local found = helper.lines_of "ls -d engine/*/"
     for _, dir in ipairs(found) do
       local folder = dir:match "^engine/(.*)/$"
       assert(RANKS[folder], folder .. " has no rank")

@@ -1,14 +1,12 @@
 --- Every message of the engine has an entry in docs/messages.md, and every entry is still said.
 -- tests/messages.lua knows what a message is, and what an entry.
+local helper = require "tests.e2e.helper"
 local messages = require "messages"
 
 local PAGE = "docs/messages.md"
 
 local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read "*a"
-  file:close()
-  return text
+  return assert(helper.read(path), path .. " cannot be read")
 end
 
 local function sources()

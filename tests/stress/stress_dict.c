@@ -1,5 +1,7 @@
 /* Threads as workers on one dict: what readers see without a lock is whole and
- * theirs, what writers add is never lost. Prints TAP; STRESS=long runs longer. */
+ * theirs, what writers add is never lost. Prints TAP; STRESS=long runs longer.
+ *
+ * Longer than 500 lines: the stories share one dict and its threads, and are told apart. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,7 @@
 /* commit: what each outcome makes true, and that it is made true once, whoever
- * finishes it. docs/task.md */
+ * finishes it. docs/task.md
+ *
+ * Longer than 500 lines: one parent with its children serves all outcomes, and their deaths. */
 #include <errno.h>
 #include <string.h>
 
