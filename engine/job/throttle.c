@@ -117,13 +117,14 @@ measure(struct arena *a)
             throttle.reasons |= GATE_MEMORY;
             say(GATE_MEMORY, 0, free_bytes);
         }
-        uint32_t step = throttle_memory_room(
-            &throttle.memory, &(struct throttle_look){
-                                  .free_bytes = free_bytes,
-                                  .wanted = c->memfree_bytes,
-                                  .running = running_tasks(a),
-                                  .most = (atom_load(&a->header->limit) + 7) / 8,
-                              });
+        uint32_t limit = atom_load(&a->header->limit);
+        struct throttle_look look = {
+            .free_bytes = free_bytes,
+            .wanted = c->memfree_bytes,
+            .running = running_tasks(a),
+            .most = (limit + 7) / 8,
+        };
+        uint32_t step = throttle_memory_room(&throttle.memory, &look);
         room = room < step ? room : step;
     }
     return throttle.reasons ? 0 : room;

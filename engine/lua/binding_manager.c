@@ -86,7 +86,7 @@ static int
 take(struct dict *d, uint32_t i, struct dict_value *v)
 {
     struct queue_key key;
-    double head, tail;
+    double head, tail = 0;
     v->present = false;
     int err = get_end(d, "head", &head);
     if (!err)
