@@ -121,9 +121,7 @@ local function sample(size, path)
   local class = fingerprint("start", size, path, SAMPLE, 1)
   if not class then return end
   if seen:add(class, path) then return end -- the first of its kind: wait for another one
-  if seen:add("both " .. class, true) then
-    prunner.post_task(confirm, size, seen:get(class), class)
-  end
+  prunner.post_once(class, confirm, size, seen:get(class), class) -- the first one, once
   prunner.post_task(confirm, size, path, class)
 end
 

@@ -252,6 +252,7 @@ function ParallelTaskRunner:start() end
 ---@field done integer failed ones included
 ---@field failed integer
 ---@field retried integer
+---@field duplicates integer
 ---@field dead integer set aside
 ---@field left integer
 
@@ -292,6 +293,12 @@ function prunner.post_task(fn, ...) end
 ---@param value T
 ---@return T
 function prunner.constant(name, value) end
+
+---Posts fn(...) unless a task of this job with this key was posted before: each thing once.
+---@param key string|number|boolean
+---@param fn function|string
+---@param ... prunner.Sendable
+function prunner.post_once(key, fn, ...) end
 
 ---Posts fn(element) for each element of a list.
 ---@param fn function|string

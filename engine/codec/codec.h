@@ -29,6 +29,8 @@
  *                [1: how many values have the keys 1..n] [2: how many pairs]
  *                (varints), the values, the pairs of key and value
  *   d8           the light userdata NULL
+ *   d9           a key follows, a scalar, that is no argument; in front of all else.
+ *                Who reads arguments passes by it: codec_get_key() in scalar.h
  *   e0..ff       the integers -32..-1
  *
  * Each number and each string has one form only, so equal scalars are equal

@@ -95,8 +95,10 @@ codec_renumber(const unsigned char *bytes, size_t len, codec_number_fn number, v
                struct codec_buf *out)
 {
     struct renumber r = {bytes, len ? bytes + len : bytes, number, arg, out};
-    size_t before = out ? out->len : 0;
-    int err = 0;
+    size_t before = out ? out->len : 0, key_len;
+    size_t key = codec_get_key(r.p, len, &key_len);
+    int err = key ? put(&r, r.p, key) : 0;
+    r.p += key;
     while (r.p < r.end && !err)
         err = value(&r, 0);
     if (err && out)

@@ -267,9 +267,11 @@ codec_describe(const unsigned char *bytes, size_t len, char *text, size_t cap)
 {
     struct cursor at = {bytes, len ? bytes + len : bytes};
     struct codec_text t;
+    size_t key_len;
     bool first = true;
 
     codec_text_open(&t, text, cap);
+    at.p += codec_get_key(bytes, len, &key_len); /* no argument */
     while (at.p < at.end && !t.full) {
         if (*at.p == CODEC_MARK) {
             at.p++;

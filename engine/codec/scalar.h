@@ -35,6 +35,7 @@ enum codec_tag {
     CODEC_REF,
     CODEC_TABLE = 0xd0,
     CODEC_NULL = 0xd8,
+    CODEC_KEY = 0xd9, /* in front of all arguments: a key follows, see codec_get_key() */
     CODEC_NEG_FIRST = 0xe0,
 };
 
@@ -190,6 +191,43 @@ codec_get_string_head(const unsigned char *bytes, size_t len, size_t *out)
         return 0;
     *out = body;
     return head;
+}
+
+/* Arguments may have a key in front, a string, a number or a boolean, that is none of them
+ * (task/once.h). The length of both, tag and key, and that of the key in *out; 0: there is no
+ * key, or not all of it. */
+static inline size_t
+codec_get_key(const unsigned char *bytes, size_t len, size_t *out)
+{
+    static const unsigned char numbers[] = {
+        [CODEC_FALSE - CODEC_FALSE] = 1,
+        [CODEC_TRUE -
+            CODEC_FALSE] = 1,
+        [CODEC_U8 -
+            CODEC_FALSE] = 2,
+        [CODEC_I16 -
+            CODEC_FALSE] = 3,
+        [CODEC_I32 -
+            CODEC_FALSE] = 5,
+        [CODEC_DOUBLE -
+            CODEC_FALSE] = 9,
+    };
+    size_t body, n;
+
+    if (len < 2 || bytes[0] != CODEC_KEY)
+        return 0;
+    unsigned char tag = bytes[1];
+    n = codec_get_string_head(bytes + 1, len - 1, &body);
+    if (n)
+        n += body;
+    else if (tag <= CODEC_INT_LAST || tag >= CODEC_NEG_FIRST)
+        n = 1;
+    else if (tag >= CODEC_FALSE && tag <= CODEC_DOUBLE)
+        n = numbers[tag - CODEC_FALSE];
+    if (!n || n > len - 1)
+        return 0;
+    *out = n;
+    return 1 + n;
 }
 
 /* Is it exactly one string? Then *out points at its bytes within `bytes`. */

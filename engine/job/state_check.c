@@ -166,7 +166,7 @@ static const char *
 check_slot_numbers(const struct check *c, uint32_t k)
 {
     const struct slot *s = slot_at(c->a, k);
-    if (s->phase > PHASE_COMMIT || (s->phase == PHASE_COMMIT && s->outcome > OUTCOME_CHECKPOINT))
+    if (s->phase > PHASE_COMMIT || (s->phase == PHASE_COMMIT && s->outcome > OUTCOME_DUPLICATE))
         return DAMAGED("the phase of a transaction");
     if (s->cur && (!check_is_task(c, s->cur) ||
                    (task_at(c->a, s->cur)->record &&

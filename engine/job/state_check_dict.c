@@ -35,13 +35,13 @@ static const char *
 check_name(struct check *c, const struct name *n, size_t *cap)
 {
     bool is_acc = n->kind >= NAMED_SUM && n->kind <= NAMED_COLLECT;
-    if (n->kind > NAMED_FILE || n->len > NAME_BYTES ||
+    if (n->kind > NAMED_KEYS || n->len > NAME_BYTES ||
         (is_acc && n->number >= SLOT_ACCUMULATORS) ||
-        (n->kind >= NAMED_FUNCTION && (!n->number || n->number > ARENA_NAMES)))
+        (name_is_place(n->kind) && (!n->number || n->number > ARENA_NAMES)))
         return DAMAGED("its table of names");
     if (n->kind == NAMED_LOCK && !lock_fits(c, n->lock))
         return DAMAGED("a lock");
-    if (n->kind != NAMED_DICT)
+    if (!name_is_dict(n->kind))
         return NULL;
     if (!array_reserve(&c->dicts, cap, c->ndicts + 1, sizeof *c->dicts))
         return check_no_memory;

@@ -36,7 +36,8 @@ static bool
 is_ending(const struct slot *s)
 {
     return s->phase == PHASE_COMMIT &&
-           (s->outcome == OUTCOME_DONE || s->outcome == OUTCOME_FAILED);
+           (s->outcome == OUTCOME_DONE || s->outcome == OUTCOME_FAILED ||
+            s->outcome == OUTCOME_DUPLICATE);
 }
 
 static bool

@@ -222,6 +222,7 @@ set_counts(lua_State *L, const struct counts *c)
     binding_set_number(L, "failed", (double)c->failed);
     binding_set_number(L, "retried", (double)c->retried);
     binding_set_number(L, "dead", (double)c->dead);
+    binding_set_number(L, "duplicates", (double)c->duplicates);
     binding_set_number(L, "left", (double)counts_left(c));
 }
 

@@ -37,6 +37,17 @@ post_bytes(uint32_t fn, const void *bytes, size_t len)
     return err;
 }
 
+/* The same for arguments that may have a key in front. */
+static int
+post_keyed(uint32_t fn, const void *bytes, size_t len)
+{
+    bool known;
+    if (!may_post())
+        return -EPERM;
+    int err = post_is_known(&job.self, fn, bytes, len, &known);
+    return err || known ? err : post_bytes(fn, bytes, len);
+}
+
 /* post_task(fn, v) for a number. */
 PRN_EXPORT int
 prn_post_number(uint32_t fn, double v)
@@ -165,6 +176,51 @@ l_post(lua_State *L)
     return 1;
 }
 
+/* The key of a post_once() at this index of the stack into scratch i. 0; -ENOMEM. */
+static int
+put_key(lua_State *L, int index, uint32_t i)
+{
+    size_t len;
+    unsigned char *at = args_room(i, 1);
+    if (!at)
+        return -ENOMEM;
+    *at = CODEC_KEY;
+    (void)args_added(i, 1);
+    if (lua_type(L, index) == LUA_TSTRING) {
+        const char *text = lua_tolstring(L, index, &len);
+        return prn_args_string(i, text, len);
+    }
+    if (lua_type(L, index) == LUA_TBOOLEAN)
+        return prn_args_boolean(i, lua_toboolean(L, index));
+    double v = lua_tonumber(L, index);
+    return prn_args_number(i, v == 0 ? 0 : v); /* -0 is 0, as in Lua */
+}
+
+/* core.post_once(fn, key, ...) -> 0 | -errno [, what is wrong with a value]. As core.post(). */
+static int
+l_post_once(lua_State *L)
+{
+    uint32_t fn = (uint32_t)luaL_checknumber(L, 1), i = scratch_enter();
+    struct codec_buf *args = &scratch_of(i)->a;
+    bool told = false;
+    int err = may_post() ? put_key(L, 2, i) : -EPERM;
+    if (!err) {
+        err = codec_encode(job.codec, L, 3, lua_gettop(L), "argument", args);
+        told = err != 0;
+    }
+    if (!err) {
+        for (int at = lua_gettop(L); at > 2 && !job.self.post_unordered; at--)
+            job.self.post_unordered = lua_istable(L, at);
+        err = post_keyed(fn, args->bytes, args->len);
+        job.self.post_unordered = false;
+    }
+    scratch_leave(i);
+    lua_pushinteger(L, err);
+    if (told)
+        codec_push_error(job.codec, L);
+    return 1 + told;
+}
+
 /* core.encode(...) -> the bytes of these arguments. For tests. */
 static int
 l_encode(lua_State *L)
@@ -193,7 +249,8 @@ l_decode(lua_State *L)
 {
     size_t len;
     const char *bytes = luaL_checklstring(L, 1, &len);
-    int n = codec_decode(job.codec, L, (const unsigned char *)bytes, len);
+    size_t key_len, key = codec_get_key((const unsigned char *)bytes, len, &key_len);
+    int n = codec_decode(job.codec, L, (const unsigned char *)bytes + key, len - key);
     return n < 0 ? binding_fail_codec(L, "%s") : n;
 }
 
@@ -205,7 +262,7 @@ l_post_bytes(lua_State *L)
     size_t len;
     uint32_t fn = (uint32_t)luaL_checknumber(L, 1);
     const char *bytes = luaL_checklstring(L, 2, &len);
-    lua_pushinteger(L, post_bytes(fn, bytes, len));
+    lua_pushinteger(L, post_keyed(fn, bytes, len));
     return 1;
 }
 
@@ -305,6 +362,7 @@ l_task_loop_give_up(lua_State *L)
 
 const luaL_Reg binding_task_functions[] = {
     {"post", l_post},
+    {"post_once", l_post_once},
     {"post_bytes", l_post_bytes},
     {"encode", l_encode},
     {"args", l_args},

@@ -39,6 +39,7 @@ enum outcome {
     OUTCOME_WAIT = 4,       /* the same, not before the time in its record */
     OUTCOME_DEAD = 5,       /* set aside: it keeps killing its worker */
     OUTCOME_CHECKPOINT = 6, /* prunner.commit(): all so far is true; the task goes on, anew */
+    OUTCOME_DUPLICATE = 7,  /* not run: another task has its key (once.h) */
 };
 
 /* Why a worker ended on purpose. writer: the worker, as its last store. */
@@ -106,7 +107,7 @@ struct tx {
 struct commit_intent {
     uint64_t posted, done;
     uint64_t tail;          /* where in the ring the first new hint goes */
-    uint64_t count;         /* failed, retried or dead, as the outcome says */
+    uint64_t count;         /* failed, retried, dead or duplicates, as the outcome says */
     uint64_t hash;          /* PART: rolling hash of all published posts */
     uint32_t published;     /* PART: how many posts this task has published */
     uint32_t wait_record;   /* WAIT: block with a record for a task that has none; 0: it has one */
@@ -137,6 +138,7 @@ struct slot {
     _Alignas(CACHE_LINE) uint64_t posted;
     uint64_t done;
     uint64_t failed, retried, dead;      /* of those done: by errors; set aside. Runs again. */
+    uint64_t duplicates;                 /* of those done: not run, another one had the key */
     uint64_t steals, lost, wakes, parks; /* counters for people */
 
     /* 0 awake, 1 parked. writer: the owner and whoever wakes it, both by CAS. */

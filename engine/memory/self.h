@@ -30,10 +30,13 @@ struct self {
     uint32_t staged_count;
     size_t staged_bytes;
     uint64_t staged_since_ns; /* when posts began to wait, 0: not asked yet */
+    uint64_t keys;            /* offset of the job's dict of keys; 0: not looked for yet */
     uint64_t part_ns;         /* when this run has last published posts, or PART_... */
-    uint32_t published;       /* posts of this task that parts have published */
+    uint32_t unstaged;        /* posts since the last part whose key was known: not staged */
+    uint32_t hashed;          /* if unstaged: the last staged post in post_hash; 0: none */
+    uint32_t published;       /* posts of this task that parts have published, staged or not */
     uint32_t skip;            /* of those, how many this run has still to repeat */
-    uint64_t post_hash;       /* over the posts that were published, or repeated */
+    uint64_t post_hash;       /* over the posts that were published, or repeated, or not staged */
     bool post_unordered;      /* the post at hand has a table: see hash_unordered() */
     bool partial;             /* may commit in parts */
     uint32_t post_line;       /* --debug: the line of the post at hand */

@@ -185,11 +185,16 @@ put_letter(struct text *t, const struct dead_letter *d)
 {
     const struct task *task = d->task;
     const unsigned char *bytes = task_args(&job.arena, task);
-    char args[ARGS];
+    char args[ARGS], key[ARGS];
+    size_t key_len, head = codec_get_key(bytes, task->bytes, &key_len);
     codec_describe(bytes, task->bytes, args, sizeof args);
     text_put(t, "{");
     json_field(t, "task", job_fn_info(task->fn)->name);
     json_field(t, "arguments", args);
+    if (head) {
+        codec_describe(bytes + head - key_len, key_len, key, sizeof key);
+        json_field(t, "key", key);
+    }
     json_integer(t, "id", task->id);
     json_integer(t, "attempts", d->attempts);
     json_integer(t, "errors", d->errors);

@@ -92,9 +92,9 @@ create(struct self *self, enum name_kind kind, const char *text, size_t len,
     n->lock = 0;
     n->number = 0;
     n->object = 0;
-    if (is_acc(kind) || kind >= NAMED_FUNCTION)
+    if (is_acc(kind) || name_is_place(kind))
         err = next_number(self->arena, kind, &n->number);
-    else if (kind == NAMED_DICT)
+    else if (name_is_dict(kind))
         err = dict_create(self, &n->object);
     if (err)
         return err;
@@ -104,7 +104,7 @@ create(struct self *self, enum name_kind kind, const char *text, size_t len,
     mark_used(self->arena, index);
     /* release: pairs with the acquires in find() and names_next(). */
     atom_store(&n->kind, (uint32_t)kind);
-    if (kind == NAMED_DICT)
+    if (name_is_dict(kind))
         block_published(self);
     return 0;
 }

@@ -22,7 +22,21 @@ enum name_kind {
     NAMED_FUNCTION = 7, /* --state: a function's or class's place in the program */
     NAMED_CLASS = 8,
     NAMED_FILE = 9, /* --state: a file of Lua in which functions are defined */
+    NAMED_KEYS = 10, /* the job's dict of keys (task/once.h); has no name */
 };
+
+static inline bool
+name_is_dict(uint32_t kind)
+{
+    return kind == NAMED_DICT || kind == NAMED_KEYS;
+}
+
+/* Numbered from 1, each kind for itself. */
+static inline bool
+name_is_place(uint32_t kind)
+{
+    return kind == NAMED_FUNCTION || kind == NAMED_CLASS || kind == NAMED_FILE;
+}
 
 /* names_get finds the entry (kind, text), creating it if need be. 0 and *index;
  * -ENAMETOOLONG; -ENFILE: table full, or more than SLOT_ACCUMULATORS accumulators;

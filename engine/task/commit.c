@@ -21,6 +21,7 @@ commit_begin(struct self *self)
     self->skip = 0;
     self->post_hash = 0;
     self->published = 0;
+    self->unstaged = 0;
     self->part_ns = PART_NONE_HURRIED;
     self->journal_pos = 0;
     self->journal_warned = false;
@@ -86,7 +87,13 @@ apply_own(struct self *self, uint32_t cur)
     case OUTCOME_FAILED:
         atom_set(&s->failed, s->intent.count);
         /* release: `failed` first, or it would be a success; pairs with add_ended() of counts.c.
-         * The same for `dead` below. */
+         * The same for `dead` and `duplicates` below. */
+        atom_store(&s->done, s->intent.done);
+        if (is_this_run(s, word, self->me))
+            task_free(self, cur, word);
+        break;
+    case OUTCOME_DUPLICATE:
+        atom_set(&s->duplicates, s->intent.count);
         atom_store(&s->done, s->intent.done);
         if (is_this_run(s, word, self->me))
             task_free(self, cur, word);
@@ -209,6 +216,8 @@ count_of(const struct slot *s, enum outcome outcome)
         return s->failed;
     case OUTCOME_DEAD:
         return s->dead;
+    case OUTCOME_DUPLICATE:
+        return s->duplicates;
     default:
         return s->retried;
     }
@@ -257,7 +266,7 @@ commit_part(struct self *self)
         return err;
     s->intent.naccumulators = 0; /* accumulators wait for the end */
     s->intent.log_end = s->log_end;
-    s->intent.published = self->published + self->staged_count;
+    s->intent.published = self->published + self->staged_count + self->unstaged;
     /* Only posts that are published before the task ends are ever compared: the others cost
      * no hash. */
     s->intent.hash = task_hash_staged(self);
@@ -265,6 +274,7 @@ commit_part(struct self *self)
     commit_apply(self);
     self->published = s->intent.published;
     self->post_hash = s->intent.hash;
+    self->unstaged = 0;
     reset_staged(self);
     return 0;
 }
@@ -306,6 +316,7 @@ commit_checkpoint(struct self *self, const void *cursor, size_t bytes)
     block_published(self);
     reset_staged(self);
     self->published = 0;
+    self->unstaged = 0;
     self->part_ns = PART_NONE;
     self->post_hash = 0;
     self->journal_pos = 0;

@@ -17,7 +17,9 @@ add_ended(struct counts *c, const struct slot *s)
     uint64_t failed = at_most(atom_peek(&s->failed), done);
     c->done += done;
     c->failed += failed;
-    c->dead += at_most(atom_peek(&s->dead), done - failed);
+    uint64_t dead = at_most(atom_peek(&s->dead), done - failed);
+    c->dead += dead;
+    c->duplicates += at_most(atom_peek(&s->duplicates), done - failed - dead);
     c->retried += atom_peek(&s->retried);
 }
 

@@ -7,7 +7,7 @@
  * are stored in this order:
  *
  *   posted         before any of the new tasks can be taken
- *   failed, dead   of a task that ends badly
+ *   failed, dead   of a task that ends badly; duplicates: of one that is not run
  *   done           of a task that ends in any way: release
  *
  * counts_sum() reads (1) of each slot done, acquire, and then failed, dead; (2) how many slots
@@ -38,6 +38,7 @@ struct counts {
     uint64_t posted;
     uint64_t done;         /* in any way; at most posted */
     uint64_t failed, dead; /* of those done: by errors; set aside */
+    uint64_t duplicates;   /* of those done: not run, since another task had their key */
     uint64_t retried;      /* runs that ended by an error and came again */
 };
 
@@ -63,8 +64,8 @@ counts_bad(const struct counts *c)
 static inline uint64_t
 counts_succeeded(const struct counts *c)
 {
-    uint64_t bad = counts_bad(c);
-    return c->done > bad ? c->done - bad : 0;
+    uint64_t others = counts_bad(c) + c->duplicates;
+    return c->done > others ? c->done - others : 0;
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "task/commit.h"
 #include "task/idle.h"
+#include "task/once.h"
 #include "task/queue.h"
 #include "task/record.h"
 #include "task/task.h"
@@ -19,14 +20,13 @@ enum {
     PART_AGE_NS = 20 * 1000 * 1000,
 };
 
-/* The only post that is staged. It may be long until the next one: a run that has published
- * before publishes it at once if its last part is old. One that has not does not: what posts
- * little is all or nothing. It has looked at the clock for the sake of the next post. */
+/* One post that is staged may be long alone: a run that has published before publishes it at once
+ * if its last part is old. One that has not does not: what posts little is all or nothing. */
 static bool
-first_is_due(struct self *self, uint64_t now)
+is_late(const struct self *self, uint64_t now)
 {
-    self->staged_since_ns = now;
-    return self->part_ns != PART_NONE && now - self->part_ns > PART_AGE_NS;
+    bool before = self->part_ns != PART_NONE && self->part_ns != PART_NONE_HURRIED;
+    return before && now - self->part_ns > PART_AGE_NS;
 }
 
 static bool
@@ -37,11 +37,10 @@ part_is_due(struct self *self)
     if (self->staged_count >= PART_IDLE_POSTS && idle_any(self))
         return true;
     uint64_t now = clock_coarse_ns(); /* good enough to see that 20 ms have passed */
-    if (self->staged_count == 1)
-        return first_is_due(self, now);
     if (!self->staged_since_ns)
         self->staged_since_ns = now;
-    return now - self->staged_since_ns > PART_AGE_NS;
+    return now - self->staged_since_ns > PART_AGE_NS ||
+           (self->staged_count == 1 && is_late(self, now));
 }
 
 /* A second run: an earlier one has published this post. */
@@ -77,10 +76,9 @@ reserve(struct self *self)
 }
 
 ALWAYS_INLINE void
-publish_when_due(struct self *self)
+publish_if_due(struct self *self)
 {
-    bool look = self->staged_count > 1 || self->part_ns != PART_NONE_HURRIED;
-    if (look && self->partial && self->slot->cur && part_is_due(self)) {
+    if (self->partial && self->slot->cur && part_is_due(self)) {
         uint32_t n = self->staged_count;
         if (commit_part(self) == 0) {
             self->part_ns = clock_coarse_ns();
@@ -88,6 +86,14 @@ publish_when_due(struct self *self)
         }
         /* Else there is no memory for the record: the posts wait for the end of the task. */
     }
+}
+
+/* A first post is no reason to look at the clock where that costs more than it is worth. */
+ALWAYS_INLINE void
+publish_when_due(struct self *self)
+{
+    if (self->staged_count > 1 || self->part_ns != PART_NONE_HURRIED)
+        publish_if_due(self);
 }
 
 int
@@ -118,8 +124,25 @@ post_joined(struct self *self, uint32_t fn, const void *args, size_t bytes, cons
     return err;
 }
 
+int
+post_is_known(struct self *self, uint32_t fn, const void *args, size_t bytes, bool *known)
+{
+    *known = false;
+    /* While an earlier run is repeated nobody looks: its own children have their keys by now. */
+    int err = self->skip ? 0 : once_is_known(self, args, bytes, known);
+    if (err || !*known)
+        return err;
+    uint64_t h = self->slot->cur ? task_hash_staged(self) : 0; /* begin() is not repeated */
+    self->post_hash = task_hash(h, fn, args, bytes, self->post_unordered);
+    self->hashed = self->staged_tail;
+    self->unstaged++;
+    if (self->staged_count) /* what was posted before may have become old */
+        publish_if_due(self);
+    return 0;
+}
+
 uint32_t
 post_count(const struct self *self)
 {
-    return self->published + self->staged_count - self->skip;
+    return self->published + self->staged_count + self->unstaged - self->skip;
 }

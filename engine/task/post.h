@@ -16,6 +16,11 @@ int post(struct self *self, uint32_t fn, const void *args, size_t bytes);
 /* post_joined: the same, of arguments in two places: see task_stage_joined(). */
 int post_joined(struct self *self, uint32_t fn, const void *args, size_t bytes, const void *more,
                 size_t more_bytes);
+/* post_is_known comes before post() if the arguments have a key in front (once.h): was a task
+ * with this key claimed already? Then there is nothing to post. In the sequence of the run's posts
+ * it counts as one all the same: when the run is repeated the key may be known or not, and the
+ * posts must be those of before. 0; -ENOSPC, -ENOMEM. */
+int post_is_known(struct self *self, uint32_t fn, const void *args, size_t bytes, bool *known);
 /* post_count grows by one with each post of the running task. */
 uint32_t post_count(const struct self *self);
 

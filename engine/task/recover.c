@@ -88,7 +88,7 @@ is_dict(const struct self *self, uint32_t block)
     size_t from = arena_offset(self->arena, block_at(self->arena, block));
     uint32_t i = 0;
     for (const struct name *n; (n = names_next(self->arena, &i));) {
-        if (n->kind == NAMED_DICT && n->object - from <= sizeof(struct block) + CACHE_LINE)
+        if (name_is_dict(n->kind) && n->object - from <= sizeof(struct block) + CACHE_LINE)
             return true;
     }
     return false;

@@ -213,7 +213,8 @@ uint64_t
 task_hash_staged(const struct self *self)
 {
     uint64_t h = self->post_hash;
-    for (uint32_t i = self->slot->staged; i;) {
+    uint32_t covered = self->unstaged ? self->hashed : 0;
+    for (uint32_t i = covered ? task_at(self->arena, covered)->next : self->slot->staged; i;) {
         const struct task *t = task_at(self->arena, i);
         h = task_hash(h, t->fn, task_args(self->arena, t), t->bytes, t->parent_fn & TASK_UNORDERED);
         i = t->next;

@@ -139,7 +139,7 @@ void task_free(struct self *self, uint32_t index, uint64_t word);
 /* task_hash goes on with a hash over all that the posts of a run say, so that a second run
  * can be held against the first one's. Not for security: both are the same program's. */
 uint64_t task_hash(uint64_t h, uint32_t fn, const void *args, size_t bytes, bool unordered);
-/* task_hash_staged goes on from self->post_hash with the posts that are staged. */
+/* task_hash_staged goes on from self->post_hash with the staged posts that it does not cover. */
 uint64_t task_hash_staged(const struct self *self);
 /* task_record_of returns the record of the task, or NULL. */
 struct task_record *task_record_of(const struct arena *a, const struct task *t);

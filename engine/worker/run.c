@@ -18,6 +18,7 @@
 #include "task/commit.h"
 #include "task/gate.h"
 #include "task/idle.h"
+#include "task/once.h"
 #include "task/queue.h"
 #include "task/record.h"
 #include "task/section.h"
@@ -37,9 +38,10 @@ enum { STACK_FUNCTIONS = 1,
 
 /* run.h has the picture. */
 enum run_state {
-    RUN_NOTHING, /* no task is at hand: the last one has ended */
-    RUN_CLAIMED, /* slot->cur is claimed and not started */
-    RUN_STARTED, /* slot->cur runs, or has returned and has not ended */
+    RUN_NOTHING,   /* no task is at hand: the last one has ended */
+    RUN_CLAIMED,   /* slot->cur is claimed and not started */
+    RUN_STARTED,   /* slot->cur runs, or has returned and has not ended */
+    RUN_DUPLICATE, /* slot->cur was started, and is not called: another task has its key */
 };
 
 /* The task at hand. */
@@ -111,18 +113,32 @@ push_call_with(lua_State *L, uint32_t fn, double number)
     return loop ? 2 : 1;
 }
 
-/* Pushes function and arguments. false: the bytes are damaged; message pushed. */
+/* The task of a post_once() gets its key. false: another one has it, or there is no room for it;
+ * message pushed. */
 static bool
-push_call(lua_State *L, const struct task *t, int *nargs)
+enter_key(lua_State *L, const struct task *t)
+{
+    bool first;
+    int err = once_enter(&job.self, t, &first);
+    if (err) {
+        lua_pushfstring(L, "its key cannot be entered: %s", error_text(err));
+        return false;
+    }
+    if (!first)
+        run.state = RUN_DUPLICATE;
+    return first;
+}
+
+/* Function and arguments that are not a number alone. Not inlined: most tasks need none of this. */
+__attribute__((noinline)) static bool
+push_decoded(lua_State *L, const struct task *t, int *nargs)
 {
     const unsigned char *bytes = task_args(&job.arena, t);
-    double number;
-    if (likely(codec_get_number(bytes, t->bytes, &number))) {
-        *nargs = push_call_with(L, t->fn, number);
-        return true;
-    }
+    size_t key_len, key = codec_get_key(bytes, t->bytes, &key_len);
+    if (key && !enter_key(L, t))
+        return false;
     lua_rawgeti(L, STACK_FUNCTIONS, (int)t->fn);
-    *nargs = codec_decode(job.codec, L, bytes, t->bytes);
+    *nargs = codec_decode(job.codec, L, bytes + key, t->bytes - key);
     if (*nargs >= 0)
         return true;
     lua_pop(L, 1);
@@ -130,6 +146,18 @@ push_call(lua_State *L, const struct task *t, int *nargs)
     lua_pushfstring(L, "its arguments cannot be read: %s", lua_tostring(L, -1));
     lua_remove(L, -2);
     return false;
+}
+
+/* Pushes function and arguments. false: the bytes are damaged, message pushed; or it is a
+ * duplicate. */
+static bool
+push_call(lua_State *L, const struct task *t, int *nargs)
+{
+    double number;
+    if (unlikely(!codec_get_number(task_args(&job.arena, t), t->bytes, &number)))
+        return push_decoded(L, t, nargs);
+    *nargs = push_call_with(L, t->fn, number);
+    return true;
 }
 
 /* Calls the task; prn_next_task() may go on with others of its function. false: the one at hand
@@ -167,6 +195,18 @@ warn_about_journal(const struct task *t)
              task);
 }
 
+/* It was posted while another task with its key was on its way. Nobody is told of a run, but
+ * who waits for its output. */
+__attribute__((cold)) static void
+end_duplicate(struct self *self)
+{
+    struct output_error lost = output_flush(OUTPUT_DONE);
+    if (unlikely(lost.errnum))
+        exit_output_lost(lost);
+    (void)commit_end(self, OUTCOME_DUPLICATE);
+    metrics_end(run.fn, METRICS_DONE);
+}
+
 /* Runs the claimed task, and those that prn_next_task() claims. The stack: as named above. */
 static void
 run_task(lua_State *L)
@@ -181,6 +221,9 @@ run_task(lua_State *L)
             finish_task(self);
         else
             failure_end_task(L, run.from);
+        run.state = RUN_NOTHING;
+    } else if (unlikely(run.state == RUN_DUPLICATE)) {
+        end_duplicate(self);
         run.state = RUN_NOTHING;
     }
     job.stage = STAGE_HOOK;

@@ -25,6 +25,7 @@ local M = {
   _VERSION = core.version,
   post_task = task.post_task,
   post_many = task.post_many,
+  post_once = task.post_once,
   task = task.task,
   constant = task.constant,
   commit = task.commit,
@@ -95,7 +96,7 @@ end
 -- @raise if an argument has another type
 
 --- Runs the job that @{init} described. Does not return after an interruption.
--- @treturn table its summary: `tasks` posted, `done` (failed ones included), `failed`, `retried`,
+-- @treturn table its summary: `tasks` posted, `done` (failed ones included), `failed`, `retried`, `duplicates`,
 --   `dead` (set aside), `left`, `seconds`, `workers`, `cpu` (seconds), `efficiency` (0 to 1), `halted`,
 --   `late` (--deadline ended it), and
 --   `status`, the exit status that the command would have

@@ -54,8 +54,9 @@ local function resolve(fn, what, level)
     error(("%s: no function is called %q: name it with prunner.task, or give the function itself")
       :format(what, fn), level + 1)
   elseif type(fn) ~= "function" then
-    error(("%s: the first argument must be a function or its name, got %s%s")
-      :format(what, type(fn), fn == nil and NIL or ""), level + 1)
+    error(("%s: the %s argument must be a function or its name, got %s%s")
+      :format(what, what == "post_once" and "second" or "first", type(fn), fn == nil and NIL or ""),
+      level + 1)
   elseif moment ~= "task" then
     error(("%s: %s"):format(what, why_not(NOT_NOW)), level + 1)
   end
@@ -164,6 +165,39 @@ local function why_no_list(list)
   local hole = 1
   while rawget(list, hole) ~= nil do hole = hole + 1 end
   return ("there is nothing at %d"):format(hole)
+end
+
+local KEY_BYTES = core.MAX.KEY_BYTES
+
+local function check_key(key)
+  local t = type(key)
+  if t == "string" then
+    if #key > KEY_BYTES then
+      error(("post_once: a key may have up to %d KiB"):format(KEY_BYTES / 1024), 3)
+    end
+  elseif (t ~= "number" or key ~= key) and t ~= "boolean" then
+    error(("post_once: the key must be a string, a number or a boolean, got %s")
+      :format(t == "number" and "nan" or t), 3)
+  end
+end
+
+--- Posts `fn(...)` unless a task of this job with this key was posted before: each thing once,
+-- whatever fails or dies in between. Of several tasks with one key the first that starts is run;
+-- the others end without. A task that failed for good keeps its key.
+-- @tparam string|number|boolean key at most 32 KiB; one for the whole job, whatever the function
+-- @tparam function|string fn as for @{post_task}
+-- @param ... arguments
+-- @raise as @{post_task}, or if the key can be none
+function M.post_once(key, fn, ...)
+  check_key(key)
+  local id = ids[fn] or resolve(fn, "post_once", 2)
+  if debugging then note_line() end
+  local err, problem = core.post_once(id, key, ...)
+  if problem and core.moment() == "begin" then
+    registry.add_inside(...) -- as in post_any()
+    err, problem = core.post_once(id, key, ...)
+  end
+  if err ~= 0 then fail(2, "post_once", id, problem or why_not(err)) end
 end
 
 --- Posts `fn(element)` for each element of a list.

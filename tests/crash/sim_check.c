@@ -66,7 +66,7 @@ check_accumulators(struct self *self)
 static void
 check_counts(struct arena *a)
 {
-    uint64_t posted = 0, done = 0, failed = 0, retried = 0, dead = 0;
+    uint64_t posted = 0, done = 0, failed = 0, retried = 0, dead = 0, duplicates = 0;
     for (uint32_t k = 0; k <= a->header->nworkers; k++) {
         struct slot *s = slot_at(a, k);
         posted += s->posted;
@@ -74,14 +74,16 @@ check_counts(struct arena *a)
         failed += s->failed;
         retried += s->retried;
         dead += s->dead;
+        duplicates += s->duplicates;
     }
     uint64_t must_fail = 0, must_retry = 0;
     for (uint32_t node = 1; node < node_top(); node++) {
         must_fail += node_fails(node);
         must_retry += node_errors(node);
     }
-    SAME("posted", posted, node_top() - 1);
-    SAME("done", done, node_top() - 1);
+    SAME("posted", posted, node_top() - 1 + duplicates);
+    SAME("done", done, node_top() - 1 + duplicates);
+    CHECK(job.once || !duplicates);
     SAME("failed", failed, must_fail);
     SAME("dead", dead, job.poison != 0);
     if (!job.no_memory && !job.circles)
@@ -244,7 +246,7 @@ check_leftovers(struct arena *a)
         struct name *name = name_at(a, i);
         bool marked = a->header->names_used[i / 64] >> i % 64 & 1;
         SAME("names in use without a mark", name->kind && !marked, 0);
-        if (name->kind == NAMED_DICT)
+        if (name_is_dict(name->kind))
             refer_to_dict(a, name);
     }
     for (uint32_t k = 0; k <= n; k++) {

@@ -12,8 +12,10 @@
 #include "task/begin.h"
 #include "task/commit.h"
 #include "base/hash.h"
+#include "codec/scalar.h"
 #include "task/idle.h"
 #include "store/names.h"
+#include "task/once.h"
 #include "task/post.h"
 #include "task/task.h"
 #include "task/section.h"
@@ -51,6 +53,13 @@ bool
 node_is_pointing(uint32_t node)
 {
     return node >= job.first_leaf && node_is_inner(node) && node_bits(node, 10) % 2;
+}
+
+bool
+node_has_key(uint32_t node)
+{
+    return job.once && node > 1 && node != job.poison && !node_is_patient(node) &&
+           node_bits(node, 13) % 2;
 }
 
 static size_t
@@ -97,26 +106,68 @@ node_ops(uint32_t node)
 
 /* ---- posting and running ---- */
 
+/* In front of a keyed node's arguments: the node as a number. */
+enum { KEY_BYTES = 2 + sizeof(int32_t) };
+
+static size_t
+put_key(char *to, uint32_t node)
+{
+    int32_t number = (int32_t)node;
+    to[0] = (char)CODEC_KEY;
+    to[1] = CODEC_I32;
+    memcpy(to + 2, &number, sizeof number);
+    return KEY_BYTES;
+}
+
 static int
 post_node(struct self *self, uint32_t node)
 {
-    char bytes[ARGS_MAX];
-    size_t len = arg_bytes(node);
-    memset(bytes, (int)(node * 31 & 0xff), len);
-    memcpy(bytes, &node, sizeof node);
-    return post(self, FN, bytes, len);
+    char bytes[KEY_BYTES + ARGS_MAX];
+    size_t key = node_has_key(node) ? put_key(bytes, node) : 0, len = arg_bytes(node);
+    bool known = false;
+    _Static_assert(CODEC_KEY % 2 == 1, "arguments without a key begin with an even byte");
+    uint32_t mark = node << 1;
+    memset(bytes + key, (int)(node * 31 & 0xff), len);
+    memcpy(bytes + key, &mark, sizeof mark);
+    int err = key ? post_is_known(self, FN, bytes, key + len, &known) : 0;
+    return err || known ? err : post(self, FN, bytes, key + len);
+}
+
+/* Posts of nodes with a key that others post as well. */
+static int
+post_again(struct self *self, uint32_t node)
+{
+    int err = 0;
+    for (uint32_t i = 0; job.once && node_top() > 2 && !err && i < 3; i++) {
+        uint32_t any = 2 + node_bits(node, 20 + i) % (node_top() - 2);
+        if (node_has_key(any))
+            err = post_node(self, any);
+    }
+    return err;
+}
+
+/* The arguments behind the key. */
+static const char *
+args_of(struct arena *a, const struct task *t, size_t *bytes)
+{
+    size_t key_len, key = codec_get_key(task_args(a, t), t->bytes, &key_len);
+    *bytes = t->bytes - key;
+    return (const char *)task_args(a, t) + key;
 }
 
 static uint32_t
 read_args(struct self *self)
 {
     const struct task *t = task_at(self->arena, self->slot->cur);
-    const char *args = task_args(self->arena, t);
+    size_t bytes;
+    const char *args = args_of(self->arena, t, &bytes);
     uint32_t node;
     memcpy(&node, args, sizeof node);
-    if (t->fn != FN || !node || node >= node_top() || t->bytes != arg_bytes(node))
+    node >>= 1;
+    if (t->fn != FN || !node || node >= node_top() || bytes != arg_bytes(node) ||
+        (bytes != t->bytes) != node_has_key(node))
         sim_fail("a task with fn %u, node %u, %u bytes", t->fn, node, t->bytes);
-    for (size_t i = sizeof node; i < t->bytes; i++) {
+    for (size_t i = sizeof node; i < bytes; i++) {
         if ((unsigned char)args[i] != (unsigned char)(node * 31))
             sim_fail("the arguments of node %u were overwritten", node);
     }
@@ -211,8 +262,13 @@ body(struct self *self, uint32_t node, uint32_t run)
     if (ops_first)
         ops_do(self, node, run);
     int err = pointing && cursor_of(self) ? 0 : add(self, node);
+    bool again_first = node_bits(node, 14) % 2;
+    if (!err && again_first && !(pointing && cursor_of(self)))
+        err = post_again(self, node);
     if (!err)
         err = post_children(self, node);
+    if (!err && !again_first)
+        err = post_again(self, node);
     if (err && !(job.no_memory && (err == -ENOSPC || err == -ENOMEM)))
         sim_fail("node %u cannot post: error %d", node, err);
     if (err)
@@ -230,11 +286,19 @@ body(struct self *self, uint32_t node, uint32_t run)
 bool
 job_run(struct self *self)
 {
-    bool poke = false;
+    bool poke = false, first = true;
+    const struct task *t = task_at(self->arena, self->slot->cur);
     self->partial = job.partial;
     commit_begin(self);
-    uint32_t node = read_args(self), run = task_at(self->arena, self->slot->cur)->errors;
-    bool ok = body(self, node, run);
+    uint32_t node = read_args(self);
+    int err = once_enter(self, t, &first);
+    if (err && !job.no_memory)
+        sim_fail("node %u has no key: error %d", node, err);
+    if (!err && !first) {
+        (void)commit_end(self, OUTCOME_DUPLICATE);
+        return false;
+    }
+    bool ok = !err && body(self, node, t->errors);
     if (journal_take_warning(self))
         sim_fail("node %u: a second run differs from the first", node);
     if (section_any_held(self))
@@ -256,8 +320,9 @@ static uint32_t
 node_of_task(struct arena *a, uint32_t task)
 {
     uint32_t node;
-    memcpy(&node, task_args(a, task_at(a, task)), sizeof node);
-    return node;
+    size_t bytes;
+    memcpy(&node, args_of(a, task_at(a, task), &bytes), sizeof node);
+    return node >> 1;
 }
 
 void
@@ -356,6 +421,7 @@ job_draw(uint32_t nworkers)
         job.poison = 0;
     job.patients = sim_dice(2) ? sim_dice(nworkers) : 0;
     job.attempts = 1 + sim_dice(3);
+    job.once = sim_dice(3) == 0;
 }
 
 bool
@@ -374,10 +440,11 @@ const char *
 job_describe(void)
 {
     static char text[200];
-    snprintf(text, sizeof text, "%u tasks, %s, fan %u%s%s%s%s%s%s, %u patients, ops %x",
+    snprintf(text, sizeof text, "%u tasks, %s, fan %u%s%s%s%s%s%s%s, %u patients, ops %x",
              node_top() - 1,
              job.lifo ? "lifo" : "fifo", job.fan, job.partial ? "" : " in one",
              job.blocks ? ", blocks" : "", job.errors ? ", errors" : "",
+             job.once ? ", once" : "",
              job.no_memory ? ", no memory" : "", job.circles ? ", circles" : "",
              job.poison ? ", poison" : "", job.patients, job.ops);
     return text;

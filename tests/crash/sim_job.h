@@ -51,6 +51,7 @@ struct job {
     uint32_t ops_one_in; /* nodes do any */
     bool blocks;         /* arguments that need blocks */
     bool errors;
+    bool once; /* some nodes have a key, and are posted by whoever likes to */
     bool circles;         /* tasks take two locks in any order, and do nothing else */
     uint32_t poison;      /* 0: none */
     uint32_t patients;    /* leaves that wait until all else is done */
@@ -89,6 +90,8 @@ bool node_is_pointing(uint32_t node);
 bool node_is_patient(uint32_t node);
 /* node_errors: so many runs end by an error before one succeeds. */
 uint32_t node_errors(uint32_t node);
+/* node_has_key: its task is posted with a key, more than once, and must be run once. */
+bool node_has_key(uint32_t node);
 bool node_fails(uint32_t node);
 uint32_t node_ops(uint32_t node);
 

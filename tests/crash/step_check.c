@@ -29,7 +29,7 @@ counted(const struct slot *s, uint32_t index)
 {
     return s->phase == PHASE_COMMIT && s->cur == index && s->done == s->intent.done &&
            (s->outcome == OUTCOME_DONE || s->outcome == OUTCOME_FAILED ||
-            s->outcome == OUTCOME_DEAD);
+            s->outcome == OUTCOME_DEAD || s->outcome == OUTCOME_DUPLICATE);
 }
 
 static void
@@ -169,7 +169,7 @@ check_answer(struct self *super, char *text)
         say(text, " dead=%lu", (unsigned long)dead);
     for (uint32_t i = 0; i < ARENA_NAMES; i++) {
         const struct name *n = name_at(a, i);
-        if (n->kind == NAMED_DICT)
+        if (n->kind == NAMED_DICT) /* whose keys are whose depends on who was faster */
             say_dict(a, arena_at(a, n->object), text);
     }
     if (text[0])
@@ -320,7 +320,7 @@ audit_name(struct audit *u, const struct name *n)
 {
     if (n->lock)
         WRONG(u, "lock %.*s is held by %x", (int)n->len, n->text, n->lock);
-    if (n->kind != NAMED_DICT)
+    if (!name_is_dict(n->kind))
         return;
     const struct dict *d = arena_at(u->a, n->object);
     bool found = false;

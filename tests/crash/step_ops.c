@@ -12,6 +12,7 @@
 #include "store/names.h"
 #include "task/commit.h"
 #include "task/idle.h"
+#include "task/once.h"
 #include "task/post.h"
 #include "task/queue.h"
 #include "task/record.h"
@@ -61,8 +62,13 @@ ops_number_of(struct self *self, const struct task *t)
 {
     uint32_t number;
     const unsigned char *args = task_args(self->arena, t);
+    size_t bytes = t->bytes;
+    if (t->fn == KEYED) {
+        args += KEYED_BYTES;
+        bytes -= KEYED_BYTES;
+    }
     memcpy(&number, args, sizeof number);
-    if (memcmp(args + sizeof number, counting + number % 256, t->bytes - sizeof number) != 0)
+    if (memcmp(args + sizeof number, counting + number % 256, bytes - sizeof number) != 0)
         ops_complain("the arguments of a task are damaged");
     return number;
 }
@@ -77,6 +83,18 @@ void
 ops_post(struct self *self, uint32_t fn, uint32_t number)
 {
     ops_post_bytes(self, fn, number, sizeof number);
+}
+
+void
+ops_post_once(struct self *self, int32_t key, uint32_t number)
+{
+    unsigned char bytes[KEYED_BYTES + sizeof number] = {CODEC_KEY, CODEC_I32};
+    bool known = false;
+    memcpy(bytes + 2, &key, sizeof key);
+    memcpy(bytes + KEYED_BYTES, ops_args(number, sizeof number), sizeof number);
+    ops_ok(post_is_known(self, KEYED, bytes, sizeof bytes, &known), "post_is_known");
+    if (!known)
+        ops_ok(post(self, KEYED, bytes, sizeof bytes), "post");
 }
 
 /* As begin() does, in any slot's name: what is posted in between is public then. */
@@ -246,9 +264,16 @@ ops_run(struct self *self, const struct scenario *s)
     uint32_t *words[16];
     int err = 0;
     const struct task *t = task_at(self->arena, self->slot->cur);
+    bool first;
     commit_begin(self);
     enum outcome o = OUTCOME_DONE;
-    if (t->fn == LEAF)
+    if (t->fn == KEYED) {
+        ops_ok(once_enter(self, t, &first), "once_enter");
+        if (first)
+            ops_add(self, ops_number_of(self, t));
+        else
+            o = OUTCOME_DUPLICATE;
+    } else if (t->fn == LEAF)
         ops_add(self, ops_number_of(self, t));
     else
         o = s->body(self, t);

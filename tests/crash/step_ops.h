@@ -13,7 +13,9 @@ enum { COLLECT = 4 };
 /* Functions: what they mean is the scenario's, but for this one: adds its number. */
 enum { LEAF = 1,
        ROOT = 2,
-       OTHER = 3 };
+       OTHER = 3,
+       KEYED = 4 }; /* as LEAF, but with a key */
+enum { KEYED_BYTES = 2 + sizeof(int32_t) }; /* in front of its arguments */
 
 extern const struct scenario_set scenarios_task, scenarios_dict, scenarios_idle;
 /* scenarios_dict_open finds the keys of one shard, before anybody is stepped. */
@@ -29,6 +31,8 @@ uint32_t ops_number_of(struct self *self, const struct task *t);
 
 void ops_post(struct self *self, uint32_t fn, uint32_t number);
 void ops_post_bytes(struct self *self, uint32_t fn, uint32_t number, size_t bytes);
+/* ops_post_once posts a KEYED one, unless its key is known. */
+void ops_post_once(struct self *self, int32_t key, uint32_t number);
 /* ops_open_posts, ops_end_posts: as begin() does, in any slot's name; what is posted
  * in between is public then. */
 void ops_open_posts(struct self *self);

@@ -113,6 +113,44 @@ nearly_full(struct self *self)
 
 /* ---- parts ---- */
 
+/* Each number once, whoever dies: keys that are known, that are on their way, and between them
+ * a part. Worker 2 may run children of a part while this one goes on. */
+static enum outcome
+post_once_parts(struct self *self, const struct task *t)
+{
+    (void)t;
+    ops_post_once(self, 1, 1);
+    ops_post_once(self, 2, 10);
+    ops_part(self);
+    ops_post_once(self, 1, 1);
+    ops_post(self, LEAF, 100);
+    ops_part(self);
+    ops_post_once(self, 3, 1000);
+    ops_post_once(self, 3, 1000);
+    return OUTCOME_DONE;
+}
+
+/* The key 1 is known, and so is the number that belongs to it: 1. */
+static void
+keyed_and_root(struct self *self)
+{
+    (void)ops_dict(&self[0]);
+    ops_open_posts(&self[1]);
+    ops_post_once(&self[1], 1, 1);
+    ops_post(&self[1], ROOT, 3);
+    ops_end_posts(&self[1]);
+}
+
+/* Two of one key, ready at the same time. */
+static void
+twins(struct self *self)
+{
+    ops_open_posts(&self[1]);
+    ops_post_once(&self[1], 7, 5);
+    ops_post_once(&self[1], 7, 5);
+    ops_end_posts(&self[1]);
+}
+
 static enum outcome
 post_parts(struct self *self, const struct task *t)
 {
@@ -319,6 +357,9 @@ static const struct scenario all[] = {
      .answer = "sum=1006", .spill = true},
     {.name = "part", .plan = one_root, .act = ops_run_one, .body = post_parts,
      .answer = "sum=1015 k=2", .seen = "||1|2|"},
+    {.name = "once", .plan = keyed_and_root, .past = ops_run_one, .act = ops_run_one,
+     .body = post_once_parts, .answer = "sum=1111"},
+    {.name = "once-claimed", .plan = twins, .act = ops_run_two, .answer = "sum=5"},
     {.name = "point", .plan = one_root, .act = ops_run_one, .body = post_points,
      .answer = "sum=315 k=4", .seen = "||1|2|3|4|"},
     {.name = "point-retry", .plan = one_root, .act = ops_run_two, .body = fail_at_point,

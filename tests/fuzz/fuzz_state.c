@@ -354,7 +354,7 @@ job_continues(struct arena *a)
         for (uint32_t i = 0; i < ARENA_NAMES; i++) {
             struct name *n = name_at(a, i);
             INSIST(n->kind != NAMED_LOCK || !n->lock);
-            for (uint32_t s = 0; n->kind == NAMED_DICT && s < DICT_SHARDS; s++)
+            for (uint32_t s = 0; name_is_dict(n->kind) && s < DICT_SHARDS; s++)
                 (void)dict_tx_snapshot(&x, arena_at(a, n->object), s, look_at_record, &sum);
         }
         self_close(&x);

@@ -38,7 +38,8 @@ describe("prunner", function()
     assert.are.equal(0, prunner.attempt())
     assert.are.equal("loading", core.moment())
     assert.are.same({ tasks = 0, done = 0, failed = 0, retried = 0, dead = 0, left = 0,
-      steals = 0, lost = 0, wakes = 0, parks = 0 }, prunner.stats())
+      steals = 0, lost = 0, wakes = 0, parks = 0,
+      duplicates = 0 }, prunner.stats())
   end)
 
   it("range makes lists", function()
@@ -56,7 +57,7 @@ describe("prunner", function()
     for _, name in ipairs {
       "ParallelTaskRunner", "Task", "attempt", "collect", "commit", "counter", "cursor", "dict",
       "get_dict", "get_manager", "global_lock", "init", "lock", "max", "min", "nworkers", "options",
-      "post_many",
+      "post_many", "post_once",
       "post_task", "range", "start", "stats", "task", "task_id", "worker_id",
     } do
       assert.is_truthy(prunner[name], name)

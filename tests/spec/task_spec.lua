@@ -119,6 +119,46 @@ describe("prunner.post_many", function()
   end)
 end)
 
+describe("prunner.post_once", function()
+  it("names what can be no key", function()
+    in_begin(function()
+      raises(function() prunner.post_once() end,
+        "post_once: the key must be a string, a number or a boolean, got nil")
+      raises(function() prunner.post_once({}, work) end, "a number or a boolean, got table")
+      raises(function() prunner.post_once(0 / 0, work) end, "a number or a boolean, got nan")
+      raises(function() prunner.post_once(work, "key") end, "a number or a boolean, got function")
+      raises(function() prunner.post_once(("x"):rep(32769), work) end,
+        "post_once: a key may have up to 32 KiB")
+      prunner.post_once(("x"):rep(32768), work)
+    end)
+  end)
+
+  it("names what can be no task", function()
+    in_begin(function()
+      raises(function() prunner.post_once("key") end,
+        "post_once: the second argument must be a function or its name, got nil")
+      raises(function() prunner.post_once("key", 5) end, "must be a function or its name, got number")
+      raises(function() prunner.post_once("key", "nobody") end,
+        'post_once: no function is called "nobody"')
+      raises(function() prunner.post_once("key", work, 1, io.stdout) end,
+        "post_once(work): argument 2: a userdata cannot be sent to another process")
+    end)
+  end)
+
+  it("returns nothing, and takes a function that begin() has just made", function()
+    in_begin(function()
+      assert.are.equal(0, select("#", prunner.post_once("key", work, 1)))
+      assert.are.equal(0, select("#", prunner.post_once("key", work, {})))
+      prunner.post_once("key", function() return work end, function() return work end)
+    end)
+  end)
+
+  it("is refused where nothing is posted", function()
+    raises(function() prunner.post_once("key", work) end,
+      "post_once(work): tasks are posted by begin() and by tasks, not while the script loads")
+  end)
+end)
+
 describe("prunner.task", function()
   it("returns the function it names", function()
     local function f() end

@@ -370,13 +370,15 @@ check_outcome(struct fixture *f, uint32_t parent, enum outcome o)
         [OUTCOME_RETRY] = TASK_READY,
         [OUTCOME_WAIT] = TASK_WAIT,
         [OUTCOME_DEAD] = TASK_DEAD,
+        [OUTCOME_DUPLICATE] = TASK_FREE,
         [OUTCOME_CHECKPOINT] = TASK_RUN,
     };
     struct slot *s = slot_at(&f->arena, 1);
     bool adds = o == OUTCOME_DONE || o == OUTCOME_CHECKPOINT;
     bool posts = adds || o == OUTCOME_PART;
     bool goes_on = o == OUTCOME_PART || o == OUTCOME_CHECKPOINT;
-    bool ends = o == OUTCOME_DONE || o == OUTCOME_FAILED || o == OUTCOME_DEAD;
+    bool ends = o == OUTCOME_DONE || o == OUTCOME_FAILED || o == OUTCOME_DEAD ||
+                o == OUTCOME_DUPLICATE;
     uint32_t ready = posts ? CHILDREN : o == OUTCOME_RETRY;
     assert_int_equal(state_of(f, parent), after[o]);
     assert_int_equal(s->phase, goes_on ? PHASE_ACTIVE : PHASE_IDLE);
@@ -386,6 +388,7 @@ check_outcome(struct fixture *f, uint32_t parent, enum outcome o)
     assert_int_equal(s->failed, o == OUTCOME_FAILED);
     assert_int_equal(s->retried, o == OUTCOME_RETRY || o == OUTCOME_WAIT);
     assert_int_equal(s->dead, o == OUTCOME_DEAD);
+    assert_int_equal(s->duplicates, o == OUTCOME_DUPLICATE);
     assert_int_equal(s->waiting, o == OUTCOME_WAIT ? parent : 0);
     assert_true(sum(f) == (adds ? 5 : 0));
     assert_int_equal(logged(f), adds);
@@ -452,7 +455,7 @@ static void
 test_commit_killed_at_each_instruction(void **state)
 {
     (void)state;
-    for (int o = OUTCOME_DONE; o <= OUTCOME_CHECKPOINT; o++) {
+    for (int o = OUTCOME_DONE; o <= OUTCOME_DUPLICATE; o++) {
         void *p;
         assert_int_equal(fixture_setup(&p), 0);
         struct fixture *f = p;

@@ -22,15 +22,18 @@ test_counts_sum_everybody(void **state)
 {
     struct fixture *f = *state;
     struct counts c;
-    slot_of(f, 0)->posted = 9;
+    slot_of(f, 0)->posted = 11;
     slot_of(f, 1)->done = 4;
     slot_of(f, 1)->failed = 1;
     slot_of(f, FIXTURE_WORKERS)->done = 3;
     slot_of(f, FIXTURE_WORKERS)->dead = 2;
     slot_of(f, FIXTURE_WORKERS)->retried = 5;
+    slot_of(f, 2)->done = 2;
+    slot_of(f, 2)->duplicates = 2;
     counts_sum(&f->arena, &c);
-    assert_int_equal(c.posted, 9);
-    assert_int_equal(c.done, 7);
+    assert_int_equal(c.posted, 11);
+    assert_int_equal(c.done, 9);
+    assert_int_equal(c.duplicates, 2);
     assert_int_equal(c.failed, 1);
     assert_int_equal(c.dead, 2);
     assert_int_equal(c.retried, 5);
