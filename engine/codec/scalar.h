@@ -199,19 +199,16 @@ codec_get_string_head(const unsigned char *bytes, size_t len, size_t *out)
 static inline size_t
 codec_get_key(const unsigned char *bytes, size_t len, size_t *out)
 {
-    static const unsigned char numbers[] = {
+    /* clang-format off */
+    static const unsigned char numbers[] = { /* bytes, from CODEC_FALSE on */
         [CODEC_FALSE - CODEC_FALSE] = 1,
-        [CODEC_TRUE -
-            CODEC_FALSE] = 1,
-        [CODEC_U8 -
-            CODEC_FALSE] = 2,
-        [CODEC_I16 -
-            CODEC_FALSE] = 3,
-        [CODEC_I32 -
-            CODEC_FALSE] = 5,
-        [CODEC_DOUBLE -
-            CODEC_FALSE] = 9,
+        [CODEC_TRUE - CODEC_FALSE] = 1,
+        [CODEC_U8 - CODEC_FALSE] = 2,
+        [CODEC_I16 - CODEC_FALSE] = 3,
+        [CODEC_I32 - CODEC_FALSE] = 5,
+        [CODEC_DOUBLE - CODEC_FALSE] = 9,
     };
+    /* clang-format on */
     size_t body, n;
 
     if (len < 2 || bytes[0] != CODEC_KEY)
