@@ -41,7 +41,7 @@ once_is_known(struct self *self, const void *args, size_t bytes, bool *known)
 {
     struct dict *keys;
     struct dict_key key;
-    struct dict_value owner;
+    struct dict_value owner = {0};
     *known = false;
     if (!key_of(args, bytes, &key))
         return 0;

@@ -96,7 +96,8 @@ end
 -- @raise if an argument has another type
 
 --- Runs the job that @{init} described. Does not return after an interruption.
--- @treturn table its summary: `tasks` posted, `done` (failed ones included), `failed`, `retried`, `duplicates`,
+-- @treturn table its summary: `tasks` posted, `done` (failed ones included), `failed`, `retried`,
+-- `duplicates`,
 --   `dead` (set aside), `left`, `seconds`, `workers`, `cpu` (seconds), `efficiency` (0 to 1), `halted`,
 --   `late` (--deadline ended it), and
 --   `status`, the exit status that the command would have
