@@ -21,7 +21,7 @@ enum name_kind {
     NAMED_COLLECT = 6,
     NAMED_FUNCTION = 7, /* --state: a function's or class's place in the program */
     NAMED_CLASS = 8,
-    NAMED_FILE = 9, /* --state: a file of Lua in which functions are defined */
+    NAMED_FILE = 9,  /* --state: a file of Lua in which functions are defined */
     NAMED_KEYS = 10, /* the job's dict of keys (task/once.h); has no name */
 };
 

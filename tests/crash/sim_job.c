@@ -114,7 +114,7 @@ put_key(char *to, uint32_t node)
 {
     int32_t number = (int32_t)node;
     to[0] = (char)CODEC_KEY;
-    to[1] = CODEC_I32;
+    to[1] = (char)CODEC_I32;
     memcpy(to + 2, &number, sizeof number);
     return KEY_BYTES;
 }

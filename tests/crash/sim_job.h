@@ -51,7 +51,7 @@ struct job {
     uint32_t ops_one_in; /* nodes do any */
     bool blocks;         /* arguments that need blocks */
     bool errors;
-    bool once; /* some nodes have a key, and are posted by whoever likes to */
+    bool once;            /* some nodes have a key, and are posted by whoever likes to */
     bool circles;         /* tasks take two locks in any order, and do nothing else */
     uint32_t poison;      /* 0: none */
     uint32_t patients;    /* leaves that wait until all else is done */

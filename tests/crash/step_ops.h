@@ -14,7 +14,7 @@ enum { COLLECT = 4 };
 enum { LEAF = 1,
        ROOT = 2,
        OTHER = 3,
-       KEYED = 4 }; /* as LEAF, but with a key */
+       KEYED = 4 };                         /* as LEAF, but with a key */
 enum { KEYED_BYTES = 2 + sizeof(int32_t) }; /* in front of its arguments */
 
 extern const struct scenario_set scenarios_task, scenarios_dict, scenarios_idle;
