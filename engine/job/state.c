@@ -169,13 +169,15 @@ state_create(struct arena *out, const char *path, uint64_t script_hash,
     return 0;
 }
 
+static const char not_begun[] = "is no state of a prunner job, or was made by one that did not get "
+                                "far: remove it and start anew";
+
 /* What the header says, before anything else of the file is believed. */
 static const char *
 wrong_header(const struct arena_header *h, const struct stat *st, uint64_t script_hash)
 {
     if (h->magic != ARENA_MAGIC || h->bytes != (uint64_t)st->st_size)
-        return "is no state of a prunner job, or was made by one that did not get far: "
-               "remove it and start anew";
+        return not_begun;
     if (h->layout != layout_hash())
         return "was made by another version of prunner: resume it with that one";
     if (!is_of_this_boot(h) && !h->stopped)
@@ -194,6 +196,8 @@ wrong_file(int fd, struct stat *st)
         return "is no regular file";
     if (st->st_uid != geteuid())
         return "belongs to another user";
+    if (!st->st_size) /* its job was killed before it gave it a size */
+        return not_begun;
     if ((size_t)st->st_size < ARENA_BYTES_MIN)
         return "is no state of a prunner job: it is too short";
     if ((size_t)st->st_size > ARENA_BYTES_MAX)
