@@ -140,9 +140,3 @@ post_is_known(struct self *self, uint32_t fn, const void *args, size_t bytes, bo
         publish_if_due(self);
     return 0;
 }
-
-uint32_t
-post_count(const struct self *self)
-{
-    return self->published + self->staged_count + self->unstaged - self->skip;
-}

@@ -21,7 +21,5 @@ int post_joined(struct self *self, uint32_t fn, const void *args, size_t bytes, 
  * it counts as one all the same: when the run is repeated the key may be known or not, and the
  * posts must be those of before. 0; -ENOSPC, -ENOMEM. */
 int post_is_known(struct self *self, uint32_t fn, const void *args, size_t bytes, bool *known);
-/* post_count grows by one with each post of the running task. */
-uint32_t post_count(const struct self *self);
 
 #endif
