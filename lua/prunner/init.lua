@@ -98,7 +98,8 @@ end
 --- Runs the job that @{init} described. Does not return after an interruption.
 -- @treturn table its summary: `tasks` posted, `done` (failed ones included), `failed`, `retried`,
 --   `duplicates`, `dead` (set aside), `left`, `seconds`, `workers`, `cpu` (seconds),
---   `efficiency` (0 to 1), `halted`, `late` (--deadline ended it), and `status`, the exit status that the command would have
+--   `efficiency` (0 to 1), `halted`, `late` (--deadline ended it), and `status`, the exit status that
+--   the command would have
 -- @raise if a job was run in this process already
 function M.start()
   return (job.start())
