@@ -187,7 +187,7 @@ describe("the summary", function()
     assert.has_match("^prunner: 21 tasks in %d+%.?%d*m?s, [%d.]+/s; 2 workers, %d+%% busy; CPU [%d.]+m?s\n",
       summary)
     has("  failed 3\n", summary)
-    has("  slowest: work(7) 2", summary)
+    has("  slowest: work(7) ", summary)
     has("       3  work: ", summary)
     has('no page 6 of "xxxxxx"', summary)
     has("prunner: 3 tasks failed, of 21 tasks\n", summary)
