@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,9 @@
 #include "memory/layout.h"
 #include "job/state_check.h"
 #include "task/task.h"
+
+enum { LOCK_WAIT_MS = 2000,
+       LOCK_TRY_MS = 10 };
 
 /* File systems on which mmap and flock do not mean what they mean on a disk. */
 static bool
@@ -189,6 +193,18 @@ wrong_header(const struct arena_header *h, const struct stat *st, uint64_t scrip
     return NULL;
 }
 
+/* The workers of a job that was killed just now are about to die, and hold the file till then. */
+static bool
+lock_file(int fd)
+{
+    for (int ms = 0; ms < LOCK_WAIT_MS; ms += LOCK_TRY_MS) {
+        if (!flock(fd, LOCK_EX | LOCK_NB))
+            return true;
+        (void)poll(NULL, 0, LOCK_TRY_MS);
+    }
+    return false;
+}
+
 static const char *
 wrong_file(int fd, struct stat *st)
 {
@@ -202,7 +218,7 @@ wrong_file(int fd, struct stat *st)
         return "is no state of a prunner job: it is too short";
     if ((size_t)st->st_size > ARENA_BYTES_MAX)
         return "is no state of a prunner job: it is too long";
-    if (flock(fd, LOCK_EX | LOCK_NB))
+    if (!lock_file(fd))
         return "is in use: the job still runs, or a worker of it does";
     return NULL;
 }

@@ -381,14 +381,14 @@ end)
 describe("--halt", function()
   after_each(helper.cleanup)
 
-  --- 100 tasks, one after the other; those with an even number fail.
+  --- 100 tasks; of those that each of two workers begins with, every other one fails.
   local path_of = function()
     return script [[
       local prunner = require "prunner"
       function begin() for i = 1, 100 do prunner.post_task(work, i) end end
       function work(i)
         prunner.dict:incr "ran"
-        if i % 2 == 0 then error("even", 0) end
+        if i % 4 >= 2 then error("failed", 0) end
         -- gives the supervisor its time
         if i > 60 then while not prunner.dict.never do end end
       end
