@@ -27,6 +27,7 @@ LIB_SRC = $(filter-out $(CMD_SRC),$(sort $(wildcard engine/*/*.c)))
 CMD_SHARED = \
     engine/base/columns.c \
     engine/base/path.c \
+    engine/base/procstat.c \
     engine/base/text.c \
     engine/supervisor/control_dir.c
 

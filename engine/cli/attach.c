@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/procstat.h"
+#include "base/procstat.h"
 #include "monitor/metrics_layout.h"
 
 /* Returns err, for whoever wants to return it. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "cli/procstat.h"
+#include "base/procstat.h"
 #include "monitor/metrics_read.h"
 
 #define LATELY 2.0 /* seconds: how fast rates follow */

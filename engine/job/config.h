@@ -70,6 +70,7 @@ struct config {
     bool quiet;                /* --quiet: nothing but errors on stderr; wins over debug */
     enum progress progress;    /* on stderr; --quiet wins */
     bool summary;              /* --summary: at the end, also of a short job; --quiet wins */
+    bool eager;                /* --eager: all workers from the start */
     bool serial;               /* --serial: one process; n means nothing then */
     enum task_order order;     /* --order */
     uint32_t retries;          /* further runs after an error, 0..CONFIG_RETRIES_MAX */

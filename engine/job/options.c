@@ -37,6 +37,9 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
      .value = "N", .example = "-n 10",
      .help = "N workers (1 to 4000); default: the CPUs this process\n"
              "may use. More is fine for tasks that wait for I/O"},
+    {WORKERS, 0, "eager", FLAG(eager),
+     .help = "start all N at once; default: one for each CPU, and\n"
+             "more when tasks are ready and the workers wait"},
     {WORKERS, 0, "serial", FLAG(serial), BASIC,
      .help = "everything in this one process, for debuggers and\n"
              "profilers: no crash recovery, --timeout, --deadline"},

@@ -13,6 +13,7 @@
 #include "job/job.h"
 #include "job/state.h"
 #include "monitor/metrics.h"
+#include "task/idle.h"
 
 /* Where the queue goes on when memory is used up. Without a place for it the job
  * runs all the same, in memory alone. */
@@ -100,6 +101,7 @@ open_job(lua_State *L)
     job.notify_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (job.notify_fd < 0)
         return -errno;
+    idle_notify = job_notify;
     err = metrics_open(job_notify);
     if (err)
         return err;

@@ -69,6 +69,9 @@ struct arena_header {
     uint32_t dead_lost;   /* writer: who has said that --dead lacks a task, 0 -> 1; died before
                            * it said so: the others do not; the supervisor before a resume */
     uint32_t failed;      /* writer: a worker whose task failed for good; only 0 -> 1 */
+    /* 1: tell the supervisor when a task is ready and no worker sleeps. writer: the supervisor
+     * sets it, who tells takes it back by CAS; died before it told: its death tells as well. */
+    uint32_t grow_asked;
     /* The gate's meters, see gate.h. */
     _Alignas(CACHE_LINE) uint32_t permits; /* writer: the supervisor; workers take by CAS */
     uint64_t next_start;                   /* ns; writer: who starts a task, by CAS */

@@ -12,6 +12,7 @@
 #include "job/job.h"
 #include "base/human.h"
 #include "base/log.h"
+#include "base/procstat.h"
 #include "monitor/metrics.h"
 #include "monitor/metrics_read.h"
 #include "store/names.h"
@@ -207,19 +208,13 @@ stack_dump_start(void)
 static enum state
 state_of(uint32_t pid)
 {
-    char path[32], line[256] = "";
-    snprintf(path, sizeof path, "/proc/%u/stat", pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
+    struct procstat p;
+    if (!procstat_read(&p, (int)pid))
         return GONE;
-    bool got = fgets(line, sizeof line, file) != NULL;
-    fclose(file);
-    const char *end = got ? strrchr(line, ')') : NULL;
-    char letter = end && end[1] ? end[2] : '\0';
-    return letter == 'R'                    ? COMPUTES
-           : letter == 'S' || letter == 'D' ? SLEEPS
-           : letter == 'T' || letter == 't' ? STOPPED
-                                            : GONE;
+    return p.state == 'R'                     ? COMPUTES
+           : p.state == 'S' || p.state == 'D' ? SLEEPS
+           : p.state == 'T' || p.state == 't' ? STOPPED
+                                              : GONE;
 }
 
 static bool

@@ -14,6 +14,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/procstat.h"
 #include "supervisor/child.h"
 
 #define MARK "PRUNNER_WORKER"
@@ -41,21 +42,10 @@ static struct {
 static bool
 read_stat(pid_t pid, struct process *p)
 {
-    char path[64], text[512];
-    int parent;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *f = fopen(path, "re");
-    if (!f)
+    struct procstat stat;
+    if (!procstat_read(&stat, (int)pid))
         return false;
-    size_t n = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    char *end = strrchr(text, ')'); /* the name may hold anything */
-    if (!end || sscanf(end + 1, " %c %d", &p->state, &parent) != 2)
-        return false;
-    p->pid = pid;
-    p->parent = parent;
-    p->ours = false;
+    *p = (struct process){pid, stat.ppid, stat.state, false};
     return true;
 }
 

@@ -24,6 +24,7 @@
 static struct {
     void (*enter)(uint32_t k);
     pid_t supervisor;
+    uint32_t workers;  /* slots 1..workers are to have one */
     uint64_t again_ns; /* no fork before; 0: none was refused */
     uint64_t pause_ns; /* after the last refused one; 0: forks succeed */
     uint64_t early_ns; /* when a slot's pause after an early death ends; CLOCK_NEVER: none */
@@ -34,6 +35,7 @@ spawn_open(void (*enter)(uint32_t k))
 {
     spawn.enter = enter;
     spawn.supervisor = getpid();
+    spawn.workers = children_count();
     for (uint32_t k = 1; k <= children_count(); k++)
         spawn_plan(k);
 }
@@ -44,25 +46,50 @@ void
 spawn_plan(uint32_t k)
 {
     struct child *c = child_at(k);
-    bool wanted = k <= job.arena.header->limit && !stop_job_over();
+    bool wanted = k <= spawn.workers && !stop_job_over();
     enum child_state next = wanted ? CHILD_WANTED : CHILD_NONE;
     if (c->state != next)
         child_become(c, next);
 }
 
-int
-spawn_resize(uint32_t n)
+uint32_t
+spawn_workers(void)
 {
-    int err = pool_resize(&job.arena, n);
-    if (err)
-        return err;
-    children_grow(n);
+    return spawn.workers;
+}
+
+static void
+plan_all(uint32_t n)
+{
+    spawn.workers = n;
     for (uint32_t k = 1; k <= children_count(); k++) {
         enum child_state now = child_at(k)->state;
         if (now == CHILD_NONE || now == CHILD_WANTED)
             spawn_plan(k);
     }
+}
+
+int
+spawn_grow(uint32_t n)
+{
+    int err = pool_open(&job.arena, n);
+    if (err)
+        return err;
+    children_grow(n);
+    plan_all(n);
     metrics_set_workers(children_count());
+    return 0;
+}
+
+int
+spawn_resize(uint32_t n)
+{
+    int err = job.config.eager && n > spawn.workers ? spawn_grow(n) : 0;
+    if (err)
+        return err;
+    pool_limit(&job.arena, n);
+    if (n < spawn.workers)
+        plan_all(n);
     return 0;
 }
 

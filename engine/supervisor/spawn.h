@@ -1,6 +1,6 @@
 /* spawn: how many workers there are to be, and forking them.
  *
- * What is wanted is said first (spawn_open, spawn_resize, spawn_plan), and forked later, in
+ * What is wanted is said first (spawn_open, spawn_grow, spawn_resize, spawn_plan), and forked later, in
  * spawn_tick(). A fork may be refused (ulimit -u, pids.max): the job goes on with the
  * workers there are, and it is tried again after 50 ms, then each time after twice as
  * long, until that is more than a second.
@@ -22,7 +22,11 @@ void spawn_tick(void);
 uint64_t spawn_due(void);
 /* spawn_plan: slot k has no process (it is not given up, either): is it WANTED, or NONE? */
 void spawn_plan(uint32_t k);
-/* spawn_resize: n workers from now on. 0, or -errno with the workers as they were. */
+/* spawn_workers: how many there are to be by now; spawn_grow: n, which is more. 0, or -errno
+ * with the workers as they were. */
+uint32_t spawn_workers(void);
+int spawn_grow(uint32_t n);
+/* spawn_resize: n at most from now on (with --eager: n). 0, or -errno as above. */
 int spawn_resize(uint32_t n);
 /* spawn_settle: workers above the limit end. When all of them have, the others need not
  * ask any more whether they are among them. */

@@ -27,6 +27,7 @@
 #include "supervisor/death.h"
 #include "supervisor/delayed.h"
 #include "supervisor/descendants.h"
+#include "supervisor/growth.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stop.h"
 #include "supervisor/timeout.h"
@@ -206,8 +207,9 @@ read_notifications(void)
  * 4. spawn_settle() looks whether the last worker above the limit is gone: after `prunner
  *    ctl` has changed the limit (1), and after deaths (3).
  * 5. Timeouts: a worker that has died is not killed, and its death not put down to us.
- * 6. Forks come last. Every step before may end the job, or change how many workers there
- *    are to be; and a slot is free for a successor only when it is repaired (3). */
+ * 6. Forks come last, after growth_tick(), which may want more of them. Every step before may
+ *    end the job, or change how many workers there are to be; and a slot is free for a
+ *    successor only when it is repaired (3). */
 static void
 see_to_workers(void)
 {
@@ -220,6 +222,7 @@ see_to_workers(void)
     stop_check_halt();
     spawn_settle();
     timeout_tick();
+    growth_tick();
     spawn_tick();
 }
 
@@ -235,6 +238,7 @@ see_to_time(void)
     due = clock_sooner(due, stop_due());
     due = clock_sooner(due, death_due());
     due = clock_sooner(due, timeout_due());
+    due = clock_sooner(due, growth_due());
     return clock_sooner(due, spawn_due());
 }
 
@@ -293,10 +297,13 @@ count_results(void)
     }
 }
 
+/* n workers begin, of at most `limit`. */
 static int
-prepare(uint32_t n)
+prepare(uint32_t n, uint32_t limit)
 {
     int err = pool_open(&job.arena, n);
+    if (!err)
+        pool_limit(&job.arena, limit);
     if (!err)
         err = queue_deal(&job.self, n);
     if (!err)
@@ -316,12 +323,13 @@ run_workers(lua_State *L, uint32_t n)
     int err = open_signals();
     if (err)
         return err;
-    super.cpus = (uint32_t)cpus_default();
+    metrics_set_workers(n);
     children_open(n);
     descendants_open();
     timeout_open();
     death_open();
     spawn_open(enter_worker);
+    growth_open();
     fflush(NULL);
     spawn_tick();
     control_open(); /* after the first forks: those workers never have it */
@@ -365,13 +373,15 @@ supervisor_run(lua_State *L, int workers)
 {
     uint64_t start = clock_ns(), cpu = totals_cpu_ns();
     int64_t limit = job.config.deadline_ns;
-    uint32_t n = job.config.serial ? 1 : (uint32_t)workers;
+    uint32_t most = job.config.serial ? 1 : (uint32_t)workers, n;
+    super.cpus = (uint32_t)cpus_default();
+    n = job.config.eager || most < super.cpus ? most : super.cpus;
     stop_open(limit > 0 ? start + (uint64_t)limit : 0);
-    int err = prepare(n);
+    int err = prepare(n, most);
     stack_dump_open(L);
     if (!job.config.serial)
         stack_dump_start();
-    observers_start(n);
+    observers_start(most);
     if (!err && job.config.keep_order)
         err = printer_start(job.config.serial);
     if (!err && !begin_lost())

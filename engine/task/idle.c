@@ -10,6 +10,7 @@
 enum { SPIN_ROUNDS = 200 };
 
 bool idle_spin_ok;
+void (*idle_notify)(void);
 
 static uint32_t
 words_in_use(const struct arena *a)
@@ -67,15 +68,44 @@ wake_one(struct self *self)
     return false;
 }
 
+/* Nobody sleeps: one more worker, perhaps. Told once; the supervisor asks anew. */
+static void
+ask_for_workers(struct arena *a)
+{
+    uint32_t asked = 1;
+    if (atom_cas(&a->header->grow_asked, &asked, 0))
+        idle_notify();
+}
+
 void
 idle_wake(struct self *self, uint32_t n)
 {
     if (!n)
         return;
-    /* Pairs with the fence in idle_wait(): either we see its bit or it sees our task. */
+    /* Pairs with the fence in idle_wait(): either we see its bit or it sees our task; and with
+     * the one in idle_want_more(): either we see the wish or the supervisor sees our task. */
     atom_fence();
-    if (unlikely(idle_any(self)) && wake_one(self))
-        self->slot->wakes++;
+    if (unlikely(idle_any(self))) {
+        if (wake_one(self))
+            self->slot->wakes++;
+    } else if (unlikely(atom_peek(&self->arena->header->grow_asked))) {
+        ask_for_workers(self->arena);
+    }
+}
+
+bool
+idle_want_more(struct self *self)
+{
+    struct arena_header *head = self->arena->header;
+    uint64_t gate;
+    atom_store(&head->grow_asked, 1);
+    /* Pairs with the fence in idle_wake(): our wish, then our look. */
+    atom_fence();
+    gate = atom_load(&head->gate);
+    if (gate & GATE_HELD || gate_alone(gate) || idle_any(self) || !queue_any(self))
+        return false;
+    atom_store(&head->grow_asked, 0);
+    return true;
 }
 
 /* Who cleared a park word may have died before it woke the sleeper: futex_wake()

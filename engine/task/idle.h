@@ -42,6 +42,9 @@ bool idle_wait(struct self *self);
 bool idle_look(struct self *self);
 /* idle_wake wakes one parked worker, if n tasks became ready and one sleeps. */
 void idle_wake(struct self *self, uint32_t n);
+/* idle_want_more: is a task ready that no worker sleeps to take? Else idle_notify() is called, by
+ * any process, when that may be so. Supervisor only. */
+bool idle_want_more(struct self *self);
 /* idle_wake_all wakes everybody, whether it seems to sleep or not. */
 void idle_wake_all(struct arena *a);
 /* idle_any: may some worker be parked? Two loads; a hint. */
@@ -61,5 +64,7 @@ void idle_recover(struct self *self);
 void idle_set_mode(struct arena *a, enum arena_mode mode);
 /* idle_spin_ok is set by the process that knows the CPUs: spin before sleeping? */
 extern bool idle_spin_ok;
+/* idle_notify wakes the supervisor. Set before idle_want_more() is used. */
+extern void (*idle_notify)(void);
 
 #endif

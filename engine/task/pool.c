@@ -18,22 +18,18 @@ pool_open(struct arena *a, uint32_t n)
      * release: pairs with arena_workers(). */
     if (arena_workers(a) < n)
         atom_store(&a->header->nworkers, n);
-    atom_store(&a->header->limit, n);
     return 0;
 }
 
-int
-pool_resize(struct arena *a, uint32_t n)
+void
+pool_limit(struct arena *a, uint32_t n)
 {
-    int err = pool_open(a, n);
-    if (err)
-        return err;
+    atom_store(&a->header->limit, n);
     if (n < arena_workers(a))
         gate_close(a, GATE_FEWER);
     else
         gate_open(a, GATE_FEWER);
     idle_wake_all(a);
-    return 0;
 }
 
 void

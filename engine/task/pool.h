@@ -11,11 +11,11 @@
 
 #include "memory/arena.h"
 
-/* pool_open makes slots 1..n ready before the first fork. 0, -ENOSPC. */
-int pool_open(struct arena *a, uint32_t n);
-/* pool_resize does the same while the job runs, with more or fewer. 0, or -ENOSPC with
+/* pool_open makes slots 1..n ready, before the first fork into one of them. 0, or -ENOSPC with
  * nothing changed. */
-int pool_resize(struct arena *a, uint32_t n);
+int pool_open(struct arena *a, uint32_t n);
+/* pool_limit: no worker works in a slot above n from now on. */
+void pool_limit(struct arena *a, uint32_t n);
 /* pool_settled: there is no worker above the limit any more. */
 void pool_settled(struct arena *a);
 

@@ -269,8 +269,9 @@ world_must_look(void)
 static void
 set_crew(uint32_t n)
 {
-    if (pool_resize(&world.arena, n))
+    if (pool_open(&world.arena, n))
         abort();
+    pool_limit(&world.arena, n);
     world.limit = n;
     sim_say("wants %u workers", n);
     for (uint32_t k = 1; k <= n; k++) {
@@ -414,6 +415,7 @@ heir(uint32_t k)
     world.paused = false;
     if (pool_open(&world.arena, world.limit))
         abort();
+    pool_limit(&world.arena, world.limit);
     for (uint32_t i = 1; i <= world.limit; i++)
         world_start(i);
     sim_say("resumed");

@@ -99,6 +99,7 @@ set_up(uint64_t seed)
     self_slot_init(&world.arena, 0);
     if (pool_open(&world.arena, world.limit))
         abort();
+    pool_limit(&world.arena, world.limit);
     section_close(&world.super);
     self_close(&world.super);
     if (self_open(&world.super, &world.arena, 0, world.n + 1))

@@ -311,11 +311,11 @@ describe("prunner", function()
         end
       end
       function Runner:on_error(task, err) self.dict_.err = task.name .. ": " .. err end
-      function Runner:end_() print(self.dict_.sum, self.dict_.workers, self.dict_.err) end
+      function Runner:end_() print(self.dict_.sum, self.dict_.workers >= 1, self.dict_.err) end
       local s = Runner:new(3, false, { n = 10 }):start()
       print(s.tasks, s.failed)
     ]]
-    local out = "55\t3\tParallelTaskRunner.run: " .. path .. ":9: bad\n11\t1\n"
+    local out = "55\ttrue\tParallelTaskRunner.run: " .. path .. ":9: bad\n11\t1\n"
     expect(prunner(path), 1, out)
     expect(helper.luajit(path), 0, out)
     local result = expect(prunner(script [[

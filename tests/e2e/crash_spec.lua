@@ -338,7 +338,7 @@ describe("a refused fork", function()
     if not can_limit() then return pending("needs root") end
     local path = script(prelude .. text)
     helper.run({ "chmod", "-R", "a+rX", helper.directory(path) })
-    local result = expect(limited(4, path, "-n", 10), 0, "5050\n")
+    local result = expect(limited(4, path, "--eager", "-n", 10), 0, "5050\n")
     has("no process can be started (Resource temporarily unavailable): going on with 3 workers",
       result.err)
     assert.are.same({}, helper.survivors(result))

@@ -128,7 +128,7 @@ describe("prunner ctl", function()
       function work() while not io.open(stop) do ffi.C.poll(nil, 0, 2) end end
       function worker_end() prunner.counter "ended":add(1) end
       function end_() print(prunner.counter "ended":get()) end
-    ]], "-n", 100)
+    ]], "--eager", "-n", 100)
     local pid = until_listed(run)
     until_children(pid, 100)
     for _, n in ipairs { 1, 70, 3, 130, 2 } do
@@ -146,7 +146,7 @@ describe("prunner ctl", function()
   end)
 
   it("pauses and resumes", function()
-    local run = spawn(waiting, "-n", 2)
+    local run = spawn(waiting, "--eager", "-n", 2)
     local pid = until_listed(run)
     assert.is_truthy(helper.wait_until(function() return started(run) == 2 end))
     expect(ctl(pid, "pause"), 0, pid .. ": paused\n")

@@ -334,7 +334,7 @@ describe("prunner", function()
         ffi.C.poll(nil, 0, 3600 * 1000)
       end
     ]]
-    local run = helper.spawn_prunner(path, "-n", 10)
+    local run = helper.spawn_prunner(path, "--eager", "-n", 10)
     assert.is_truthy(helper.wait_until(function() return run:err() == "asleep\n" end))
     local pid = run:pid()
     local workers = {}

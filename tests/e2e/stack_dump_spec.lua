@@ -55,7 +55,7 @@ describe("SIGUSR1", function()
         prunner.post_task(in_coroutine)
         prunner.post_task(sleeps)
       end
-    ]], "-n", 4)
+    ]], "--eager", "-n", 4)
     started(run, 3)
     local text = ask(run)
     assert.has_match("prunner: %d:%d%d, 0 of 3 tasks %(0%%%), .*3 of 4 workers busy", text)

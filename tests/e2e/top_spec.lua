@@ -27,7 +27,7 @@ local text = [[
 --- Starts it; returns when two tasks are held and all others are done.
 local function start(...)
   local path = helper.script(text)
-  local run = helper.spawn_prunner(path, "-n", 3, ...)
+  local run = helper.spawn_prunner(path, "--eager", "-n", 3, ...)
   local function ready()
     local _, held = run:err():gsub("held\n", "")
     return held == 2 and run:err():find("three", 1, true)
@@ -312,7 +312,7 @@ describe("prunner top", function()
           while not io.open(go) do os.execute "sleep 0.02" end
         end
       ]]
-      local run = helper.spawn_prunner(path, "-n", 40)
+      local run = helper.spawn_prunner(path, "--eager", "-n", 40)
       assert.is_truthy(helper.wait_until(function() return run:err() == "held\n" end))
       local t = open(run, { height = 20 })
       local function first(n)

@@ -36,6 +36,16 @@ post_and_end(struct self *self, uint32_t n)
 }
 
 /* A worker in a slot that the fixture has no self for. */
+/* As spawn.c does it. */
+static int
+resize(struct fixture *f, uint32_t n)
+{
+    int err = pool_open(&f->arena, n);
+    if (!err)
+        pool_limit(&f->arena, n);
+    return err;
+}
+
 static void
 act(struct fixture *f, struct self *self, uint32_t k)
 {
@@ -48,7 +58,7 @@ test_crew_new_workers_find_the_old_ones_tasks(void **state)
     struct fixture *f = *state;
     struct self self;
     fixture_publish(f, 1, 1, 1);
-    assert_int_equal(pool_resize(&f->arena, MORE), 0);
+    assert_int_equal(resize(f, MORE), 0);
     assert_int_equal(arena_workers(&f->arena), MORE);
     act(f, &self, MORE);
     assert_true(queue_look(&self));
@@ -61,7 +71,7 @@ test_crew_old_workers_find_the_new_ones_tasks(void **state)
     struct fixture *f = *state;
     struct self self;
     fixture_publish(f, 1, 1, 1);
-    assert_int_equal(pool_resize(&f->arena, MORE), 0);
+    assert_int_equal(resize(f, MORE), 0);
     act(f, &self, MORE);
     assert_true(queue_look(&self));
     post_and_end(&self, 3);
@@ -89,7 +99,7 @@ test_crew_who_comes_between_the_sums_is_counted(void **state)
     fixture_publish(f, 0, 1, 1);
     uint32_t before = arena_workers(&f->arena);
     done += slot_of(f, 0)->done;
-    assert_int_equal(pool_resize(&f->arena, before + 1), 0);
+    assert_int_equal(resize(f, before + 1), 0);
     act(f, &self, before + 1);
     assert_true(queue_look(&self));
     post_and_end(&self, 2);
@@ -109,7 +119,7 @@ static void
 test_crew_sleepers_in_new_slots_are_woken(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(pool_resize(&f->arena, MORE), 0);
+    assert_int_equal(resize(f, MORE), 0);
     f->arena.header->idle_bits[MORE / 64] = (uint64_t)1 << MORE % 64;
     slot_of(f, MORE)->park = 1;
     assert_true(idle_any(&f->selves[1]));
@@ -121,16 +131,16 @@ static void
 test_crew_of_fewer_ends_those_above(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(pool_resize(&f->arena, 1), 0);
+    assert_int_equal(resize(f, 1), 0);
     assert_int_equal(arena_workers(&f->arena), FIXTURE_WORKERS); /* their slots stay */
     assert_false(gate_surplus(&f->selves[1]));
     assert_true(gate_surplus(&f->selves[2]));
-    assert_int_equal(pool_resize(&f->arena, 2), 0);
+    assert_int_equal(resize(f, 2), 0);
     assert_false(gate_surplus(&f->selves[2])); /* it had not ended yet */
     assert_true(gate_surplus(&f->selves[3]));
     pool_settled(&f->arena);
     assert_int_equal(f->arena.header->gate, 0);
-    assert_int_equal(pool_resize(&f->arena, FIXTURE_WORKERS), 0);
+    assert_int_equal(resize(f, FIXTURE_WORKERS), 0);
     assert_int_equal(f->arena.header->gate, 0);
 }
 
@@ -140,8 +150,8 @@ test_crew_keeps_what_is_in_a_slot_that_comes_again(void **state)
     struct fixture *f = *state;
     fixture_publish(f, 3, 1, 2);
     uint64_t ring = slot_of(f, 3)->ring;
-    assert_int_equal(pool_resize(&f->arena, 1), 0);
-    assert_int_equal(pool_resize(&f->arena, 3), 0);
+    assert_int_equal(resize(f, 1), 0);
+    assert_int_equal(resize(f, 3), 0);
     assert_true(slot_of(f, 3)->ring == ring);
     assert_true(queue_take(&f->selves[3]));
 }

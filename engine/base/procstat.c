@@ -1,4 +1,4 @@
-#include "cli/procstat.h"
+#include "base/procstat.h"
 
 #include <fcntl.h>
 #include <stdio.h>
