@@ -78,7 +78,7 @@ growth_tick(void)
         growth.since_ns = now;
         growth.pause_ns = PAUSE_NS;
     }
-    if (children_in(CHILD_WANTED)) { /* a fork was refused, or a slot pauses */
+    if (spawn_refused()) {
         growth.pause_ns = PAUSE_MAX_NS;
     } else if (workers_wait()) {
         grow(spawn_workers());

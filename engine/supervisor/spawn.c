@@ -201,6 +201,12 @@ spawn_tick(void)
     spawn.pause_ns = 0;
 }
 
+bool
+spawn_refused(void)
+{
+    return spawn.again_ns != 0;
+}
+
 uint64_t
 spawn_due(void)
 {

@@ -11,6 +11,7 @@
 #ifndef PRN_SPAWN_H
 #define PRN_SPAWN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* spawn_open: a worker is wanted in each slot there is. `enter` is what a new process
@@ -20,6 +21,8 @@ void spawn_open(void (*enter)(uint32_t k));
  * spawn_due: when to try again (ns); CLOCK_NEVER: no fork was refused, and no slot pauses. */
 void spawn_tick(void);
 uint64_t spawn_due(void);
+/* spawn_refused: was the last fork refused, and not tried again yet? */
+bool spawn_refused(void);
 /* spawn_plan: slot k has no process (it is not given up, either): is it WANTED, or NONE? */
 void spawn_plan(uint32_t k);
 /* spawn_workers: how many there are to be by now; spawn_grow: n, which is more. 0, or -errno

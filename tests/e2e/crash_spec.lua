@@ -303,7 +303,7 @@ describe("workers that die before they take a task", function()
       function worker_begin() if prunner.worker_id() > 1 then error "no database" end end
       function work(i) ffi.C.poll(nil, 0, 700) prunner.counter "n":add(i) end
       function end_() print(prunner.counter "n":get()) end
-    ]], 0, "210\n", "-n", 3)
+    ]], 0, "210\n", "-n", 3, "--eager")
     assert.are.equal(2, helper.count("it is given up", result.err))
     assert.has_match("worker_begin failed in worker %d: ", result.err)
     has("no database", result.err)
