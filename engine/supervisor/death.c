@@ -167,7 +167,7 @@ end_overdue(uint32_t k, struct self *dead, const struct recovered *r)
     if (again) {
         uint64_t backoff = job_backoff_ns(t->fn, t->errors);
         if (backoff)
-            commit_wait(dead, clock_ns() + backoff);
+            commit_wait(dead, arena_clock(&job.arena, clock_ns()) + backoff);
         else
             (void)commit_end(dead, OUTCOME_RETRY);
     } else {
