@@ -42,7 +42,7 @@ SHARED_SRC = $(sort $(wildcard engine/memory/*.c engine/store/*.c engine/task/*.
     engine/base/tmpfile.c
 
 # The simulator has it compiled for itself and stands in for the kernel (tests/crash/sim.h).
-SIM_SRC = $(SHARED_SRC) $(sort $(wildcard tests/crash/sim*.c))
+SIM_SRC = $(SHARED_SRC) $(sort $(wildcard engine/job/state_*.c tests/crash/sim*.c))
 SIM_CFLAGS = -DPRN_SIM -DPRN_NAMES=64 -Dclock_gettime=sim_clock -Dfallocate=sim_fallocate -Dmadvise=sim_madvise
 
 # The stepper walks it instruction by instruction: a small table of names, no lazy
@@ -103,6 +103,7 @@ help:
 	@echo 'sim spin          simulated jobs with deaths, SIM="-n 30000"; models of the protocols'
 	@echo 'step step-all     a worker killed at each instruction; with each compiler and -O'
 	@echo 'chaos treekill    workers, or everything, killed at random while jobs run'
+	@echo 'damage            state files with damaged bytes, resumed: refused, or right'
 	@echo 'torture           all of this, the long runs shortened; torture-full: at full length'
 	@echo 'mutants           is each of the seeded bugs caught?'
 	@echo 'asan tsan         unit and stress tests under sanitizers, in build/asan, build/tsan'
@@ -331,6 +332,11 @@ chaos: all $(CHAOS_BIN)
 treekill: all $(CHAOS_BIN)
 	$(BUILD)/tests/crash/treekill $(TREEKILL) $(sort $(wildcard tests/crash/jobs/*.lua))
 
+# DAMAGE: -n TRIES of damaged state files that are resumed.
+DAMAGE ?= -n 1000
+damage: all
+	$(LUAJIT) tests/crash/damage.lua $(DAMAGE) $(BUILD)/prunner
+
 torture:
 	@tests/torture short
 
@@ -354,7 +360,7 @@ fuzz:
 	  CFLAGS='-O1 -g -DPRN_NAMES=256' tests-fuzz
 	@BUILD=build/fuzz tests/run fuzz
 
-.PHONY: tests-stress tests-fuzz sim spin step step-all mutants chaos treekill torture torture-full
+.PHONY: tests-stress tests-fuzz sim spin step step-all mutants damage chaos treekill torture torture-full
 tests-stress: $(STRESS_BIN)
 tests-fuzz: $(FUZZ_BIN)
 

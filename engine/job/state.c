@@ -21,7 +21,9 @@
 #include "store/names.h"
 #include "memory/slab.h"
 #include "memory/layout.h"
+#include "memory/sums.h"
 #include "job/state_check.h"
+#include "job/state_map.h"
 #include "task/task.h"
 
 enum { LOCK_WAIT_MS = 2000,
@@ -176,6 +178,16 @@ state_create(struct arena *out, const char *path, uint64_t script_hash,
 static const char not_begun[] = "is no state of a prunner job, or was made by one that did not get "
                                 "far: remove it and start anew";
 
+/* A task would wait for ever, or not at all. */
+static bool
+clock_fits(const struct arena_header *h)
+{
+    if (h->stopped && h->stopped_check != sums_mix(h->stopped_ns, h->stopped_unix_ns))
+        return false;
+    /* In another boot neither counts: see take_up(). */
+    return !is_of_this_boot(h) || h->clock_shift == h->clock_again;
+}
+
 /* What the header says, before anything else of the file is believed. */
 static const char *
 wrong_header(const struct arena_header *h, const struct stat *st, uint64_t script_hash)
@@ -190,6 +202,8 @@ wrong_header(const struct arena_header *h, const struct stat *st, uint64_t scrip
     if (h->script_hash != script_hash)
         return "belongs to another script, or the script has changed since: resume it with "
                "the script as it was, or remove it and start anew";
+    if (!clock_fits(h))
+        return DAMAGED("its clock");
     return NULL;
 }
 
@@ -234,7 +248,8 @@ take_up(struct arena *a)
     if (!is_of_this_boot(h)) {
         uint64_t now = clock_unix_ns(), then = h->stopped_unix_ns;
         uint64_t passed = now > then ? now - then : 0;
-        h->clock_shift = h->stopped_ns + passed - clock_ns();
+        h->clock_shift = h->clock_again = h->stopped_ns + passed - clock_ns();
+        /* With the boot's id what was written so far counts. */
         read_boot_id(h->boot_id, sizeof h->boot_id);
     }
     /* release: a header without the mark is of this boot. */
@@ -281,15 +296,16 @@ state_stop(struct arena *a)
         return -errno;
     h->stopped_ns = arena_clock(a, clock_ns());
     h->stopped_unix_ns = clock_unix_ns();
+    h->stopped_check = sums_mix(h->stopped_ns, h->stopped_unix_ns);
     /* release: the mark says that all else is on the disk. */
-    atom_store(&h->stopped, 1);
+    atom_store(&h->stopped, ARENA_YES);
     return msync(a->base, sizeof *h, MS_SYNC) ? -errno : 0;
 }
 
 void
 state_finish(struct arena *a)
 {
-    atom_store(&a->header->finished, 1);
+    atom_store(&a->header->finished, ARENA_YES);
 }
 
 void

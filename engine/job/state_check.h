@@ -5,7 +5,7 @@
  * reach outside of it, loop for ever, or put one piece of memory to two uses. What
  * kill -9 at any instruction leaves behind must pass: each check says in which
  * order the stores are that it relies on. Numbers that only people read are not
- * looked at.
+ * looked at. Last, if the job keeps sums (sums.h): is it what was written?
  *
  * Takes time and memory in proportion to what the arena holds; no recursion. */
 #ifndef PRN_STATE_CHECK_H

@@ -4,6 +4,7 @@
 
 #include "store/dict_tx.h"
 #include "base/array.h"
+#include "base/hash.h"
 #include "store/lock.h"
 #include "store/names.h"
 #include "job/state_map.h"
@@ -39,6 +40,9 @@ check_name(struct check *c, const struct name *n, size_t *cap)
         (is_acc && n->number >= SLOT_ACCUMULATORS) ||
         (name_is_place(n->kind) && (!n->number || n->number > ARENA_NAMES)))
         return DAMAGED("its table of names");
+    if (n->kind && n->check != names_check(n, (enum name_kind)n->kind))
+        return DAMAGED("its table of names");
+    c->nnames += n->kind != 0;
     if (n->kind == NAMED_LOCK && !lock_fits(c, n->lock))
         return DAMAGED("a lock");
     if (!name_is_dict(n->kind))
@@ -98,6 +102,19 @@ find_index(const struct check *c, const struct shard *s, const uint64_t *first,
            block_at(c->a, (uint32_t)(block / ARENA_GRAIN))->owner_tag == SERVES_LIST;
 }
 
+/* Does who looks for its key come to word i, in this shard? */
+static bool
+is_found(const struct check *c, const uint64_t *words, uint64_t size, uint64_t i, uint32_t shard)
+{
+    const struct dict_entry *r = dict_entry_at(c->a, (uint32_t)words[i]);
+    uint64_t hash = hash_bytes(r->bytes, r->key_len), at = hash & (size - 1);
+    if (hash >> 58 != shard || words[i] != dict_word(c->a, hash, (uint32_t)words[i]))
+        return false;
+    while (at != i && words[at])
+        at = (at + 1) & (size - 1);
+    return at == i;
+}
+
 static const char *
 check_index(struct check *c, struct dict_seen *d, uint32_t shard)
 {
@@ -118,6 +135,11 @@ check_index(struct check *c, struct dict_seen *d, uint32_t shard)
         seen->live++;
         if (!word_fits(c, words[i]) || !check_mark(c, (uint32_t)words[i]))
             return DAMAGED("a record of a dict");
+        if (!c->a->sums)
+            continue;
+        if (!is_found(c, words, ix.size, i, shard))
+            return DAMAGED("the index of a dict");
+        seen->sum += dict_entry_sum(dict_entry_at(c->a, (uint32_t)words[i]));
     }
     return NULL;
 }
@@ -150,6 +172,8 @@ check_names(struct check *c)
         bool used = h->names_used[i / 64] >> i % 64 & 1;
         wrong = n->kind && !used ? DAMAGED("its table of names") : check_name(c, n, &cap);
     }
+    if (!wrong && c->nnames < h->names_count)
+        wrong = DAMAGED("its table of names");
     if (!wrong && c->ndicts)
         qsort(c->dicts, c->ndicts, sizeof *c->dicts, by_offset);
     for (size_t i = 0; !wrong && i < c->ndicts; i++)
@@ -267,6 +291,7 @@ check_entry(struct check *c, uint32_t k, const struct tx_entry *e)
     }
     if (s->tx.state != TX_COMMIT || e->kind == TX_NONE)
         return s->tx.state != TX_COMMIT || locked ? NULL : DAMAGED("a change of a dict");
+    seen->changing = true;
     struct index_seen ix;
     struct dict *dict = dict_at(c, d);
     if (!find_index(c, shard, dict->first[seen - d->shards], &ix) || !locked ||
@@ -330,6 +355,9 @@ check_shards(struct check *c)
                 return DAMAGED("a lock");
             if (!shard_fits(s, seen))
                 return DAMAGED("the counters of a dict");
+            /* A change that was under way is looked at for what is possible only. */
+            if (c->a->sums && !seen->changing && (s->live != seen->live || s->sum != seen->sum))
+                return DAMAGED("the sum of a dict");
         }
     }
     return NULL;

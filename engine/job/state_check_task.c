@@ -41,11 +41,13 @@ is_ending(const struct slot *s)
 }
 
 static bool
-journal_fits(const struct check *c, uint32_t record, uint64_t len)
+journal_fits(const struct check *c, uint32_t record, uint64_t word)
 {
+    uint64_t len = journal_bytes(word);
     return check_used(c, record, sizeof(struct task_record)) &&
            len <= block_capacity(c->a, record) - sizeof(struct task_record) &&
-           journal_sound(record_at(c, record)->journal, len);
+           journal_sound(record_at(c, record)->journal, len) &&
+           (!c->a->sums || word == (len ? journal_word(record_at(c, record)->journal, len) : 0));
 }
 
 static bool
@@ -55,7 +57,8 @@ cursor_fits(const struct check *c, uint32_t block, uint64_t whom)
     if (!check_used(c, block, sizeof *cursor) || !owner_tag(c, block, whom))
         return false;
     cursor = (const struct task_cursor *)block_at(c->a, block)->bytes;
-    return cursor->bytes <= block_capacity(c->a, block) - sizeof *cursor;
+    return cursor->bytes <= block_capacity(c->a, block) - sizeof *cursor &&
+           (!c->a->sums || cursor->check == record_check_cursor(cursor));
 }
 
 /* ---- what a task owns ---- */
@@ -76,6 +79,27 @@ check_args(struct check *c, uint32_t index, const struct task *t, int how)
     return NULL;
 }
 
+/* What a part or a checkpoint that is being applied says is written anew. */
+static bool
+is_written_anew(const struct check *c, uint64_t word)
+{
+    if (task_state(word) != TASK_RUN || task_worker(word) > c->n)
+        return false;
+    const struct slot *s = slot_at(c->a, task_worker(word));
+    return s->phase == PHASE_COMMIT &&
+           (s->outcome == OUTCOME_PART || s->outcome == OUTCOME_CHECKPOINT);
+}
+
+static bool
+record_sums_fit(const struct check *c, uint32_t index, const struct task_record *r)
+{
+    uint64_t word = task_at(c->a, index)->word;
+    bool anew = is_written_anew(c, word);
+    bool waits = task_state(word) == TASK_WAIT;
+    return (anew || r->check == record_check(r)) &&
+           (!waits || r->until_check == record_check_until(r));
+}
+
 /* While it runs, the journal's length in the record is an old one: the slot's counts. */
 static const char *
 check_record(struct check *c, uint32_t index, const struct task *t, int how, bool journal)
@@ -93,12 +117,13 @@ check_record(struct check *c, uint32_t index, const struct task *t, int how, boo
         (journal && !journal_fits(c, block, record_at(c, block)->journal_len)))
         return DAMAGED("the record of a task");
     uint32_t cursor = record_at(c, block)->cursor;
-    if (!cursor)
-        return NULL;
     if (how == LENIENT)
-        return check_is_block(c, cursor) ? NULL : DAMAGED("the cursor of a task");
-    return cursor_fits(c, cursor, whom) && check_mark(c, cursor) ? NULL
-                                                                 : DAMAGED("the cursor of a task");
+        return !cursor || check_is_block(c, cursor) ? NULL : DAMAGED("the cursor of a task");
+    if (cursor && (!cursor_fits(c, cursor, whom) || !check_mark(c, cursor)))
+        return DAMAGED("the cursor of a task");
+    return !c->a->sums || record_sums_fit(c, index, record_at(c, block))
+               ? NULL
+               : DAMAGED("the record of a task");
 }
 
 static const char *
@@ -218,6 +243,13 @@ check_point(struct check *c, uint32_t k)
     return NULL;
 }
 
+static bool
+until_fits(const struct check *c, uint32_t record)
+{
+    const struct task_record *r = record_at(c, record);
+    return !c->a->sums || r->until_check == record_check_until(r);
+}
+
 /* WAIT may bring a record for a task that has none, or has got it just now. */
 static const char *
 check_wait(struct check *c, uint32_t k)
@@ -228,13 +260,14 @@ check_wait(struct check *c, uint32_t k)
     const struct task *t = task_at(c->a, s->cur);
     uint32_t record = s->intent.wait_record;
     if (!record)
-        return t->record ? NULL : DAMAGED("the record of a task");
+        return t->record && until_fits(c, t->record) ? NULL : DAMAGED("the record of a task");
     bool given = t->record == record;
     if ((t->record && !given) || !check_used(c, record, sizeof(struct task_record)) ||
         block_at(c->a, record)->owner_tag != serves_task(s->cur, task_generation(s->expect)) ||
         (!given && !check_mark(c, record)))
         return DAMAGED("the record of a task");
-    return record_at(c, record)->journal_len || record_at(c, record)->cursor
+    return record_at(c, record)->journal_len || record_at(c, record)->cursor ||
+                   !until_fits(c, record)
                ? DAMAGED("the record of a task")
                : NULL;
 }
@@ -282,7 +315,8 @@ check_task(struct check *c, uint32_t index, uint32_t owner, bool *alive)
     case TASK_READY:
     case TASK_WAIT:
         *alive = true;
-        return check_owned(c, index, STRICT, true);
+        return task_attempt_fits(word) ? check_owned(c, index, STRICT, true)
+                                       : DAMAGED("the state of a task");
     case TASK_DEAD:
         return check_owned(c, index, STRICT, true);
     case TASK_RUN:
@@ -292,7 +326,7 @@ check_task(struct check *c, uint32_t index, uint32_t owner, bool *alive)
 }
 
 static const char *
-check_descriptors(struct check *c, uint64_t *alive)
+check_descriptors(struct check *c, uint64_t *alive, uint64_t *tasks)
 {
     uint64_t per_unit = ARENA_UNIT / ARENA_GRAIN;
     for (size_t i = 0; i < c->nextents; i++) {
@@ -306,38 +340,42 @@ check_descriptors(struct check *c, uint64_t *alive)
             if (wrong)
                 return wrong;
             *alive += is;
+            *tasks += is ? task_sum(c->a, task_at(c->a, first + (uint32_t)j)) : 0;
         }
     }
     return NULL;
 }
 
-/* Tasks posted and not done, after all commits: as many as there are. `posted` and
+/* Tasks posted and not done, after all commits: as many as there are, and these. `posted` and
  * `done` change within a commit only, by absolute values. */
 static const char *
-check_counts(const struct check *c, uint64_t alive)
+check_counts(const struct check *c, uint64_t alive, uint64_t tasks)
 {
     uint64_t left = 0;
     for (uint32_t k = 0; k <= c->n; k++) {
         const struct slot *s = slot_at(c->a, k);
         bool commits = s->phase == PHASE_COMMIT;
         bool ends = is_ending(s) || s->outcome == OUTCOME_DEAD;
+        tasks -= commits ? s->intent.tasks : s->tasks;
         left += commits ? s->intent.posted : s->posted;
         left -= commits && s->cur && ends ? s->intent.done : s->done;
     }
-    return left == alive ? NULL : DAMAGED("its count of tasks");
+    if (left != alive)
+        return DAMAGED("its count of tasks");
+    return tasks && c->a->sums ? DAMAGED("its sum of tasks") : NULL;
 }
 
 const char *
 check_tasks(struct check *c)
 {
     const char *wrong = NULL;
-    uint64_t alive = 0;
+    uint64_t alive = 0, tasks = 0;
     for (uint32_t k = 0; !wrong && k <= c->n; k++)
         wrong = check_staged(c, k);
     if (!wrong)
-        wrong = check_descriptors(c, &alive);
+        wrong = check_descriptors(c, &alive, &tasks);
     if (!wrong)
-        wrong = check_counts(c, alive);
+        wrong = check_counts(c, alive, tasks);
     for (uint32_t k = 0; !wrong && k <= c->n; k++)
         wrong = check_transaction(c, k);
     return wrong;

@@ -22,6 +22,8 @@ struct extent {
 /* A shard of a dict. */
 struct shard_seen {
     uint32_t words, live;  /* of its index: not 0; naming a record */
+    uint64_t sum;          /* of its records */
+    bool changing;         /* a transaction is to be applied to it */
     bool explained;        /* who holds its lock says that it may */
     bool planned;          /* by a transaction that is to be applied: */
     uint32_t planned_live; /* ... the counters that this will leave */
@@ -40,6 +42,7 @@ struct check {
     struct arena *a;
     uint32_t n; /* slots 0..n are in use */
     uint32_t used_units;
+    uint32_t nnames;
     struct extent *extents; /* in order */
     size_t nextents;
     uint64_t *marks;         /* a bit a grain: a block that somebody owns, a task in a list */

@@ -133,7 +133,7 @@ reserve_fixed(struct arena *a)
 int
 arena_open_file(struct arena *out, int fd, size_t bytes)
 {
-    struct arena a = {.fd = fd, .spill_fd = -1, .file = true};
+    struct arena a = {.fd = fd, .spill_fd = -1, .file = true, .sums = true};
     int err = 0;
     if (bytes) {
         a.bytes = bytes;

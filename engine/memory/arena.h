@@ -32,6 +32,7 @@ enum {
 };
 #define ARENA_BYTES_MAX ((size_t)256 << 30) /* 2^32 grains */
 #define ARENA_BYTES_MIN ((size_t)256 << 20)
+#define ARENA_YES 0x79657321u             /* a flag that is up: no damaged byte raises one */
 #define ARENA_MAGIC 0x31524e4e5552500aULL /* "\nPRUNNR1" */
 
 /* What everybody in the job shares beside the slots. */
@@ -49,7 +50,9 @@ struct arena_header {
     uint32_t stopped;             /* all of it is on the disk: it outlives this boot. Last */
     uint64_t stopped_ns;          /* when, by arena_clock() */
     uint64_t stopped_unix_ns;     /* the same moment */
+    uint64_t stopped_check;       /* sums_mix() of these two */
     uint64_t clock_shift;         /* see arena_clock() */
+    uint64_t clock_again;         /* the same: a damaged one differs */
     /* What the workers shall do: enum arena_mode. writer: anybody, upwards only,
      * by CAS; read before each claim. */
     _Alignas(CACHE_LINE) uint32_t mode;
@@ -99,6 +102,8 @@ struct arena_header {
     /* Bit i%64 of word i/64: entry i may be in use; without it, it is not. writer: who
      * creates the entry, under names_lock, before the entry is published. */
     uint64_t names_used[(ARENA_NAMES + 63) / 64];
+    /* At most so many entries as there are. writer: who creates one, after it is published. */
+    uint32_t names_count;
 };
 
 /* Why what tasks print cannot be written any more. */
@@ -132,6 +137,7 @@ struct arena {
     size_t bytes;
     int fd;                      /* of the memory; -1: anonymous */
     bool anonymous;              /* RLIMIT_FSIZE allows no large memfd */
+    bool sums;                   /* sums are kept over what it holds: see sums.h */
     bool file;                   /* a file of its own (--state): even its table is reserved */
     size_t table_ready;          /* bytes of the table that are; a private hint */
     int spill_fd;                /* of the spill; -1: there is none */

@@ -23,12 +23,19 @@ enum {
 #endif
 };
 
-/* Where a task's transaction stands. */
+/* Where a task's transaction stands. Words that one damaged byte does not make of another. */
 enum phase {
     PHASE_IDLE = 0,
-    PHASE_ACTIVE = 1, /* `cur` is being claimed or runs; `staged` are its posts */
-    PHASE_COMMIT = 2, /* what `outcome` says is true; it only has to be applied */
+    PHASE_ACTIVE = 0x41435455, /* `cur` is being claimed or runs; `staged` are its posts */
+    PHASE_COMMIT = 0x434f4d56, /* what `outcome` says is true; it only has to be applied */
 };
+
+/* For tables: 0 idle, 1 active, 2 in a commit. */
+static inline uint32_t
+phase_number(uint32_t phase)
+{
+    return phase & 3;
+}
 
 /* What a commit does with the task it ends. */
 enum outcome {
@@ -41,6 +48,13 @@ enum outcome {
     OUTCOME_CHECKPOINT = 6, /* prunner.commit(): all so far is true; the task goes on, anew */
     OUTCOME_DUPLICATE = 7,  /* not run: another task has its key (once.h) */
 };
+
+/* Is its task done with it, in one way or another? */
+static inline bool
+outcome_ends(enum outcome o)
+{
+    return o == OUTCOME_DONE || o == OUTCOME_FAILED || o == OUTCOME_DEAD || o == OUTCOME_DUPLICATE;
+}
 
 /* Why a worker ended on purpose. writer: the worker, as its last store. */
 enum exit_reason {
@@ -68,10 +82,12 @@ struct accumulator_change {
 /* What the running task has added and not yet committed. Private to its process. */
 struct accumulator_pending {
     uint32_t n;
+    uint32_t sums;                    /* arena->sums: each commit has something to say here */
     uint16_t ids[SLOT_ACCUMULATORS];  /* the touched ones */
     uint8_t kinds[SLOT_ACCUMULATORS]; /* enum accumulator_kind by id; 0: untouched */
     double values[SLOT_ACCUMULATORS]; /* by id */
     uint64_t log_end;                 /* uncommitted end of the log; 0: as committed */
+    uint64_t log_hash;                /* up to there; with sums only */
 };
 
 /* One change of a dict: see dict_tx.c. */
@@ -85,6 +101,7 @@ struct tx_entry {
     uint64_t at;          /* offset of the 8-byte word to store */
     uint64_t word;        /* what is stored there */
     uint32_t live, used;  /* the shard's counters afterwards */
+    uint64_t sum;         /* ... and its sum, if sums are kept */
 };
 
 enum tx_state {
@@ -116,7 +133,10 @@ struct commit_intent {
     uint32_t cursor;        /* CHECKPOINT: block with the cursor; 0: none */
     uint32_t old_cursor;    /* CHECKPOINT: the one it replaces; 0: none */
     uint64_t old_cursor_word;
+    uint32_t more;    /* 0: the fields below, and naccumulators, say nothing */
     uint64_t log_end; /* of the log of collect() */
+    /* See sums.h; with sums only. */
+    uint64_t log_hash, accs_sum, tasks, sum;
 };
 
 struct slot {
@@ -140,6 +160,9 @@ struct slot {
     uint64_t failed, retried, dead;      /* of those done: by errors; set aside. Runs again. */
     uint64_t duplicates;                 /* of those done: not run, another one had the key */
     uint64_t steals, lost, wakes, parks; /* counters for people */
+    /* See sums.h. writer: the owner, with each commit; 0 without sums. */
+    uint64_t log_hash, tasks, sum;
+    uint64_t accs_sum; /* the part of accs[] in `sum` */
 
     /* 0 awake, 1 parked. writer: the owner and whoever wakes it, both by CAS. */
     _Alignas(CACHE_LINE) uint32_t park;
@@ -189,8 +212,8 @@ struct name {
     /* dicts: offset of the struct dict; functions, files: hash of the code; fixed once
      * begin() has committed, until then of the last run that loaded it */
     uint64_t object;
-    uint32_t lock; /* locks: see lock.h */
-    uint32_t pad;
+    uint32_t lock;  /* locks: see lock.h */
+    uint32_t check; /* names_check() of the entry; fixed */
     char text[NAME_BYTES];
 };
 

@@ -15,6 +15,7 @@ self_open(struct self *out, struct arena *a, uint32_t me, uint32_t nslots)
     out->random = me * 2654435761u + 1;
     out->next_victim = me + 1 < nslots ? me + 1 : 0;
     out->partial = true;
+    out->pending.sums = a->sums;
     for (uint32_t c = 0; c < SLOT_CLASSES; c++) {
         int err = slab_open(out, c);
         if (err) {

@@ -4,6 +4,7 @@
 
 #include "memory/self.h"
 #include "memory/chunk.h"
+#include "memory/sums.h"
 
 enum { LOG_CHUNK_MAX = 1 << 20 };
 
@@ -61,6 +62,14 @@ accumulator_get(struct self *self, enum accumulator_kind kind, uint32_t id, doub
 }
 
 void
+accumulator_nothing(struct slot *s)
+{
+    s->intent.naccumulators = 0;
+    s->intent.more = 1;
+    s->intent.log_end = s->log_end;
+}
+
+void
 accumulator_stage(struct self *self)
 {
     struct accumulator_pending *p = &self->pending;
@@ -74,9 +83,25 @@ accumulator_stage(struct self *self)
         p->kinds[id] = 0;
     }
     s->intent.naccumulators = p->n;
+    s->intent.more = 1;
     s->intent.log_end = p->log_end ? p->log_end : s->log_end;
     p->n = 0;
     p->log_end = 0;
+}
+
+void
+accumulator_sum(struct self *self)
+{
+    struct slot *s = self->slot;
+    bool collected = s->intent.log_end != s->log_end;
+    s->intent.log_hash = collected ? self->pending.log_hash : s->log_hash;
+    s->intent.accs_sum = s->accs_sum;
+    for (uint32_t i = 0; i < s->intent.naccumulators; i++) {
+        const struct accumulator_change *to = &s->accumulator_log[i];
+        const struct accumulator_cell *c = &s->accs[to->id];
+        s->intent.accs_sum -= c->set ? sums_accumulator(to->id, c->value) : 0;
+        s->intent.accs_sum += sums_accumulator(to->id, to->value);
+    }
 }
 
 void
@@ -132,6 +157,12 @@ next_chunk(struct self *self, uint32_t end_unit, size_t need, uint32_t *out)
     return err;
 }
 
+uint64_t
+accumulator_log_hash(uint64_t h, uint32_t id, const void *bytes, size_t len)
+{
+    return hash_more(sums_mix(h, (uint64_t)id << 32 | (uint32_t)len), bytes, len);
+}
+
 int
 accumulator_collect(struct self *self, uint32_t id, const void *bytes, size_t len)
 {
@@ -156,6 +187,10 @@ accumulator_collect(struct self *self, uint32_t id, const void *bytes, size_t le
     e->id = id;
     e->len = (uint32_t)len;
     memcpy(e + 1, bytes, len);
+    if (unlikely(p->sums)) {
+        uint64_t h = p->log_end ? p->log_hash : self->slot->log_hash;
+        p->log_hash = accumulator_log_hash(h, id, bytes, len);
+    }
     p->log_end = log_end_word(unit, used + (uint32_t)need);
     return 0;
 }

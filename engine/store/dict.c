@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "codec/scalar.h"
 #include "memory/self.h"
+#include "memory/sums.h"
 
 /* What readers copy may be overwritten meanwhile; the block's word tells them.
  * ThreadSanitizer cannot know that, nor may it see memcpy() and memcmp() do it. */
@@ -314,6 +315,51 @@ again:;
     }
     *out = (struct dict_value){0};
     return 0;
+}
+
+/* ---- sums ---- */
+
+/* The words of a text, each with its place, so that a longer text only adds some: from the one
+ * that byte `from` is in up to `to`, as if nothing came behind it. */
+static uint64_t
+sum_words(uint64_t key, const char *text, uint64_t from, uint64_t to)
+{
+    uint64_t sum = 0;
+    for (uint64_t at = from / sizeof at * sizeof at; at < to; at += sizeof at) {
+        uint64_t word = 0;
+        memcpy(&word, text + at, to - at < sizeof word ? to - at : sizeof word);
+        sum += sums_mix(key + at, word);
+    }
+    return sum;
+}
+
+/* All but the words of a text. `cell`: the bits of the number, or the length of the text. */
+static uint64_t
+sum_head(const struct dict_entry *r, uint64_t key, uint64_t cell)
+{
+    if (r->kind == ENTRY_VALUE)
+        return hash_more(sums_mix(key, r->value_len), r->bytes + r->key_len, r->value_len);
+    return sums_mix(r->kind, sums_mix(key, cell));
+}
+
+uint64_t
+dict_entry_sum(const struct dict_entry *r)
+{
+    uint64_t key = hash_bytes(r->bytes, r->key_len), sum = sum_head(r, key, r->length);
+    return r->kind == ENTRY_TEXT ? sum + sum_words(key, r->bytes + r->key_len, 0, r->length) : sum;
+}
+
+uint64_t
+dict_entry_sum_change(const struct dict_entry *r, uint64_t cell)
+{
+    uint64_t key = hash_bytes(r->bytes, r->key_len);
+    uint64_t more = sum_head(r, key, cell) - sum_head(r, key, r->length);
+    if (r->kind != ENTRY_TEXT)
+        return more;
+    /* The last word of before has more bytes now. */
+    const char *text = r->bytes + r->key_len;
+    return more + sum_words(key, text, r->length, cell) -
+           sum_words(key, text, r->length, r->length);
 }
 
 uint64_t

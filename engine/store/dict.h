@@ -37,6 +37,7 @@ struct shard {
     uint32_t pad;
     /* see index_word(). writer: holder of lock; read by everybody. */
     uint64_t index;
+    uint64_t sum; /* of dict_entry_sum() of its records: see sums.h. writer: holder of lock */
 };
 
 /* Where an index is: offset of uint64_t[] (40) | version (16) | log2 of its length (8). The version
@@ -120,6 +121,11 @@ int dict_get(struct self *self, struct dict *d, const struct dict_key *k,
              struct dict_value *out);
 /* dict_len counts the keys; other writers make it approximate. */
 uint64_t dict_len(struct dict *d);
+/* dict_entry_sum returns what a record adds to its shard's sum: over key and value. Under the
+ * shard's lock. dict_entry_sum_change: how much more that is once its number has these bits, or
+ * its text, the bytes of which are there, this length; takes time for what is new only. */
+uint64_t dict_entry_sum(const struct dict_entry *r);
+uint64_t dict_entry_sum_change(const struct dict_entry *r, uint64_t cell);
 /* For the transaction; the caller holds the shard's lock. */
 static inline struct shard *
 dict_shard(struct dict *d, uint64_t hash)

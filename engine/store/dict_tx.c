@@ -23,16 +23,32 @@ shard_of(const struct self *self, const struct tx_entry *e)
 
 /* ---- apply: also what recovery does ---- */
 
+/* The shard's sum (sums.h) once the entry is applied. */
+static uint64_t
+sum_afterwards(struct self *self, const struct tx_entry *e, uint64_t sum)
+{
+    if (e->kind == TX_CELL) /* its record begins with the cell */
+        return sum + dict_entry_sum_change(arena_at(self->arena, e->at), e->word);
+    if (e->victim)
+        sum -= dict_entry_sum(dict_entry_at(self->arena, e->victim));
+    if (e->kind == TX_PUT)
+        sum += dict_entry_sum(dict_entry_at(self->arena, e->record));
+    return sum;
+}
+
 /* Where and what, written down before it is done; once. */
 static void
 plan(struct self *self, struct tx_entry *e)
 {
     struct shard *s = shard_of(self, e);
+    if (self->arena->sums)
+        e->sum = sum_afterwards(self, e, s->sum);
     e->live = s->live;
     e->used = s->used;
     if (e->kind == TX_DELETE) {
         e->live--;
-    } else if (!e->victim) { /* a new key; `at` may be left from a try that died */
+    } else if (e->kind == TX_PUT && !e->victim) {
+        /* A new key; `at` may be left from a try that died. */
         struct dict_entry *r = dict_entry_at(self->arena, e->record);
         bool was_used;
         uint64_t hash = hash_bytes(r->bytes, r->key_len);
@@ -49,13 +65,16 @@ apply_entry(struct self *self, struct tx_entry *e)
 {
     if (e->kind == TX_NONE)
         return;
-    if (e->kind != TX_CELL && !e->planned)
+    if (!e->planned)
         plan(self, e);
     /* release: the record behind it is written; pairs with readers' acquire. */
     atom_store((uint64_t *)arena_at(self->arena, e->at), e->word);
-    if (e->kind == TX_CELL)
+    if (e->kind == TX_CELL && !self->arena->sums)
         return;
     struct shard *s = shard_of(self, e);
+    s->sum = e->sum;
+    if (e->kind == TX_CELL)
+        return;
     atom_set(&s->live, e->live);
     atom_set(&s->used, e->used);
     if (e->victim)
@@ -192,17 +211,24 @@ new_record(struct self *self, struct tx_entry *e, const struct dict_key *k, enum
     return 0;
 }
 
+/* The one change in place: of 8 aligned bytes, to e->word. */
+static void
+cell(struct self *self, struct tx_entry *e, const void *at)
+{
+    e->kind = TX_CELL;
+    e->planned = !self->arena->sums; /* nothing else changes with it */
+    e->at = arena_offset(self->arena, at);
+    e->victim = 0;
+}
+
 static int
 put(struct self *self, struct tx_entry *e, const struct dict_op *op,
     const struct dict_entry *now, double number)
 {
     const struct dict_value *v = &op->value;
     if (v->is_number && now && now->kind == ENTRY_NUMBER) {
-        /* The one in-place change: 8 aligned bytes. */
-        e->kind = TX_CELL;
-        e->at = arena_offset(self->arena, &now->number);
-        e->victim = 0;
         memcpy(&e->word, &number, sizeof number);
+        cell(self, e, &now->number);
         return 0;
     }
     enum entry_kind kind = v->is_number ? ENTRY_NUMBER : ENTRY_VALUE;
@@ -246,10 +272,8 @@ append(struct self *self, struct tx_entry *e, const struct dict_op *op, struct d
         return -EFBIG;
     char *to = now->bytes + now->key_len;
     if (now->kind == ENTRY_TEXT && old_len + more <= now->value_len) {
-        e->kind = TX_CELL;
-        e->at = arena_offset(self->arena, &now->length);
-        e->victim = 0;
         e->word = old_len + more;
+        cell(self, e, &now->length);
     } else {
         int err = new_text(self, e, &op->key, old_len + more);
         if (err)

@@ -64,6 +64,15 @@ count(struct arena *a, enum name_kind kind)
     return n;
 }
 
+static uint32_t
+count_all(const struct arena *a)
+{
+    uint32_t n = 0, i = 0;
+    while (names_next(a, &i))
+        n++;
+    return n;
+}
+
 static int
 next_number(struct arena *a, enum name_kind kind, uint32_t *number)
 {
@@ -80,6 +89,14 @@ mark_used(struct arena *a, uint32_t index)
 {
     uint64_t *word = &a->header->names_used[index / 64];
     atom_set(word, atom_peek(word) | (uint64_t)1 << index % 64);
+}
+
+uint32_t
+names_check(const struct name *n, enum name_kind kind)
+{
+    uint64_t h = hash_mix(hash_mix(kind, n->hash), n->number);
+    h = hash_more(h, n->text, n->len <= NAME_BYTES ? n->len : 0);
+    return (uint32_t)(hash_mix(h, n->len) >> 32);
 }
 
 /* Under names_lock. */
@@ -101,9 +118,11 @@ create(struct self *self, enum name_kind kind, const char *text, size_t len,
     n->hash = hash;
     n->len = (uint32_t)len;
     memcpy(n->text, text, len);
+    n->check = names_check(n, kind);
     mark_used(self->arena, index);
     /* release: pairs with the acquires in find() and names_next(). */
     atom_store(&n->kind, (uint32_t)kind);
+    atom_set(&self->arena->header->names_count, count_all(self->arena));
     if (name_is_dict(kind))
         block_published(self);
     return 0;

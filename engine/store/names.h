@@ -43,6 +43,8 @@ name_is_place(uint32_t kind)
  * -ENOSPC. May wait for names_lock. */
 int names_get(struct self *self, enum name_kind kind, const char *text, size_t len,
               uint32_t *index);
+/* names_check returns what `check` of the entry has to be if it is of this kind. */
+uint32_t names_check(const struct name *n, enum name_kind kind);
 /* names_next returns the first entry in use from *i on and moves *i behind it; NULL: there
  * is none. Begin with *i = 0. */
 struct name *names_next(const struct arena *a, uint32_t *i);

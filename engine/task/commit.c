@@ -6,6 +6,7 @@
 #include "store/accumulator.h"
 #include "memory/self.h"
 #include "memory/block.h"
+#include "memory/sums.h"
 #include "task/queue.h"
 #include "task/record.h"
 #include "task/task.h"
@@ -142,12 +143,24 @@ count_open(const struct slot *s, struct arena_header *h)
 }
 #endif
 
+static void
+apply_sums(struct slot *s)
+{
+    s->log_hash = s->intent.log_hash;
+    s->accs_sum = s->intent.accs_sum;
+    s->tasks = s->intent.tasks;
+    s->sum = s->intent.sum;
+}
+
 void
 commit_apply(struct self *self)
 {
     struct slot *s = self->slot;
-    if (s->intent.naccumulators || s->intent.log_end != s->log_end)
+    if (s->intent.more) {
         accumulator_apply(s);
+        if (unlikely(self->pending.sums))
+            apply_sums(s);
+    }
 #ifdef PRN_BENCH_SHARED_COUNTER
     count_open(s, self->arena->header);
 #endif
@@ -159,7 +172,7 @@ commit_apply(struct self *self)
     if (s->cur)
         apply_own(self, s->cur);
     else if (!self->me)
-        atom_store(&self->arena->header->begun, 1); /* this was begin() */
+        atom_store(&self->arena->header->begun, ARENA_YES); /* this was begin() */
     atom_store(&s->staged, 0);
     if (s->outcome == OUTCOME_PART || s->outcome == OUTCOME_CHECKPOINT) {
         atom_store(&s->phase, PHASE_ACTIVE);
@@ -170,6 +183,22 @@ commit_apply(struct self *self)
         s->journal_on = 0;
     }
     atom_store(&s->phase, PHASE_IDLE);
+}
+
+/* Writes down the sums of the commit at hand, as its last step (sums.h). `ends`: so does the
+ * task. Not inlined: then jobs without sums pay nothing for it. */
+__attribute__((cold, noinline)) static void
+sum_up(struct self *self, enum outcome outcome, bool ends)
+{
+    struct slot *s = self->slot;
+    bool over = ends && s->cur && outcome_ends(outcome);
+    s->intent.posted = s->posted + self->staged_count;
+    s->intent.done = s->done + (ends && s->cur);
+    s->intent.tasks = s->tasks - (over ? task_sum(self->arena, task_at(self->arena, s->cur)) : 0);
+    for (uint32_t i = s->staged; i; i = task_at(self->arena, i)->next)
+        s->intent.tasks += task_sum(self->arena, task_at(self->arena, i));
+    accumulator_sum(self);
+    s->intent.sum = sums_of_slot(s, outcome, s->intent.accs_sum);
 }
 
 /* Writes the new values and stores the commit point. `ends`: so does the task. */
@@ -229,22 +258,20 @@ commit_end(struct self *self, enum outcome outcome)
     struct slot *s = self->slot;
     uint32_t ready = self->staged_count;
     if (likely(outcome == OUTCOME_DONE)) {
-        if (accumulator_dirty(&self->pending)) {
+        s->intent.more = 0;
+        if (accumulator_dirty(&self->pending))
             accumulator_stage(self);
-        } else {
-            s->intent.naccumulators = 0;
-            s->intent.log_end = s->log_end;
-        }
     } else {
         commit_undo(self);
         struct task *t = task_at(self->arena, s->cur);
         uint32_t errors = t->errors;
-        s->intent.naccumulators = 0;
-        s->intent.log_end = s->log_end;
+        accumulator_nothing(s);
         s->intent.errors = outcome == OUTCOME_DEAD || errors == UINT8_MAX ? errors : errors + 1;
         s->intent.count = count_of(s, outcome) + 1;
         ready = outcome == OUTCOME_RETRY;
     }
+    if (unlikely(self->pending.sums))
+        sum_up(self, outcome, true);
     seal(self, outcome, true);
     commit_apply(self);
     reset_staged(self);
@@ -264,12 +291,13 @@ commit_part(struct self *self)
     int err = record_need(self);
     if (err)
         return err;
-    s->intent.naccumulators = 0; /* accumulators wait for the end */
-    s->intent.log_end = s->log_end;
+    accumulator_nothing(s); /* accumulators wait for the end */
     s->intent.published = self->published + self->staged_count + self->unstaged;
     /* Only posts that are published before the task ends are ever compared: the others cost
      * no hash. */
     s->intent.hash = task_hash_staged(self);
+    if (self->pending.sums)
+        sum_up(self, OUTCOME_PART, false);
     seal(self, OUTCOME_PART, false);
     commit_apply(self);
     self->published = s->intent.published;
@@ -286,13 +314,14 @@ stage_cursor(struct self *self, const void *cursor, size_t bytes)
     struct slot *s = self->slot;
     uint32_t block = 0, old = record_current(self)->cursor;
     if (bytes) {
-        int err = block_new(self, bytes + sizeof(uint32_t),
+        int err = block_new(self, bytes + sizeof(struct task_cursor),
                             serves_task(s->cur, task_generation(s->expect)), &block);
         if (err)
             return err;
         struct task_cursor *c = (struct task_cursor *)block_at(self->arena, block)->bytes;
         c->bytes = (uint32_t)bytes;
         memcpy(c->text, cursor, bytes);
+        c->check = self->arena->sums ? record_check_cursor(c) : 0;
     }
     s->intent.cursor = block;
     s->intent.old_cursor = old;
@@ -311,6 +340,8 @@ commit_checkpoint(struct self *self, const void *cursor, size_t bytes)
     if (err)
         return err;
     accumulator_stage(self);
+    if (self->pending.sums)
+        sum_up(self, OUTCOME_CHECKPOINT, false);
     seal(self, OUTCOME_CHECKPOINT, false);
     commit_apply(self);
     block_published(self);

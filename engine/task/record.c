@@ -4,9 +4,25 @@
 
 #include "memory/self.h"
 #include "memory/block.h"
+#include "memory/sums.h"
 #include "task/task.h"
 
 enum { RECORD_BYTES = 512 - 16 }; /* a new record's block, without its head */
+
+_Static_assert(sizeof(struct block) + sizeof(struct task_record) <= 64,
+               "any number of tasks may wait, each with a record");
+
+static uint64_t
+length(const struct self *self)
+{
+    return self->slot->journal_on ? journal_bytes(self->slot->journal_len) : 0;
+}
+
+static size_t
+entry_bytes(size_t payload)
+{
+    return sizeof(struct journal_entry) + (payload + 7) / 8 * 8;
+}
 
 static struct task_record *
 at(struct self *self, uint32_t index)
@@ -93,7 +109,7 @@ record_reserve(struct self *self, size_t bytes)
     if (err)
         return err;
     uint32_t old = current_index(self), index;
-    size_t used = sizeof(struct task_record) + (s->journal_on ? s->journal_len : 0);
+    size_t used = sizeof(struct task_record) + length(self);
     if (used + bytes <= block_capacity(self->arena, old))
         return 0;
 
@@ -139,6 +155,25 @@ record_settle(struct self *self, uint32_t unlinked_block)
     return true;
 }
 
+uint32_t
+record_check(const struct task_record *r)
+{
+    bool any = r->post_hash || r->published || r->cursor;
+    return any ? (uint32_t)sums_mix(sums_mix(r->published, r->post_hash), r->cursor) : 0;
+}
+
+uint32_t
+record_check_until(const struct task_record *r)
+{
+    return r->until_ns ? (uint32_t)sums_mix(UINT32_MAX, r->until_ns) : 0;
+}
+
+uint32_t
+record_check_cursor(const struct task_cursor *c)
+{
+    return (uint32_t)(hash_more(c->bytes + 1, c->text, c->bytes) >> 32);
+}
+
 void
 record_publish(struct self *self)
 {
@@ -147,6 +182,8 @@ record_publish(struct self *self)
     struct task_record *r = record_current(self);
     r->post_hash = s->intent.hash;
     r->published = s->intent.published;
+    if (self->arena->sums)
+        r->check = record_check(r);
 }
 
 void
@@ -160,6 +197,8 @@ record_checkpoint(struct self *self)
         block_free(self, s->intent.old_cursor, s->intent.old_cursor_word);
     r->published = 0;
     r->post_hash = 0;
+    if (self->arena->sums)
+        r->check = record_check(r);
     r->journal_len = 0;
     s->journal_len = 0;
     s->journal_on = 1;
@@ -181,8 +220,21 @@ record_stage_wait(struct self *self, uint64_t until_ns)
         memset(at(self, index), 0, sizeof(struct task_record));
         s->intent.wait_record = index;
     }
-    at(self, index)->until_ns = until_ns;
+    struct task_record *r = at(self, index);
+    r->until_ns = until_ns;
+    if (self->arena->sums)
+        r->until_check = record_check_until(r);
     return 0;
+}
+
+void
+record_forget_wait(struct self *self, struct task *t)
+{
+    struct task_record *r = task_record_of(self->arena, t);
+    if (!r)
+        return;
+    r->until_ns = 0;
+    r->until_check = 0;
 }
 
 void
@@ -221,18 +273,6 @@ record_keep(struct self *self)
 
 /* ---- the journal ---- */
 
-static uint64_t
-length(const struct self *self)
-{
-    return self->slot->journal_on ? self->slot->journal_len : 0;
-}
-
-static size_t
-entry_bytes(size_t payload)
-{
-    return sizeof(struct journal_entry) + (payload + 7) / 8 * 8;
-}
-
 const struct journal_entry *
 journal_peek(struct self *self)
 {
@@ -247,10 +287,30 @@ journal_pass(struct self *self, const struct journal_entry *e)
     self->journal_pos += entry_bytes(e->bytes);
 }
 
+/* The word once the entry behind those of `word` is true. */
+static uint64_t
+word_behind(uint64_t word, const struct journal_entry *e)
+{
+    uint64_t h = hash_more(sums_mix(word, e->hash), e->payload, e->bytes);
+    h = sums_mix(h, (uint64_t)e->kind << 32 | e->bytes) & INT32_MAX; /* as an int64_t >= 0 */
+    return h << 32 | (journal_bytes(word) + entry_bytes(e->bytes));
+}
+
+uint64_t
+journal_word(const char *journal, uint64_t len)
+{
+    uint64_t word = 0;
+    while (journal_bytes(word) < len)
+        word = word_behind(word, (const struct journal_entry *)(journal + journal_bytes(word)));
+    return word;
+}
+
 void
 journal_drop(struct self *self)
 {
-    self->slot->journal_len = self->journal_pos;
+    bool sums = self->arena->sums && self->journal_pos;
+    self->slot->journal_len =
+        sums ? journal_word(record_current(self)->journal, self->journal_pos) : self->journal_pos;
     atom_store(&self->slot->journal_on, 1); /* release: as in record_adopt() */
     self->diverged = self->diverged || !self->journal_warned;
     self->journal_warned = true;
@@ -285,7 +345,9 @@ journal_write(struct self *self, enum journal_kind kind, uint64_t hash, const vo
     e->hash = hash;
     if (bytes)
         memcpy(e->payload, payload, bytes);
-    return (int64_t)(end + entry_bytes(bytes));
+    return (int64_t)(self->arena->sums
+                         ? word_behind(end ? self->slot->journal_len : 0, e)
+                         : end + entry_bytes(bytes));
 }
 
 void

@@ -13,6 +13,7 @@
 struct self;
 struct task;
 struct task_record;
+struct task_cursor;
 
 /* record_adopt takes up where the task's record says an earlier run was. */
 void record_adopt(struct self *self);
@@ -32,8 +33,15 @@ void record_checkpoint(struct self *self);
  * (idempotent). 0, -ENOSPC, -ENOMEM. */
 int record_stage_wait(struct self *self, uint64_t until_ns);
 void record_link_wait(struct self *self);
+/* record_forget_wait: t, which still runs, is to wait for something else than a time. */
+void record_forget_wait(struct self *self, struct task *t);
 /* record_forget_journal: the next run of t starts with an empty journal. */
 void record_forget_journal(struct self *self, struct task *t);
+/* record_check, record_check_until, record_check_cursor: what the fields of those names have to
+ * be, with sums (sums.h). */
+uint32_t record_check(const struct task_record *r);
+uint32_t record_check_until(const struct task_record *r);
+uint32_t record_check_cursor(const struct task_cursor *c);
 /* record_settle: is the block that a dead slot calls unlinked a record that was linked?
  * Frees the one it replaced, if the dead had not come to that. Idempotent. */
 bool record_settle(struct self *self, uint32_t unlinked_block);
@@ -53,6 +61,15 @@ void record_keep(struct self *self);
  * The entry is written behind the journal's end; the dict transaction that it
  * describes moves the end (tx->journal_len): both are true at once. The bytes are
  * in the task's record (record.h). Written and read by the task's runner only. */
+
+/* Where a journal ends: bytes (32), below a hash of them (31; 0 without sums). */
+static inline uint64_t
+journal_bytes(uint64_t word)
+{
+    return (uint32_t)word;
+}
+/* journal_word returns the word of a journal's first `len` bytes, which are sound, with sums. */
+uint64_t journal_word(const char *journal, uint64_t len);
 
 enum journal_kind { JOURNAL_OP = 1,
                     JOURNAL_SECTION = 2 };

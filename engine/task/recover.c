@@ -40,6 +40,8 @@ give_back(struct self *self, struct self *super, uint64_t word, enum recover_how
     if (how == RECOVER_UNCOUNTED && attempt)
         attempt--;
     record_keep(self);
+    if (how == RECOVER_WAIT) /* it may have died while it wrote a time */
+        record_forget_wait(self, task_at(self->arena, cur));
     /* The state before the hint: thieves never look twice at a hint that they
      * saw stale. If the supervisor dies in between, so has everybody, and the
      * queues are rebuilt from the descriptors. */

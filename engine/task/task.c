@@ -203,6 +203,14 @@ task_free(struct self *self, uint32_t index, uint64_t word)
 }
 
 uint64_t
+task_sum(const struct arena *a, const struct task *t)
+{
+    uint64_t h = hash_mix(hash_mix(1, t->id), t->parent);
+    h = hash_mix(h, (uint64_t)t->fn << 32 | t->parent_fn);
+    return hash_more(hash_mix(h, t->bytes), task_args(a, t), t->bytes);
+}
+
+uint64_t
 task_hash(uint64_t h, uint32_t fn, const void *args, size_t bytes, bool unordered)
 {
     h = hash_mix(h, (uint64_t)fn << 32 | (uint32_t)bytes);

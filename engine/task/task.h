@@ -1,6 +1,6 @@
 /* task: one 64-byte descriptor; its state word is the truth about the task.
  *
- *   word: generation (32) | attempt (8) | worker (16) | state (8)
+ *   word: generation (32) | attempt (8) | worker (16), or attempt twice more | state (8)
  *
  *   FREE -> STAGED -> READY -> RUN -> FREE
  *   RUN -> READY again, -> WAIT -> READY, or -> DEAD (set aside)
@@ -51,25 +51,32 @@ struct task {
 
 /* What must outlive a run of a task: only some tasks have one. */
 struct task_record {
-    uint64_t journal_len; /* bytes of journal[] that are true; see record.h */
+    uint64_t journal_len; /* how much of journal[] is true: see journal_word() */
     uint64_t post_hash;   /* rolling hash of the posts published by parts */
     uint64_t until_ns;    /* WAIT: not before (arena_clock()) */
     uint32_t published;   /* posts published by parts */
     uint32_t cursor;      /* block with the encoded cursor of prunner.commit() */
     uint32_t replaces;    /* the smaller record it took the place of; 0: none */
     uint32_t wait_next;   /* WAIT: the next in its slot's wait_list */
+    uint32_t check;       /* record_check() after the last part or checkpoint; 0 without sums */
+    uint32_t until_check; /* record_check_until(); 0 without sums */
     _Alignas(8) char journal[];
 };
 
 /* The bytes of a cursor's block. */
 struct task_cursor {
     uint32_t bytes;
+    uint32_t check; /* record_check_cursor(); 0 without sums */
     char text[];
 };
 
+/* Where nobody runs the task, `worker` is 0, and its bits say `attempt` twice more: a damaged
+ * byte of it is known, see task_attempt_fits(). */
 static inline uint64_t
 task_word(uint64_t gen, uint64_t attempt, uint64_t worker, enum task_state state)
 {
+    if (state == TASK_READY || state == TASK_WAIT)
+        worker = attempt << 8 | attempt;
     return gen << 32 | attempt << 24 | worker << 8 | (uint64_t)state;
 }
 
@@ -89,6 +96,13 @@ static inline uint32_t
 task_worker(uint64_t word)
 {
     return (word >> 8) & 0xffff;
+}
+
+/* For READY and WAIT. */
+static inline bool
+task_attempt_fits(uint64_t word)
+{
+    return task_worker(word) == task_attempt(word) * 0x101;
 }
 
 static inline enum task_state
@@ -136,6 +150,8 @@ void task_unstage(struct self *self, uint32_t index);
 /* task_free ends a task: blocks, then the descriptor. `word` is its RUN (or
  * DEAD) word; idempotent for this word. */
 void task_free(struct self *self, uint32_t index, uint64_t word);
+/* task_sum returns what a task adds to slot->tasks: over all that is fixed. */
+uint64_t task_sum(const struct arena *a, const struct task *t);
 /* task_hash goes on with a hash over all that the posts of a run say, so that a second run
  * can be held against the first one's. Not for security: both are the same program's. */
 uint64_t task_hash(uint64_t h, uint32_t fn, const void *args, size_t bytes, bool unordered);

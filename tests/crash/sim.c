@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "job/state_check.h"
 #include "store/names.h"
 #include "task/gate.h"
 #include "task/idle.h"
@@ -195,7 +196,7 @@ bury(uint32_t k)
                                                              : RECOVER_COUNTED;
     job_died(k);
     total.deaths++;
-    total.phases[slot_at(&world.arena, k)->phase]++;
+    total.phases[phase_number(slot_at(&world.arena, k)->phase)]++;
     sim_say("recovers slot %u, phase %u", k, slot_at(&world.arena, k)->phase);
     world.repairing = true;
     for (;;) {
@@ -387,6 +388,25 @@ world_maybe_kill(void)
 
 /* ---- the whole tree dies ---- */
 
+/* With --state there is no spill, nor does anybody try to take some of it. */
+static bool
+is_spilled(const struct arena *a)
+{
+    bool spilled = a->table[a->spill_unit] != 0;
+    for (uint32_t k = 0; k <= world.n; k++)
+        spilled |= slot_at(a, k)->chunk_intent > a->spill_unit;
+    return spilled;
+}
+
+void
+world_check_state(void)
+{
+    struct arena *a = &world.arena;
+    const char *problem;
+    if (!is_spilled(a) && state_check(a, &problem))
+        sim_fail("state_check: %s", problem);
+}
+
 static void
 waits_still(void *arg, uint32_t task)
 {
@@ -437,6 +457,7 @@ world_maybe_kill_tree(void)
         job_died(k);
         world.ended_seen[k] = true;
     }
+    world_check_state();
     job_forget_reports();
     world.poked = world.done_seen = world.repairing = false;
     sim_spawn(0, heir);

@@ -70,5 +70,7 @@ bool world_must_look(void);
 /* Between two steps: perhaps a worker dies, or the whole tree. */
 void world_maybe_kill(void);
 void world_maybe_kill_tree(void);
+/* world_check_state: what --resume looks at before it believes a file; for when nobody lives. */
+void world_check_state(void);
 
 #endif

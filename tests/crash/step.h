@@ -51,6 +51,8 @@ struct scenario {
     bool sleeper;    /* worker 2 sleeps, and only a wake-up gets it up */
     bool alone;      /* a task runs alone: workers look at the gate, as run.c does */
     bool oom_killed; /* worker 1 is killed for want of memory: its task then runs alone */
+    /* Worker 1 is killed because its time is over: so its task ends, by the supervisor's hand. */
+    enum outcome overdue; /* DONE: it is not */
     /* Where the answer depends on when worker 1 dies: is this one possible? */
     bool (*fits)(const char *answer);
     uint32_t lost_lists; /* so many old indexes may be lost by one death */

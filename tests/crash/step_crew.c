@@ -11,6 +11,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "task/commit.h"
 #include "task/gate.h"
 #include "task/idle.h"
 #include "task/queue.h"
@@ -259,13 +260,29 @@ crew_recover(struct crew *c)
     return fine;
 }
 
+/* A run whose time was over is ended in its dead worker's name. */
+static void
+end_overdue(const struct crew *c, struct self *dead)
+{
+    if (c->scenario->overdue == OUTCOME_WAIT)
+        commit_wait(dead, 1);
+    else
+        (void)commit_end(dead, c->scenario->overdue);
+    idle_wake_all(c->arena);
+}
+
 bool
 crew_recover_by(struct crew *c, struct self *dead)
 {
     struct recovered r;
-    uint32_t attempts = c->scenario->attempts ? c->scenario->attempts : UINT32_MAX;
-    enum recover_how how = c->scenario->oom_killed ? RECOVER_WAIT : RECOVER_COUNTED;
+    const struct scenario *s = c->scenario;
+    uint32_t attempts = s->attempts ? s->attempts : UINT32_MAX;
+    enum recover_how how = s->overdue      ? RECOVER_FAILED
+                           : s->oom_killed ? RECOVER_WAIT
+                                           : RECOVER_COUNTED;
     int err = recover(dead, &c->self[0], attempts, how, &r);
+    if (!err && r.failed)
+        end_overdue(c, dead);
     c->dead = false;
     c->deaths++;
     return err ? crew_fail(c, "recover: %s", strerror(-err)) : true;

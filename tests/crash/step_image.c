@@ -58,6 +58,7 @@ image_arena(struct arena *a, bool spill)
 {
     if (arena_open(a, ARENA_BYTES_MIN))
         give_up("no memory for an arena");
+    a->sums = true; /* as under --state: what there is more of it can go wrong, too */
     /* A budget of one unit, which the first chunk takes. */
     if (spill && arena_spill(a, "/tmp", ARENA_UNIT))
         give_up("no room for a spill file in /tmp");

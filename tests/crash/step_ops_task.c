@@ -264,6 +264,28 @@ wait(struct self *self, const struct task *t)
     return fail_first(self, t, OUTCOME_WAIT);
 }
 
+/* What it has published stays, if its time is over then; all else is done again, or never. */
+static enum outcome
+publish_and_add(struct self *self, const struct task *t)
+{
+    ops_number_of(self, t);
+    ops_post(self, LEAF, 1);
+    ops_part(self);
+    ops_post_bytes(self, LEAF, 10, 30);
+    ops_incr(self, "n", 1);
+    ops_ok(accumulator_collect(self, COLLECT, ops_args(1, 8), 8), "accumulator_collect");
+    ops_add(self, 100);
+    return OUTCOME_DONE;
+}
+
+/* It waits with a record that it has had before. */
+static enum outcome
+publish_and_wait(struct self *self, const struct task *t)
+{
+    (void)publish_and_add(self, t);
+    return t->errors ? OUTCOME_DONE : OUTCOME_WAIT;
+}
+
 static enum outcome
 poison(struct self *self, const struct task *t)
 {
@@ -279,6 +301,26 @@ three_poisons(struct self *self)
 {
     (void)ops_dict(&self[0]);
     ops_publish(&self[1], ROOT, 1, 3, 30);
+}
+
+/* Failed: with or without what a part has posted. */
+static bool
+overdue_fits(const char *answer)
+{
+    unsigned failed = 0, sum = 0;
+    const char *at;
+    if ((at = strstr(answer, "sum=")))
+        sum = (unsigned)atoi(at + 4);
+    if ((at = strstr(answer, "failed=")))
+        failed = (unsigned)atoi(at + 7);
+    return failed <= 1 && (sum == 111 * (3 - failed) || sum == 111 * (3 - failed) + failed);
+}
+
+/* Tried again: each part of it once, but for the dict, which nobody rolls back. */
+static bool
+overdue_again_fits(const char *answer)
+{
+    return strstr(answer, "sum=333 ") && strstr(answer, "collect=3/27") && !strstr(answer, "failed");
 }
 
 /* Done: 1 and a leaf's 100. Set aside: counted, its dict operation done or not. */
@@ -376,6 +418,15 @@ static const struct scenario all[] = {
      .body = wait, .answer = "sum=303 max=1 k=12"},
     {.name = "set-aside", .plan = three_poisons, .act = ops_run_one, .body = poison,
      .fits = poison_fits, .attempts = 1},
+    {.name = "overdue", .plan = three_poisons, .act = ops_run_one, .body = publish_and_add,
+     .fits = overdue_fits, .overdue = OUTCOME_FAILED},
+    {.name = "overdue-retry", .plan = three_poisons, .act = ops_run_one, .body = publish_and_add,
+     .fits = overdue_again_fits, .overdue = OUTCOME_RETRY},
+    {.name = "overdue-wait", .plan = three_poisons, .act = ops_run_one, .body = publish_and_add,
+     .fits = overdue_again_fits, .overdue = OUTCOME_WAIT},
+    {.name = "wait-oom", .plan = three_poisons, .past = ops_run_one, .act = ops_run_one,
+     .body = publish_and_wait, .answer = "sum=333 collect=3/27 n=6", .alone = true,
+     .oom_killed = true},
     {.name = "accumulate", .plan = three_roots, .act = ops_run_two, .body = accumulate,
      .answer = "sum=36 max=3 min=1 collect=6/99"},
     {.name = "collect-chunk", .plan = three_roots, .past = ops_run_two, .act = ops_run_two,

@@ -11,10 +11,22 @@
 #include "task/idle.h"
 #include "task/task.h"
 
+/* What --resume looks at before it believes a file. */
+bool
+try_state(struct crew *c)
+{
+    const char *problem;
+    if (c->scenario->spill)
+        return true; /* with --state there is no spill */
+    int err = state_check(c->arena, &problem);
+    return err ? crew_fail(c, "state_check: %s", problem) : true;
+}
+
+/* Everything may be killed when one death is repaired. */
 static bool
 finish_by_other(struct crew *c)
 {
-    return crew_recover(c) && crew_finish(c, 1u << 2);
+    return crew_recover(c) && try_state(c) && crew_finish(c, 1u << 2);
 }
 
 static bool
@@ -121,17 +133,6 @@ try_resumed(struct crew *c)
     crew_reopen(c, 1);
     crew_reopen(c, 2);
     return crew_finish(c, 1u << 1 | 1u << 2);
-}
-
-/* What --resume looks at before it believes a file. */
-bool
-try_state(struct crew *c)
-{
-    const char *problem;
-    if (c->scenario->spill)
-        return true; /* with --state there is no spill */
-    int err = state_check(c->arena, &problem);
-    return err ? crew_fail(c, "state_check: %s", problem) : true;
 }
 
 bool

@@ -204,6 +204,7 @@ make_image(void)
     int file = memfd_create("fuzz", MFD_CLOEXEC);
     INSIST(file >= 0 && ftruncate(file, (off_t)ARENA_BYTES_MIN) == 0);
     INSIST(arena_open_file(a, file, ARENA_BYTES_MIN) == 0);
+    a->sums = false; /* they would find nearly all of it, and leave nothing to the other checks */
     a->header->bytes = a->bytes;
     a->header->magic = ARENA_MAGIC;
     a->header->budget_units = a->units;

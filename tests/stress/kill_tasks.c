@@ -122,7 +122,7 @@ replace(struct crew *c, uint32_t k)
     int err = self_open(&self, &c->arena, k, WORKERS + 1);
     if (err)
         tree_die("self_open", err);
-    c->phases[self.slot->phase]++;
+    c->phases[phase_number(self.slot->phase)]++;
     err = recover(&self, &c->super, c->attempts, false, &found);
     if (err)
         tree_die("recover", err);

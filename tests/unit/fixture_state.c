@@ -1,5 +1,6 @@
 #include "fixture_state.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "task/commit.h"
 #include "task/post.h"
 #include "task/queue.h"
+#include "task/task.h"
 
 int
 state_job_setup(void **state)
@@ -122,4 +124,70 @@ struct dict *
 state_job_dict(struct state_job *j)
 {
     return arena_at(&j->arena, name_at(&j->arena, j->dict)->object);
+}
+
+struct slot *
+state_job_slot(struct state_job *j, uint32_t k)
+{
+    return slot_at(&j->arena, k);
+}
+
+struct search {
+    struct arena *a;
+    enum task_state state;
+    uint32_t bytes, found;
+};
+
+static void
+look_at(void *arg, uint32_t index)
+{
+    struct search *f = arg;
+    const struct task *t = task_at(f->a, index);
+    if (!f->found && task_state(t->word) == f->state && t->bytes >= f->bytes)
+        f->found = index;
+}
+
+struct task *
+state_job_find(struct state_job *j, enum task_state state, uint32_t bytes)
+{
+    struct search f = {&j->arena, state, bytes, 0};
+    for (uint32_t k = 0; k <= STATE_WORKERS; k++)
+        slab_each(&j->arena, k, SLAB_TASK, look_at, &f);
+    assert_true(f.found);
+    return task_at(&j->arena, f.found);
+}
+
+struct shard *
+state_job_shard(struct state_job *j, uint64_t **word)
+{
+    struct dict *d = state_job_dict(j);
+    for (uint32_t k = 0; k < DICT_SHARDS; k++) {
+        for (uint32_t i = 0; i < DICT_FIRST; i++) {
+            if (d->first[k][i]) {
+                *word = &d->first[k][i];
+                return &d->shards[k];
+            }
+        }
+    }
+    fail();
+    return NULL;
+}
+
+void
+state_job_refuses(struct state_job *j, const struct state_damage *damages, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char words[80];
+        state_job_begin(j);
+        damages[i].fn(j);
+        state_job_leave(j);
+        snprintf(words, sizeof words, "%s", damages[i].words);
+        const char *problem = "";
+        struct arena a = {0};
+        int err = state_open(&a, j->path, STATE_HASH, &problem);
+        if (err != -EINVAL || !strstr(problem, words) || !strstr(problem, "is damaged (") ||
+            !strstr(problem, "remove it and start anew"))
+            fail_msg("damage %zu (%s): %d, \"%s\"", i, words, err, problem);
+        unlink(j->path);
+    }
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "memory/self.h"
+#include "task/task.h"
 
 enum { STATE_WORKERS = 2,
        STATE_HASH = 77 }; /* of its script */
@@ -37,5 +38,18 @@ void state_job_leave(struct state_job *j);
 /* state_job_opens: it opens again, or the test fails. */
 void state_job_opens(struct state_job *j);
 struct dict *state_job_dict(struct state_job *j);
+struct slot *state_job_slot(struct state_job *j, uint32_t k);
+/* state_job_find returns the first task in this state that has at least so many bytes. */
+struct task *state_job_find(struct state_job *j, enum task_state state, uint32_t bytes);
+/* state_job_shard returns a shard that holds a key, and the key's word. */
+struct shard *state_job_shard(struct state_job *j, uint64_t **word);
+
+/* A damage, and what the message says is damaged. */
+struct state_damage {
+    void (*fn)(struct state_job *j);
+    const char *words;
+};
+/* state_job_refuses: each of them alone is refused, or the test fails. */
+void state_job_refuses(struct state_job *j, const struct state_damage *damages, size_t n);
 
 #endif

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "job/state.h"
 #include "task/recover.h"
+#include "memory/sums.h"
 #include "store/dict.h"
 #include "task/commit.h"
 #include "task/idle.h"
@@ -189,6 +190,8 @@ test_state_stop_lets_a_job_outlive_the_boot(void **state)
     /* Stopped 7 s after the job's time 1000 s, by a clock that had run for ever. */
     j->arena.header->stopped_ns = 1000000000000;
     j->arena.header->stopped_unix_ns = clock_unix_ns() - 7000000000;
+    j->arena.header->stopped_check =
+        sums_mix(j->arena.header->stopped_ns, j->arena.header->stopped_unix_ns);
     state_job_reboot(j);
     uint64_t before = clock_ns();
     state_job_opens(j);
@@ -207,11 +210,32 @@ test_state_stop_does_not_touch_the_clock_of_the_same_boot(void **state)
 {
     struct state_job *j = *state;
     state_job_begin(j);
-    j->arena.header->clock_shift = 12345;
+    j->arena.header->clock_shift = j->arena.header->clock_again = 12345;
     assert_int_equal(state_stop(&j->arena), 0);
     state_job_leave(j);
     state_job_opens(j);
     assert_int_equal(j->arena.header->clock_shift, 12345);
+}
+
+static void
+test_state_open_refuses_another_clock(void **state)
+{
+    struct state_job *j = *state;
+    state_job_begin(j);
+    j->arena.header->clock_shift++;
+    state_job_leave(j);
+    assert_refused(j, STATE_HASH, "is damaged (its clock)");
+}
+
+static void
+test_state_open_refuses_another_time_of_the_stop(void **state)
+{
+    struct state_job *j = *state;
+    state_job_begin(j);
+    assert_int_equal(state_stop(&j->arena), 0);
+    j->arena.header->stopped_ns++;
+    state_job_reboot(j);
+    assert_refused(j, STATE_HASH, "is damaged (its clock)");
 }
 
 /* ---- and it goes on ---- */
@@ -261,7 +285,7 @@ test_state_finish_keeps_a_file_that_says_so(void **state)
     assert_true(after.st_blocks < before.st_blocks);
     state_job_leave(j);
     state_job_opens(j);
-    assert_int_equal(j->arena.header->finished, 1);
+    assert_int_equal(j->arena.header->finished, ARENA_YES);
 }
 
 int
@@ -279,6 +303,8 @@ main(void)
         STATE_TEST(test_state_open_refuses_a_foreign_header),
         STATE_TEST(test_state_stop_lets_a_job_outlive_the_boot),
         STATE_TEST(test_state_stop_does_not_touch_the_clock_of_the_same_boot),
+        STATE_TEST(test_state_open_refuses_another_clock),
+        STATE_TEST(test_state_open_refuses_another_time_of_the_stop),
         STATE_TEST(test_state_open_finds_the_job_as_it_was),
         STATE_TEST(test_state_finish_keeps_a_file_that_says_so),
     };

@@ -1,67 +1,13 @@
 /* state: a job's file that is damaged in one place is refused, and the message says where.
  * tests/fuzz/fuzz_state.c does it blindly. */
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "fixture_state.h"
-#include "job/state.h"
 #include "memory/block.h"
 #include "memory/chunk.h"
 #include "store/dict.h"
 #include "store/names.h"
-#include "task/record.h"
 #include "task/task.h"
-
-static struct slot *
-slot(struct state_job *j, uint32_t k)
-{
-    return slot_at(&j->arena, k);
-}
-
-/* The first task in this state. */
-struct search {
-    struct arena *a;
-    enum task_state state;
-    uint32_t bytes, found;
-};
-
-static void
-look_at(void *arg, uint32_t index)
-{
-    struct search *f = arg;
-    const struct task *t = task_at(f->a, index);
-    if (!f->found && task_state(t->word) == f->state && t->bytes >= f->bytes)
-        f->found = index;
-}
-
-static struct task *
-find(struct state_job *j, enum task_state state, uint32_t bytes)
-{
-    struct search f = {&j->arena, state, bytes, 0};
-    for (uint32_t k = 0; k <= STATE_WORKERS; k++)
-        slab_each(&j->arena, k, SLAB_TASK, look_at, &f);
-    assert_true(f.found);
-    return task_at(&j->arena, f.found);
-}
-
-/* A shard that holds a key, and the key's word. */
-static struct shard *
-shard(struct state_job *j, uint64_t **word)
-{
-    struct dict *d = state_job_dict(j);
-    for (uint32_t k = 0; k < DICT_SHARDS; k++) {
-        for (uint32_t i = 0; i < DICT_FIRST; i++) {
-            if (d->first[k][i]) {
-                *word = &d->first[k][i];
-                return &d->shards[k];
-            }
-        }
-    }
-    fail();
-    return NULL;
-}
 
 static uint32_t
 args_of(const struct task *t)
@@ -124,156 +70,156 @@ static void
 damage_unused_slot(struct state_job *j)
 {
     assert_int_equal(arena_reserve_slots(&j->arena, 20), 0);
-    slot(j, 15)->cur = 1;
+    state_job_slot(j, 15)->cur = 1;
 }
 
 static void
 damage_list(struct state_job *j)
 {
-    slot(j, 0)->chunks[SLAB_TASK] += 1;
+    state_job_slot(j, 0)->chunks[SLAB_TASK] += 1;
 }
 
 static void
 damage_list_is_a_circle(struct state_job *j)
 {
-    uint32_t u = slot(j, 0)->chunks[SLAB_TASK];
+    uint32_t u = state_job_slot(j, 0)->chunks[SLAB_TASK];
     chunk_at(&j->arena, u - 1)->next = u;
 }
 
 static void
 damage_chunk(struct state_job *j)
 {
-    chunk_at(&j->arena, slot(j, 0)->chunks[SLAB_TASK] - 1)->bytes *= 2;
+    chunk_at(&j->arena, state_job_slot(j, 0)->chunks[SLAB_TASK] - 1)->bytes *= 2;
 }
 
 static void
 damage_intent(struct state_job *j)
 {
-    slot(j, 1)->chunk_intent = j->arena.units + 5;
+    state_job_slot(j, 1)->chunk_intent = j->arena.units + 5;
 }
 
 static void
 damage_ring(struct state_job *j)
 {
-    slot(j, 1)->ring += 1;
+    state_job_slot(j, 1)->ring += 1;
 }
 
 static void
 damage_ring_place(struct state_job *j)
 {
-    slot(j, 1)->ring = (uint64_t)j->arena.bytes << 8 | 8;
+    state_job_slot(j, 1)->ring = (uint64_t)j->arena.bytes << 8 | 8;
 }
 
 static void
 damage_tail(struct state_job *j)
 {
-    slot(j, 1)->tail = slot(j, 1)->head + 100000;
+    state_job_slot(j, 1)->tail = state_job_slot(j, 1)->head + 100000;
 }
 
 static void
 damage_ring_hint(struct state_job *j)
 {
-    slot(j, 0)->ring0[(slot(j, 0)->tail - 1) % SLOT_RING] = 12345678;
+    state_job_slot(j, 0)->ring0[(state_job_slot(j, 0)->tail - 1) % SLOT_RING] = 12345678;
 }
 
 static void
 damage_phase(struct state_job *j)
 {
-    slot(j, 1)->phase = 3;
+    state_job_slot(j, 1)->phase = 3;
 }
 
 static void
 damage_cur(struct state_job *j)
 {
-    slot(j, 1)->cur += 100000;
+    state_job_slot(j, 1)->cur += 100000;
 }
 
 static void
 damage_accs(struct state_job *j)
 {
-    slot(j, 1)->intent.naccumulators = SLOT_ACCUMULATORS + 1;
+    state_job_slot(j, 1)->intent.naccumulators = SLOT_ACCUMULATORS + 1;
 }
 
 static void
 damage_acc_id(struct state_job *j)
 {
-    slot(j, 1)->intent.naccumulators = 1;
-    slot(j, 1)->accumulator_log[0].id = SLOT_ACCUMULATORS;
+    state_job_slot(j, 1)->intent.naccumulators = 1;
+    state_job_slot(j, 1)->accumulator_log[0].id = SLOT_ACCUMULATORS;
 }
 
 static void
 damage_log_end(struct state_job *j)
 {
-    slot(j, 1)->log_end += 1 << 20;
+    state_job_slot(j, 1)->log_end += 1 << 20;
 }
 
 static void
 damage_log_entry(struct state_job *j)
 {
-    char *at = (char *)chunk_at(&j->arena, (uint32_t)(slot(j, 1)->log_end >> 32) - 1);
+    char *at = (char *)chunk_at(&j->arena, (uint32_t)(state_job_slot(j, 1)->log_end >> 32) - 1);
     ((uint32_t *)(at + ARENA_GRAIN))[1] = 4000;
 }
 
 static void
 damage_wait_record(struct state_job *j)
 {
-    struct slot *s = slot(j, 1);
+    struct slot *s = state_job_slot(j, 1);
     s->phase = PHASE_COMMIT;
     s->outcome = OUTCOME_WAIT;
     s->staged = 0;
     s->intent.tail = s->tail;
-    s->intent.wait_record = args_of(find(j, TASK_READY, 300));
+    s->intent.wait_record = args_of(state_job_find(j, TASK_READY, 300));
 }
 
 static void
 damage_waits_for(struct state_job *j)
 {
-    slot(j, 1)->waits_for = j->arena.bytes;
+    state_job_slot(j, 1)->waits_for = j->arena.bytes;
 }
 
 static void
 damage_staged(struct state_job *j)
 {
-    struct task *t = task_at(&j->arena, slot(j, 1)->staged);
-    t->next = slot(j, 1)->staged;
+    struct task *t = task_at(&j->arena, state_job_slot(j, 1)->staged);
+    t->next = state_job_slot(j, 1)->staged;
 }
 
 static void
 damage_record_of_slot(struct state_job *j)
 {
-    slot(j, 2)->record = slot(j, 1)->cur;
+    state_job_slot(j, 2)->record = state_job_slot(j, 1)->cur;
 }
 
 static void
 damage_loose(struct state_job *j)
 {
-    slot(j, 2)->unlinked_block = args_of(find(j, TASK_READY, 300));
+    state_job_slot(j, 2)->unlinked_block = args_of(state_job_find(j, TASK_READY, 300));
 }
 
 static void
 damage_journal(struct state_job *j)
 {
-    slot(j, 1)->journal_on = 1;
-    slot(j, 1)->journal_len = 100000;
+    state_job_slot(j, 1)->journal_on = 1;
+    state_job_slot(j, 1)->journal_len = 100000;
 }
 
 static void
 damage_state(struct state_job *j)
 {
-    find(j, TASK_READY, 0)->word |= 0x50;
+    state_job_find(j, TASK_READY, 0)->word |= 0x50;
 }
 
 static void
 damage_args(struct state_job *j)
 {
-    find(j, TASK_READY, 300)->bytes = 1 << 20;
+    state_job_find(j, TASK_READY, 300)->bytes = 1 << 20;
 }
 
 static void
 damage_args_shared(struct state_job *j)
 {
-    uint32_t one = args_of(find(j, TASK_READY, 300)), generation = 0;
-    struct task *t = find(j, TASK_READY, 0);
+    uint32_t one = args_of(state_job_find(j, TASK_READY, 300)), generation = 0;
+    struct task *t = state_job_find(j, TASK_READY, 0);
     block_at(&j->arena, one)->owner_tag =
         serves_task(arena_index(&j->arena, t), generation);
 }
@@ -281,27 +227,27 @@ damage_args_shared(struct state_job *j)
 static void
 damage_cursor(struct state_job *j)
 {
-    task_record_of(&j->arena, task_at(&j->arena, slot(j, 1)->cur))->cursor += 1;
+    task_record_of(&j->arena, task_at(&j->arena, state_job_slot(j, 1)->cur))->cursor += 1;
 }
 
 static void
 damage_running_nowhere(struct state_job *j)
 {
-    slot(j, 1)->phase = PHASE_IDLE;
-    slot(j, 1)->staged = 0;
-    slot(j, 1)->journal_on = 0;
+    state_job_slot(j, 1)->phase = PHASE_IDLE;
+    state_job_slot(j, 1)->staged = 0;
+    state_job_slot(j, 1)->journal_on = 0;
 }
 
 static void
 damage_done(struct state_job *j)
 {
-    slot(j, 1)->done++;
+    state_job_slot(j, 1)->done++;
 }
 
 static void
 damage_block(struct state_job *j)
 {
-    block_at(&j->arena, args_of(find(j, TASK_READY, 300)))->word ^= 0x300;
+    block_at(&j->arena, args_of(state_job_find(j, TASK_READY, 300)))->word ^= 0x300;
 }
 
 static void
@@ -332,7 +278,7 @@ static void
 damage_dict_record(struct state_job *j)
 {
     uint64_t *word;
-    (void)shard(j, &word);
+    (void)state_job_shard(j, &word);
     *word += (uint64_t)1 << 32; /* another generation */
 }
 
@@ -340,7 +286,7 @@ static void
 damage_key(struct state_job *j)
 {
     uint64_t *word;
-    (void)shard(j, &word);
+    (void)state_job_shard(j, &word);
     dict_entry_at(&j->arena, (uint32_t)*word)->key_len = 5000;
 }
 
@@ -348,7 +294,7 @@ static void
 damage_used(struct state_job *j)
 {
     uint64_t *word;
-    shard(j, &word)->used = 0;
+    state_job_shard(j, &word)->used = 0;
 }
 
 static void
@@ -360,27 +306,27 @@ damage_shard_lock(struct state_job *j)
 static void
 damage_tx(struct state_job *j)
 {
-    slot(j, 1)->tx.state = 7;
+    state_job_slot(j, 1)->tx.state = 7;
 }
 
 static void
 damage_tx_list(struct state_job *j)
 {
-    slot(j, 1)->tx.list += 4096;
+    state_job_slot(j, 1)->tx.list += 4096;
 }
 
 static void
 damage_tx_entry(struct state_job *j)
 {
-    slot(j, 1)->tx.state = 1;
-    slot(j, 1)->tx.n = 1;
-    slot(j, 1)->tx.own[0].shard = arena_offset(&j->arena, &state_job_dict(j)->shards[1]) + 8;
+    state_job_slot(j, 1)->tx.state = 1;
+    state_job_slot(j, 1)->tx.n = 1;
+    state_job_slot(j, 1)->tx.own[0].shard = arena_offset(&j->arena, &state_job_dict(j)->shards[1]) + 8;
 }
 
 static void
 damage_tx_change(struct state_job *j)
 {
-    struct tx *tx = &slot(j, 1)->tx;
+    struct tx *tx = &state_job_slot(j, 1)->tx;
     state_job_dict(j)->shards[1].lock = 2;
     tx->n = 1;
     tx->own[0] = (struct tx_entry){
@@ -390,10 +336,7 @@ damage_tx_change(struct state_job *j)
     tx->state = 2;
 }
 
-static const struct damage {
-    void (*fn)(struct state_job *j);
-    const char *words;
-} damages[] = {
+static const struct state_damage damages[] = {
     {damage_workers, "number of workers"},
     {damage_fewer_workers, "is damaged"},
     {damage_budget, "header"},
@@ -447,21 +390,7 @@ static const struct damage {
 static void
 test_state_open_refuses_damage(void **state)
 {
-    struct state_job *j = *state;
-    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
-        char words[80];
-        state_job_begin(j);
-        damages[i].fn(j);
-        state_job_leave(j);
-        snprintf(words, sizeof words, "%s", damages[i].words);
-        const char *problem = "";
-        struct arena a = {0};
-        int err = state_open(&a, j->path, STATE_HASH, &problem);
-        if (err != -EINVAL || !strstr(problem, words) || !strstr(problem, "is damaged (") ||
-            !strstr(problem, "remove it and start anew"))
-            fail_msg("damage %zu (%s): %d, \"%s\"", i, words, err, problem);
-        unlink(j->path);
-    }
+    state_job_refuses(*state, damages, sizeof damages / sizeof *damages);
 }
 
 int
