@@ -9,12 +9,12 @@
 
 /* Calls fn for prunner itself, whose name here is "", and for each sub-command. */
 static void
-each_command(const struct subcommand *commands,
-             void (*fn)(const char *name, const struct option_row *rows))
+each_command(const struct subcommand *commands, void (*fn)(const struct subcommand *command))
 {
-    fn("", prn_options);
+    static const struct subcommand itself = {.name = "", .options = prn_options};
+    fn(&itself);
     for (const struct subcommand *s = commands; s->name; s++)
-        fn(s->name, s->options);
+        fn(s);
 }
 
 static bool
@@ -64,6 +64,16 @@ static const char bash_options_head[] =
     "{\n"
     "    case $1 in\n";
 
+static const char bash_words_head[] =
+    "    *) return 1 ;;\n"
+    "    esac\n"
+    "}\n"
+    "\n"
+    "# The words that command $1 takes. Fails if these are files.\n"
+    "_prunner_words()\n"
+    "{\n"
+    "    case $1 in\n";
+
 static const char bash_commands_head[] =
     "    *) return 1 ;;\n"
     "    esac\n"
@@ -109,6 +119,10 @@ static const char bash_tail[] =
     "            compgen -W \"$(_prunner_options \"$command\")\" -- \"$cur\")\n"
     "        return\n"
     "    fi\n"
+    "    if offer=$(_prunner_words \"$command\"); then\n"
+    "        mapfile -t COMPREPLY < <(compgen -W \"$offer\" -- \"$cur\")\n"
+    "        return\n"
+    "    fi\n"
     "    compopt -o filenames 2>/dev/null\n"
     "    if [[ ! $script ]]; then\n"
     "        mapfile -t COMPREPLY < <(\n"
@@ -123,15 +137,15 @@ static const char bash_tail[] =
 /* clang-format on */
 
 static void
-bash_values(const char *command, const struct option_row *rows)
+bash_values(const struct subcommand *command)
 {
-    for (const struct option_row *row = rows; row->name; row++) {
+    for (const struct option_row *row = command->options; row->name; row++) {
         if (!row->value)
             continue;
         fputs("    ", stdout);
         if (row->letter)
-            printf("'%s -%c' | ", command, row->letter);
-        printf("'%s --%s') offer=(", command, row->name);
+            printf("'%s -%c' | ", command->name, row->letter);
+        printf("'%s --%s') offer=(", command->name, row->name);
         if (row->offer)
             printf("-W '%s'", row->offer);
         else if (takes(row, "FILE"))
@@ -143,15 +157,22 @@ bash_values(const char *command, const struct option_row *rows)
 }
 
 static void
-bash_options(const char *command, const struct option_row *rows)
+bash_options(const struct subcommand *command)
 {
-    printf("    '%s') echo '", command);
-    for (const struct option_row *row = rows; row->name; row++) {
+    printf("    '%s') echo '", command->name);
+    for (const struct option_row *row = command->options; row->name; row++) {
         if (row->letter)
             printf("-%c ", row->letter);
         printf("--%s ", row->name);
     }
     fputs("' ;;\n", stdout);
+}
+
+static void
+bash_words(const struct subcommand *command)
+{
+    if (command->offer)
+        printf("    '%s') echo '%s' ;;\n", command->name, command->offer);
 }
 
 static void
@@ -161,6 +182,8 @@ print_bash(const struct subcommand *commands)
     each_command(commands, bash_values);
     fputs(bash_options_head, stdout);
     each_command(commands, bash_options);
+    fputs(bash_words_head, stdout);
+    each_command(commands, bash_words);
     fputs(bash_commands_head, stdout);
     put_command_names(commands);
     fputs(bash_tail, stdout);
@@ -187,18 +210,21 @@ zsh_option(const struct option_row *row, const char *dashes, const char *name)
 }
 
 static void
-zsh_command(const char *command, const struct option_row *rows)
+zsh_command(const struct subcommand *command)
 {
-    printf("    '%s') _arguments -s -S \\\n", command);
-    for (const struct option_row *row = rows; row->name; row++) {
+    printf("    '%s') _arguments -s -S \\\n", command->name);
+    for (const struct option_row *row = command->options; row->name; row++) {
         char letter[] = {row->letter, '\0'};
         if (row->letter)
             zsh_option(row, "-", letter);
         zsh_option(row, "--", row->name);
     }
-    if (!*command)
+    if (!*command->name)
         fputs("      '1:script:_prunner_script' \\\n", stdout);
-    fputs("      '*:argument:_files' ;;\n", stdout);
+    if (command->offer)
+        printf("      '*:what:(%s)' ;;\n", command->offer);
+    else
+        fputs("      '*:argument:_files' ;;\n", stdout);
 }
 
 static void
@@ -250,11 +276,11 @@ static const char fish_script[] =
     "complete -c prunner -f -k -n __prunner_needs_script -a '(__fish_complete_suffix .lua)'\n";
 
 static void
-fish_valued(const char *command, const struct option_row *rows)
+fish_valued(const struct subcommand *command)
 {
-    if (*command)
+    if (*command->name)
         return;
-    for (const struct option_row *row = rows; row->name; row++) {
+    for (const struct option_row *row = command->options; row->name; row++) {
         if (row->value && row->letter)
             printf(" -%c", row->letter);
         if (row->value)
@@ -263,10 +289,13 @@ fish_valued(const char *command, const struct option_row *rows)
 }
 
 static void
-fish_options(const char *command, const struct option_row *rows)
+fish_options(const struct subcommand *command)
 {
-    for (const struct option_row *row = rows; row->name; row++) {
-        printf("complete -c prunner -n '__prunner_in \"%s\"' -l %s", command, row->name);
+    if (command->offer)
+        printf("complete -c prunner -n '__prunner_in \"%s\"' -f -a '%s'\n", command->name,
+               command->offer);
+    for (const struct option_row *row = command->options; row->name; row++) {
+        printf("complete -c prunner -n '__prunner_in \"%s\"' -l %s", command->name, row->name);
         if (row->letter)
             printf(" -s %c", row->letter);
         if (row->offer)

@@ -15,6 +15,7 @@ struct subcommand {
     const char *words;                 /* what follows it, as --help shows it */
     const char *help;                  /* one line for --help, at most 57 columns */
     const struct option_row *options;  /* its own, for completions; never NULL */
+    const char *offer;                 /* words it takes, with blanks between; NULL: files */
     int (*run)(int argc, char **argv); /* argv[0] is its name; returns the exit status,
                                           and answers --help itself */
 };

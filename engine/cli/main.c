@@ -18,11 +18,11 @@
 #include "lua/host.h"
 
 static const struct subcommand subcommands[] = {
-    {"new", "FILE", "write a script to begin with", new_options, new_run},
-    {"top", "[PID | STATE]", "show a running job", top_options, top_run},
-    {"ctl", "[PID] WHAT", "steer a running job: -n N, pause, resume, stop", ctl_options,
-     ctl_run},
-    {NULL, NULL, NULL, NULL, NULL},
+    {"new", "FILE", "write a script to begin with", new_options, NULL, new_run},
+    {"top", "[PID | STATE]", "show a running job", top_options, NULL, top_run},
+    {"ctl", "[PID] WHAT", "steer a running job: -n N, pause, stop, kill a task", ctl_options,
+     "status pause resume stop kill", ctl_run},
+    {0},
 };
 
 /* The row that `word` names, or NULL. */

@@ -108,6 +108,9 @@ describe("prunner --completion", function()
     offers({}, "job.lua", "--", "--he")
     offers({ "--help", "-h" }, "new", "-")
     offers({ "notes.txt" }, "new", "n")
+    offers({ "kill", "pause", "resume", "status", "stop" }, "ctl", "")
+    offers({ "status", "stop" }, "ctl", "4711", "st")
+    offers({ "--help", "--now", "--nprocess", "-h", "-n" }, "ctl", "-")
   end)
 
   it("completes in zsh", function()
@@ -121,7 +124,8 @@ describe("prunner --completion", function()
       { "--completion z", "--completion zsh " }, { "-n 3 j", "-n 3 job.lua " }, { "my", "my\\ job.lua " },
       { "--tmpdir d", "--tmpdir dir/" }, { "job.lua --state s", "job.lua --state stat.bin " },
       { "ne", "new " }, { "job.lua no", "job.lua notes.txt " }, { "job.lua --hel", "job.lua --help " },
-      { "new --", "new --help " }, { "new n", "new notes.txt " }, { "job.lua -- --he", "job.lua -- --he" },
+      { "new --", "new --help " }, { "new n", "new notes.txt " }, { "ctl 4711 k", "ctl 4711 kill " },
+      { "job.lua -- --he", "job.lua -- --he" },
     } do
       words[#words + 1], expected[#expected + 1] = "prunner " .. pair[1], "prunner " .. pair[2]
     end
@@ -152,5 +156,6 @@ describe("prunner --completion", function()
     offers({ "--help" }, "job.lua --hel")
     offers({ "--help" }, "new --h")
     offers({ "notes.txt" }, "new n")
+    offers({ "status", "stop" }, "ctl 4711 st")
   end)
 end)

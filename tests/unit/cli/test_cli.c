@@ -197,7 +197,7 @@ static const struct option_row other_options[] = {
     {0},
 };
 static const struct subcommand commands[] = {
-    {"other", "FILE", "do something else", other_options, NULL},
+    {"other", "FILE", "do something else", other_options, NULL, NULL},
     {0},
 };
 
