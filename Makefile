@@ -29,7 +29,8 @@ CMD_SHARED = \
     engine/base/path.c \
     engine/base/procstat.c \
     engine/base/text.c \
-    engine/supervisor/control_dir.c
+    engine/supervisor/control_dir.c \
+    engine/supervisor/control_request.c
 
 # Each test_*.c is a program; what lies beside their folders are fixtures for any of them.
 UNIT_SRC = $(sort $(wildcard tests/unit/*/test_*.c))

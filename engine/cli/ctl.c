@@ -35,7 +35,7 @@ const struct option_row ctl_options[] = {
 static const char who[] = "prunner ctl";
 
 static const char help_text[] =
-    "usage: prunner ctl [PID] [status | -n N | pause | resume | stop [--now]]\n"
+    "usage: prunner ctl [PID] [status | -n N | pause | resume | stop [--now] | kill TASK]\n"
     "\n"
     "Steers a running job of yours. PID is the process of prunner itself; it may be left\n"
     "out while there is one job only. Without a word for what to do: lists the jobs.\n"
@@ -44,7 +44,9 @@ static const char help_text[] =
     "  pause                start nothing new; what runs goes on\n"
     "  resume               go on\n"
     "  stop                 as Ctrl-C: start nothing new, end when nothing runs\n"
-    "  stop --now           as Ctrl-C twice: kill what runs\n";
+    "  stop --now           as Ctrl-C twice: kill what runs\n"
+    "  kill TASK            end a task that runs: it fails, and is not run again. TASK is its\n"
+    "                       number in prunner top, the joblog and messages\n";
 
 /* What the command line asks for. */
 struct control_args {
@@ -110,25 +112,52 @@ workers_value(char **words, int left, int *used)
     return left > 1 ? words[1] : NULL;
 }
 
+/* kill TASK, or kill #TASK as messages have it. */
 static int
-read_word(struct control_args *w, const char *word)
+want_kill(struct control_args *w, const char *task)
 {
-    static const char *const actions[] = {"status", "pause", "resume", "stop"};
-    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
-        if (strcmp(word, actions[i]) == 0)
-            return want(w, word);
-    }
-    if (!isdigit((unsigned char)word[0]))
+    char request[32];
+    if (!task)
+        return help_complain(who, "kill: which task? See TASK in prunner top");
+    const char *digits = task + (task[0] == '#');
+    if (!control_request_task(digits, strlen(digits)))
         return help_complain(who,
-                             "\"%s\" is neither a process nor one of status, pause, resume, stop: "
-                             "see prunner ctl --help",
-                             word);
+                             "kill: \"%s\" is not the number of a task: see TASK in prunner "
+                             "top",
+                             task);
+    snprintf(request, sizeof request, "kill %s", digits);
+    return want(w, request);
+}
+
+static bool
+is_pid(const char *word)
+{
+    return isdigit((unsigned char)word[0]);
+}
+
+static int
+read_pid(struct control_args *w, const char *word)
+{
     if (w->pid)
         return help_complain(who,
                              "\"%s\": one job at a time, and %d is named already", word,
                              (int)w->pid);
     w->pid = (pid_t)number(word, INT_MAX);
     return w->pid ? 0 : help_complain(who, "\"%s\" is not the number of a process", word);
+}
+
+static int
+read_action(struct control_args *w, const char *word)
+{
+    static const char *const actions[] = {"status", "pause", "resume", "stop"};
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        if (strcmp(word, actions[i]) == 0)
+            return want(w, word);
+    }
+    return help_complain(who,
+                         "\"%s\" is neither a process nor one of status, pause, resume, stop, "
+                         "kill: see prunner ctl --help",
+                         word);
 }
 
 /* 0, or an exit status with its message printed. */
@@ -148,8 +177,10 @@ read_words(struct control_args *w, int argc, char **argv)
             err = want_workers(w, workers_value(argv + i, argc - i, &used));
         else if (word[0] == '-')
             err = help_complain(who, "unknown option %s: see prunner ctl --help", word);
+        else if (strcmp(word, "kill") == 0)
+            used = 2, err = want_kill(w, argv[i + 1]); /* NULL behind the last word */
         else
-            err = read_word(w, word);
+            err = is_pid(word) ? read_pid(w, word) : read_action(w, word);
     }
     if (err || w->help)
         return err;

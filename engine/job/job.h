@@ -68,6 +68,7 @@ struct job {
     int function_table; /* registry reference: [number] = function */
     int hooks;          /* registry reference: table of the script's hooks */
     struct result result;
+    uint64_t started_unix_ns; /* CLOCK_REALTIME. fixed */
     bool opened, ran;
     bool forking;  /* job_fork() is at work */
     bool stranger; /* forked by the script, not by job_fork(): no part of the job */

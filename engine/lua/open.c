@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory_limit.h"
 #include "base/signal_state.h"
@@ -74,6 +75,7 @@ open_memory(void)
 {
     if (job.arena.base)
         return 0;
+    job.started_unix_ns = clock_unix_ns();
     job_tmpdir_find();
     signal_state_repair();
     occupy_standard_fds();

@@ -1,6 +1,6 @@
 /* child: what the supervisor knows of its worker processes, one struct child a slot.
  *
- *                       fork()           it ran too long: killed
+ *                       fork()           its task is to end: killed
  *   NONE <----> WANTED --------> ALIVE -------------------------> DYING
  *    ^            ^                |                                |
  *    |            |                +---------------+----------------+
@@ -18,7 +18,7 @@
  * worker that dies again and again before it has come to its first task is started with
  * pauses that double, and after 10 s of that not any more.
  *
- * Who calls what: spawn.c moves NONE <-> WANTED -> ALIVE, timeout.c ALIVE -> DYING,
+ * Who calls what: spawn.c moves NONE <-> WANTED -> ALIVE, run_kill.c ALIVE -> DYING,
  * death.c all that follows. Each of them by child_become(), which knows the arrows above
  * and stops the supervisor at any other. All of this is private to the supervisor. If it
  * dies, its workers die with it, and nothing here is needed again. */
@@ -43,6 +43,7 @@ enum child_state {
 enum child_cause {
     CAUSE_OWN = 0, /* it, its task or somebody else: see `status` */
     CAUSE_TIMEOUT, /* we killed it: its task ran longer than allowed */
+    CAUSE_CTL,     /* we killed it: `prunner ctl kill` named its task */
     CAUSE_OOM,     /* the kernel killed it for lack of memory: see oom.h */
 };
 
@@ -78,10 +79,12 @@ struct child {
     enum child_state state;
     pid_t pid;                  /* the process, or the last one. writer: spawn.c */
     struct child_progress from; /* its slot's when it was forked. writer: spawn.c */
-    struct child_run run;       /* for --timeout. writer: timeout.c, until it is DYING */
-    enum child_cause cause;     /* writer: timeout.c, death.c; CAUSE_OWN while ALIVE */
+    struct child_run run;       /* that is seen, or was killed. writer: timeout.c,
+                                            * run_kill.c, until it is DYING */
+    uint64_t killed_id;         /* CAUSE_CTL: of the task that was named. writer: run_kill.c */
+    enum child_cause cause;     /* writer: run_kill.c, death.c; CAUSE_OWN while ALIVE */
     uint64_t grace_ns;          /* see death.c; 0: nothing it started is left.
-                                            * writer: timeout.c, death.c */
+                                            * writer: run_kill.c, death.c */
     int status;                 /* of the last death. writer: death.c */
     struct child_early early;   /* see child_died_early() */
 };

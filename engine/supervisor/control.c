@@ -10,8 +10,8 @@
 
 #include "supervisor/control_dir.h"
 #include "supervisor/control_request.h"
+#include "supervisor/control_status.h"
 #include "job/job.h"
-#include "task/counts.h"
 #include "task/gate.h"
 #include "task/idle.h"
 #include "base/log.h"
@@ -144,30 +144,13 @@ answer(const struct client *who, enum verdict verdict, const char *fmt, ...)
 
 /* ---- what can be asked for ---- */
 
-static const char *
-state_words(void)
-{
-    uint64_t gate = atom_load(&job.arena.header->gate);
-    if (atom_load(&job.arena.header->mode) != ARENA_RUN)
-        return "ending";
-    if (gate & GATE_PAUSED)
-        return "paused";
-    if (gate & GATE_LOAD)
-        return "held by --load";
-    return gate & GATE_MEMORY ? "held by --memfree" : "running";
-}
-
 static void
 answer_status(const struct client *who)
 {
-    struct counts c;
-    uint32_t failed = atom_load(&job.arena.header->failed);
-    counts_sum(&job.arena, &c);
-    const char *script = job.config.script ? job.config.script : "a script under luajit";
-    uint32_t workers = atom_load(&job.arena.header->limit);
-    answer(who, DONE, "%s, %u %s, %llu of %llu tasks done%s: %s", state_words(),
-           workers, workers == 1 ? "worker" : "workers", (unsigned long long)c.done,
-           (unsigned long long)c.posted, failed ? ", some failed" : "", script);
+    struct text t = {0};
+    control_status(&t);
+    answer(who, DONE, "%.*s", (int)t.len, t.at ? t.at : "");
+    text_free(&t);
 }
 
 static void
@@ -205,19 +188,79 @@ set_pause(const struct client *who, bool pause)
     answer(who, DONE, "%s", pause ? "paused" : "resumed");
 }
 
+/* ---- killing a task: the answer comes when its worker is dead ---- */
+
+enum { KILLS_MAX = 16 }; /* who wait for an answer at a time; further ones get one at once */
+
+static struct {
+    uint64_t id; /* of the task; 0: nobody waits here */
+    struct client who;
+} kills[KILLS_MAX];
+
+static void
+await_killed(const struct client *who, uint64_t id)
+{
+    for (int i = 0; i < KILLS_MAX; i++) {
+        if (kills[i].id)
+            continue;
+        kills[i].id = id;
+        kills[i].who = *who;
+        return;
+    }
+    answer(who, DONE, "task %llu is being killed", (unsigned long long)id);
+}
+
+void
+control_killed(uint64_t id, bool failed)
+{
+    unsigned long long task = id;
+    for (int i = 0; i < KILLS_MAX; i++) {
+        if (kills[i].id != id)
+            continue;
+        if (failed)
+            answer(&kills[i].who, DONE, "task %llu was killed: it has failed", task);
+        else
+            answer(&kills[i].who, REFUSED, "task %llu has ended meanwhile", task);
+        kills[i].id = 0;
+    }
+}
+
+static void
+kill_task(const struct client *who, uint64_t id, const struct control_ops *hands)
+{
+    unsigned long long task = id;
+    switch (hands->kill(id)) {
+    case RUN_KILL_BEGUN:
+        await_killed(who, id);
+        break;
+    case RUN_KILL_UNKNOWN:
+        answer(who, REFUSED, "there is no task %llu (TASK in prunner top, #N in messages)", task);
+        break;
+    case RUN_KILL_NOT_RUNNING:
+        answer(who, REFUSED, "task %llu does not run: it waits, or has ended", task);
+        break;
+    case RUN_KILL_DYING:
+        answer(who, REFUSED, "the worker of task %llu is dying already", task);
+        break;
+    }
+}
+
 static void
 dispatch(const struct client *who, const struct control_request *r, const struct control_ops *hands)
 {
     bool ending = atom_load(&job.arena.header->mode) != ARENA_RUN;
-    if (ending && r->action != CONTROL_STATUS && r->action != CONTROL_STOP_NOW) {
+    bool always = r->action == CONTROL_STATUS || r->action == CONTROL_STOP_NOW ||
+                  r->action == CONTROL_KILL; /* what runs, a stop waits for */
+    if (ending && !always) {
         answer(who, REFUSED, "it is ending already");
         return;
     }
     switch (r->action) {
     case CONTROL_STATUS: answer_status(who); break;
-    case CONTROL_WORKERS: set_workers(who, r->n, hands); break;
+    case CONTROL_WORKERS: set_workers(who, (uint32_t)r->n, hands); break;
     case CONTROL_PAUSE: set_pause(who, true); break;
     case CONTROL_RESUME: set_pause(who, false); break;
+    case CONTROL_KILL: kill_task(who, r->n, hands); break;
     case CONTROL_STOP:
     case CONTROL_STOP_NOW:
         answer(who, DONE,

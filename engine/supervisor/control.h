@@ -16,10 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "supervisor/run_kill.h"
+
 /* What the supervisor does when it is told to. */
 struct control_ops {
     int (*workers)(uint32_t n); /* 0 or -errno */
     void (*stop)(bool now);
+    enum run_kill_answer (*kill)(uint64_t id);
 };
 
 /* control_open makes the socket; without one the job runs all the same. */
@@ -28,6 +31,9 @@ void control_open(void);
 int control_fd(void);
 /* control_serve does what was asked for, and answers. Never waits. */
 void control_serve(const struct control_ops *hands);
+/* control_killed: the worker in which task `id` was to be killed is dead; `failed`: so is the
+ * task, else it had ended before. Whoever asked for it is told. */
+void control_killed(uint64_t id, bool failed);
 /* control_close removes the socket. control_forget is for a worker: it lets go of it. */
 void control_close(void);
 void control_forget(void);

@@ -1,7 +1,7 @@
 /* control_request: the lines that `prunner ctl` and a running job exchange. Plain text, so that
  * versions that differ understand each other. Asked are
  *
- *   status | workers N | pause | resume | stop | stop now
+ *   status | workers N | pause | resume | stop | stop now | kill TASK
  *
  * and the answer begins with + (done) or - (not done), then text for people. */
 #ifndef PRN_CONTROL_REQUEST_H
@@ -20,12 +20,17 @@ enum control_action {
     CONTROL_RESUME,
     CONTROL_STOP,
     CONTROL_STOP_NOW,
+    CONTROL_KILL,
 };
 
 struct control_request {
     enum control_action action;
-    uint32_t n; /* CONTROL_WORKERS: 1..CONFIG_WORKERS_MAX; else 0 */
+    uint64_t n; /* CONTROL_WORKERS: 1..CONFIG_WORKERS_MAX; CONTROL_KILL: id of a task; else 0 */
 };
+
+/* control_request_task: a task's id in `len` bytes, decimal, no sign, not 0. 0: it is none. The
+ * words of the command line are read by it, too. */
+uint64_t control_request_task(const char *text, size_t len);
 
 /* control_request_parse reads a request of `len` bytes, not trusting any of them. false: it
  * is not one; *out untouched. */

@@ -17,6 +17,7 @@
 #include "output/printer.h"
 #include "output/report.h"
 #include "supervisor/child.h"
+#include "supervisor/control.h"
 #include "supervisor/delayed.h"
 #include "supervisor/descendants.h"
 #include "supervisor/oom.h"
@@ -29,7 +30,9 @@
 
 #define RETRY_NS (100 * CLOCK_MILLISECOND) /* no room to recover: try again */
 
+/* Of a task whose worker we killed. */
 static const char overdue[] = "it ran longer than allowed (--timeout, timeout)";
+static const char named[] = "killed by prunner ctl";
 
 static struct oom oom;
 
@@ -46,6 +49,7 @@ how_it_died(const struct child *c)
 {
     switch (c->cause) {
     case CAUSE_TIMEOUT: return "a timeout (it ran longer than allowed)";
+    case CAUSE_CTL: return "prunner ctl kill (of a task that had ended)";
     case CAUSE_OOM: return "SIGKILL (the kernel was out of memory)";
     case CAUSE_OWN: break;
     }
@@ -73,14 +77,14 @@ write_dead(uint32_t k, const struct task *t, uint32_t runs)
 }
 
 static void
-write_overdue(uint32_t k, const struct task *t, uint32_t run)
+write_failed(uint32_t k, const struct task *t, uint32_t run, const char *why)
 {
     struct dead_letter letter = {
         .task = t,
         .attempts = run,
         .errors = t->errors + 1u,
-        .error = overdue,
-        .error_len = strlen(overdue),
+        .error = why,
+        .error_len = strlen(why),
         .slot = slot_at(&job.arena, k),
     };
     dead_letter_write(&letter);
@@ -130,13 +134,20 @@ attempts_of_current(uint32_t k)
     return cur ? job_attempts(task_at(&job.arena, cur)->fn) : job.config.attempts;
 }
 
+/* Did we kill it to end a run? */
+static bool
+killed_for_a_run(const struct child *c)
+{
+    return c->cause == CAUSE_TIMEOUT || c->cause == CAUSE_CTL;
+}
+
 /* Was it killed, and not for the very run it was found in? */
 static bool
 killed_for_another_run(uint32_t k)
 {
     const struct child *c = child_at(k);
     uint32_t cur = slot_at(&job.arena, k)->cur;
-    if (c->cause != CAUSE_TIMEOUT || !cur)
+    if (!killed_for_a_run(c) || !cur)
         return stop_killing();
     return cur != c->run.task || atom_load(&task_at(&job.arena, cur)->word) != c->run.word;
 }
@@ -147,23 +158,25 @@ what_becomes_of_its_task(uint32_t k)
     if (killed_for_another_run(k))
         return RECOVER_UNCOUNTED;
     switch (child_at(k)->cause) {
-    case CAUSE_TIMEOUT: return RECOVER_FAILED;
+    case CAUSE_TIMEOUT:
+    case CAUSE_CTL: return RECOVER_FAILED;
     case CAUSE_OOM: return RECOVER_WAIT;
     case CAUSE_OWN: break;
     }
     return RECOVER_COUNTED;
 }
 
-/* Its time was over: the task ends, or runs again, as after an error. */
+/* We ended its run: the task ends, or, if its time was over, runs again, as after an error. */
 static void
-end_overdue(uint32_t k, struct self *dead, const struct recovered *r)
+end_killed(uint32_t k, struct self *dead, const struct recovered *r)
 {
     struct task *t = task_at(&job.arena, r->task);
     uint32_t run = task_attempt(r->word);
-    bool again = t->errors < job_retries(t->fn);
-    report_error(t, run, k, overdue, NULL, again);
-    observers_death(k, t, run, child_at(k)->status, again ? METRICS_RETRY : METRICS_FAILED,
-                    overdue);
+    bool by_ctl = child_at(k)->cause == CAUSE_CTL;
+    bool again = !by_ctl && t->errors < job_retries(t->fn);
+    const char *why = by_ctl ? named : overdue;
+    report_error(t, run, k, why, NULL, again);
+    observers_death(k, t, run, child_at(k)->status, again ? METRICS_RETRY : METRICS_FAILED, why);
     if (again) {
         uint64_t backoff = job_backoff_ns(t->fn, t->errors);
         if (backoff)
@@ -171,7 +184,7 @@ end_overdue(uint32_t k, struct self *dead, const struct recovered *r)
         else
             (void)commit_end(dead, OUTCOME_RETRY);
     } else {
-        write_overdue(k, t, run);
+        write_failed(k, t, run, why);
         printer_set_aside(t);
         (void)commit_end(dead, OUTCOME_FAILED);
         atom_store(&job.arena.header->failed, 1);
@@ -214,7 +227,7 @@ recover_child(uint32_t k)
     if (!err) {
         err = recover(&dead, &job.self, attempts_of_current(k), becomes, &r);
         if (!err && r.failed)
-            end_overdue(k, &dead, &r);
+            end_killed(k, &dead, &r);
         self_close(&dead);
     }
     if (err) {
@@ -223,6 +236,8 @@ recover_child(uint32_t k)
     }
     if (r.task && !r.dead && becomes == RECOVER_WAIT)
         delayed_alone(r.task);
+    if (child_at(k)->cause == CAUSE_CTL)
+        control_killed(child_at(k)->killed_id, r.failed);
     bury(k, &r);
     return true;
 }
@@ -242,7 +257,7 @@ ended_on_purpose(uint32_t k, enum exit_reason bye)
 }
 
 /* What the task of a dead worker had started dies before the task runs again, and with it: it
- * has got SIGTERM (timeout.c), and gets SIGKILL from c->grace_ns on. false: later. */
+ * has got SIGTERM (run_kill.c), and gets SIGKILL from c->grace_ns on. false: later. */
 static bool
 leaves_nothing(struct child *c)
 {
@@ -274,7 +289,7 @@ child_ended(uint32_t k, int status)
         stop_tick();
     }
     bool by_others = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
-                     c->cause != CAUSE_TIMEOUT && !stop_killing();
+                     !killed_for_a_run(c) && !stop_killing();
     if (by_others && oom_killed(&oom, clock_ns()))
         c->cause = CAUSE_OOM;
     child_become(c, CHILD_UNRECOVERED);

@@ -28,6 +28,7 @@
 #include "supervisor/delayed.h"
 #include "supervisor/descendants.h"
 #include "supervisor/growth.h"
+#include "supervisor/run_kill.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stop.h"
 #include "supervisor/timeout.h"
@@ -213,7 +214,7 @@ read_notifications(void)
 static void
 see_to_workers(void)
 {
-    static const struct control_ops ops = {spawn_resize, stop_by_control};
+    static const struct control_ops ops = {spawn_resize, stop_by_control, run_kill_task};
     read_signals();
     read_notifications();
     control_serve(&ops);

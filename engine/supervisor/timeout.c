@@ -1,11 +1,9 @@
 #include "supervisor/timeout.h"
 
-#include <signal.h>
-
 #include "base/clock.h"
 #include "job/job.h"
 #include "supervisor/child.h"
-#include "supervisor/descendants.h"
+#include "supervisor/run_kill.h"
 #include "task/task.h"
 
 #define TICK_MIN_NS (5 * CLOCK_MILLISECOND)
@@ -29,40 +27,20 @@ timeout_open(void)
         tick_ns = TICK_MAX_NS;
 }
 
-/* The run that slot k is in; task 0: none. */
-static struct child_run
-current_run(uint32_t k, uint64_t now)
-{
-    struct slot *s = slot_at(&job.arena, k);
-    uint32_t task = atom_load(&s->phase) == PHASE_ACTIVE ? atom_load(&s->cur) : 0;
-    uint64_t word = task ? atom_load(&task_at(&job.arena, task)->word) : 0;
-    if (!task || task_state(word) != TASK_RUN || task_worker(word) != k)
-        return (struct child_run){0};
-    return (struct child_run){task, word, now};
-}
-
 static void
 check_child(uint32_t k, uint64_t now)
 {
     struct child *c = child_at(k);
     if (c->state != CHILD_ALIVE)
         return;
-    struct child_run run = current_run(k, now);
+    struct child_run run = run_kill_look(k, now);
     if (!run.task || run.task != c->run.task || run.word != c->run.word) {
         c->run = run;
         return;
     }
     int64_t limit = job_timeout_ns(task_at(&job.arena, run.task)->fn);
-    if (limit > 0 && now - c->run.since_ns >= (uint64_t)limit) {
-        c->cause = CAUSE_TIMEOUT;
-        /* While it lives: it is the root of their tree. But it must not go on with its task
-         * when its program ends. */
-        child_freeze(c);
-        if (descendants_signal(c->pid, SIGTERM))
-            c->grace_ns = now + DESCENDANTS_GRACE_NS;
-        child_kill(c);
-        child_become(c, CHILD_DYING);
-    }
+    if (limit > 0 && now - c->run.since_ns >= (uint64_t)limit)
+        run_kill(c, CAUSE_TIMEOUT, now);
 }
 
 void

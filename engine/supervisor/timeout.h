@@ -3,8 +3,7 @@
  * A worker says nowhere when its task began: that would cost each task a clock. So the
  * supervisor looks which run each worker is in, every twentieth of the shortest limit, and
  * measures from when it first saw it. A task may run that much longer than allowed, and never
- * shorter. Between the look and the kill the worker may have begun another task: death.c
- * sees that this is not the run that was meant, and lets it count for nothing.
+ * shorter. The kill itself: run_kill.h.
  *
  * supervisor.c calls timeout_open() before its loop and timeout_tick() in each turn of it,
  * after the dead were seen to. */

@@ -89,7 +89,8 @@ describe("prunner ctl", function()
     local one, two = spawn(waiting, "-n", 1), spawn(waiting, "-n", 3)
     local a, b = until_listed(one), until_listed(two)
     local list = expect(ctl()).out
-    local line = "\n?%d: running, %s, %%d+ of 2%%d tasks done: [^\n]*/script.lua\n"
+    local line = "\n?%d: running, %s, %%d+ of 2%%d tasks done"
+      .. ", started at [^:]*%%d%%d:%%d%%d:%%d%%d: [^\n]*/script.lua\n"
     assert.has_match(line:format(a, "1 worker"), list)
     assert.has_match(line:format(b, "3 workers"), list)
     local result = expect(ctl("pause"), 2, list)
@@ -190,6 +191,92 @@ describe("prunner ctl", function()
     expect(run:wait(), 130, "")
   end)
 
+  it("shows the arguments of a job as a shell would take them", function()
+    local run = spawn(waiting, "-n", 1, "--", "a b", "it's", "", "\27[31m", "--x=1", ("y"):rep(400), "z")
+    local pid = until_listed(run)
+    has([[/script.lua 'a b' 'it'\''s' '' '\x1b[31m' --x=1 ...]] .. "\n", expect(ctl(pid)).out)
+    release(run)
+    expect(run:wait(), 0)
+  end)
+
+  it("kills a task, which fails and is not run again", function()
+    local sleeps = ("1000.%d"):format(helper.now() * 1e6 % 1e9) -- nobody else's
+    local run = spawn([[
+      local prunner = require "prunner"
+      function begin() for i = 1, 3 do prunner.post_task(work, i) end end
+      function work(i)
+        io.stderr:write("running ", i, "\n")
+        if i == 2 then os.execute("exec sleep " .. arg[1]) end
+        if i == 3 then while true do end end
+      end
+      function end_() local s = prunner.stats() print(s.tasks, s.failed, s.retried, s.left) end
+    ]], "-n", 2, "--retries", 3, "--keep-order", "--dead", runtime .. ".dead", "--joblog", runtime .. ".log",
+      "--", sleeps)
+    local pid = until_listed(run)
+    local log
+    assert.is_truthy(helper.wait_until(function()
+      log = helper.read(runtime .. ".log")
+      return log and log:find("\n[^\n]*work%(1%)")
+    end))
+    local first = tonumber(log:match "(%d+)\n$")
+    local wrong = { [first] = "does not run: it waits, or has ended", [first + 3 * first] = "there is no task",
+      [1] = "there is no task 1 (TASK in prunner top, #N in messages)" }
+    for task, message in pairs(wrong) do has(message, expect(ctl(pid, "kill", task), 2, "").err) end
+    local second, third = 2 * first, 3 * first
+    local function kill(task)
+      assert.is_truthy(helper.wait_until(function() return ctl(pid, "kill", "#" .. task).status == 0 end))
+    end
+    kill(third)
+    has("does not run", expect(ctl(pid, "kill", third), 2).err)
+    kill(second)
+    local result = expect(run:wait(), 1, "3\t2\t0\t0\n")
+    has("task work(2) failed: killed by prunner ctl\n", result.err)
+    has("task work(3) failed: killed by prunner ctl\n  task #" .. third .. ", run 1, ", result.err)
+    assert.is_nil(result.err:find("will be run again", 1, true))
+    local dead = helper.read(runtime .. ".dead")
+    has('"id":' .. second, dead)
+    has('"id":' .. third, dead)
+    has('"error":"killed by prunner ctl"', dead)
+    local _, failed = helper.read(runtime .. ".log"):gsub("\tfailed\t1\tbegin\t[23]\tkilled by prunner ctl\t", "")
+    assert.are.equal(2, failed)
+    assert.are.equal("", helper.run({ "pgrep", "-fx", "sleep " .. sleeps }).out)
+  end)
+
+  it("kills a task that keeps a stopping job", function()
+    local run = spawn([[
+      local prunner = require "prunner"
+      function begin() prunner.post_task(work) end
+      function work() while true do end end
+    ]], "-n", 1)
+    local pid = until_listed(run)
+    expect(ctl(pid, "stop"))
+    local task = 4096
+    assert.is_truthy(helper.wait_until(function() return ctl(pid, "kill", task).status == 0 end))
+    has("task work() failed: killed by prunner ctl", expect(run:wait(), 130).err)
+  end)
+
+  it("harms no other task if the one that is named ends before", function()
+    local run = spawn([[
+      local prunner = require "prunner"
+      function begin() prunner.post_task(work, 1) end
+      function work(n)
+        prunner.counter "n":add(1)
+        if n < 40000 then prunner.post_task(work, n + 1) end
+      end
+      function end_() print(prunner.counter "n":get(), prunner.stats().failed) end
+    ]], "-n", 1, "-q")
+    local pid = until_listed(run)
+    local killed = 0
+    helper.wait_until(function()
+      local top = prunner("top", "--once", pid).out
+      local task = top:match "work%s+(%d+)"
+      if task and ctl(pid, "kill", task).status == 0 then killed = killed + 1 end
+      return killed > 0 or run:poll()
+    end, 20)
+    local result = run:wait()
+    if killed == 0 then expect(result, 0, "40000\t0\n") else assert.are.equal(1, result.status) end
+  end)
+
   it("says what is wrong with its words", function()
     for words, message in pairs {
       ["-n 0"] = '-n: "0": a job has at least one worker; prunner ctl pause lets it start nothing new',
@@ -200,8 +287,14 @@ describe("prunner ctl", function()
       ["pause resume"] = 'one thing at a time: "pause" or "resume"',
       ["--now"] = "--now belongs to stop: prunner ctl stop --now",
       ["pause --now"] = "--now belongs to stop: prunner ctl stop --now",
-      ["frob"] = '"frob" is neither a process nor one of status, pause, resume, stop: see prunner ctl --help',
+      ["frob"] = '"frob" is neither a process nor one of status, pause, resume, stop, kill: see prunner ctl --help',
       ["--frob"] = "unknown option --frob: see prunner ctl --help",
+      ["kill"] = "kill: which task? See TASK in prunner top",
+      ["1 kill x7"] = 'kill: "x7" is not the number of a task: see TASK in prunner top',
+      ["1 kill 0"] = 'kill: "0" is not the number of a task',
+      ["1 kill 18446744073709551616"] = 'kill: "18446744073709551616" is not the number of a task',
+      ["pause kill 7"] = 'one thing at a time: "pause" or "kill 7"',
+      ["kill 7 8"] = 'process 8 ',
       ["0 pause"] = '"0" is not the number of a process',
       ["12x pause"] = '"12x" is not the number of a process',
       ["1 2"] = '"2": one job at a time, and 1 is named already',

@@ -15,7 +15,7 @@
 #include "supervisor/control_dir.h"
 
 static void
-assert_parsed(const char *text, enum control_action action, uint32_t n)
+assert_parsed(const char *text, enum control_action action, uint64_t n)
 {
     struct control_request r = {CONTROL_STATUS, 77};
     assert_true(control_request_parse(&r, text, strlen(text)));
@@ -35,6 +35,8 @@ test_ctl_requests(void **state)
     assert_parsed("resume", CONTROL_RESUME, 0);
     assert_parsed("stop", CONTROL_STOP, 0);
     assert_parsed("stop now", CONTROL_STOP_NOW, 0);
+    assert_parsed("kill 4097", CONTROL_KILL, 4097);
+    assert_parsed("kill 18446744073709551615", CONTROL_KILL, UINT64_MAX);
 }
 
 static void
@@ -44,7 +46,9 @@ test_ctl_what_is_no_request(void **state)
     static const char *const bad[] = {
         "", "s", "statu", "status ", "status\n", "workers", "workers ", "workers 0",
         "workers 4001", "workers 99999999999", "workers -1", "workers +1", "workers 1x",
-        "workers  1", "workers 1 ", "stop  now", "stop nowx", "stopnow", "PAUSE", "\xff\xfe"};
+        "workers  1", "workers 1 ", "stop  now", "stop nowx", "stopnow", "PAUSE", "\xff\xfe",
+        "kill", "kill ", "kill 0", "kill x", "kill 1 2", "kill #1", "kill -1",
+        "kill 18446744073709551616", "kill 99999999999999999999", "kill 000000000000000000001"};
     struct control_request r = {CONTROL_PAUSE, 77};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(control_request_parse(&r, bad[i], strlen(bad[i])));
