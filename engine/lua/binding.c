@@ -7,6 +7,7 @@
 #include "base/version.h"
 #include "lua/open.h"
 #include "store/error_text.h"
+#include "worker/error.h"
 #include "worker/random.h"
 
 int
@@ -86,6 +87,7 @@ luaopen_prunner_core(lua_State *L)
                              "address space? ulimit -v)",
                           strerror(-err));
     random_watch(L);
+    error_open(L);
     lua_newtable(L);
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         luaL_register(L, NULL, functions[i]);

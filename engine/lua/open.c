@@ -11,6 +11,7 @@
 #include "base/memory_limit.h"
 #include "base/signal_state.h"
 #include "codec/codec.h"
+#include "job/failures.h"
 #include "job/job.h"
 #include "job/state.h"
 #include "monitor/metrics.h"
@@ -105,6 +106,8 @@ open_job(lua_State *L)
         return -errno;
     idle_notify = job_notify;
     err = metrics_open(job_notify);
+    if (!err)
+        err = failures_open();
     if (err)
         return err;
     if (!job.config.attempts)

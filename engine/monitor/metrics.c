@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "codec/codec.h"
 #include "memory/arena.h"
-#include "monitor/failure_kind.h"
+#include "job/failure_kind.h"
 #include "task/task.h"
 
 enum {

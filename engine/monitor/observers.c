@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "codec/codec.h"
 #include "job/job.h"
-#include "monitor/failure_kind.h"
+#include "job/failure_kind.h"
 #include "monitor/metrics.h"
 #include "monitor/metrics_read.h"
 #include "task/counts.h"

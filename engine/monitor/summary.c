@@ -5,7 +5,7 @@
 
 #include "base/cpus.h"
 #include "job/job.h"
-#include "monitor/failure_kind.h"
+#include "job/failures.h"
 #include "monitor/metrics.h"
 #include "monitor/metrics_read.h"
 #include "monitor/totals.h"
@@ -17,83 +17,52 @@
 #include "base/text.h"
 
 enum {
-    KINDS = 64,         /* of failures that are told apart */
     KINDS_SHOWN = 5,    /* those with most failures */
     SLOWEST_SHOWN = 3,  /* tasks */
     TASK_BYTES = 160,   /* of a task as text */
     MANY_FAILURES = 10, /* these are grouped even where no summary was asked for */
 };
 
-/* Failures that say the same. */
-struct kind {
-    uint64_t key, count;
-    uint32_t fn;
-    uint16_t len;
-    char text[METRICS_TEXT]; /* what the first one said; no 0 at the end */
-};
-
-static void note_failure(const struct metrics_event *e);
 static void print_summary(void);
 
 static struct {
     struct observer observer;
     bool asked, never;
-    struct kind kinds[KINDS];
-    uint32_t nkinds;
-    uint64_t others; /* failures of further kinds */
+    bool quiet; /* nothing but failures that were not told */
     struct totals figures;
-} summary = {.observer = {.event = note_failure, .end = print_summary}};
+} summary = {.observer = {.end = print_summary}};
 
 void
 summary_open(const struct config *c)
 {
-    if (c->quiet)
-        return;
-    summary.asked = c->summary;
+    summary.quiet = c->quiet;
+    summary.asked = c->summary && !c->quiet;
     summary.never = c->progress == PROGRESS_NEVER;
     observers_add(&summary.observer);
 }
 
 /* ---- failures ---- */
 
-static struct kind *
-kind_of(uint64_t key)
-{
-    for (uint32_t i = 0; i < summary.nkinds; i++) {
-        if (summary.kinds[i].key == key)
-            return &summary.kinds[i];
-    }
-    if (summary.nkinds == KINDS)
-        return NULL;
-    struct kind *k = &summary.kinds[summary.nkinds++];
-    *k = (struct kind){.key = key};
-    return k;
-}
-
-static void
-note_failure(const struct metrics_event *e)
-{
-    if (e->outcome != METRICS_FAILED && e->outcome != METRICS_DEAD)
-        return;
-    const char *error = e->text + e->args_len;
-    struct kind *k = kind_of(failure_key(e->fn, error, e->error_len));
-    if (!k) {
-        summary.others++;
-        return;
-    }
-    if (k->count++)
-        return;
-    k->fn = e->fn;
-    k->len = e->error_len;
-    memcpy(k->text, error, e->error_len);
-}
-
 static int
 more_often(const void *a, const void *b)
 {
-    const struct kind *x = a, *y = b;
+    const struct failures_kind *x = a, *y = b;
     return x->count < y->count ? 1 : x->count > y->count ? -1
                                                          : 0;
+}
+
+/* Was this kind told a few times only? */
+static bool
+untold(const struct failures_kind *k)
+{
+    return k->count > FAILURES_TOLD && !log_debugging();
+}
+
+/* Those with most failures, and all that were not told. Of tasks that ran again the latter. */
+static bool
+is_shown(const struct failures_kind *k, uint32_t shown)
+{
+    return untold(k) || (!k->again && shown < KINDS_SHOWN);
 }
 
 /* Text of any bytes on one line of a terminal. */
@@ -107,24 +76,47 @@ put_plain(struct text *t, const char *s, size_t len)
 }
 
 static void
+put_kind(struct text *t, const struct failures_kind *k)
+{
+    text_print(t, "%8llu  %s%s: ", (unsigned long long)k->count, job_fn_info(k->fn)->name,
+               k->again ? ", run again" : "");
+    put_plain(t, k->text, k->len);
+    text_put(t, "\n");
+}
+
+static void
 put_failures(struct text *t)
 {
-    uint32_t shown = summary.nkinds < KINDS_SHOWN ? summary.nkinds : KINDS_SHOWN;
-    uint64_t rest = summary.others;
-    if (!summary.nkinds)
-        return;
-    qsort(summary.kinds, summary.nkinds, sizeof summary.kinds[0], more_often);
+    struct failures_kind kinds[FAILURES_KINDS];
+    uint64_t rest;
+    uint32_t shown = 0, n = failures_kinds(kinds, &rest);
+    qsort(kinds, n, sizeof kinds[0], more_often);
+    size_t heading = t->len;
     text_put(t, "  failures:\n");
-    for (uint32_t i = 0; i < shown; i++) {
-        const struct kind *k = &summary.kinds[i];
-        text_print(t, "%8llu  %s: ", (unsigned long long)k->count, job_fn_info(k->fn)->name);
-        put_plain(t, k->text, k->len);
-        text_put(t, "\n");
+    for (uint32_t i = 0; i < n; i++) {
+        if (is_shown(&kinds[i], shown)) {
+            put_kind(t, &kinds[i]);
+            shown++;
+        } else if (!kinds[i].again) {
+            rest += kinds[i].count;
+        }
     }
-    for (uint32_t i = shown; i < summary.nkinds; i++)
-        rest += summary.kinds[i].count;
     if (rest)
         text_print(t, "%8llu  of other kinds\n", (unsigned long long)rest);
+    else if (!shown)
+        t->len = heading;
+}
+
+/* Were there failures that nobody has been told of? */
+static bool
+any_untold(void)
+{
+    struct failures_kind kinds[FAILURES_KINDS];
+    uint64_t others;
+    uint32_t n = failures_kinds(kinds, &others);
+    while (n > 0 && !untold(&kinds[n - 1]))
+        n--;
+    return n > 0;
 }
 
 /* ---- tasks ---- */
@@ -279,10 +271,11 @@ print_summary(void)
     struct text t = {0};
     struct totals *f = &summary.figures;
     totals_take(f);
+    bool many = f->failed + f->dead >= MANY_FAILURES && !summary.quiet;
     if (summary.asked || (progress_shown() && !summary.never)) {
         put_all(&t, f);
-    } else if (f->failed + f->dead >= MANY_FAILURES) {
-        text_put(&t, "prunner: many tasks failed\n");
+    } else if (many || any_untold()) {
+        text_print(&t, "prunner: many %s failed\n", f->failed + f->dead ? "tasks" : "runs");
         put_failures(&t);
     }
     if (!t.failed && t.len)

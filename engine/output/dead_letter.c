@@ -203,6 +203,7 @@ put_letter(struct text *t, const struct dead_letter *d)
         json_name(t, "error");
         json_bytes(t, d->error, d->error_len);
     }
+    json_field(t, "traceback", d->traceback);
     put_poster(t, task);
     put_time(t);
     put_stderr(t, d->slot);

@@ -22,6 +22,7 @@ struct dead_letter {
     const char *signal;        /* NULL: it was none */
     const char *error;         /* NULL: it was none */
     size_t error_len;
+    const char *traceback;   /* NULL: there is none */
     const struct slot *slot; /* of who ran it last: what it wrote to stderr */
 };
 

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "codec/codec.h"
+#include "job/failures.h"
 #include "job/job.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "task/task.h"
 
 enum { ARGS = 160,
@@ -38,43 +40,81 @@ describe_poster(const struct task *t, char *text, size_t cap)
         snprintf(text + n, cap - (size_t)n, ", at line %u", line);
 }
 
+/* What is told of a failure. */
+struct telling {
+    bool line;    /* it is told at all */
+    bool details; /* with what follows the line */
+    bool last;    /* of its kind */
+    bool again;   /* the task runs again */
+};
+
+/* Of like failures the first one whole, a few by one line; --debug tells them all. */
+static struct telling
+tell(const struct task *t, bool again, const char *message)
+{
+    uint64_t nth = failures_note(t->fn, again, message, strlen(message));
+    if (log_debugging())
+        return (struct telling){true, true, false, again};
+    return (struct telling){nth <= FAILURES_TOLD, nth == 1, nth == FAILURES_TOLD, again};
+}
+
+/* As one write: the line, and what follows it. Takes the text's memory. */
+static void
+say(struct text *t, struct telling told)
+{
+    if (told.last)
+        text_print(t,
+                   "prunner: further ones like this are counted, and not told: %s--joblog and "
+                   "--debug tell each\n",
+                   told.again ? "" : "--dead, ");
+    if (!t->failed)
+        log_text(t->at, t->len);
+    text_free(t);
+}
+
 void
 report_error(const struct task *t, uint32_t run, uint32_t worker, const char *message,
              const char *traceback, bool again)
 {
-    char task[TASK], poster[TASK], *text = NULL;
+    char task[TASK], poster[TASK];
+    struct text text = {0};
+    struct telling told = tell(t, again, message);
+    if (!told.line)
+        return;
     report_task(t, task, sizeof task);
-    describe_poster(t, poster, sizeof poster);
-    if (again && run > 1)
-        traceback = NULL;
-    int n = asprintf(&text,
-                     "prunner: task %s failed%s: %s\n"
-                     "  task #%llu, run %u, worker %u, defined at %s, %s\n%s%s",
-                     task, again ? " and will be run again" : "", message,
-                     (unsigned long long)t->id, run, worker,
-                     job_fn_info(t->fn)->where, poster,
-                     traceback ? traceback : "", traceback ? "\n" : "");
-    if (n > 0)
-        log_text(text, (size_t)n);
-    free(text);
+    size_t len = told.details ? strlen(message) : strcspn(message, "\n");
+    text_print(&text, "prunner: task %s failed%s: ", task, again ? " and will be run again" : "");
+    text_bytes(&text, message, len);
+    text_put(&text, "\n");
+    if (told.details) {
+        describe_poster(t, poster, sizeof poster);
+        text_print(&text, "  task #%llu, run %u, worker %u, defined at %s, %s\n%s%s",
+                   (unsigned long long)t->id, run, worker, job_fn_info(t->fn)->where, poster,
+                   traceback ? traceback : "", traceback ? "\n" : "");
+    }
+    say(&text, told);
 }
 
 void
 report_dead(const struct task *t, uint32_t runs, const char *how)
 {
-    char task[TASK], poster[TASK], *text = NULL;
+    char task[TASK], poster[TASK];
+    struct text text = {0};
+    struct telling told = tell(t, false, how);
+    if (!told.line)
+        return;
     report_task(t, task, sizeof task);
     describe_poster(t, poster, sizeof poster);
-    int n = asprintf(&text,
-                     "prunner: task %s was set aside: %u %s ended with the worker's "
-                     "death, the last one by %s\n"
-                     "  task #%llu, defined at %s, %s; --attempts says how often to try\n",
-                     task, runs, runs == 1 ? "run" : "runs", how,
-                     (unsigned long long)t->id,
-                     job_fn_info(t->fn)->where, poster);
-    if (n > 0)
-        log_text(text, (size_t)n);
-    free(text);
+    text_print(&text,
+               "prunner: task %s was set aside: %u %s ended with the worker's death, the last "
+               "one by %s\n"
+               "  task #%llu, defined at %s, %s; --attempts says how often to try\n",
+               task, runs, runs == 1 ? "run" : "runs", how, (unsigned long long)t->id,
+               job_fn_info(t->fn)->where, poster);
+    const char *end = text.failed ? NULL : memchr(text.at, '\n', text.len);
+    if (end && !told.details)
+        text.len = (size_t)(end + 1 - text.at);
+    say(&text, told);
 }
 
 void

@@ -1,5 +1,6 @@
-/* report: what people read when something went wrong with a task. One report an
- * error, in one write. */
+/* report: what people read when something went wrong with a task, in one write. Of failures
+ * that are alike (job/failures.h) the first is told whole, a few by a line each, and no further
+ * ones: the summary has their number. --debug tells all, and whole. */
 #ifndef PRN_REPORT_H
 #define PRN_REPORT_H
 
@@ -9,8 +10,7 @@
 struct task;
 
 /* report_error: the task raised an error. `message` and `traceback` (may be NULL)
- * as text; `again`: it will be run again; `run`: which run this was. The traceback is
- * left out between the first run and the last one: it is long, and mostly the same. */
+ * as text; `again`: it will be run again; `run`: which run this was. */
 void report_error(const struct task *t, uint32_t run, uint32_t worker, const char *message,
                   const char *traceback, bool again);
 /* report_dead: the task was set aside after `runs` runs that ended with their

@@ -10,6 +10,23 @@
 #include "base/utf8.h"
 
 static char *last_traceback;
+static bool last_on_purpose;
+static lua_CFunction raise; /* Lua's error() */
+
+void
+error_open(lua_State *L)
+{
+    lua_getglobal(L, "error");
+    if (lua_tocfunction(L, -1))
+        raise = lua_tocfunction(L, -1);
+    lua_pop(L, 1);
+}
+
+bool
+error_on_purpose(void)
+{
+    return last_on_purpose;
+}
 
 const char *
 error_take_traceback(void)
@@ -56,6 +73,18 @@ error_rethrow(lua_State *L)
     return lua_error(L);
 }
 
+/* Was it error() that raised it? It is the innermost call, then. */
+static bool
+raised_on_purpose(lua_State *L)
+{
+    lua_Debug at;
+    if (!raise || !lua_getstack(L, 1, &at) || !lua_getinfo(L, "f", &at))
+        return false;
+    bool same = lua_tocfunction(L, -1) == raise;
+    lua_pop(L, 1);
+    return same;
+}
+
 int
 error_handler(lua_State *L)
 {
@@ -65,6 +94,7 @@ error_handler(lua_State *L)
         return 1; /* the traceback of where it was raised first is better */
     free(last_traceback);
     last_traceback = NULL;
+    last_on_purpose = raised_on_purpose(L);
     luaL_traceback(L, L, NULL, 1);
     last_traceback = strdup(lua_tostring(L, -1));
     if (last_traceback)

@@ -6,6 +6,8 @@
 #ifndef PRN_ERROR_H
 #define PRN_ERROR_H
 
+#include <stdbool.h>
+
 #include <lua.h>
 
 /* error_handler is the message handler of every call into the script: keeps the value as it
@@ -14,6 +16,11 @@ int error_handler(lua_State *L);
 /* error_rethrow raises the error value at the top of the stack once more, after a call with
  * error_handler(): the traceback stays that of where it came from. */
 int error_rethrow(lua_State *L);
+/* error_open, once, before the script may have changed its globals. */
+void error_open(lua_State *L);
+/* error_on_purpose: was the last error raised by error(), whose message is all that its
+ * author wants to say? Else it is one of Lua code, or of a function that was called. */
+bool error_on_purpose(void);
 /* error_take_traceback returns the traceback of the last error, without our own frames, until
  * the next call; NULL: none since it was last taken. */
 const char *error_take_traceback(void);

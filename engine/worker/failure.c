@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/human.h"
+#include "base/log.h"
 #include "job/halt.h"
 #include "job/job.h"
 #include "monitor/metrics.h"
@@ -69,7 +70,7 @@ message_of(lua_State *L)
 
 /* The message as it was raised is at the top of the stack. */
 static void
-write_dead_letter(lua_State *L, const struct task *t, uint32_t attempt)
+write_dead_letter(lua_State *L, const struct task *t, uint32_t attempt, const char *traceback)
 {
     struct dead_letter letter = {
         .task = t,
@@ -77,6 +78,7 @@ write_dead_letter(lua_State *L, const struct task *t, uint32_t attempt)
         .errors = t->errors + 1u,
         .error = lua_tostring(L, -1),
         .error_len = lua_objlen(L, -1),
+        .traceback = traceback,
         .slot = job.self.slot,
     };
     dead_letter_write(&letter);
@@ -96,13 +98,14 @@ report_run(lua_State *L, const struct task *t, uint64_t from, bool again)
     const char *traceback = error_take_traceback();
     (void)held_locks_release(NULL, false); /* of __tostring */
     struct output_error lost = output_flush(again ? OUTPUT_AGAIN : OUTPUT_FAILED);
-    report_error(t, attempt, self->me, message, traceback, again);
+    bool says_all = error_on_purpose() && !log_debugging();
+    report_error(t, attempt, self->me, message, says_all ? NULL : traceback, again);
     metrics_keep(t, message, traceback);
     metrics_describe(self, t, from, message);
     metrics_dropped(self->arena, self->me);
     lua_pop(L, 1);
     if (!again)
-        write_dead_letter(L, t, attempt);
+        write_dead_letter(L, t, attempt, traceback);
     lua_pop(L, 1);
     return lost;
 }

@@ -75,13 +75,13 @@ describe("posting at a wrong moment", function()
         print(prunner.counter "after":get(), prunner.counter "n":get(), prunner.max "n":get(),
           #prunner.collect "n":get(), d.k)
       end
-    ]], 1, nil)
+    ]], 1, nil, "--debug")
     has("7\t0\tnil\t0\tnil\n", result.out)
     assert.are.equal(6, count("not in the function of d:update, which may run several times", result.out))
     has("commit: only a running task can commit", result.out)
     has_not("it ran", result.out)
     assert.are.equal(7, count("task fail(", result.err))
-    has("in function <", result.err) -- the traceback goes down to the function
+    has("in function <", result.err) -- with --debug the traceback goes down to the function
   end)
 end)
 

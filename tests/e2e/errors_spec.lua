@@ -21,15 +21,15 @@ describe("a task that raises an error", function()
       function outer(n)
         prunner.post_task(bad, "text", n, { 1, 2 }, nil)
       end
-      local function deeper() error "oh no" end
+      local function deeper() local none = "oh no" .. nil end
       function bad() deeper() end
       function good(i) prunner.counter "good":add(i) end
       function end_() print(prunner.counter "good":get()) end
     ]]
     local result = job(text, 1, "55\n")
-    assert.are.equal(1, count("oh no", result.err))
+    assert.are.equal(1, count("attempt to concatenate", result.err))
     has('prunner: task bad("text", 1, {…}, nil) failed: ', result.err)
-    has("script.lua:8: oh no\n", result.err)
+    has("script.lua:8: attempt to concatenate a nil value\n", result.err)
     assert.has_match("task #%d+, run 1, worker %d, defined at [^\n]*script.lua:9, "
       .. "posted by outer %([^\n]*script.lua:5%)\n", result.err)
     has("stack traceback:", result.err)
@@ -38,6 +38,46 @@ describe("a task that raises an error", function()
     has("prunner: 1 task failed, of 12 tasks\n", result.err)
     has_not("prunner/", result.err)
     has("script.lua:5), at line 6\n", job(text, 1, "55\n", "--debug").err)
+  end)
+
+  it("is told whole the first time, in a line up to the tenth, then counted", function()
+    local text = [[
+      function begin() for i = 1, 50 do prunner.post_task(work, i) prunner.post_task(odd, i) end end
+      function work(i) error("no answer from " .. i .. "\nbut\nthis") end
+      function odd(i) return nil .. i end
+    ]]
+    for _, n in ipairs { 1, 3 } do
+      local result = job(text, 1, nil, "-n", n)
+      assert.are.equal(20, count("prunner: task ", result.err))
+      assert.are.equal(10, count("task work(", result.err))
+      assert.are.equal(2, count("defined at ", result.err))
+      assert.are.equal(1, count("stack traceback:", result.err)) -- of odd, not of error()
+      assert.are.equal(1, count("\nbut\nthis\n", result.err))
+      assert.are.equal(2, count("told: --dead, --joblog and --debug tell each\n", result.err))
+      has("      50  work: ", result.err)
+      has("      50  odd: ", result.err)
+    end
+    local result = job(text, 1, nil, "--debug")
+    assert.are.equal(100, count("defined at ", result.err))
+    assert.are.equal(100, count("stack traceback:", result.err))
+    has_not("and not told", result.err)
+    local dead = helper.tmpdir() .. "/dead"
+    job(text, 1, nil, "--dead", dead)
+    assert.are.equal(100, count('"traceback":"stack traceback:', helper.read(dead)))
+  end)
+
+  it("shows the way to what assert and functions of libraries raise, and not to error()", function()
+    local function raises(body, traceback)
+      local err = job("function begin() prunner.post_task(work) end function work() " .. body .. " end", 1).err
+      assert.are.equal(traceback and 1 or 0, count("stack traceback:", err), err)
+    end
+    raises('error "x"')
+    raises 'local raise = error raise({ code = 3 }, 0)'
+    raises 'return error("x", 0)'
+    raises('error = nil local t = nil; t.x = 1', true)
+    raises('assert(nil, "x")', true)
+    raises('string.rep()', true)
+    raises('local t = nil; return t.x', true)
   end)
 
   it("says that begin posted it", function()
@@ -170,13 +210,15 @@ describe("retries", function()
         print(prunner.counter "n":get(), prunner.counter "sum":get(), s.failed, s.retried)
       end
     ]], 0, "20\t210\t0\t30\n", "--retries", 3)
-    assert.are.equal(30, count("failed and will be run again", result.err))
+    assert.are.equal(10, count("failed and will be run again", result.err))
+    has("counted, and not told: --joblog and --debug tell each\n", result.err)
+    has("prunner: many runs failed\n  failures:\n      30  flaky, run again: ", result.err)
   end)
 
   it("is reported with its stack the first time and the last", function()
     local result = job([[
       function begin() prunner.post_task(work) end
-      function work() error "no" end
+      function work() return nil + 1 end
     ]], 1, "", "--retries", 3)
     assert.are.equal(3, count("failed and will be run again", result.err))
     assert.are.equal(2, count("stack traceback:", result.err))

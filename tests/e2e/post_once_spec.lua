@@ -123,7 +123,7 @@ describe("prunner.post_once", function()
       local prunner = require "prunner"
       function begin() prunner.post_once("k", work) end
       function work() prunner.post_once("other", work, io.stdout) end
-    ]], "-n", 1)
+    ]], "-n", 1, "--debug")
     expect(result, 1)
     has("post_once(work): argument 1: a userdata cannot be sent to another process", result.err)
     has("in function <", result.err)

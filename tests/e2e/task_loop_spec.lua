@@ -29,7 +29,7 @@ describe("tasks run in a loop", function()
         prunner.counter "n":add(1)
       end
       function end_() print(prunner.counter "n":get()) end
-    ]], 1, "4994\n", "-n", 1)
+    ]], 1, "4994\n", "-n", 1, "--debug") -- each failure whole
     local list = reports(result.err)
     assert.are.equal(6, #list)
     for i = 1, 3 do assert.are.equal(list[i], list[i + 3]) end

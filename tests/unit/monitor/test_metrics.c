@@ -9,7 +9,6 @@
 
 #include "memory/self.h"
 #include "base/clock.h"
-#include "monitor/failure_kind.h"
 #include "task/task.h"
 #include "monitor/metrics.h"
 #include "monitor/metrics_read.h"
@@ -169,25 +168,6 @@ test_all(void **state)
     assert_int_equal(s->events_lost, lost);
 }
 
-static uint64_t
-key(uint32_t fn, const char *error)
-{
-    return failure_key(fn, error, strlen(error));
-}
-
-static void
-test_kinds_of_failures(void **state)
-{
-    (void)state;
-    uint64_t first = key(1, "job.lua:12: no page 7 at \"a.org\"");
-    assert_true(key(1, "job.lua:12: no page 123 at \"b.org/x\"\nmore") == first);
-    assert_true(key(2, "job.lua:12: no page 7 at \"a.org\"") != first);
-    assert_true(key(1, "job.lua:13: no page 7 at \"a.org\"") != first);
-    assert_true(key(1, "job.lua:12: no leaf 7 at \"a.org\"") != first);
-    assert_true(key(1, "7 of 8") == key(1, "17 of 20"));
-    assert_true(key(1, "") != key(1, "x"));
-}
-
 /* Of each kind the first failure is kept whole, as long as there is room. */
 static void
 test_kept(void **state)
@@ -251,7 +231,6 @@ main(void)
         cmocka_unit_test(test_seen_late),
         cmocka_unit_test(test_ring_full),
         cmocka_unit_test(test_all),
-        cmocka_unit_test(test_kinds_of_failures),
         cmocka_unit_test(test_kept),
         cmocka_unit_test(test_quantiles),
         cmocka_unit_test(test_posts_dropped),

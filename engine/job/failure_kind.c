@@ -1,4 +1,4 @@
-#include "monitor/failure_kind.h"
+#include "job/failure_kind.h"
 
 #include <stdbool.h>
 #include <string.h>
