@@ -250,6 +250,8 @@ end
 
 -- What each function was named with first, by prunner.task: name, options, place.
 local named = setmetatable({}, { __mode = "k" })
+-- What each name was given to: function, place.
+local given = {}
 
 -- What is meant where an option is not given; the others are then the command line's.
 local DEFAULTS = { backoff = 0, partial = true }
@@ -264,10 +266,16 @@ local function same_options(a, b)
   return true
 end
 
--- Options belong to the function: under another name they would hold for the first one as well.
+-- A name means one function, or tasks that were posted under it would be others than they seem. Options
+-- belong to the function: under another name they would hold for the first one as well.
 local function check_named_before(name, fn, options)
   local info = debug.getinfo(3, "Sl")
   local now = { name = name, options = {}, where = info.short_src .. ":" .. info.currentline }
+  local first = given[name]
+  if first and first.fn ~= fn then
+    error(("task: %q (%s) is the name of another function already (%s): give this one a name of its own")
+      :format(name, now.where, first.where), 3)
+  end
   for k, v in pairs(options or {}) do now.options[k] = v end
   local before = named[fn]
   if before and not same_options(before.options, now.options)
@@ -277,6 +285,7 @@ local function check_named_before(name, fn, options)
       :format(name, now.where, before.name, before.where), 3)
   end
   named[fn] = now
+  given[name] = first or { fn = fn, where = now.where }
 end
 
 --- Names a task, and says how it is run.
@@ -290,8 +299,8 @@ end
 -- @tparam[opt=0] number options.backoff seconds before the first retry; doubles each time
 -- @tparam[opt=true] boolean options.partial false: all posts of a run become visible at its end, or none
 -- @treturn function `fn`
--- @raise if an argument or option is wrong, the function was named before with other options, or
---   the workers have been started
+-- @raise if an argument or option is wrong, the name is another function's, the function was named before
+--   with other options, or the workers have been started
 function M.task(name, fn, options, ...)
   if type(name) ~= "string" or name == "" then
     error(("task: the name must be a string%s"):format(name == "" and ", and not an empty one"

@@ -207,10 +207,16 @@ describe("prunner.task", function()
 end)
 
 describe("prunner.task for a function that has a name", function()
+  -- A name is given once: each test has names of its own.
+  local round = 0
+  local function fresh(name) return name .. round end
+  before_each(function() round = round + 1 end)
+
   local function named_twice(first, second, name)
     local f = function() end
-    prunner.task("first", f, first)
-    prunner.task(name or "second", f, second)
+    round = round + 1
+    prunner.task(fresh "first", f, first)
+    prunner.task(fresh(name or "second"), f, second)
   end
 
   local OTHERS = {
@@ -227,21 +233,37 @@ describe("prunner.task for a function that has a name", function()
   it("refuses other options, and names both places", function()
     for _, pair in ipairs(OTHERS) do
       local f = function() end
-      prunner.task("first", f, pair[1])
+      round = round + 1
+      prunner.task(fresh "first", f, pair[1])
       local line = debug.getinfo(1, "l").currentline - 1
-      local message = raises(function() prunner.task("second", f, pair[2]) end,
-        'is the same function as "first" (' .. debug.getinfo(1, "S").short_src .. ":" .. line
+      local message = raises(function() prunner.task(fresh "second", f, pair[2]) end,
+        'is the same function as "' .. fresh "first" .. '" (' .. debug.getinfo(1, "S").short_src .. ":" .. line
           .. "), with other options")
-      assert.is_truthy(message:find(('task: "second" (%s:%d) is'):format(
-        debug.getinfo(1, "S").short_src, line + 2), 1, true), message)
+      assert.is_truthy(message:find(('task: "%s" (%s:%d) is'):format(
+        fresh "second", debug.getinfo(1, "S").short_src, line + 2), 1, true), message)
     end
   end)
 
   it("refuses other options under the same name", function()
     local f = function() end
-    prunner.task("first", f, { retries = 3 })
-    raises(function() prunner.task("first", f, { retries = 0 }) end, "with other options")
-    raises(function() prunner.task("first", f) end, "with other options")
+    prunner.task(fresh "first", f, { retries = 3 })
+    raises(function() prunner.task(fresh "first", f, { retries = 0 }) end, "with other options")
+    raises(function() prunner.task(fresh "first", f) end, "with other options")
+  end)
+
+  it("refuses a name that another function has, and names both places", function()
+    local f, g = function() end, function() end
+    prunner.task(fresh "first", f)
+    local line = debug.getinfo(1, "l").currentline - 1
+    prunner.task(fresh "first", f) -- the same once more
+    local here = debug.getinfo(1, "S").short_src
+    raises(function() prunner.task(fresh "first", g) end, ('task: "%s" (%s:%d) is the name of another '
+      .. "function already (%s:%d): give this one a name of its own"):format(fresh "first", here, line + 4, here, line))
+    raises(function() prunner.task(fresh "first", g, { retries = 1 }) end, "is the name of another function already")
+    prunner.task(fresh "second", g, { retries = 1 })
+    in_begin(function()
+      raises(function() prunner.task(fresh "second", f) end, "is the name of another function already")
+    end)
   end)
 
   it("takes the same options, and the first ones for its only name", function()
@@ -254,9 +276,9 @@ describe("prunner.task for a function that has a name", function()
 
   it("does not keep what was refused", function()
     local f = function() end
-    prunner.task("first", f, { retries = 3 })
+    prunner.task(fresh "first", f, { retries = 3 })
     raises(function() prunner.task("refused", f, { retries = 0 }) end, "with other options")
-    prunner.task("third", f, { retries = 3 })
+    prunner.task(fresh "third", f, { retries = 3 })
     in_begin(function()
       raises(function() prunner.post_task("refused") end, 'no function is called "refused"')
     end)
