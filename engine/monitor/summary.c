@@ -195,10 +195,11 @@ put_first_line(struct text *t, const struct totals *f)
 {
     char wall[HUMAN_TEXT], rate[HUMAN_TEXT], cpu[HUMAN_TEXT];
     double seconds = (double)f->elapsed_ns / 1e9;
+    uint64_t ran = f->done - f->duplicates;
     text_print(t, "prunner: %llu %s in %s, %s/s; %u %s, %.0f%% busy; CPU %s\n",
-               (unsigned long long)f->done, f->done == 1 ? "task" : "tasks",
+               (unsigned long long)ran, ran == 1 ? "task" : "tasks",
                human_time(wall, f->elapsed_ns),
-               human_rate(rate, seconds > 0 ? (double)f->done / seconds : 0), f->workers,
+               human_rate(rate, seconds > 0 ? (double)ran / seconds : 0), f->workers,
                f->workers == 1 ? "worker" : "workers", 100 * totals_efficiency(f),
                human_time(cpu, (uint64_t)(job.result.cpu_seconds * 1e9)));
 }
@@ -219,6 +220,7 @@ put_counts(struct text *t, const struct totals *f)
     put_count(t, &any, "failed", f->failed);
     put_count(t, &any, "set aside", f->dead);
     put_count(t, &any, "retried", f->retried);
+    put_count(t, &any, "duplicates", f->duplicates);
     put_count(t, &any, "left", totals_left(f));
     text_put(t, any ? "\n" : "");
 }

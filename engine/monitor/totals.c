@@ -23,6 +23,7 @@ add_tasks(struct totals *f)
     counts_sum(&job.arena, &c);
     f->posted = c.posted;
     f->done = c.done;
+    f->duplicates = c.duplicates;
     f->failed = c.failed;
     f->retried = c.retried;
     f->dead = c.dead;

@@ -16,6 +16,7 @@ struct totals {
     uint64_t elapsed_ns;                          /* since the workers were started */
     uint32_t workers, alive, busy;                /* wanted; there; with a task */
     uint64_t posted, done, failed, retried, dead; /* those of a resumed job too */
+    uint64_t duplicates;                          /* of those done: not run, see task/once.h */
     uint64_t expected;                            /* prunner.expect(); 0: unknown */
     uint64_t idle_ns, lock_ns;                    /* of all: without a task; asleep for locks */
     uint32_t nfns;                                /* functions of which tasks were posted */

@@ -48,6 +48,11 @@ describe("prunner.post_once", function()
     expect(helper.prunner(path, "-n", 3), 0, want)
     expect(helper.prunner(path, "-n", 3, "--keep-order"), 0, want)
     expect(helper.prunner(path, "--serial"), 0, want)
+    for _, how in ipairs { "-n3", "--serial" } do
+      local err = expect(helper.prunner(path, how, "--summary"), 0, want).err
+      has("prunner: 7 tasks in ", err)
+      has("\n  duplicates 8\n", err)
+    end
   end)
 
   it("does not even stage what was started before", function()
