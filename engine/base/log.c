@@ -2,12 +2,13 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/screen.h"
+#include "base/write_all.h"
 
 enum { PATIENCE_MS = 1000 }; /* for a stderr that is full and does not block */
 
@@ -39,8 +40,11 @@ log_debugging(void)
 static void
 write_or_give_up(const char *text, size_t len)
 {
+    sigset_t too_large;
+    sigemptyset(&too_large);
+    sigaddset(&too_large, SIGXFSZ); /* a file under ulimit -f: nobody is to die of a message */
     while (len > 0) {
-        ssize_t n = screen_write(log_fd, text, len);
+        ssize_t n = write_without(&too_large, log_fd, text, len);
         if (n > 0) {
             text += n;
             len -= (size_t)n;

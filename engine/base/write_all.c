@@ -7,8 +7,7 @@
 
 #include "base/screen.h"
 
-/* screen_write() with the signals blocked that it may raise. */
-static ssize_t
+ssize_t
 write_without(const sigset_t *signals, int fd, const char *bytes, size_t len)
 {
     sigset_t before;

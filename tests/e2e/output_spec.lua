@@ -314,6 +314,26 @@ describe("standard output that is full", function()
     helper.has("standard output: File too large: the job cannot go on", result.err)
   end)
 
+  it("may not grow any further: messages are lost, and nobody dies of them", function()
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() for i = 1, 100 do prunner.post_task(work, i) end end
+      function work(i) if i % 2 == 0 then error("no") end prunner.counter "n":add(1) end
+      -- What programs do about their own files stays their own matter.
+      function worker_end() prunner.dict.blocked = io.open "/proc/self/status":read "*a":match "SigBlk:%s*(%x+)" end
+      function end_() print(prunner.counter "n":get(), prunner.stats().failed, prunner.dict.blocked) end
+    ]]
+    local blocked = expect(helper.run("grep SigBlk /proc/self/status")).out:match "%x+\n":gsub("%s", "")
+    local err = helper.beside(path, "err")
+    for _, options in ipairs { "-n 2 --debug", "-n 2 --progress=json --debug", "--serial --debug" } do
+      local result = helper.run(("ulimit -f 8; exec %s %s %s 2>%s"):format(helper.quote(helper.command), options,
+        quoted(path), helper.quote(err)), { timeout = 20 })
+      assert.are.equal(1, result.status)
+      assert.has_match("^50\t50\t" .. blocked, result.out)
+      assert.is_true(#helper.read(err) >= 4096)
+    end
+  end)
+
   it("is no matter to a job that prints nothing", function()
     local path = script "function begin() end"
     expect(helper.run(quoted(helper.command, path) .. " >/dev/full"))
