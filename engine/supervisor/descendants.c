@@ -19,6 +19,7 @@
 
 #define MARK "PRUNNER_WORKER"
 enum { MARK_MAX = 400, /* bytes of its value: some ten jobs within each other */
+       PID_DIGITS = 10,
        ENVIRON_MAX = 1 << 20 };
 
 struct process {
@@ -99,15 +100,38 @@ was_before(pid_t pid)
 
 /* ---- the mark ---- */
 
-void
-descendants_mark(pid_t supervisor)
+/* Part of the environment: a worker only writes its number, and touches no page of libc's. */
+static struct {
+    char text[MARK_MAX]; /* MARK=AROUND:SUPERVISOR.WORKER: */
+    char *worker;        /* NULL: there is no room for it */
+} env_mark;
+
+static void
+make_mark(void)
 {
-    char value[MARK_MAX];
+    if (env_mark.worker) /* of an earlier job of this process */
+        return;
     const char *around = getenv(MARK);
-    int n = snprintf(value, sizeof value, "%s:%d.%d:", around ? around : "", (int)supervisor,
+    int n = snprintf(env_mark.text, sizeof env_mark.text, MARK "=%s:%d.", around ? around : "",
                      (int)getpid());
-    if (n > 0 && (size_t)n < sizeof value)
-        (void)setenv(MARK, value, 1);
+    env_mark.worker = n > 0 && (size_t)n + PID_DIGITS + 2 < sizeof env_mark.text ? env_mark.text + n : NULL;
+    if (env_mark.worker)
+        (void)putenv(env_mark.text);
+}
+
+void
+descendants_mark(void)
+{
+    char digits[PID_DIGITS], *at = env_mark.worker;
+    unsigned pid = (unsigned)getpid(), n = 0;
+    if (!at)
+        return;
+    for (; pid && n < PID_DIGITS; pid /= 10)
+        digits[n++] = (char)('0' + pid % 10);
+    while (n)
+        *at++ = digits[--n];
+    *at++ = ':';
+    *at = '\0';
 }
 
 /* Does its environment say that this worker, or any of ours, has started it? */
@@ -196,6 +220,7 @@ void
 descendants_open(void)
 {
     struct list l = {0};
+    make_mark();
     orphans.n = 0;
     if (ended_child() >= 0)
         read_all(&l);

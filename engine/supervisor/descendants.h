@@ -27,7 +27,7 @@
 void descendants_open(void);
 void descendants_close(void);
 /* descendants_mark, in a new worker: what it starts can be told. */
-void descendants_mark(pid_t supervisor);
+void descendants_mark(void);
 /* descendants_signal sends `sig` to all that workers have started; `worker`: to what this one
  * has (it may be dead), else, 0, to what all have. Workers themselves get none. Returns how many
  * processes there were. */

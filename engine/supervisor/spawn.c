@@ -113,7 +113,7 @@ child_main(uint32_t k)
 {
     setpgid(0, 0);
     parent_death_follow(spawn.supervisor);
-    descendants_mark(spawn.supervisor);
+    descendants_mark();
     spawn.enter(k);
     _exit(1);
 }

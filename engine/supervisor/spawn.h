@@ -1,7 +1,7 @@
 /* spawn: how many workers there are to be, and forking them.
  *
- * What is wanted is said first (spawn_open, spawn_grow, spawn_resize, spawn_plan), and forked later, in
- * spawn_tick(). A fork may be refused (ulimit -u, pids.max): the job goes on with the
+ * What is wanted is said first (spawn_open, spawn_grow, spawn_resize, spawn_plan), and forked
+ * later, in spawn_tick(). A fork may be refused (ulimit -u, pids.max): the job goes on with the
  * workers there are, and it is tried again after 50 ms, then each time after twice as
  * long, until that is more than a second.
  *
