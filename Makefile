@@ -54,6 +54,10 @@ STEP_LDFLAGS = -no-pie -Wl,-z,now -Wl,--wrap=syscall
 
 LUAJIT_CFLAGS ?= $(shell pkg-config --cflags luajit 2>/dev/null)
 LUAJIT_LIBS ?= $(shell pkg-config --libs luajit 2>/dev/null)
+# The command has LuaJIT and the engine in itself where LuaJIT's archive is there: fewer mappings
+# to make at each start and to copy at each fork. What it shows (make/exports.list) is for Lua's C
+# modules and FFI. With LUAJIT_ARCHIVE= it is linked to the libraries.
+LUAJIT_ARCHIVE ?= $(if $(SANITIZE),,$(wildcard $(shell pkg-config --variable=libdir luajit 2>/dev/null)/libluajit-5.1.a))
 # The command's only, for `prunner top`: part of it where the archives are there. As libraries of
 # their own, each start would map them, and each fork of a worker copy that (7 % of a small job).
 CURSES_ARCHIVES := $(filter /%,$(foreach l,ncursesw tinfo,$(shell $(CC) -print-file-name=lib$(l).a)))
@@ -126,7 +130,7 @@ $(OBJ)/flags: FORCE
 	  echo 'prunner: LuaJIT 2.1 for development is not installed: run `make deps`' \
 	    '(Debian: pkg-config libluajit-5.1-dev)' >&2; exit 1; }
 	@mkdir -p $(@D)
-	@echo '$(COMPILE) $(LTO) | $(SIM_CFLAGS) | $(STEP_CFLAGS) | $(LINK) | $(LUAJIT_LIBS) $(CURSES_LIBS)' >$@.new; \
+	@echo '$(COMPILE) $(LTO) | $(SIM_CFLAGS) | $(STEP_CFLAGS) | $(LINK) | $(LUAJIT_LIBS) $(LUAJIT_ARCHIVE) $(CURSES_LIBS)' >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 $(OBJ)/%.o: %.c $(OBJ)/flags
@@ -164,9 +168,15 @@ $(BUILD)/lua/prunner/core.so: $(BUILD)/libprunner.so
 	@mkdir -p $(@D)
 	ln -sf ../../libprunner.so $@
 
+ifneq ($(LUAJIT_ARCHIVE),)
+$(BUILD)/prunner: $(CMD_OBJ) $(LIB_OBJ) $(OBJ)/files make/exports.list
+	$(LINK) $(LTO) -Wl,--dynamic-list=make/exports.list -o $@ $(CMD_OBJ) $(LIB_OBJ) \
+	  -Wl,--whole-archive $(LUAJIT_ARCHIVE) -Wl,--no-whole-archive $(CURSES_LIBS) -lm -ldl
+else
 $(BUILD)/prunner: $(CMD_LINK) $(BUILD)/libprunner.so
 	$(LINK) -Wl,-rpath,'$(RPATH)' -o $@ $(CMD_LINK) \
 	  -L$(BUILD) -lprunner $(LUAJIT_LIBS) $(CURSES_LIBS)
+endif
 
 # Tests take the rooms they need from an archive, past the library's visibility.
 $(BUILD)/libengine.a: $(LIB_OBJ) $(CMD_OBJ) $(OBJ)/files

@@ -1,6 +1,7 @@
 #include "lua/binding.h"
 
 #include <dlfcn.h>
+#include <sys/auxv.h>
 #include <errno.h>
 #include <string.h>
 
@@ -52,12 +53,17 @@ binding_set_number(lua_State *L, const char *name, double v)
     lua_setfield(L, -2, name);
 }
 
-/* Where this library was loaded from, for ffi.load: the same copy. */
+/* Where this library was loaded from, for ffi.load: the same copy; nil if it is part of the
+ * command, and thus in ffi.C. */
 static void
 push_library(lua_State *L)
 {
-    Dl_info info;
-    if (dladdr((void *)luaopen_prunner_core, &info) && info.dli_fname)
+    Dl_info info, command;
+    bool known = dladdr((void *)luaopen_prunner_core, &info);
+    if (known && dladdr((void *)getauxval(AT_PHDR), &command) &&
+        info.dli_fbase == command.dli_fbase)
+        lua_pushnil(L);
+    else if (known && info.dli_fname)
         lua_pushstring(L, info.dli_fname);
     else
         lua_pushliteral(L, "libprunner.so");

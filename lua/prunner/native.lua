@@ -58,8 +58,8 @@ for name, constants in pairs(core) do
   end
 end
 
--- The library is loaded already; this names the same copy.
-local C = ffi.load(core.library)
+-- The library is loaded already, or part of the command; this names the same copy.
+local C = core.library and ffi.load(core.library) or ffi.C
 
 -- The results of calls, and how many are in use (engine/lua/scratch.h): who has read that of
 -- scratch i stores i into its `depth`.
