@@ -107,6 +107,8 @@ local GOALS = {
   { text = "Waking an idle worker: time over a futex round trip",
     at_most = 2.0,
     value = function(l) return l:ratio("^wake_", "prunner", "futex round trip, after the same rest") end },
+  { text = "Building strings: time in a task over time in `begin`",
+    at_most = 1.05, value = function(l) return l:ratio("^strings", "in a task", "in begin") end },
   { text = "Bytes of a queued task with two small arguments, the most of both sizes",
     at_most = 80,
     value = function(l)

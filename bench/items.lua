@@ -24,13 +24,13 @@ local FULL = {
   rounds = 5, more_rounds = 15, small = 2000, sum = 2000000, styles = 200000,
   erlang = 200000, python = 20000, perl = 5000, parallel = 1000, tree = 20, chain = 1000000,
   spread = 200000, buffer = 2000000, queens = 15, queens_answer = 2279184, requests = 2000,
-  wakes = 500, queued = { 1000000, 10000000 }, operations = 4000000, counters = 40000000,
+  wakes = 500, strings = 300000, queued = { 1000000, 10000000 }, operations = 4000000, counters = 40000000,
 }
 local QUICK = {
   rounds = 2, more_rounds = 2, small = 200, sum = 20000, styles = 5000,
   erlang = 5000, python = 500, perl = 200, parallel = 20, tree = 12, chain = 20000,
   spread = 10000, buffer = 20000, queens = 11, queens_answer = 2680, requests = 200,
-  wakes = 50, queued = { 20000, 200000 }, operations = 200000, counters = 1000000,
+  wakes = 50, strings = 30000, queued = { 20000, 200000 }, operations = 200000, counters = 1000000,
 }
 
 local function add(list, ...)
@@ -258,6 +258,17 @@ local function wake(n)
   }
 end
 
+local function strings(n)
+  return {
+    name = "strings", title = "Building strings that are garbage at once",
+    metric = "ns_per_string", unit = "ns", better = "less", rounds = n.rounds,
+    programs = {
+      job("in a task", "scripts/bench/strings.lua", 1, {}, "task", n.strings),
+      job("in begin", "scripts/bench/strings.lua", 1, {}, "begin", n.strings),
+    },
+  }
+end
+
 local function queued(n, field, title, unit)
   local programs = {}
   for _, count in ipairs(n.queued) do
@@ -301,7 +312,7 @@ function items.list(quick)
   add(list, sum_styles(n, 2), sum_styles(n, 10))
   add(list, tree(n, 2), tree(n, 10))
   add(list, args(n, "chain", n.chain, 1), args(n, "spread", n.spread, 2))
-  add(list, queens(n), io_bound(n, 10), io_bound(n, 100), wake(n))
+  add(list, queens(n), io_bound(n, 10), io_bound(n, 100), wake(n), strings(n))
   add(list,
     queued(n, "bytes_per_task", "Memory of a waiting task with two small arguments", "bytes"),
     queued(n, "ns_per_task", "A task when many wait: posting and running", "ns"))

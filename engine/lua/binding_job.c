@@ -266,7 +266,7 @@ check_lua_memory(lua_State *L)
 }
 
 /* Garbage that a worker may gather before it looks what lives; all of them together. */
-enum { BALLAST = 1 << 20,
+enum { BALLAST = 1 << 18,
        BALLAST_ALL = 64 << 20,
        LITTLE_KIB = 1024 };
 

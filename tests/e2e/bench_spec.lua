@@ -54,6 +54,12 @@ describe("the scripts that measure", function()
     end)
   end
 
+  it("build strings, in begin and in a task", function()
+    for _, where in ipairs { "begin", "task" } do
+      assert.is_true(number("ns_per_string", helper.prunner(scripts .. "strings.lua", "--", where, 1000)) > 0)
+    end
+  end)
+
   it("wake an idle worker", function()
     local result = helper.prunner(scripts .. "wake.lua", "-n", 2, "--", 20)
     assert.is_true(number("post_to_start_us", result) > 0)
