@@ -115,6 +115,7 @@ help:
 	@echo 'fuzz              each tests/fuzz/*.c (libFuzzer, clang) for FUZZ_SECONDS=20'
 	@echo 'bench             against the peers; ONLY=sum,wake ROUNDS=1 QUICK=1 DOCS=1; bench-deps installs them'
 	@echo 'instructions      of a task, counted, against bench/instructions.txt'
+	@echo 'faults            of a job and of each worker, counted, against bench/faults.txt'
 	@echo 'lint format       check, or apply, how the sources are written'
 	@echo 'docs              the API reference, into build/docs'
 	@echo 'options-docs      the lists of options in docs/, from engine/job/options.c'
@@ -377,7 +378,7 @@ tests-fuzz: $(FUZZ_BIN)
 
 # ---- bench ----------------------------------------------------------------
 
-.PHONY: bench bench-deps instructions
+.PHONY: bench bench-deps instructions faults
 
 # Whole, on an idle machine: about 15 minutes. DOCS=1 writes docs/benchmarks.md too.
 bench:
@@ -389,6 +390,8 @@ bench-deps: deps
 
 instructions: all
 	@BUILD=$(BUILD) bench/instructions
+faults: all
+	@BUILD=$(BUILD) bench/faults
 
 # ---- lint -----------------------------------------------------------------
 

@@ -114,9 +114,10 @@ make_mark(void)
     const char *around = getenv(MARK);
     int n = snprintf(env_mark.text, sizeof env_mark.text, MARK "=%s:%d.", around ? around : "",
                      (int)getpid());
-    env_mark.worker = n > 0 && (size_t)n + PID_DIGITS + 2 < sizeof env_mark.text ? env_mark.text + n : NULL;
-    if (env_mark.worker)
-        (void)putenv(env_mark.text);
+    if (n <= 0 || (size_t)n + PID_DIGITS + 2 >= sizeof env_mark.text)
+        return;
+    env_mark.worker = env_mark.text + n;
+    (void)putenv(env_mark.text);
 }
 
 void
