@@ -69,7 +69,8 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
              "with their worker (default 3)"},
     {TASKS, 0, "timeout", SECONDS(timeout_ns), BASIC,
      .value = "SECONDS", .example = "--timeout 1.5",
-     .help = "end a task that runs longer: a failure (see --retries)"},
+     .help = "end a task that runs longer: a failure (see --retries);\n"
+             "also hooks"},
     {TASKS, 0, "halt", SET(HALT, struct halt, halt), BASIC,
      .value = "WHEN", .offer = "never soon,fail=1 now,fail=1 now,success=1",
      .example = "--halt now,fail=1",
@@ -78,7 +79,8 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
              "now,fail=1   soon,fail=5%   now,success=1   soon,done=100"},
     {TASKS, 0, "deadline", SECONDS(deadline_ns),
      .value = "SECONDS", .example = "--deadline 60",
-     .help = "after so long start no further task; what runs may end"},
+     .help = "after so long start no further task; what runs may end,\n"
+             "but for hooks that hang"},
 
     {CONSIDERATION, 0, "load", SET(LOAD, struct load, load),
      .value = "MAX", .offer = "100%", .example = "--load 100%",

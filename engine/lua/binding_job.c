@@ -1,5 +1,6 @@
 /* What lua/prunner/job.lua and command.lua call: the stages of a job. */
 #include "lua/binding.h"
+#include "lua/time_limit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include "worker/lua_alloc.h"
 #include "job/options.h"
 #include "output/own_streams.h"
+#include "base/exit_status.h"
 #include "base/human.h"
 #include "job/state.h"
 #include "supervisor/supervisor.h"
@@ -214,6 +216,29 @@ l_release_locks(lua_State *L)
     return 1;
 }
 
+/* core.limit_begin(), core.limit_end_hook(): what is called next has --deadline's time.
+ * core.limit_over(): it has ended. */
+static int
+l_limit_begin(lua_State *L)
+{
+    time_limit_start(L, "begin()", EXIT_USAGE);
+    return 0;
+}
+
+static int
+l_limit_end_hook(lua_State *L)
+{
+    time_limit_start(L, "end_()", EXIT_FAILED);
+    return 0;
+}
+
+static int
+l_limit_over(lua_State *L)
+{
+    time_limit_end(L);
+    return 0;
+}
+
 static void
 set_counts(lua_State *L, const struct counts *c)
 {
@@ -379,6 +404,9 @@ const luaL_Reg binding_job_functions[] = {
     {"finish", l_finish},
     {"begin_open", l_begin_open},
     {"begin_close", l_begin_close},
+    {"limit_begin", l_limit_begin},
+    {"limit_end_hook", l_limit_end_hook},
+    {"limit_over", l_limit_over},
     {"release_locks", l_release_locks},
     {"run", l_run},
     {"stats", l_stats},

@@ -171,6 +171,9 @@ struct slot {
     uint32_t claims;      /* how many tasks this worker has claimed */
     uint64_t waits_for;   /* offset of the lock it sleeps for; 0: none */
     uint64_t wait_seq;    /* counts its waits: a second look can tell two apart */
+    /* The hook that the worker is in: hook_word() in worker/hooks.h. writer: the worker; for a
+     * dead one, the supervisor before it forks the next. Left by a dead one: it died in it. */
+    uint64_t hook;
 
     /* Hints to tasks that may be ready. Only the owner writes; others read. */
     _Alignas(CACHE_LINE) uint64_t ring; /* see ring_word() */

@@ -42,7 +42,7 @@ enum child_state {
 /* Why a child died, as far as its wait status does not tell. */
 enum child_cause {
     CAUSE_OWN = 0, /* it, its task or somebody else: see `status` */
-    CAUSE_TIMEOUT, /* we killed it: its task ran longer than allowed */
+    CAUSE_TIMEOUT, /* we killed it: its task or its hook ran longer than allowed */
     CAUSE_CTL,     /* we killed it: `prunner ctl kill` named its task */
     CAUSE_OOM,     /* the kernel killed it for lack of memory: see oom.h */
 };
@@ -67,10 +67,10 @@ struct child_early {
     uint64_t not_before_ns; /* when that pause ends; 0: no pause */
 };
 
-/* One run of a task, and since when it has been seen. */
+/* One run of a task, or of a hook, and since when it has been seen. */
 struct child_run {
-    uint32_t task; /* 0: none */
-    uint64_t word; /* of the task: tells this run from the next one */
+    uint32_t task; /* 0: a hook, or nothing */
+    uint64_t word; /* of the task, or slot->hook: tells this run from the next one; 0: nothing */
     uint64_t since_ns;
 };
 

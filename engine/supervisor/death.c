@@ -27,6 +27,7 @@
 #include "task/idle.h"
 #include "task/recover.h"
 #include "task/task.h"
+#include "worker/hooks.h"
 
 #define RETRY_NS (100 * CLOCK_MILLISECOND) /* no room to recover: try again */
 
@@ -192,6 +193,26 @@ end_killed(uint32_t k, struct self *dead, const struct recovered *r)
     idle_wake_all(&job.arena);
 }
 
+/* Was it killed for a hook, and died in that very call of it? */
+static bool
+died_in_hook(uint32_t k)
+{
+    const struct child *c = child_at(k);
+    return c->cause == CAUSE_TIMEOUT && !c->run.task &&
+           atom_load(&slot_at(&job.arena, k)->hook) == c->run.word;
+}
+
+/* As of an error in it. */
+static void
+say_hook_overdue(uint32_t k)
+{
+    uint64_t word = child_at(k)->run.word;
+    enum hook hook = hook_of(word);
+    if (!stop_killing() && hook_first_failure(hook))
+        log_error("%s failed in worker %u: %s", hook_name(hook), k,
+                  job_timeout_ns(hook_fn(word)) > 0 ? overdue : "it has not ended (--deadline)");
+}
+
 /* Says what there is to say, and whether there is to be a successor. */
 static void
 bury(uint32_t k, const struct recovered *r)
@@ -204,7 +225,9 @@ bury(uint32_t k, const struct recovered *r)
     /* After its last commit a worker's death harms nobody: no word about it. Nor are more
      * than a few words of use about one that cannot start. */
     bool useless = stop_job_over() || c->early.deaths > CHILD_EARLY_DEATHS;
-    if (r->task ? !r->failed : !useless)
+    if (died_in_hook(k))
+        say_hook_overdue(k);
+    else if (r->task ? !r->failed : !useless)
         say_death(k, r, how);
     if (too_often && !stop_stopping()) {
         say_given_up(k, how);

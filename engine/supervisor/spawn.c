@@ -17,6 +17,7 @@
 #include "supervisor/stop.h"
 #include "task/gate.h"
 #include "task/pool.h"
+#include "worker/hooks.h"
 
 #define REFUSED_PAUSE_NS (50 * CLOCK_MILLISECOND) /* after a refused fork; doubles */
 #define REFUSED_PAUSE_MAX_NS CLOCK_SECOND
@@ -140,6 +141,7 @@ start_child(uint32_t k)
     struct slot *s = slot_at(&job.arena, k);
     ENSURE(c->state == CHILD_WANTED); /* so nobody but us writes its slot */
     s->exit_reason = REASON_NONE;
+    atom_store(&s->hook, hook_word_none(s->hook)); /* release: read by this process alone */
     c->from = (struct child_progress){s->claims, s->parks};
     pid_t pid = job_fork();
     if (pid < 0) {

@@ -30,6 +30,18 @@ stop_open(uint64_t deadline_ns)
     stop.deadline_ns = deadline_ns;
 }
 
+uint64_t
+stop_deadline_ns(void)
+{
+    return stop.deadline_ns;
+}
+
+bool
+stop_deadline_over(void)
+{
+    return stop.deadline_ns && clock_ns() >= stop.deadline_ns;
+}
+
 bool
 stop_stopping(void)
 {
@@ -124,7 +136,7 @@ stop_check_halt(void)
 static void
 check_deadline(void)
 {
-    if (!stop.deadline_ns || stop.stopping || clock_ns() < stop.deadline_ns ||
+    if (!stop_deadline_over() || stop.stopping ||
         atom_load(&job.arena.header->mode) == ARENA_DONE)
         return;
     job.result.deadline_passed = true;

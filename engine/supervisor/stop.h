@@ -26,6 +26,10 @@ bool stop_killing(void);
  * header->mode as well: because all tasks are done, or for --halt. */
 bool stop_job_over(void);
 
+/* stop_deadline_ns: as opened. stop_deadline_over: is that time over, done or not? */
+uint64_t stop_deadline_ns(void);
+bool stop_deadline_over(void);
+
 /* stop_signal: SIGINT, SIGTERM or SIGHUP came. */
 void stop_signal(int sig);
 /* stop_by_control: `prunner ctl stop`, or `stop now`. */

@@ -173,9 +173,10 @@ job_continues(void)
     if (stop_job_over() && !children_expected())
         return false;
     if (idle_all_done(&job.arena) && !stop_stopping()) {
-        /* The last task was ended in a dead worker's name. */
+        /* The last task was ended in a dead worker's name, or that died in a hook after it. What it
+         * had started is still to be ended, and its death to be told. */
         idle_set_mode(&job.arena, ARENA_DONE);
-        return false;
+        return children_in(CHILD_UNRECOVERED) != 0;
     }
     if (stop_stopping())
         return children_expected() && !stop_killing();

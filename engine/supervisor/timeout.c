@@ -4,10 +4,14 @@
 #include "job/job.h"
 #include "supervisor/child.h"
 #include "supervisor/run_kill.h"
+#include "supervisor/stop.h"
 #include "task/task.h"
+#include "worker/hooks.h"
 
 #define TICK_MIN_NS (5 * CLOCK_MILLISECOND)
 #define TICK_MAX_NS (500 * CLOCK_MILLISECOND)
+
+#define HOOK_GRACE_NS (5 * CLOCK_SECOND) /* for hooks without a limit, after --deadline */
 
 static uint64_t tick_ns; /* between two looks; 0: there are no limits */
 
@@ -27,27 +31,57 @@ timeout_open(void)
         tick_ns = TICK_MAX_NS;
 }
 
+/* What slot k is in: a hook, or a run; word 0: nothing. */
+static struct child_run
+current_run(uint32_t k, uint64_t now)
+{
+    uint64_t hook = atom_load(&slot_at(&job.arena, k)->hook); /* acquire: pairs with enter_hook() */
+    if (hook_of(hook))
+        return (struct child_run){0, hook, now};
+    return run_kill_look(k, now);
+}
+
+/* Has it taken too long? */
+static bool
+is_overdue(const struct child_run *run, uint64_t now)
+{
+    bool hook = !run->task;
+    uint32_t fn = hook ? hook_fn(run->word) : task_at(&job.arena, run->task)->fn;
+    int64_t limit = job_timeout_ns(fn);
+    if (limit > 0)
+        return now - run->since_ns >= (uint64_t)limit;
+    uint64_t deadline = stop_deadline_ns();
+    uint64_t from = run->since_ns > deadline ? run->since_ns : deadline;
+    return hook && stop_deadline_over() && now >= from + HOOK_GRACE_NS;
+}
+
 static void
 check_child(uint32_t k, uint64_t now)
 {
     struct child *c = child_at(k);
     if (c->state != CHILD_ALIVE)
         return;
-    struct child_run run = run_kill_look(k, now);
-    if (!run.task || run.task != c->run.task || run.word != c->run.word) {
+    struct child_run run = current_run(k, now);
+    if (!run.word || run.task != c->run.task || run.word != c->run.word) {
         c->run = run;
         return;
     }
-    int64_t limit = job_timeout_ns(task_at(&job.arena, run.task)->fn);
-    if (limit > 0 && now - c->run.since_ns >= (uint64_t)limit)
+    if (is_overdue(&c->run, now))
         run_kill(c, CAUSE_TIMEOUT, now);
+}
+
+static uint64_t
+time_between_looks(void)
+{
+    return tick_ns ? tick_ns : stop_deadline_over() ? TICK_MAX_NS
+                                                    : 0;
 }
 
 void
 timeout_tick(void)
 {
     uint64_t now = clock_ns();
-    if (!tick_ns)
+    if (!time_between_looks())
         return;
     for (uint32_t k = 1; k <= children_count(); k++)
         check_child(k, now);
@@ -56,5 +90,6 @@ timeout_tick(void)
 uint64_t
 timeout_due(void)
 {
-    return tick_ns ? clock_ns() + tick_ns : CLOCK_NEVER;
+    uint64_t ns = time_between_looks();
+    return ns ? clock_ns() + ns : CLOCK_NEVER;
 }

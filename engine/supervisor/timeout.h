@@ -1,4 +1,6 @@
-/* timeout: --timeout and a function's own limit: kills a worker whose task runs too long.
+/* timeout: --timeout and a function's own limit: kills a worker whose task, or whose hook, runs
+ * too long. A hook has the limit of a task (on_error: of the task that failed); without one it
+ * is ended some seconds after --deadline.
  *
  * A worker says nowhere when its task began: that would cost each task a clock. So the
  * supervisor looks which run each worker is in, every twentieth of the shortest limit, and

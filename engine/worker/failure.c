@@ -147,7 +147,7 @@ failure_end_task(lua_State *L, uint64_t from)
         stop_if_asked(self->arena);
     }
     metrics_end(fn, again ? METRICS_RETRY : METRICS_FAILED);
-    hooks_on_error(L, job_fn_info(fn)->name, id, attempt, again);
+    hooks_on_error(L, fn, id, attempt, again);
     if (lost.errnum)
         exit_output_lost(lost);
 }

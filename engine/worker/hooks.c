@@ -1,7 +1,5 @@
 #include "worker/hooks.h"
 
-#include <string.h>
-
 #include "base/log.h"
 #include "job/job.h"
 #include "store/accumulator.h"
@@ -10,11 +8,47 @@
 #include "worker/error.h"
 #include "worker/held_locks.h"
 
-/* Calls hooks[name] with the nargs values on the stack, if there is one. On an
- * error the value is left on the stack. */
-static int
-call_hook(lua_State *L, const char *name, int nargs)
+const char *
+hook_name(enum hook hook)
 {
+    static const char *const names[] = {
+        [HOOK_NONE] = "?",
+        [HOOK_WORKER_BEGIN] = "worker_begin",
+        [HOOK_ON_ERROR] = "on_error",
+        [HOOK_WORKER_END] = "worker_end",
+    };
+    return hook <= HOOK_WORKER_END ? names[hook] : names[HOOK_NONE];
+}
+
+bool
+hook_first_failure(enum hook hook)
+{
+    uint32_t none = 0;
+    return hook == HOOK_ON_ERROR || atom_cas(&job.arena.header->hook_failed, &none, 1);
+}
+
+/* The supervisor sees which hook this process is in, and measures how long. */
+static void
+enter_hook(enum hook hook, uint32_t fn)
+{
+    struct slot *s = job.self.slot;
+    /* release: pairs with the acquire in current_run(); publishes nothing but itself. */
+    atom_store(&s->hook, hook_word(s->hook, fn, hook));
+}
+
+static void
+leave_hook(void)
+{
+    struct slot *s = job.self.slot;
+    atom_store(&s->hook, hook_word_none(s->hook)); /* release: as in enter_hook() */
+}
+
+/* Calls the hook with the nargs values on the stack, if there is one. On an error the value
+ * is left on the stack. `fn`: of the task that failed; 0: none. */
+static int
+call_hook(lua_State *L, enum hook hook, uint32_t fn, int nargs)
+{
+    const char *name = hook_name(hook);
     lua_rawgeti(L, LUA_REGISTRYINDEX, job.hooks);
     lua_getfield(L, -1, name);
     lua_remove(L, -2);
@@ -30,40 +64,39 @@ call_hook(lua_State *L, const char *name, int nargs)
     bool journaling = job.self.journaling;
     job.stage = STAGE_HOOK;
     job.self.journaling = false; /* the journal is the running task's */
+    enter_hook(hook, fn);
     int err = lua_pcall(L, nargs, 0, handler);
     int lost = held_locks_release(name, err == 0);
     if (unlikely(lost))
         log_error("what %s wrote under a lock that it did not release is lost: %s", name,
                   error_text(lost));
+    leave_hook();
     job.self.journaling = journaling;
     job.stage = before;
     lua_remove(L, handler);
     return err;
 }
 
-/* One report is enough, however many workers meet the same error. */
 static void
-report_failure(lua_State *L, const char *name)
+report_failure(lua_State *L, enum hook hook)
 {
-    uint32_t none = 0;
-    if (strcmp(name, "on_error") != 0 &&
-        !atom_cas(&job.arena.header->hook_failed, &none, 1)) {
+    if (!hook_first_failure(hook)) {
         lua_pop(L, 1);
         return;
     }
     (void)error_to_text(L);
     const char *message = error_show(L);
     const char *traceback = error_take_traceback();
-    log_error("%s failed in worker %u: %s\n%s", name, job.self.me, message,
+    log_error("%s failed in worker %u: %s\n%s", hook_name(hook), job.self.me, message,
               traceback ? traceback : "");
     lua_pop(L, 1);
 }
 
 void
-hooks_on_error(lua_State *L, const char *name, uint64_t id, uint32_t attempt, bool again)
+hooks_on_error(lua_State *L, uint32_t fn, uint64_t id, uint32_t attempt, bool again)
 {
     lua_createtable(L, 0, 4);
-    lua_pushstring(L, name);
+    lua_pushstring(L, job_fn_info(fn)->name);
     lua_setfield(L, -2, "name");
     lua_pushnumber(L, (lua_Number)id);
     lua_setfield(L, -2, "id");
@@ -72,18 +105,18 @@ hooks_on_error(lua_State *L, const char *name, uint64_t id, uint32_t attempt, bo
     lua_pushboolean(L, again);
     lua_setfield(L, -2, "again");
     lua_insert(L, -2);
-    if (call_hook(L, "on_error", 2))
-        report_failure(L, "on_error");
+    if (call_hook(L, HOOK_ON_ERROR, fn, 2))
+        report_failure(L, HOOK_ON_ERROR);
 }
 
 bool
-hooks_run(lua_State *L, const char *name)
+hooks_run(lua_State *L, enum hook hook)
 {
     struct self *self = &job.self;
     self->slot->cur = 0;
-    bool ok = call_hook(L, name, 0) == 0;
+    bool ok = call_hook(L, hook, 0, 0) == 0;
     if (!ok)
-        report_failure(L, name);
+        report_failure(L, hook);
     if (ok && accumulator_dirty(&self->pending))
         (void)commit_end(self, OUTCOME_DONE);
     accumulator_drop(self);

@@ -76,11 +76,11 @@ worker_run(lua_State *main)
     stack_dump_in_worker(job.self.me, L);
     limit_memory(main);
     profile_start(L);
-    if (!hooks_run(L, "worker_begin"))
+    if (!hooks_run(L, HOOK_WORKER_BEGIN))
         exit_worker(REASON_FATAL);
     parent_death_renew(); /* it may have become another user */
     enum exit_reason reason = run_tasks(L);
-    (void)hooks_run(L, "worker_end");
+    (void)hooks_run(L, HOOK_WORKER_END);
     exit_worker(reason);
 }
 
@@ -115,10 +115,10 @@ worker_serial(lua_State *main)
     lua_State *L = run_open(main);
     limit_memory(main);
     profile_start(L);
-    bool begun = hooks_run(L, "worker_begin");
+    bool begun = hooks_run(L, HOOK_WORKER_BEGIN);
     if (begun) {
         (void)run_tasks(L);
-        (void)hooks_run(L, "worker_end");
+        (void)hooks_run(L, HOOK_WORKER_END);
     }
     profile_stop(L);
     lua_alloc_close(main);

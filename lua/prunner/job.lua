@@ -89,6 +89,14 @@ function M.call(what, fn, ...)
   return ok, result, second
 end
 
+-- Calls begin() or end_() as M.call() does, within --deadline.
+local function call_limited(what, start_limit, fn)
+  start_limit()
+  local ok = M.call(what, fn)
+  core.limit_over()
+  return ok
+end
+
 ---------------------------------------------------------------------------------------------------
 -- begin
 ---------------------------------------------------------------------------------------------------
@@ -128,7 +136,7 @@ local function post_first_tasks(hooks)
   if core.config "retry_dead" then
     began = retry_dead()
   else
-    began = not hooks.begin or M.call("begin()", hooks.begin)
+    began = not hooks.begin or call_limited("begin()", core.limit_begin, hooks.begin)
   end
   local closed, problem = core.begin_close(began)
   if not closed then
@@ -246,7 +254,8 @@ local function finish()
   say_how_it_ended(result)
   write_report(result, exit_status())
   local wanted = end_ and not broken_off(result) and not (result.halted and core.config "halt_now")
-  job.end_failed = wanted and not release_locks("end_()", M.call("end_()", end_))
+  job.end_failed = wanted
+    and not release_locks("end_()", call_limited("end_()", core.limit_end_hook, end_))
   result.status = exit_status()
   exit.status = result.status
   if core.config "state" then end_state(result) end
