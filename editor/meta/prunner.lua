@@ -9,7 +9,8 @@
 
 ---@alias prunner.Key string|number|boolean
 
----A table has the methods of the dict; all other keys are shared.
+---A table has the methods of the dict; all other keys are shared. All that is shared is a handle, no
+---table: `pairs(d)` and `#d` raise; there are `d:each()` and `d:len()`.
 ---@class prunner.Dict
 ---@field [prunner.Key] any
 local Dict = {}

@@ -105,16 +105,18 @@ codec_map_put(struct codec_map *m, const void *key, uint32_t value)
 
 /* 64-bit integers have no place in the C API. They pass as a new cdata, which belongs to
  * nobody else: C reads or writes its eight bytes (lua_topointer). write() tells the type as well:
- * 1 int64_t, 2 uint64_t, nil anything else. FFI looks through references, as it should,
+ * 1 int64_t, 2 uint64_t, nil anything else; 3 a handle, with the form that is sent in its place
+ * (codec.h). FFI looks through references, as it should,
  * and takes ffi.typeof("int64_t") for its small number, which it should not:
  * only its text tells it from that number. */
 static const char cell_lua[] =
     "local ffi = require 'ffi'\n"
     "local istype, tostring, byte, new = ffi.istype, tostring, string.byte, ffi.new\n"
     "local i64, u64 = ffi.typeof 'int64_t', ffi.typeof 'uint64_t'\n"
+    "local form_of = function() end\n"
     "local function write(v)\n"
     "  local signed = istype(i64, v)\n"
-    "  if not signed and not istype(u64, v) then return end\n"
+    "  if not signed and not istype(u64, v) then return form_of(v) end\n"
     "  if v >= 0 and v < 65536 and byte(tostring(v)) == 99 then return end\n"
     "  if signed then return 1, new(i64, v) end\n"
     "  return 2, new(u64, v)\n"
@@ -122,7 +124,7 @@ static const char cell_lua[] =
     "local function read(unsigned)\n"
     "  return new(unsigned and u64 or i64)\n"
     "end\n"
-    "return write, read\n";
+    "return write, read, function(fn) form_of = fn end\n";
 
 /* Under lua_cpcall, since all of it may raise. */
 static int
@@ -137,7 +139,8 @@ open_protected(lua_State *L)
     c->classes = luaL_ref(L, LUA_REGISTRYINDEX);
     if (luaL_loadbuffer(L, cell_lua, sizeof cell_lua - 1, "=codec"))
         return lua_error(L);
-    lua_call(L, 0, 2);
+    lua_call(L, 0, 3);
+    c->cell_forms = luaL_ref(L, LUA_REGISTRYINDEX);
     c->cell_read = luaL_ref(L, LUA_REGISTRYINDEX);
     c->cell_write = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
@@ -153,6 +156,7 @@ codec_open(struct codec **out, lua_State *L)
     c->L = L;
     c->functions = c->classes = LUA_NOREF;
     c->cell_write = c->cell_read = LUA_NOREF;
+    c->cell_forms = c->handle_of = LUA_NOREF;
     int status = lua_cpcall(L, open_protected, c);
     if (status) {
         lua_pop(L, 1);
@@ -172,6 +176,9 @@ codec_close(struct codec *c)
     luaL_unref(c->L, LUA_REGISTRYINDEX, c->classes);
     luaL_unref(c->L, LUA_REGISTRYINDEX, c->cell_write);
     luaL_unref(c->L, LUA_REGISTRYINDEX, c->cell_read);
+    luaL_unref(c->L, LUA_REGISTRYINDEX, c->cell_forms);
+    luaL_unref(c->L, LUA_REGISTRYINDEX, c->handle_of);
+    codec_map_free(&c->handles);
     codec_map_free(&c->function_ids);
     codec_map_free(&c->class_ids);
     codec_map_free(&c->light_ids);
@@ -226,6 +233,24 @@ codec_know_class(struct codec *c, lua_State *L, int index, uint32_t id)
 {
     bool light = lua_islightuserdata(L, index);
     know(L, c->classes, light ? &c->light_ids : &c->class_ids, index, id);
+}
+
+void
+codec_know_handle(struct codec *c, lua_State *L, int index)
+{
+    if (codec_map_put(&c->handles, lua_topointer(L, index), 1))
+        luaL_error(L, "not enough memory");
+}
+
+void
+codec_know_forms(struct codec *c, lua_State *L, int form_of, int handle_of)
+{
+    luaL_checkstack(L, 2, "codec: too many values on the stack");
+    lua_pushvalue(L, handle_of);
+    c->handle_of = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, c->cell_forms);
+    lua_pushvalue(L, form_of);
+    lua_call(L, 1, 0);
 }
 
 uint32_t

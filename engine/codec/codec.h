@@ -92,6 +92,12 @@ void codec_know_class(struct codec *c, lua_State *L, int index, uint32_t id);
 /* codec_know_class() takes a constant of any type, too, but not a light userdata
  * that is NULL; it arrives as what it is. */
 
+/* Handles are cdata that are sent as tables, their forms, and made again of these. Once, two
+ * functions: form_of(cdata) -> 3, form | nothing; handle_of(form) -> handle | nil, damage. And
+ * each metatable that forms may have, which must never be collected. */
+void codec_know_forms(struct codec *c, lua_State *L, int form_of, int handle_of);
+void codec_know_handle(struct codec *c, lua_State *L, int index);
+
 /* 0: unknown, or no function at all. */
 uint32_t codec_function_id(struct codec *c, lua_State *L, int index);
 

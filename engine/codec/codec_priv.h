@@ -38,9 +38,12 @@ struct codec {
     int classes;    /* registry: the same for metatables and constants */
     int cell_write; /* registry: Lua helper, cdata -> type, copy; see codec.c */
     int cell_read;  /* registry: Lua helper -> a new cdata, to be filled */
+    int cell_forms; /* registry: Lua helper, form_of -> nothing: what write() asks */
+    int handle_of;  /* registry: Lua helper, form -> handle; LUA_NOREF: none */
     struct codec_map function_ids;
     struct codec_map class_ids; /* objects */
     struct codec_map light_ids; /* light userdata among them: any address */
+    struct codec_map handles;   /* the metatables of forms of handles */
     struct codec_map seen;      /* the tables of the codec_encode() under way; see call_write() */
     char error[600];
 };

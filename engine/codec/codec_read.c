@@ -207,6 +207,33 @@ read_pairs(struct reader *r, int table, uint32_t n, int depth)
     return 0;
 }
 
+/* The table on top is the form of a handle: puts that in its place. `number`: the table's,
+ * from 1. */
+static int
+make_handle(struct reader *r, uint32_t number)
+{
+    lua_rawgeti(r->L, LUA_REGISTRYINDEX, r->c->handle_of);
+    lua_insert(r->L, -2);
+    lua_call(r->L, 1, 1);
+    if (lua_isnil(r->L, -1))
+        return damaged(r, "no handle");
+    if (r->refs) {
+        lua_pushvalue(r->L, -1);
+        lua_rawseti(r->L, r->refs, (int)number);
+    }
+    return 0;
+}
+
+/* The class is below the table on top: it becomes an object of that. */
+static int
+make_object(struct reader *r, uint32_t number)
+{
+    bool handle = codec_map_get(&r->c->handles, lua_topointer(r->L, -2));
+    lua_insert(r->L, -2);
+    lua_setmetatable(r->L, -2);
+    return handle ? make_handle(r, number) : 0;
+}
+
 /* depth: how many tables this one is inside of. */
 static int
 read_table(struct reader *r, unsigned flags, int depth)
@@ -234,13 +261,12 @@ read_table(struct reader *r, unsigned flags, int depth)
         lua_pushvalue(L, table);
         lua_rawseti(L, r->refs, (int)++r->tables);
     }
+    uint32_t number = r->tables;
     err = read_list(r, table, listed, depth + 1);
     if (!err)
         err = read_pairs(r, table, paired, depth + 1);
-    if (!err && (flags & CODEC_HAS_CLASS)) {
-        lua_insert(L, -2);
-        lua_setmetatable(L, -2);
-    }
+    if (!err && (flags & CODEC_HAS_CLASS))
+        err = make_object(r, number);
     return err;
 }
 

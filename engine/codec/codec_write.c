@@ -28,6 +28,7 @@ struct head {
 #define fail(w, ...) codec_problem_is(&(w)->problem, __VA_ARGS__)
 
 static int write_other(struct writer *w, int index, int depth, int type);
+static int write_table(struct writer *w, int table, int depth);
 
 /* --- Bytes. */
 
@@ -198,7 +199,7 @@ call_write(struct writer *w)
 }
 
 static int
-write_cdata(struct writer *w, int index)
+write_cdata(struct writer *w, int index, int depth)
 {
     lua_State *L = w->L;
 
@@ -208,7 +209,9 @@ write_cdata(struct writer *w, int index)
     lua_pushvalue(L, index);
     call_write(w);
     int kind = (int)lua_tointeger(L, -2), err = need(w, 9);
-    if (kind && !err) {
+    if (kind == 3 && !err) {
+        err = write_table(w, lua_gettop(L), depth);
+    } else if (kind && !err) {
         at(w)[0] = kind == 1 ? CODEC_INT64 : CODEC_UINT64;
         memcpy(at(w) + 1, lua_topointer(L, -1), 8);
         w->pos += 9;
@@ -364,7 +367,7 @@ write_other(struct writer *w, int index, int depth, int type)
     case LUA_TFUNCTION:
         return write_function(w, index);
     case LUA_TYPE_CDATA:
-        return write_cdata(w, index);
+        return write_cdata(w, index, depth);
     case LUA_TBOOLEAN:
     case LUA_TNIL:
         err = need(w, 1);

@@ -172,6 +172,25 @@ l_know_class(lua_State *L)
     return 0;
 }
 
+/* core.know_forms(form_of, handle_of), core.know_handle(metatable of forms): codec.h says it.
+ * lua/prunner/handle.lua, while it is loaded and for each kind. */
+static int
+l_know_forms(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    codec_know_forms(job.codec, L, 1, 2);
+    return 0;
+}
+
+static int
+l_know_handle(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    codec_know_handle(job.codec, L, 1);
+    return 0;
+}
+
 static void
 optional_number(lua_State *L, int table, const char *name, double scale, double *out)
 {
@@ -219,6 +238,8 @@ l_function_name(lua_State *L)
 const luaL_Reg binding_registry_functions[] = {
     {"know_function", l_know_function},
     {"know_class", l_know_class},
+    {"know_forms", l_know_forms},
+    {"know_handle", l_know_handle},
     {"stable_number", l_stable_number},
     {"same_file", l_same_file},
     {"file_left", l_file_left},

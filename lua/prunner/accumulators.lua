@@ -6,6 +6,7 @@
 --     print(hits:get())          -- in end_: the total
 setfenv(1, require "prunner.globals")
 
+local handle = require "prunner.handle"
 local native = require "prunner.native"
 
 local C, core = native.C, native.core
@@ -13,7 +14,10 @@ local C, core = native.C, native.core
 local M = {}
 
 local NAMED = core.NAMED
+local COUNTER, COLLECT = handle.field "counter", handle.field "collect"
 local SUM, MAX, MIN = core.ACCUMULATOR.SUM, core.ACCUMULATOR.MAX, core.ACCUMULATOR.MIN
+
+local names = {} -- [class][number]
 
 -- Why a number was not added.
 local function fail(what, name, n, extra, level)
@@ -28,18 +32,18 @@ end
 
 -- A class for each kind, all with :add and :get.
 local function class(kind, what)
+  local ID = handle.field(what)
   local Class = { __name = "prunner." .. what }
-  Class.__index = Class
 
   -- The documentation is below, with each kind.
   function Class:add(n, extra)
-    if type(n) ~= "number" or extra ~= nil or C.prn_accumulator_add(kind, self.number, n) ~= 0 then
-      fail(what, self.name, n, extra, 2)
+    if type(n) ~= "number" or extra ~= nil or C.prn_accumulator_add(kind, self[ID], n) ~= 0 then
+      fail(what, names[Class][self[ID]], n, extra, 2)
     end
   end
 
   function Class:get()
-    local v = core.accumulator_get(kind, self.number)
+    local v = core.accumulator_get(kind, self[ID])
     if v == nil and kind == SUM then return 0 end
     return v
   end
@@ -88,37 +92,54 @@ local Counter, Max, Min = class(SUM, "counter"), class(MAX, "max"), class(MIN, "
 function Counter:add(...)
   local n, extra = ...
   if n == nil and select("#", ...) == 0 then n = 1 end
-  if type(n) ~= "number" or extra ~= nil or C.prn_accumulator_add(SUM, self.number, n) ~= 0 then
-    fail("counter", self.name, n, extra, 2)
+  if type(n) ~= "number" or extra ~= nil or C.prn_accumulator_add(SUM, self[COUNTER], n) ~= 0 then
+    fail("counter", names[Counter][self[COUNTER]], n, extra, 2)
   end
 end
 
 --- A list of values. Made by @{collect}.
 -- @type Collect
 local Collect = { __name = "prunner.collect" }
-Collect.__index = Collect
 
 --- Adds a value. Counts when the task is done, and then exactly once.
 -- @param v anything that can be sent, but not nil
 -- @raise if the value cannot be sent, or no room is left for it; in the function of @{Dict:update}
 function Collect:add(v, extra)
-  if v == nil then error(("collect %q: the value is nil"):format(self.name), 2) end
-  if extra ~= nil then error(("collect %q: one value at a time"):format(self.name), 2) end
-  local ok, problem = pcall(core.collect, self.number, v)
-  if not ok then error(("collect %q: %s"):format(self.name, problem), 2) end
+  if v == nil then error(("collect %q: the value is nil"):format(names[Collect][self[COLLECT]]), 2) end
+  if extra ~= nil then error(("collect %q: one value at a time"):format(names[Collect][self[COLLECT]]), 2) end
+  local ok, problem = pcall(core.collect, self[COLLECT], v)
+  if not ok then error(("collect %q: %s"):format(names[Collect][self[COLLECT]], problem), 2) end
 end
 
 --- All values that tasks that are done have added, and the running one.
 -- @treturn {any,...} a new list, in no particular order
 function Collect:get()
-  return (core.collected(self.number))
+  return (core.collected(self[COLLECT]))
 end
 
 M.classes = { Counter, Max, Min, Collect }
 
 -- The function that opens those of one kind.
 local function opener(kind, Class, what)
-  local opened = {}
+  local handles, opened = {}, {} -- by number, by name
+  names[Class] = {}
+  local new_handle
+  local function of_number(number, name)
+    local accumulator = handles[number]
+    if not accumulator then
+      accumulator = new_handle(number, { number = number, name = name })
+      names[Class][number] = name
+      handles[number] = accumulator
+    end
+    return accumulator
+  end
+  new_handle = handle.class(what, Class, {
+    use = "use :get() for what it has",
+    of_form = function(form)
+      if type(form.number) ~= "number" or type(form.name) ~= "string" then return nil end
+      return of_number(form.number, form.name)
+    end,
+  })
   return function(name)
     local accumulator = opened[name]
     if accumulator then return accumulator end
@@ -127,7 +148,7 @@ local function opener(kind, Class, what)
     end
     local index, number = core.name(kind, name)
     if not index then error(("%s %q: %s"):format(what, name, number), 2) end
-    accumulator = setmetatable({ name = name, number = number }, Class)
+    accumulator = of_number(number, name)
     opened[name] = accumulator
     return accumulator
   end

@@ -14,6 +14,7 @@ local dict = require "prunner.dict"
 local foreign = require "prunner.foreign"
 local registry = require "prunner.registry"
 local lock = require "prunner.lock"
+local manager = require "prunner.manager"
 
 local M = {}
 
@@ -23,8 +24,8 @@ end
 
 -- Classes whose objects mean something in their own job only.
 local function belongs_to_job(number)
-  for _, module in ipairs { dict, lock, accumulators } do
-    for _, class in ipairs(module.classes) do
+  for _, classes in ipairs { dict.classes, lock.classes, accumulators.classes, manager.numbered } do
+    for _, class in ipairs(classes) do
       if registry.class_of(class) == number then return true end
     end
   end

@@ -8,6 +8,7 @@ setfenv(1, require "prunner.globals")
 
 local bit = require "bit"
 local ffi = require "ffi"
+local handle = require "prunner.handle"
 local native = require "prunner.native"
 
 local C, core, scratch = native.C, native.core, native.scratch
@@ -15,8 +16,7 @@ local numbers, strings, lengths = scratch.number, scratch.bytes, scratch.length
 local band, rshift = bit.band, bit.rshift
 local ffi_string = ffi.string
 
--- Under this key a handle keeps the number of its name. No one writes it as `d.name`.
-local ID = "\0id"
+local ID = handle.field "dict" -- the number of its name
 
 local OP, RESULT, KEY = core.DICT_OP, core.RESULT, core.KEY
 local SET, ADD, APPEND, CAS = OP.SET, OP.ADD, OP.APPEND, OP.CAS
@@ -93,9 +93,9 @@ local function change(kind, what, d, k, v, old)
 end
 
 --- A dictionary that all workers share. `d.k`, `d[k]`, `d.k = v` work as with a table; assigning
--- nil deletes. Each operation is atomic by itself. Values are everything that can be sent; what is
--- read is a copy. All operations raise if the key is no string, number or boolean, or is too long,
--- and those that write if no room is left.
+-- nil deletes. It is none: `pairs(d)` and `#d` raise, see @{Dict:each}, @{Dict:len}. Each operation is atomic
+-- by itself. Values are everything that can be sent; what is read is a copy. All operations raise if the key
+-- is no string, number or boolean, or is too long, and those that write if no room is left.
 -- @type Dict
 
 --- The value of a key. Takes no lock and waits for nobody.
@@ -238,16 +238,30 @@ function methods.each(d)
   end
 end
 
-local Dict = { __name = "prunner.dict" }
+local Dict = { __name = "prunner.dict" } -- of forms
 M.classes = { Dict }
+M.methods = methods
 
-function Dict.__index(d, k)
+local handles = {} -- by number
+local new_handle
+
+-- The dict with that number.
+local function of_number(id)
+  local d = handles[id]
+  if not d then
+    d = new_handle(id, { id = id })
+    handles[id] = d
+  end
+  return d
+end
+
+local function index(d, k)
   local method = methods[k]
   if method then return method end
   return (get(d, k))
 end
 
-function Dict.__newindex(d, k, v)
+local function new_index(d, k, v)
   if methods[k] then
     error(("dict: %q is the name of a method: use d:set(%q, value)"):format(k, k), 2)
   end
@@ -258,14 +272,13 @@ function Dict.__newindex(d, k, v)
   end
 end
 
-function Dict.__tostring(d)
-  return ("prunner.dict: %d keys"):format(methods.len(d))
-end
-
--- The number of a dict's name.
-function M.number_of(d)
-  return rawget(d, ID)
-end
+new_handle = handle.class("dict", Dict, {
+  __index = index,
+  __newindex = new_index,
+  __tostring = function(d) return ("prunner.dict: %d keys"):format(methods.len(d)) end,
+  use = "use d:each() for pairs(d), d:len() for #d",
+  of_form = function(form) return type(form.id) == "number" and of_number(form.id) or nil end,
+})
 
 local opened = {}
 
@@ -275,7 +288,7 @@ function M.open(name)
   if not d then
     local id, problem = core.name(core.NAMED.DICT, name)
     if not id then error(("dict %q: %s"):format(name, problem), 3) end
-    d = setmetatable({ [ID] = id }, Dict)
+    d = of_number(id)
     opened[name] = d
   end
   return d

@@ -5,6 +5,7 @@
 --     lock:with(function() ... end)
 setfenv(1, require "prunner.globals")
 
+local handle = require "prunner.handle"
 local native = require "prunner.native"
 
 local C, core = native.C, native.core
@@ -12,19 +13,45 @@ local EPERM, ETIMEDOUT = core.errno.EPERM, core.errno.ETIMEDOUT
 local FOREVER = -1 -- seconds: any number below 0
 
 local M = {}
+local ID = handle.field "lock" -- the number of its name
 local Lock = { __name = "prunner.lock" }
-Lock.__index = Lock
 M.classes = { Lock }
+
+local handles = {} -- by number
+local new_handle, forms
+
+-- The lock with that number, which messages call `shown`.
+local function of_number(id, shown)
+  local lock = handles[id]
+  if not lock then
+    lock = new_handle(id, { id = id, name = shown })
+    handles[id] = lock
+  end
+  return lock
+end
+
+local function name_of(lock)
+  return forms[lock].name
+end
+
+new_handle, forms = handle.class("lock", Lock, {
+  use = "lock:with(fn) runs a function with it held",
+  __tostring = name_of,
+  of_form = function(form)
+    if type(form.id) ~= "number" or type(form.name) ~= "string" then return nil end
+    return of_number(form.id, form.name)
+  end,
+})
 
 local function fail(lock, err, level)
   local words = core.error_text(err)
   if err == -EPERM then words = "is not held by this task" end
   local between = words:find "^deadlock" and ": " or " "
-  error(lock.name .. between .. words, level + 1)
+  error(name_of(lock) .. between .. words, level + 1)
 end
 
 local function too_many(lock, level)
-  error(lock.name .. ": too many arguments", level + 1)
+  error(name_of(lock) .. ": too many arguments", level + 1)
 end
 
 --- A lock between all workers. What is written into dicts while it is held is published when it is
@@ -42,10 +69,10 @@ end
 function Lock:acquire(seconds, extra)
   if extra ~= nil then too_many(self, 2) end
   if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
-    error(("%s: seconds must be a number, got %s"):format(self.name,
+    error(("%s: seconds must be a number, got %s"):format(name_of(self),
       type(seconds) == "number" and "nan" or type(seconds)), 2)
   end
-  local err = C.prn_lock_take(self.id, seconds or FOREVER)
+  local err = C.prn_lock_take(self[ID], seconds or FOREVER)
   if err == 0 then return true end
   if err == -ETIMEDOUT then return nil, "timeout", ETIMEDOUT end
   fail(self, err, 2)
@@ -57,7 +84,7 @@ end
 -- @raise if this task holds it already
 function Lock:try_acquire(extra)
   if extra ~= nil then too_many(self, 2) end
-  local err = C.prn_lock_take(self.id, 0)
+  local err = C.prn_lock_take(self[ID], 0)
   if err == 0 then return true end
   if err == -ETIMEDOUT then return false end
   fail(self, err, 2)
@@ -68,12 +95,12 @@ end
 -- @raise if this task does not hold it
 function Lock:release(extra)
   if extra ~= nil then too_many(self, 2) end
-  local err = C.prn_lock_release(self.id, 1)
+  local err = C.prn_lock_release(self[ID], 1)
   if err ~= 0 then fail(self, err, 2) end
 end
 
 local function finish(lock, ok, ...)
-  local err = C.prn_lock_release(lock.id, ok and 1 or 0)
+  local err = C.prn_lock_release(lock[ID], ok and 1 or 0)
   if not ok then error((...), 0) end
   if err ~= 0 then fail(lock, err, 3) end
   return ...
@@ -101,10 +128,10 @@ end
 -- trace of its own even where its caller is interpreted: a task that makes a new function for
 -- each section is.
 local function with_nothing(lock, fn)
-  local err = C.prn_lock_take(lock.id, FOREVER)
+  local err = C.prn_lock_take(lock[ID], FOREVER)
   if err ~= 0 then fail(lock, err, 2) end
   local ok, n, a, b = pcall(call_few, fn)
-  err = C.prn_lock_release(lock.id, ok and 1 or 0)
+  err = C.prn_lock_release(lock[ID], ok and 1 or 0)
   if not ok then error(n, 0) end
   if err ~= 0 then fail(lock, err, 2) end
   if n == 0 then return end
@@ -121,16 +148,12 @@ end
 -- @raise what `fn` raises, or if this task holds the lock already
 function Lock:with(fn, ...)
   if type(fn) ~= "function" then
-    error(("%s: the first argument must be a function, got %s"):format(self.name, type(fn)), 2)
+    error(("%s: the first argument must be a function, got %s"):format(name_of(self), type(fn)), 2)
   end
   if select("#", ...) == 0 then return with_nothing(self, fn) end
-  local err = C.prn_lock_take(self.id, FOREVER)
+  local err = C.prn_lock_take(self[ID], FOREVER)
   if err ~= 0 then fail(self, err, 2) end
   return finish(self, pcall(call, fn, ...))
-end
-
-function Lock:__tostring()
-  return self.name
 end
 
 local opened = {}
@@ -144,7 +167,7 @@ function M.open(name, shown)
   if not lock then
     local id, problem = core.name(core.NAMED.LOCK, name)
     if not id then error(("lock %q: %s"):format(name, problem), 3) end
-    lock = setmetatable({ id = id, name = shown or ("lock %q"):format(name) }, Lock)
+    lock = of_number(id, shown or ("lock %q"):format(name))
     opened[name] = lock
   end
   return lock

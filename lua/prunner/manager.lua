@@ -6,9 +6,12 @@ setfenv(1, require "prunner.globals")
 
 local native = require "prunner.native"
 local dict = require "prunner.dict"
+local handle = require "prunner.handle"
 local lock = require "prunner.lock"
 
 local C, core = native.C, native.core
+local DICT, LOCK = handle.field "dict", handle.field "lock"
+local QUEUE = handle.field "queue"
 
 -- Dicts and queues have names of their own each, told apart by what is put before them.
 local NAME_BYTES = core.MAX.NAME_BYTES - #"queue "
@@ -18,7 +21,6 @@ local M = {}
 --- Hands out shared objects by name. Made by @{get_manager}.
 -- @type Manager
 local Manager = { __name = "prunner.manager" }
-Manager.__index = Manager
 
 local function check_name(what, name)
   if type(name) ~= "string" then
@@ -46,7 +48,28 @@ function Manager:lock(name) -- luacheck: ignore self
 end
 
 local Value = { __name = "prunner.value" }
-Value.__index = Value
+
+-- Values are keys of one dict, as many as there is room for. So handles that nobody has are garbage.
+local values = setmetatable({}, { __mode = "v" }) -- by name
+local new_value, value_forms
+
+local function value_of(name)
+  local value = values[name]
+  if not value then
+    value = new_value(0, { name = name })
+    values[name] = value
+  end
+  return value
+end
+
+new_value, value_forms = handle.class("value", Value, {
+  use = "use value:get()",
+  of_form = function(form) return type(form.name) == "string" and value_of(form.name) or nil end,
+})
+
+local function all_values()
+  return dict.open "values"
+end
 
 --- A single shared value under that name.
 -- @tparam string name at most 90 bytes
@@ -55,9 +78,9 @@ Value.__index = Value
 -- @raise if the name is no string or too long, or the value cannot be sent
 function Manager:value(name, v) -- luacheck: ignore self
   check_name("value", name)
-  local value = setmetatable({ dict = dict.open "values", name = name }, Value)
+  local all, value = all_values(), value_of(name)
   if v ~= nil then
-    local ok, problem = pcall(value.dict.add, value.dict, name, v)
+    local ok, problem = pcall(all.add, all, name, v)
     if not ok then error(problem, 2) end
   end
   return value
@@ -74,29 +97,49 @@ end
 
 --- Its value.
 -- @return a copy; nil: it has none
-function Value:get() return self.dict:get(self.name) end
+function Value:get() return all_values():get(value_forms[self].name) end
 
 --- Sets it.
 -- @param v anything that can be sent; nil: none
 -- @raise if the value cannot be sent
-function Value:set(v, extra) return self.dict:set(self.name, v, extra) end
+function Value:set(v, extra) return all_values():set(value_forms[self].name, v, extra) end
 
 --- Adds to it; none counts as 0.
 -- @tparam[opt=1] number n what to add
 -- @treturn number the new value
 -- @raise if the value, or `n`, is no number
-function Value:incr(...) return self.dict:incr(self.name, ...) end
+function Value:incr(...) return all_values():incr(value_forms[self].name, ...) end
 
 --- Stores `fn(old value)`; see @{Dict:update}.
 -- @tparam function fn gets the value and returns the new one
 -- @return the new value
 -- @raise what `fn` raises
-function Value:update(fn, extra) return self.dict:update(self.name, fn, extra) end
+function Value:update(fn, extra) return all_values():update(value_forms[self].name, fn, extra) end
 
 --- A queue of values. Made by @{Manager:queue}. Prefer tasks: a queue is rarely needed.
 -- @type Queue
 local Queue = { __name = "prunner.queue" }
-Queue.__index = Queue
+
+local queues, locks = {}, {} -- by the number of its dict: the handle, the number of its lock
+local new_queue
+
+local function queue_of(number, lock_number)
+  local queue = queues[number]
+  if not queue then
+    locks[number] = lock_number
+    queue = new_queue(number, { dict = number, lock = lock_number })
+    queues[number] = queue
+  end
+  return queue
+end
+
+new_queue = handle.class("queue", Queue, {
+  use = "use queue:get(), and queue:len() for #queue",
+  of_form = function(form)
+    if type(form.dict) ~= "number" or type(form.lock) ~= "number" then return nil end
+    return queue_of(form.dict, form.lock)
+  end,
+})
 
 local DONE_AGAIN = -core.errno.EPERM
 
@@ -112,7 +155,7 @@ end
 function Queue:put(v, extra)
   if v == nil then error("queue: the value is nil", 2) end
   if extra ~= nil then error("queue: one value at a time", 2) end
-  local ok, err = pcall(core.queue_put, self.dict, self.lock, v)
+  local ok, err = pcall(core.queue_put, self[QUEUE], locks[self[QUEUE]], v)
   if not ok then error("queue: " .. err, 2) end
   if err ~= 0 then fail(err, 2) end
   C.prn_queue_bump()
@@ -130,7 +173,7 @@ function Queue:get(seconds)
   local deadline = seconds and C.prn_now() + seconds
   while true do
     local event = C.prn_queue_event()
-    local err, v = core.queue_take(self.dict, self.lock)
+    local err, v = core.queue_take(self[QUEUE], locks[self[QUEUE]])
     if err ~= 0 then fail(err, 2) end
     if v ~= nil then return v end
     local left = deadline and deadline - C.prn_now() or 0
@@ -142,20 +185,22 @@ end
 --- How many values wait.
 -- @treturn number
 function Queue:len()
-  return (core.queue_len(self.dict))
+  return (core.queue_len(self[QUEUE]))
 end
 
 function Manager:queue(name) -- luacheck: ignore self
   check_name("queue", name)
-  return setmetatable({
-    dict = dict.number_of(dict.open("queue " .. name)),
-    lock = lock.open("queue " .. name).id,
-  }, Queue)
+  return queue_of(dict.open("queue " .. name)[DICT], lock.open("queue " .. name)[LOCK])
 end
 
 M.classes = { Manager, Value, Queue }
+M.numbered = { Queue } -- forms have numbers of their job
 
-local manager = setmetatable({}, Manager)
+local manager
+manager = handle.class("manager", Manager, {
+  use = "it hands out dicts, locks, queues and values by name",
+  of_form = function() return manager end,
+})(0, {})
 
 function M.get_manager()
   return manager

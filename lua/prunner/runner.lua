@@ -7,6 +7,7 @@
 setfenv(1, require "prunner.globals")
 
 local dict = require "prunner.dict"
+local handle = require "prunner.handle"
 local job = require "prunner.job"
 local lock = require "prunner.lock"
 local task = require "prunner.task"
@@ -38,7 +39,11 @@ task.task("ParallelTaskRunner.run", run)
 --- The queue of a runner, its field `queue`.
 -- @type RunnerQueue
 local Queue = { __name = "prunner.runner.queue" }
-Queue.__index = Queue
+local queue
+queue = handle.class("runner_queue", Queue, {
+  use = "use queue:put(task)",
+  of_form = function() return queue end,
+})(0, {})
 
 --- Posts a task: some worker will call `runner:run(task)`.
 -- @function RunnerQueue:put
@@ -79,7 +84,7 @@ end
 function Runner:new(n, debug, options)
   local this = setmetatable({}, self)
   this.n, this.debug, this.options = n, debug, options
-  this.queue = setmetatable({}, Queue)
+  this.queue = queue
   this.dict_ = dict.open ""
   this.lock = lock.open("global_lock", "global_lock")
   return this

@@ -276,18 +276,16 @@ describe("the manual page and SCRIPTING.md", function()
     local script = helper.script [[
       local prunner = require "prunner"
       for name in pairs(prunner) do print(name) end
-      local function methods(what, object)
-        for name in pairs(getmetatable(object)) do
+      local function methods(what, class)
+        for name in pairs(class) do
           if not name:find "^__" then print(what .. ":" .. name) end
         end
       end
-      methods("", prunner.counter "x")
-      methods("", prunner.max "x")
-      methods("", prunner.collect "x")
-      methods("", prunner.lock "x")
-      methods("manager", prunner.get_manager())
-      methods("", prunner.get_manager():queue "x")
-      methods("", prunner.get_manager():value "x")
+      for _, module in ipairs { "accumulators", "lock", "manager" } do
+        for _, class in ipairs(require("prunner." .. module).classes) do
+          methods(class.__name == "prunner.manager" and "manager" or "", class)
+        end
+      end
       for _, name in ipairs { "begin", "end_", "worker_begin", "worker_end", "on_error" } do print(name) end
       function begin() end
     ]]

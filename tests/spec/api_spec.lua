@@ -10,28 +10,25 @@ local function parameters(fn)
   return table.concat(names, " ")
 end
 
-local function upvalue(fn, wanted)
-  for i = 1, 60 do
-    local name, value = debug.getupvalue(fn, i)
-    if name == wanted then return value end
+-- The methods of each kind of handle.
+local function class_of(module, name)
+  for _, class in ipairs(require("prunner." .. module).classes) do
+    if class.__name == name then return class end
   end
-  error("no upvalue " .. wanted)
+  error("no class " .. name)
 end
-
--- The methods of an object are in its metatable; those of a dict hide behind its __index.
-local manager = prunner.get_manager()
 local classes = {
-  Counter = getmetatable(prunner.counter "api"),
-  Max = getmetatable(prunner.max "api"),
-  Min = getmetatable(prunner.min "api"),
-  Collect = getmetatable(prunner.collect "api"),
-  Lock = getmetatable(prunner.lock "api"),
-  Manager = getmetatable(manager),
-  Value = getmetatable(manager:value "api"),
-  Queue = getmetatable(manager:queue "api"),
-  Dict = upvalue(getmetatable(prunner.dict).__index, "methods"),
+  Counter = class_of("accumulators", "prunner.counter"),
+  Max = class_of("accumulators", "prunner.max"),
+  Min = class_of("accumulators", "prunner.min"),
+  Collect = class_of("accumulators", "prunner.collect"),
+  Lock = class_of("lock", "prunner.lock"),
+  Manager = class_of("manager", "prunner.manager"),
+  Value = class_of("manager", "prunner.value"),
+  Queue = class_of("manager", "prunner.queue"),
+  Dict = require("prunner.dict").methods,
   ParallelTaskRunner = prunner.ParallelTaskRunner,
-  RunnerQueue = getmetatable(prunner.ParallelTaskRunner:new().queue),
+  RunnerQueue = class_of("runner", "prunner.runner.queue"),
 }
 
 -- These take further arguments only to refuse them.

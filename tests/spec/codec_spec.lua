@@ -169,7 +169,8 @@ describe("the codec", function()
       prunner.min "m", prunner.collect "c", prunner.get_manager(), prunner.get_manager():queue "q",
       prunner.get_manager():value("v", 7), prunner.get_manager():dict "d", prunner.Task("l", { 1 }))
     local got = there_and_back(unpack(values, 1, values.n))
-    for i = 1, values.n do assert.are.equal(getmetatable(values[i]), getmetatable(got[i])) end
+    for i = 1, values.n - 1 do assert.are.equal(values[i], got[i]) end
+    assert.are.equal(getmetatable(values[11]), getmetatable(got[11]))
     got[1].x = 5
     assert.are.equal(5, prunner.dict.x)
     got[10].x = 6
