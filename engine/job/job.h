@@ -64,9 +64,10 @@ struct job {
     uint32_t nfns, fns_cap;
     char **classes; /* names by number, from 1 */
     size_t classes_cap;
-    int notify_fd;      /* eventfd: a worker asks the supervisor to look */
-    int function_table; /* registry reference: [number] = function */
-    int hooks;          /* registry reference: table of the script's hooks */
+    int notify_fd;       /* eventfd: a worker asks the supervisor to look */
+    int function_table;  /* registry reference: [number] = function */
+    int hooks;           /* registry reference: table of the script's hooks */
+    uint64_t heap_bytes; /* of Lua's, before the fork */
     struct result result;
     uint64_t started_unix_ns; /* CLOCK_REALTIME. fixed */
     bool opened, ran;

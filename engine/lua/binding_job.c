@@ -21,6 +21,7 @@
 #include "task/task.h"
 #include "worker/error.h"
 #include "worker/held_locks.h"
+#include "worker/unshared.h"
 
 /* core.moment() -> "loading", "begin", "task", "hook", "update", "running", "end" */
 static int
@@ -326,6 +327,8 @@ l_run(lua_State *L)
     int n = job.config.serial ? 1 : job.config.n ? job.config.n
                                                  : cpus_default();
     settle_heap(L, (uint32_t)n);
+    if (!job.config.serial)
+        unshared_open((uint64_t)lua_gc(L, LUA_GCCOUNT, 0) << 10);
     job.stage = STAGE_RUNNING;
     int err = check_lua_memory(L);
     if (!err)

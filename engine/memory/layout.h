@@ -174,6 +174,9 @@ struct slot {
     /* The hook that the worker is in: hook_word() in worker/hooks.h. writer: the worker; for a
      * dead one, the supervisor before it forks the next. Left by a dead one: it died in it. */
     uint64_t hook;
+    /* Of what was shared at the fork, the most that a process of this slot had of its own at its
+     * end; for people. writer: the worker. Died before that: what an earlier one has left. */
+    uint64_t unshared_bytes;
 
     /* Hints to tasks that may be ready. Only the owner writes; others read. */
     _Alignas(CACHE_LINE) uint64_t ring; /* see ring_word() */

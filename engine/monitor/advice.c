@@ -46,6 +46,22 @@ say_locks(struct text *t, const struct advice *h)
 }
 
 static bool
+say_unshared(struct text *t, const struct advice *h)
+{
+    char loaded[HUMAN_TEXT], own[HUMAN_TEXT];
+    /* Free memory of the heap was used as well. */
+    uint64_t most = h->unshared_bytes < h->heap_bytes ? h->unshared_bytes : h->heap_bytes;
+    if (h->workers < 2 || !h->heap_bytes || h->unshared_bytes < h->heap_bytes / 2)
+        return false;
+    text_print(t,
+               "hint: %s of Lua objects were loaded before the fork, and a worker had %s "
+               "of its own in the end, since Lua's collector marks each object: few large "
+               "strings, or FFI arrays, stay shared",
+               human_bytes(loaded, h->heap_bytes), human_bytes(own, most));
+    return true;
+}
+
+static bool
 say_tail(struct text *t, const struct advice *h)
 {
     char took[HUMAN_TEXT];
@@ -119,7 +135,7 @@ void
 advice_put(struct text *t, const struct advice *h)
 {
     static bool (*const say[])(struct text *, const struct advice *) = {
-        say_locks, say_tail, say_small, say_too_many, say_too_few, say_crowded};
+        say_locks, say_unshared, say_tail, say_small, say_too_many, say_too_few, say_crowded};
     int said = 0;
     if (h->wall_ns < SHORT_NS)
         return;

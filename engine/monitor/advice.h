@@ -14,6 +14,8 @@ struct advice {
     uint64_t done, tasks_ns;           /* tasks, and what they took in all */
     const char *last;                  /* a task that ended last of all, as text; NULL: unknown */
     uint64_t last_ns;                  /* what it took */
+    uint64_t heap_bytes;               /* of Lua's, before the fork */
+    uint64_t unshared_bytes;           /* of it, what most a worker had of its own in the end */
 };
 
 enum { ADVICE_MAX = 2 };

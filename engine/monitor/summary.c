@@ -225,6 +225,17 @@ put_counts(struct text *t, const struct totals *f)
     text_put(t, any ? "\n" : "");
 }
 
+static uint64_t
+most_unshared(void)
+{
+    uint64_t most = 0;
+    for (uint32_t k = 1, n = arena_workers(&job.arena); k <= n; k++) {
+        uint64_t own = atom_peek(&slot_at(&job.arena, k)->unshared_bytes);
+        most = own > most ? own : most;
+    }
+    return most;
+}
+
 static void
 put_hints(struct text *t, const struct totals *f, const struct metrics_event *last)
 {
@@ -249,6 +260,8 @@ put_hints(struct text *t, const struct totals *f, const struct metrics_event *la
         .tasks_ns = tasks_ns,
         .last = name.failed ? NULL : name.at,
         .last_ns = last ? took_ns(last) : 0,
+        .heap_bytes = job.heap_bytes,
+        .unshared_bytes = most_unshared(),
     };
     advice_put(t, &h);
     text_free(&name);

@@ -428,5 +428,7 @@ supervisor_resume(void)
     a->header->next_start = 0; /* of a clock that may have begun anew */
     for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)
         a->header->idle_bits[w] = 0;
+    for (uint32_t k = 1; k <= a->header->nworkers; k++)
+        slot_at(a, k)->unshared_bytes = 0;
     return err;
 }

@@ -17,6 +17,7 @@
 #include "worker/lua_alloc.h"
 #include "worker/random.h"
 #include "worker/run.h"
+#include "worker/unshared.h"
 
 /* Streams of our own, C's and Lua's. 0, or -errno with nothing changed. */
 static int
@@ -81,6 +82,7 @@ worker_run(lua_State *main)
     parent_death_renew(); /* it may have become another user */
     enum exit_reason reason = run_tasks(L);
     (void)hooks_run(L, HOOK_WORKER_END);
+    unshared_note();
     exit_worker(reason);
 }
 

@@ -234,6 +234,31 @@ describe("the summary", function()
     has("  hint: the other workers waited for the last task, work(2), which took ", err)
   end)
 
+  it("hints at data that were loaded before the fork and marked in each worker", function()
+    local text = [[
+      local prunner = require "prunner"
+      local socket = require "socket"
+      local big = {}
+      if arg[1] == "tables" then
+        for i = 1, 8e5 do big[i] = { i } end
+      else
+        for i = 1, 80 do big[i] = tostring(i):rep(1e6 / #tostring(i)) end
+      end
+      function begin() for _ = 1, 2 do prunner.post_task(work) end end
+      function work()
+        if arg[2] == "marked" then collectgarbage() end
+        socket.sleep(1.2)
+        return #big
+      end
+    ]]
+    local hint = "of Lua objects were loaded before the fork"
+    for _, words in ipairs { { "tables", "marked", true }, { "tables", "left alone" }, { "strings", "marked" } } do
+      local err = expect(helper.prunner(script(text), "-n", 2, "--summary", "--", words[1], words[2])).err
+      local check = words[3] and has or has_not
+      check(hint, err)
+    end
+  end)
+
   it("hints at locks", function()
     local err = expect(helper.prunner(script [[
       local prunner = require "prunner"

@@ -47,6 +47,20 @@ assert_says(struct advice h, const char *what)
 }
 
 static void
+test_unshared(void **state)
+{
+    (void)state;
+    struct advice h = fine();
+    h.heap_bytes = (uint64_t)200 << 20;
+    h.unshared_bytes = (uint64_t)99 << 20;
+    assert_string_equal(said(h), "");
+    h.unshared_bytes = (uint64_t)150 << 20;
+    assert_says(h, "200M of Lua objects were loaded before the fork, and a worker had 150M of its own");
+    h.workers = 1;
+    assert_string_equal(said(h), "");
+}
+
+static void
 test_nothing(void **state)
 {
     (void)state;
@@ -102,6 +116,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_unshared),
         cmocka_unit_test(test_each),
         cmocka_unit_test(test_one_reason),
     };
