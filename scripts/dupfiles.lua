@@ -28,9 +28,9 @@ local BLOCK = 256 * 1024 -- a multiple of 8, see checksum()
 -- Shared by all workers. `seen` says which file came first with a size and a checksum.
 local seen = prunner.get_dict()
 -- Pairs { class, path }: this file is the same as the one that seen:get(class) names.
-local same = prunner.collect("same")
+local same = prunner.collector("same")
 -- Tables of hard links, see list().
-local links = prunner.collect("links")
+local links = prunner.collector("links")
 
 --- Goes on with the checksum `hash` over some more bytes; pieces must be a multiple of 8 bytes
 -- long, but the last one. Made to be fast, not to resist anybody: files are compared before we call

@@ -27,7 +27,7 @@ local BLOCK = 1024 * 1024 -- what a task reads at a time
 
 --- Receives the tables of all tasks. A task's add counts exactly once: when the task is done. If
 -- its worker is killed halfway, the task runs again and nothing is counted twice.
-local tables = prunner.collect("counts")
+local tables = prunner.collector("counts")
 
 local function count_words(text, counts)
   for word in text:gmatch("[A-Za-z]+") do

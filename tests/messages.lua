@@ -204,7 +204,7 @@ end
 -- Texts that are no messages, and why.
 messages.no_message = {
   ["prunner's own options, such as -n, may be given too: see prunner --help"] = "the end of a script's help",
-  ["Looking at a job"] = "a heading of --help",
+  ["Monitoring"] = "a heading of --help",
   ["waits for a lock"] = "the name of a slice in a trace", ["worker ended"] = "of a mark in it",
 }
 

@@ -246,20 +246,20 @@ function ParallelTaskRunner:start() end
 ---@field name string
 ---@field id number
 ---@field attempt integer
----@field again boolean will it run again
+---@field will_retry boolean
 
 ---@class prunner.Counts
----@field tasks integer posted
----@field done integer failed ones included
+---@field posted integer
+---@field finished integer in any way, failed ones included
 ---@field failed integer
 ---@field retried integer
 ---@field duplicates integer
----@field dead integer set aside
----@field left integer
+---@field quarantined integer
+---@field pending integer posted and not finished
 
 ---@class prunner.Stats: prunner.Counts
 ---@field steals integer tasks taken from another worker
----@field lost integer claims in which another worker was faster
+---@field lost_claims integer claims in which another worker was faster
 ---@field wakes integer of other workers
 ---@field parks integer times that a worker lay down
 
@@ -272,10 +272,10 @@ function ParallelTaskRunner:start() end
 
 ---@class prunner.Options
 ---@field retries integer? runs after one that ended by an error; default: --retries
----@field attempts integer? runs that may end with their worker; default: --attempts
+---@field max_crashes integer? workers that it may crash before it is quarantined; default: --max-crashes
 ---@field timeout number? seconds that a run may take; default: --timeout
 ---@field backoff number? seconds before the first retry; default 0
----@field partial boolean? false: all posts of a run, or none; default true
+---@field atomic_posts boolean? true: all posts of a run become visible together, when it ends; default false
 
 ---@class prunner
 ---@field _VERSION string
@@ -355,7 +355,7 @@ function prunner.min(name) end
 
 ---@param name string at most 96 bytes
 ---@return prunner.Collect
-function prunner.collect(name) end
+function prunner.collector(name) end
 
 ---@return prunner.Dict
 function prunner.get_dict() end

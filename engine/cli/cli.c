@@ -118,8 +118,8 @@ same_file(const struct config *c)
         {"the script", c->script},
         {"--state", c->state},
         {"--resume", c->resume},
-        {"--retry-dead", c->retry_dead},
-        {"--dead", c->dead},
+        {"--retry-failed", c->retry_failed},
+        {"--failures", c->failures},
         {"--joblog", c->joblog},
         {"--trace", c->trace},
         {"--profile", c->profile},
@@ -161,16 +161,16 @@ check_whole(const struct config *c)
     if (c->serial && (c->state || c->resume))
         return help_complain(who, "--serial keeps no state: leave out --%s",
                              c->state ? "state" : "resume");
-    if (c->resume && c->retry_dead)
+    if (c->resume && c->retry_failed)
         return help_complain(who,
-                             "--resume goes on with a job, --retry-dead starts one: leave one out");
+                             "--resume goes on with a job, --retry-failed starts one: leave one out");
     if (c->profile_states && !c->profile)
         return help_complain(who,
                              "--profile-states is for --profile, which is not asked for: "
                              "leave it out");
-    if (c->record_all && !c->joblog && !c->trace)
+    if (c->log_every_run && !c->joblog && !c->trace)
         return help_complain(who,
-                             "--record-all is for --joblog and --trace, of which none is asked "
+                             "--log-every-run is for --joblog and --trace, of which none is asked "
                              "for: leave it out");
     if (same_file(c))
         return EXIT_USAGE;

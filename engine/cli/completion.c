@@ -24,13 +24,17 @@ takes(const struct option_row *row, const char *value)
 }
 
 /* What an option is for: its help up to the first : ; or full stop, in one line,
- * with `escape` before those of `special`. */
+ * with `escape` before those of `special`. All shells have it in single quotes. */
 static void
 put_summary(const char *text, const char *special, const char *escape)
 {
     for (const char *p = text; *p && *p != ':' && *p != ';'; p++) {
         if (*p == '.' && (p[1] == '\0' || p[1] == ' ' || p[1] == '\n'))
             break;
+        if (*p == '\'') {
+            fputs("'\\''", stdout);
+            continue;
+        }
         if (strchr(special, *p))
             fputs(escape, stdout);
         putchar(*p == '\n' ? ' ' : *p);

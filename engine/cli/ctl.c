@@ -41,7 +41,7 @@ static const char help_text[] =
     "out while there is one job only. Without a word for what to do: lists the jobs.\n"
     "\n"
     "  status               how it stands\n"
-    "  pause                start nothing new; what runs goes on\n"
+    "  pause                start no new tasks; running tasks continue\n"
     "  resume               go on\n"
     "  stop                 as Ctrl-C: start nothing new, end when nothing runs\n"
     "  stop --now           as Ctrl-C twice: kill what runs\n"

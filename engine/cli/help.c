@@ -31,7 +31,7 @@ static const struct {
 
 static const char last_text[] =
     "\n"
-    "Exit status: 0 all done; 1 some task failed or was set aside; 2 the command\n"
+    "Exit status: 0 all done; 1 some task failed or was quarantined; 2 the command\n"
     "line or the script is wrong; 3 prunner could not go on; 128+n ended by signal n.\n"
     "See prunner(1).\n";
 

@@ -59,7 +59,7 @@ static const char skeleton[] =
     "function end_()\n"
     "  local stats = prunner.stats()\n"
     "  print((\"words: %d, files: %d, failed: %d\"):format(\n"
-    "    words:get(), stats.tasks, stats.failed))\n"
+    "    words:get(), stats.posted, stats.failed))\n"
     "end\n";
 
 static void

@@ -13,7 +13,7 @@
 enum {
     NAMES_MIN = 8,
     NAMES_MAX = 40,
-    WORKER_COLUMNS = 67, /* of a row of workers without the name: the wider table */
+    WORKER_COLUMNS = 68, /* of a row of workers without the name: the wider table */
 };
 
 /* ---- putting a line together ---- */
@@ -166,7 +166,7 @@ top_line_head(struct top_line *l, const struct snapshot *g, int i)
                        g->nworkers, g->busy, g->cpu);
         break;
     default:
-        top_line_print(l, "errors   %llu failed, %llu run again, %llu set aside",
+        top_line_print(l, "errors   %llu failed, %llu run again, %llu quarantined",
                        (unsigned long long)g->failed, (unsigned long long)g->retried,
                        (unsigned long long)g->dead);
     }
@@ -193,7 +193,7 @@ void
 top_line_fn_heading(struct top_line *l, int names)
 {
     cell_left(l, "FUNCTION", names);
-    top_line_print(l, " %9s %9s %5s %6s %7s %7s %7s %5s  WHERE", "DONE", "KNOWN", "RUN", "FAILED",
+    top_line_print(l, " %9s %9s %5s %6s %7s %7s %7s %5s  WHERE", "DONE", "POSTED", "RUN", "FAILED",
                    "RATE/s", "P50", "P95", "TIME%");
 }
 
@@ -218,21 +218,21 @@ top_line_fn(struct top_line *l, const struct snapshot *g, uint32_t fn, int names
 void
 top_line_worker_heading(struct top_line *l, int names)
 {
-    top_line_print(l, "%4s %7s %-7s", "SLOT", "PID", "DOES");
+    top_line_print(l, "%4s %7s %-8s", "SLOT", "PID", "STATE");
     cell_left(l, "FUNCTION", names);
-    top_line_print(l, " %9s %7s %9s %5s %5s %5s", "TASK", "FOR", "TASKS", "CPU%", "RSS", "IDLE%");
+    top_line_print(l, " %9s %7s %9s %5s %5s %5s", "TASK", "TIME", "STARTED", "CPU%", "RSS", "IDLE%");
 }
 
 void
 top_line_worker(struct top_line *l, const struct snapshot *g, const struct snapshot_worker *w,
                 int names)
 {
-    static const char *const does[] = {"none", "starts", "idle", "runs", "sleeps", "disk",
+    static const char *const does[] = {"none", "starting", "idle", "running", "sleeping", "disk",
                                        "stopped"};
     char text[HUMAN_TEXT];
     cell_count(l, w->slot, 4);
     cell_number(l, w->pid != 0, w->pid, 7);
-    cell_left(l, does[w->does], 7);
+    cell_left(l, does[w->does], 8);
     cell_left(l, w->fn ? g->names[w->fn <= g->nfns ? w->fn : 0].name : "", names);
     cell_number(l, w->fn != 0, w->id, 9);
     cell_time(l, w->for_ns, 7);

@@ -138,7 +138,7 @@ draw_help(void)
         "T share of time   D tasks done   P 95th percentile   F name",
         "",
         "P50 and P95: half, 95 % of the runs took no longer.",
-        "CPU%, IDLE%, RATE/s: lately. TASKS: started. KNOWN: posted so far.",
+        "CPU%, IDLE%, RATE/s: lately. STARTED: task runs. POSTED: so far.",
         "",
         "Any key goes back.",
     };

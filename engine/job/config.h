@@ -10,10 +10,10 @@
 enum {
     CONFIG_WORKERS_MAX = 4000,
     CONFIG_RETRIES_MAX = 254, /* attempts are counted in 8 bits */
-    CONFIG_ATTEMPTS_MAX = 255,
+    CONFIG_CRASHES_MAX = 255,
     CONFIG_NICE_MAX = 19,
     CONFIG_LOAD_MAX = 1000000,
-    CONFIG_ATTEMPTS = 3, /* unless told otherwise */
+    CONFIG_CRASHES = 3, /* unless told otherwise */
 };
 
 enum halt_when {
@@ -23,7 +23,7 @@ enum halt_when {
 };
 
 enum halt_kind {
-    HALT_FAIL = 0, /* tasks that failed or were set aside */
+    HALT_FAIL = 0, /* tasks that failed or were quarantined */
     HALT_SUCCESS,  /* tasks that succeeded */
     HALT_DONE,     /* either */
 };
@@ -74,7 +74,7 @@ struct config {
     bool serial;               /* --serial: one process; n means nothing then */
     enum task_order order;     /* --order */
     uint32_t retries;          /* further runs after an error, 0..CONFIG_RETRIES_MAX */
-    uint32_t attempts;         /* runs in all, crashed ones counted, 1..CONFIG_ATTEMPTS_MAX */
+    uint32_t max_crashes;      /* deaths of workers in a task before it is quarantined, 1..CONFIG_CRASHES_MAX */
     int64_t timeout_ns;        /* a task's limit; 0: none */
     struct halt halt;          /* when to end the job early */
     int64_t deadline_ns;       /* the job's limit: then no task starts any more; 0: none */
@@ -85,14 +85,14 @@ struct config {
     uint64_t memory_bytes;     /* arena budget before it spills to disk; 0: default */
     const char *state;         /* --state: keep the job in this file; NULL: in memory */
     const char *resume;        /* --resume: go on with the job in this file */
-    const char *dead;          /* --dead: a line for each failed task; NULL: none */
-    const char *retry_dead;    /* --retry-dead: post those of this file, instead of begin() */
+    const char *failures;      /* --failures: a line for each failed task; NULL: none */
+    const char *retry_failed;  /* --retry-failed: post those of this file, instead of begin() */
     const char *joblog;        /* --joblog: a line for each run; NULL: none */
     const char *trace;         /* --trace: a timeline; NULL: none */
     const char *profile;       /* --profile: folded stacks; NULL: none */
     bool profile_states;       /* --profile-states: with what LuaJIT did */
     const char *report;        /* --report: how the job went, .html or .json; NULL: none */
-    bool record_all;           /* --record-all: every run, whatever it costs */
+    bool log_every_run;        /* --log-every-run: every run, whatever it costs */
     const char *tmpdir;        /* where it spills; NULL: default */
     enum buffering buffering;  /* --line-buffer, --group */
     bool tag;                  /* --tag: each line begins with its task */
@@ -115,7 +115,7 @@ struct config {
 static inline void
 config_init(struct config *c)
 {
-    *c = (struct config){.attempts = CONFIG_ATTEMPTS};
+    *c = (struct config){.max_crashes = CONFIG_CRASHES};
 }
 
 #endif

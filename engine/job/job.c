@@ -82,7 +82,7 @@ fns_room(uint32_t number)
     if (!grown)
         return false;
     for (uint32_t i = job.fns_cap; i < cap; i++)
-        grown[i] = (struct fn_info){.options = {-1, -1, -1, 0, true}};
+        grown[i] = (struct fn_info){.options = {-1, -1, -1, 0, false}};
     job.fns = grown;
     job.fns_cap = cap;
     return true;
@@ -108,8 +108,8 @@ job_fn(uint32_t number, const char *name, const char *where)
 const struct fn_info *
 job_fn_info(uint32_t number)
 {
-    static const struct fn_info unknown = {"?", "?", {-1, -1, -1, 0, true}};
-    static const struct fn_info begin = {"begin", "", {-1, -1, -1, 0, true}};
+    static const struct fn_info unknown = {"?", "?", {-1, -1, -1, 0, false}};
+    static const struct fn_info begin = {"begin", "", {-1, -1, -1, 0, false}};
     if (!number)
         return &begin;
     if (number > job.nfns || !job.fns[number].name)
@@ -197,10 +197,10 @@ job_retries(uint32_t fn)
 }
 
 uint32_t
-job_attempts(uint32_t fn)
+job_max_crashes(uint32_t fn)
 {
-    int32_t own = job_fn_info(fn)->options.attempts;
-    return own >= 0 ? (uint32_t)own : job.config.attempts;
+    int32_t own = job_fn_info(fn)->options.max_crashes;
+    return own >= 0 ? (uint32_t)own : job.config.max_crashes;
 }
 
 int64_t

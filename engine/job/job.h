@@ -26,10 +26,10 @@ enum job_stage {
 
 /* How tasks of one function are run; < 0: as the command line says. */
 struct fn_options {
-    int32_t retries, attempts;
+    int32_t retries, max_crashes;
     int64_t timeout_ns;
     int64_t backoff_ns;
-    bool partial;
+    bool atomic_posts;
 };
 
 struct fn_info {
@@ -115,7 +115,7 @@ void job_end_stranger(const char *where);
 void job_notify(void);
 /* job_retries, ...: of a function, or of the command line. */
 uint32_t job_retries(uint32_t fn);
-uint32_t job_attempts(uint32_t fn);
+uint32_t job_max_crashes(uint32_t fn);
 int64_t job_timeout_ns(uint32_t fn);
 /* job_backoff_ns: how long a task waits after its error number `errors`, from 0; it doubles. */
 uint64_t job_backoff_ns(uint32_t fn, uint32_t errors);

@@ -145,8 +145,8 @@ state_create(struct arena *out, const char *path, uint64_t script_hash,
     int flags = O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC;
     int fd = open(path, flags, 0600);
     if (fd < 0 && errno == EEXIST)
-        return refuse(fd, -EEXIST, "is there already: go on with it by --resume, or remove "
-                                   "it to start anew",
+        return refuse(fd, -EEXIST, "exists already: continue it with --resume, or remove it "
+                                   "to start over",
                       problem);
     if (fd < 0)
         return refuse_errno(fd, problem);

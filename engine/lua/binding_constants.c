@@ -77,7 +77,7 @@ static const struct constant exit_status[] = {
 static const struct constant max[] = {
     {"WORKERS", CONFIG_WORKERS_MAX},
     {"RETRIES", CONFIG_RETRIES_MAX},
-    {"ATTEMPTS", CONFIG_ATTEMPTS_MAX},
+    {"CRASHES", CONFIG_CRASHES_MAX},
     {"NAME_BYTES", NAME_BYTES},
     {"KEY_BYTES", DICT_KEY_MAX},
     {"SCRATCH", SCRATCH_MAX},

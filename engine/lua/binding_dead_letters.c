@@ -1,4 +1,4 @@
-/* What lua/prunner/dead_letters.lua calls: arguments that an earlier run wrote down (--dead),
+/* What lua/prunner/dead_letters.lua calls: arguments that an earlier run wrote down (--failures),
  * with the numbers that functions and classes have in this one. core.post_bytes() posts them. */
 #include "lua/binding.h"
 

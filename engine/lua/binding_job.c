@@ -85,12 +85,12 @@ l_config(lua_State *L)
         lua_pushstring(L, c->state ? c->state : c->resume);
     else if (strcmp(name, "start_dir") == 0)
         lua_pushstring(L, job.start_dir);
-    else if (strcmp(name, "dead") == 0)
-        lua_pushstring(L, c->dead);
+    else if (strcmp(name, "failures") == 0)
+        lua_pushstring(L, c->failures);
     else if (strcmp(name, "report") == 0)
         lua_pushstring(L, c->report);
-    else if (strcmp(name, "retry_dead") == 0)
-        lua_pushstring(L, c->retry_dead);
+    else if (strcmp(name, "retry_failed") == 0)
+        lua_pushstring(L, c->retry_failed);
     else if (strcmp(name, "script") == 0)
         lua_pushstring(L, c->script);
     else if (strcmp(name, "resuming") == 0)
@@ -243,13 +243,13 @@ l_limit_over(lua_State *L)
 static void
 set_counts(lua_State *L, const struct counts *c)
 {
-    binding_set_number(L, "tasks", (double)c->posted);
-    binding_set_number(L, "done", (double)c->done);
+    binding_set_number(L, "posted", (double)c->posted);
+    binding_set_number(L, "finished", (double)c->done);
     binding_set_number(L, "failed", (double)c->failed);
     binding_set_number(L, "retried", (double)c->retried);
-    binding_set_number(L, "dead", (double)c->dead);
+    binding_set_number(L, "quarantined", (double)c->dead);
     binding_set_number(L, "duplicates", (double)c->duplicates);
-    binding_set_number(L, "left", (double)counts_left(c));
+    binding_set_number(L, "pending", (double)counts_left(c));
 }
 
 static void
@@ -357,7 +357,7 @@ l_stats(lua_State *L)
     lua_newtable(L);
     set_counts(L, &c);
     binding_set_number(L, "steals", (double)steals);
-    binding_set_number(L, "lost", (double)lost);
+    binding_set_number(L, "lost_claims", (double)lost);
     binding_set_number(L, "wakes", (double)wakes);
     binding_set_number(L, "parks", (double)parks);
     return 1;

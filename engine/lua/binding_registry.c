@@ -200,7 +200,7 @@ optional_number(lua_State *L, int table, const char *name, double scale, double 
     lua_pop(L, 1);
 }
 
-/* core.function_options(number, {retries, attempts, timeout, backoff, partial}):
+/* core.function_options(number, {retries, max_crashes, timeout, backoff, atomic_posts}):
  * checked by task.lua; seconds. */
 static int
 l_function_options(lua_State *L)
@@ -208,19 +208,19 @@ l_function_options(lua_State *L)
     uint32_t number = (uint32_t)luaL_checknumber(L, 1);
     luaL_argcheck(L, number >= 1 && number <= job.nfns, 1, "no such function");
     luaL_checktype(L, 2, LUA_TTABLE);
-    double retries = -1, attempts = -1, timeout = -1, backoff = 0;
+    double retries = -1, max_crashes = -1, timeout = -1, backoff = 0;
     optional_number(L, 2, "retries", 1, &retries);
-    optional_number(L, 2, "attempts", 1, &attempts);
+    optional_number(L, 2, "max_crashes", 1, &max_crashes);
     optional_number(L, 2, "timeout", 1e9, &timeout);
     optional_number(L, 2, "backoff", 1e9, &backoff);
-    lua_getfield(L, 2, "partial");
-    bool partial = lua_isnil(L, -1) || lua_toboolean(L, -1);
+    lua_getfield(L, 2, "atomic_posts");
+    bool atomic_posts = lua_toboolean(L, -1);
     job.fns[number].options = (struct fn_options){
         (int32_t)retries,
-        (int32_t)attempts,
+        (int32_t)max_crashes,
         (int64_t)timeout,
         (int64_t)backoff,
-        partial,
+        atomic_posts,
     };
     return 0;
 }

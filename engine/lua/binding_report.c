@@ -69,10 +69,10 @@ push_function(lua_State *L, uint32_t fn, const struct metrics_fn *f)
     set_text(L, "name", fn ? info->name : "others");
     set_text(L, "where", info->where ? info->where : "");
     binding_set_number(L, "posted", (double)f->posted);
-    binding_set_number(L, "done", (double)f->done);
+    binding_set_number(L, "finished", (double)f->done);
     binding_set_number(L, "failed", (double)f->failed);
     binding_set_number(L, "retried", (double)f->retried);
-    binding_set_number(L, "dead", (double)f->dead);
+    binding_set_number(L, "quarantined", (double)f->dead);
     binding_set_number(L, "timed", (double)f->timed);
     binding_set_number(L, "busy", seconds(f->busy_ns));
     binding_set_number(L, "longest", seconds(f->longest_ns));
@@ -136,7 +136,7 @@ push_samples(lua_State *L)
         binding_set_number(L, "waiting", (double)s->waiting);
         binding_set_number(L, "busy", (double)s->busy);
         push_done(L, s);
-        lua_setfield(L, -2, "done");
+        lua_setfield(L, -2, "finished");
         push_cells(L, s);
         lua_setfield(L, -2, "rows");
         lua_rawseti(L, -2, (int)i + 1);
@@ -153,7 +153,7 @@ push_task(lua_State *L, const struct metrics_event *e)
         [METRICS_FAILED] = "failed",
         [METRICS_RETRY] = "retry",
         [METRICS_DIED] = "died",
-        [METRICS_DEAD] = "dead",
+        [METRICS_DEAD] = "quarantined",
     };
     lua_createtable(L, 0, 9);
     binding_set_number(L, "id", (double)e->id);
@@ -210,7 +210,7 @@ push_failures(lua_State *L)
         const struct metrics_kept *kept = find_kept(kind);
         lua_createtable(L, 0, 6);
         binding_set_number(L, "count", (double)kind->count);
-        binding_set_number(L, "again", (double)kind->again);
+        binding_set_number(L, "retried", (double)kind->again);
         binding_set_number(L, "first", seconds(kind->first_ns));
         binding_set_number(L, "last", seconds(kind->last_ns));
         push_task(L, &kind->first);

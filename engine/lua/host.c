@@ -107,15 +107,15 @@ run_protected(lua_State *L)
     return 1;
 }
 
-/* --dead. false: message printed. */
+/* --failures. false: message printed. */
 static bool
 open_dead(const struct config *c)
 {
-    int err = c->dead ? dead_letter_open(c->dead, c->retry_dead) : 0;
+    int err = c->failures ? dead_letter_open(c->failures, c->retry_failed) : 0;
     if (err == -EEXIST)
-        log_error("--dead: \"%s\" is what --retry-dead reads: give it another name", c->dead);
+        log_error("--failures: \"%s\" is what --retry-failed reads: give it another name", c->failures);
     else if (err)
-        log_error("--dead: \"%s\": %s", c->dead, strerror(-err));
+        log_error("--failures: \"%s\": %s", c->failures, strerror(-err));
     return !err;
 }
 
@@ -124,7 +124,7 @@ static void
 find_paths(struct config *c)
 {
     c->report = path_whole(c->report);
-    c->retry_dead = path_whole(c->retry_dead);
+    c->retry_failed = path_whole(c->retry_failed);
     c->tmpdir = path_whole(c->tmpdir);
     job.start_dir = path_whole(".");
 }
@@ -136,8 +136,8 @@ open_files(const struct config *c)
     if (c->report)
         timeline_open();
     return open_dead(c) && output_prepare() == 0 &&
-           (!c->joblog || joblog_open(c->joblog, c->record_all) == 0) &&
-           (!c->trace || trace_open(c->trace, c->record_all) == 0) &&
+           (!c->joblog || joblog_open(c->joblog, c->log_every_run) == 0) &&
+           (!c->trace || trace_open(c->trace, c->log_every_run) == 0) &&
            (!c->profile || profile_open(c->profile, c->profile_states) == 0);
 }
 

@@ -110,7 +110,7 @@ open_job(lua_State *L)
         err = failures_open();
     if (err)
         return err;
-    if (!job.config.attempts)
+    if (!job.config.max_crashes)
         config_init(&job.config);
     job_watch_forks();
     job.opened = true;

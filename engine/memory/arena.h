@@ -69,7 +69,7 @@ struct arena_header {
      * one counts. Died before it: the next one that prints meets the error, too. */
     uint32_t output_error;
     uint32_t hook_failed; /* writer: a worker that has reported a hook's error; 0 -> 1 */
-    uint32_t dead_lost;   /* writer: who has said that --dead lacks a task, 0 -> 1; died before
+    uint32_t dead_lost;   /* writer: who has said that --failures lacks a task, 0 -> 1; died before
                            * it said so: the others do not; the supervisor before a resume */
     uint32_t failed;      /* writer: a worker whose task failed for good; only 0 -> 1 */
     /* 1: tell the supervisor when a task is ready and no worker sleeps. writer: the supervisor

@@ -44,7 +44,7 @@ enum outcome {
     OUTCOME_FAILED = 2,     /* ended by an error for good; posts were dropped */
     OUTCOME_RETRY = 3,      /* ended by an error, to be run again */
     OUTCOME_WAIT = 4,       /* the same, not before the time in its record */
-    OUTCOME_DEAD = 5,       /* set aside: it keeps killing its worker */
+    OUTCOME_DEAD = 5,       /* quarantined: it keeps killing its worker */
     OUTCOME_CHECKPOINT = 6, /* prunner.commit(): all so far is true; the task goes on, anew */
     OUTCOME_DUPLICATE = 7,  /* not run: another task has its key (once.h) */
 };
@@ -157,7 +157,7 @@ struct slot {
     /* Read by everybody who wants to know whether all is done. */
     _Alignas(CACHE_LINE) uint64_t posted;
     uint64_t done;
-    uint64_t failed, retried, dead;      /* of those done: by errors; set aside. Runs again. */
+    uint64_t failed, retried, dead;      /* of those done: by errors; quarantined. Runs again. */
     uint64_t duplicates;                 /* of those done: not run, another one had the key */
     uint64_t steals, lost, wakes, parks; /* counters for people */
     /* See sums.h. writer: the owner, with each commit; 0 without sums. */
@@ -202,7 +202,7 @@ struct slot {
     struct accumulator_change accumulator_log[SLOT_ACCUMULATORS];
     uint32_t ring0[SLOT_RING];
 
-    /* What the task wrote to stderr: a ring. Outlives its worker, for --dead. */
+    /* What the task wrote to stderr: a ring. Outlives its worker, for --failures. */
     uint32_t stderr_of;  /* `claims` when it was written: another number, another task */
     uint64_t stderr_len; /* bytes written in all */
     char stderr_tail[SLOT_STDERR];

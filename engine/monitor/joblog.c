@@ -88,7 +88,8 @@ put_command(struct text *t, const struct metrics_event *e)
 static void
 put_line(struct text *t, const struct metrics_event *e)
 {
-    static const char *const outcomes[] = {"done", "failed", "retry", "died", "dead"};
+    static const char *const outcomes[] = {"done", "failed", "retry", "died",
+                                           "quarantined"};
     const struct metrics_header *h = metrics.header;
     uint64_t begun_us = (h->start_unix_ns + (e->from_ns - h->start_ns)) / 1000;
     text_integer(t, joblog.lines + 1);
@@ -147,7 +148,8 @@ end(void)
     log_warn("--joblog: \"%s\" got a line for %llu of %llu runs, with how many each stands for "
              "(Weight)%s",
              joblog.file.path, (unsigned long long)joblog.lines, (unsigned long long)runs,
-             joblog.all ? "" : ": more came than are written one by one. --record-all writes all");
+             joblog.all ? ""
+                        : ": more came than are written one by one. --log-every-run writes all");
 }
 
 static struct observer observer = {

@@ -57,7 +57,7 @@ void metrics_started(uint32_t k, int pid);
 void metrics_ended(uint32_t k);
 /* metrics_dropped takes the posts back that slot k has staged and will not publish. */
 void metrics_dropped(const struct arena *a, uint32_t k);
-/* metrics_dead counts a task of function fn that was set aside. The supervisor only. */
+/* metrics_dead counts a task of function fn that was quarantined. The supervisor only. */
 void metrics_dead(uint32_t fn);
 
 /* ---- what a worker calls for each task ---- */

@@ -58,7 +58,7 @@ enum metrics_outcome {
     METRICS_FAILED, /* for good */
     METRICS_RETRY,  /* by an error: it runs again */
     METRICS_DIED,   /* with its worker: it runs again */
-    METRICS_DEAD,   /* set aside */
+    METRICS_DEAD,   /* quarantined */
 };
 
 /* One run of a task that has ended. Times: CLOCK_MONOTONIC, ns. */
@@ -92,10 +92,10 @@ struct metrics_kept {
 /* Of one function, in one slot. */
 struct metrics_fn {
     uint64_t posted;     /* by this slot. May be taken back: look at the sum over the slots */
-    uint64_t done;       /* in any way: done, failed for good, set aside */
+    uint64_t done;       /* in any way: done, failed for good, quarantined */
     uint64_t failed;     /* for good; part of done */
     uint64_t retried;    /* runs that ended by an error and came again */
-    uint64_t dead;       /* set aside; part of done. Slot 0 only */
+    uint64_t dead;       /* quarantined; part of done. Slot 0 only */
     uint64_t timed;      /* how many of the done ones the next three are about */
     uint64_t busy_ns;    /* they took in all, estimated */
     uint64_t longest_ns; /* of those that were timed */

@@ -99,7 +99,7 @@ more_pieces(struct pieces *p, const struct progress_view *v)
     const struct totals *f = v->figures;
     add_count(p, PLAIN, "waiting", totals_waiting(f));
     add_count(p, RED, "failed", f->failed);
-    add_count(p, RED, "set aside", f->dead);
+    add_count(p, RED, "quarantined", f->dead);
     add_count(p, PLAIN, "retried", f->retried);
     add_bytes(p, "shared", v->memory.arena);
     add_bytes(p, "workers", v->memory.workers);
@@ -125,10 +125,10 @@ json_function(struct text *t, const struct totals_fn *f, uint64_t p50_ns, uint64
     json_field(t, "name", job_fn_info(f->fn)->name);
     json_field(t, "where", job_fn_info(f->fn)->where);
     json_integer(t, "posted", f->posted);
-    json_integer(t, "done", f->done);
+    json_integer(t, "finished", f->done);
     json_integer(t, "failed", f->failed);
     json_integer(t, "retried", f->retried);
-    json_integer(t, "set_aside", f->dead);
+    json_integer(t, "quarantined", f->dead);
     json_number(t, "busy_seconds", (double)f->busy_ns / 1e9);
     json_number(t, "longest_seconds", (double)f->longest_ns / 1e9);
     json_number(t, "p50_seconds", (double)p50_ns / 1e9);
@@ -159,7 +159,7 @@ progress_json(struct text *t, const struct progress_view *v)
     json_integer(t, "workers", f->workers);
     json_integer(t, "busy", f->busy);
     json_integer(t, "posted", f->posted);
-    json_integer(t, "done", f->done);
+    json_integer(t, "finished", f->done);
     json_integer(t, "known", totals_known(f));
     json_boolean(t, "growing", v->pace.growing);
     if (v->pace.has_left)
@@ -168,7 +168,7 @@ progress_json(struct text *t, const struct progress_view *v)
     json_integer(t, "waiting", totals_waiting(f));
     json_integer(t, "failed", f->failed);
     json_integer(t, "retried", f->retried);
-    json_integer(t, "set_aside", f->dead);
+    json_integer(t, "quarantined", f->dead);
     json_integer(t, "shared_bytes", v->memory.arena);
     json_integer(t, "disk_bytes", v->memory.spill);
     json_integer(t, "worker_bytes", v->memory.workers);

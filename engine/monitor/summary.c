@@ -218,7 +218,7 @@ put_counts(struct text *t, const struct totals *f)
 {
     bool any = false;
     put_count(t, &any, "failed", f->failed);
-    put_count(t, &any, "set aside", f->dead);
+    put_count(t, &any, "quarantined", f->dead);
     put_count(t, &any, "retried", f->retried);
     put_count(t, &any, "duplicates", f->duplicates);
     put_count(t, &any, "left", totals_left(f));

@@ -215,7 +215,8 @@ put_arrows(const struct metrics_event *e, uint64_t from_ns)
 static void
 put_args(struct text *t, const struct metrics_event *e)
 {
-    static const char *const outcomes[] = {"done", "failed", "retry", "died", "dead"};
+    static const char *const outcomes[] = {"done", "failed", "retry", "died",
+                                           "quarantined"};
     const char *poster = job_fn_info(e->parent_fn)->name, *outcome = outcomes[e->outcome];
     put_integer(t, ",\"args\":{\"task\":", e->id);
     put_string(t, ",\"arguments\":", e->text, e->args_len);

@@ -241,8 +241,8 @@ say_lost(int err, uint64_t id)
 {
     uint32_t none = 0;
     if (atom_cas(&job.arena.header->dead_lost, &none, 1))
-        log_error("--dead: \"%s\" is not complete: %s. The first task that it lacks is #%llu. The "
-                  "job goes on",
+        log_error("--failures: \"%s\" is not complete: %s. The first task that it lacks is "
+                  "#%llu. The job goes on",
                   file_name, strerror(-err), (unsigned long long)id);
 }
 

@@ -1,5 +1,5 @@
-/* dead_letter: --dead FILE: one line of JSON for each task that failed for good or was
- * set aside, enough to see why and to post it again (--retry-dead, dead_letters.lua).
+/* dead_letter: --failures FILE: one line of JSON for each task that failed for good or was
+ * quarantined, enough to see why and to post it again (--retry-failed, dead_letters.lua).
  *
  * Written by the worker that saw the error, before its commit, or by the supervisor
  * that set the task aside; each line under a lock, to a file opened with O_APPEND

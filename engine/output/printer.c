@@ -23,15 +23,15 @@
 
 enum { TAG = 256 };
 
-/* What the supervisor tells: this task was set aside. */
-struct set_aside {
+/* What the supervisor tells: this task was quarantined. */
+struct quarantined {
     uint64_t id, parent;
 };
 
 static struct {
     bool on;
     pid_t pid;   /* 0: this process does it itself, or it has ended */
-    int tell_fd; /* over which the supervisor sends struct set_aside; -1: none */
+    int tell_fd; /* over which the supervisor sends struct quarantined; -1: none */
     struct order *order;
     struct sink to[2];
     struct output_error error; /* the first; the job cannot go on after it */
@@ -194,9 +194,9 @@ show_rest(void)
 
 /* false: nobody is left who could tell anything. */
 static bool
-read_set_aside(int fd)
+read_quarantined(int fd)
 {
-    struct set_aside is;
+    struct quarantined is;
     uint64_t where;
     ssize_t n = read(fd, &is, sizeof is);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
@@ -236,7 +236,7 @@ life(int fd, pid_t parent)
             errno != EAGAIN && errno != EINTR)
             _exit(1);
         catch_up();
-        if (fds[0].revents && !read_set_aside(fd))
+        if (fds[0].revents && !read_quarantined(fd))
             break;
     }
     show_rest();
@@ -294,9 +294,9 @@ printer_forget(void)
 }
 
 void
-printer_set_aside(const struct task *t)
+printer_quarantined(const struct task *t)
 {
-    struct set_aside is = {t->id, t->parent};
+    struct quarantined is = {t->id, t->parent};
     int how = MSG_DONTWAIT | MSG_NOSIGNAL;
     if (printer.tell_fd >= 0 && send(printer.tell_fd, &is, sizeof is, how) < 0)
         log_warn("--keep-order: the output after that of task #%llu comes at the end",

@@ -21,8 +21,8 @@ struct task;
 int printer_start(bool serial);
 /* printer_forget: in a worker. The printer waits until nobody can tell it anything. */
 void printer_forget(void);
-/* printer_set_aside: no run of this task will end any more. By the supervisor. */
-void printer_set_aside(const struct task *t);
+/* printer_quarantined: no run of this task will end any more. By the supervisor. */
+void printer_quarantined(const struct task *t);
 /* printer_died: did it? Message printed, and the job can not go on. */
 bool printer_died(void);
 /* printer_turn (--serial) shows what can be shown. Returns the first error, as

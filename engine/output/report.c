@@ -66,7 +66,7 @@ say(struct text *t, struct telling told)
         text_print(t,
                    "prunner: further ones like this are counted, and not told: %s--joblog and "
                    "--debug tell each\n",
-                   told.again ? "" : "--dead, ");
+                   told.again ? "" : "--failures, ");
     if (!t->failed)
         log_text(t->at, t->len);
     text_free(t);
@@ -106,9 +106,9 @@ report_dead(const struct task *t, uint32_t runs, const char *how)
     report_task(t, task, sizeof task);
     describe_poster(t, poster, sizeof poster);
     text_print(&text,
-               "prunner: task %s was set aside: %u %s ended with the worker's death, the last "
+               "prunner: task %s was quarantined: %u %s ended with the worker's death, the last "
                "one by %s\n"
-               "  task #%llu, defined at %s, %s; --attempts says how often to try\n",
+               "  task #%llu, defined at %s, %s; --max-crashes says how often to try\n",
                task, runs, runs == 1 ? "run" : "runs", how, (unsigned long long)t->id,
                job_fn_info(t->fn)->where, poster);
     const char *end = text.failed ? NULL : memchr(text.at, '\n', text.len);
@@ -119,7 +119,7 @@ report_dead(const struct task *t, uint32_t runs, const char *how)
 
 void
 report_death(uint32_t worker, int pid, const char *how, const struct task *t,
-             uint32_t run, uint32_t attempts, const char *when)
+             uint32_t run, uint32_t max_crashes, const char *when)
 {
     char task[TASK];
     if (!t) {
@@ -128,5 +128,5 @@ report_death(uint32_t worker, int pid, const char *how, const struct task *t,
     }
     report_task(t, task, sizeof task);
     log_warn("worker %u (process %d) died: %s; task %s, run %u of %u, will be run again%s",
-             worker, pid, how, task, run, attempts, when);
+             worker, pid, how, task, run, max_crashes, when);
 }

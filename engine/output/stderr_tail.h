@@ -1,5 +1,5 @@
 /* stderr_tail: the last of what a task writes to stderr, kept in its worker's slot for
- * --dead.
+ * --failures.
  *
  * slot->stderr_tail, stderr_len, stderr_of. writer: the worker; reader: the worker itself,
  * or, after its death, the supervisor. Died while it wrote: the text may end early or have a

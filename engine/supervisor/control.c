@@ -177,7 +177,7 @@ set_pause(const struct client *who, bool pause)
     }
     if (pause) {
         gate_close(&job.arena, GATE_PAUSED);
-        log_warn("ctl: paused; what runs goes on, nothing new is started until: "
+        log_warn("ctl: paused; running tasks continue, no new tasks start until: "
                  "prunner ctl %d resume",
                  (int)getpid());
     } else {
@@ -264,7 +264,7 @@ dispatch(const struct client *who, const struct control_request *r, const struct
     case CONTROL_STOP:
     case CONTROL_STOP_NOW:
         answer(who, DONE,
-               r->action == CONTROL_STOP ? "stopping: what runs goes on to its end"
+               r->action == CONTROL_STOP ? "stopping: running tasks will finish"
                                          : "stopping at once");
         hands->stop(r->action == CONTROL_STOP_NOW);
         break;

@@ -92,11 +92,11 @@ write_failed(uint32_t k, const struct task *t, uint32_t run, const char *why)
 }
 
 static void
-report_set_aside(uint32_t k, struct task *t, uint32_t runs, const char *how)
+report_quarantined(uint32_t k, struct task *t, uint32_t runs, const char *how)
 {
     report_dead(t, runs > t->errors ? runs - t->errors : runs, how);
     write_dead(k, t, runs);
-    printer_set_aside(t);
+    printer_quarantined(t);
     atom_store(&job.arena.header->failed, 1);
 }
 
@@ -110,9 +110,9 @@ say_death(uint32_t k, const struct recovered *r, const char *how)
     if (t && !stop_killing())
         observers_death(k, t, run, c->status, r->dead ? METRICS_DEAD : METRICS_DIED, how);
     if (r->dead)
-        report_set_aside(k, t, run, how);
+        report_quarantined(k, t, run, how);
     else if (!stop_killing())
-        report_death(k, c->pid, how, t, run, t ? job_attempts(t->fn) : 0,
+        report_death(k, c->pid, how, t, run, t ? job_max_crashes(t->fn) : 0,
                      c->cause == CAUSE_OOM ? ", alone" : "");
 }
 
@@ -129,10 +129,10 @@ say_given_up(uint32_t k, const char *how)
 /* ---- what is done ---- */
 
 static uint32_t
-attempts_of_current(uint32_t k)
+max_crashes_of_current(uint32_t k)
 {
     uint32_t cur = slot_at(&job.arena, k)->cur;
-    return cur ? job_attempts(task_at(&job.arena, cur)->fn) : job.config.attempts;
+    return cur ? job_max_crashes(task_at(&job.arena, cur)->fn) : job.config.max_crashes;
 }
 
 /* Did we kill it to end a run? */
@@ -186,7 +186,7 @@ end_killed(uint32_t k, struct self *dead, const struct recovered *r)
             (void)commit_end(dead, OUTCOME_RETRY);
     } else {
         write_failed(k, t, run, why);
-        printer_set_aside(t);
+        printer_quarantined(t);
         (void)commit_end(dead, OUTCOME_FAILED);
         atom_store(&job.arena.header->failed, 1);
     }
@@ -248,7 +248,7 @@ recover_child(uint32_t k)
     metrics_dropped(&job.arena, k);
     int err = self_open(&dead, &job.arena, k, 1);
     if (!err) {
-        err = recover(&dead, &job.self, attempts_of_current(k), becomes, &r);
+        err = recover(&dead, &job.self, max_crashes_of_current(k), becomes, &r);
         if (!err && r.failed)
             end_killed(k, &dead, &r);
         self_close(&dead);

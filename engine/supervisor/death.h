@@ -3,7 +3,7 @@
  *   waitpid  ->  ended on purpose: is a successor wanted?
  *            ->  died: what its task had started is killed; its slot is repaired
  *                (recover()); the death is reported; a task that has met too many deaths
- *                was set aside and is reported too; is a successor wanted?
+ *                was quarantined and is reported too; is a successor wanted?
  *
  * Recovery needs room for one hint. Is there none, the child stays UNRECOVERED, and it is
  * tried again every 100 ms.

@@ -86,8 +86,8 @@ stop_signal(int sig)
     if (!stop.asked) {
         stop.asked = true;
         stop_soon();
-        log_error("%s: starting nothing new, waiting for what runs (left: %llu). "
-                  "Once more stops at once",
+        log_error("%s: no new tasks will start, waiting for running tasks (%llu unfinished); "
+                  "interrupt again to kill them",
                   sig == SIGINT ? "interrupted" : sig == SIGTERM ? "terminated"
                                                                  : "hung up",
                   (unsigned long long)observers_left());
@@ -103,8 +103,8 @@ stop_by_control(bool now)
     if (!job.result.signal)
         job.result.signal = SIGINT; /* as by Ctrl-C */
     stop.asked = true;
-    log_error("ctl: %s (left: %llu)",
-              now ? "stopping at once" : "starting nothing new, waiting for what runs",
+    log_error("ctl: %s (%llu unfinished)",
+              now ? "stopping at once" : "no new tasks will start, waiting for running tasks",
               (unsigned long long)observers_left());
     if (now)
         stop_now();
@@ -126,7 +126,7 @@ stop_check_halt(void)
     log_error("--halt: %llu %s %s, %s", (unsigned long long)have, have == 1 ? "task" : "tasks",
               h->kind == HALT_FAIL ? "failed" : h->kind == HALT_DONE ? "done"
                                                                      : "succeeded",
-              h->when == HALT_NOW ? "stopping at once" : "starting nothing new");
+              h->when == HALT_NOW ? "stopping at once" : "no new tasks will start");
     if (h->when == HALT_NOW)
         stop_now();
     else
@@ -140,8 +140,8 @@ check_deadline(void)
         atom_load(&job.arena.header->mode) == ARENA_DONE)
         return;
     job.result.deadline_passed = true;
-    log_error("--deadline: the time is over, starting nothing new, waiting for what runs "
-              "(left: %llu)",
+    log_error("--deadline: time is up, no new tasks will start, waiting for running tasks "
+              "(%llu unfinished)",
               (unsigned long long)observers_left());
     stop_soon();
 }

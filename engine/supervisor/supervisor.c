@@ -205,7 +205,7 @@ read_notifications(void)
  *    reported nor counted nor followed by a successor, and one that could not write to
  *    standard output has said so before it ended.
  * 3. Deaths come before all that looks at who is alive. --halt is asked again, since a
- *    task that was set aside counts as failed, as do those of a worker that died.
+ *    task that was quarantined counts as failed, as do those of a worker that died.
  * 4. spawn_settle() looks whether the last worker above the limit is gone: after `prunner
  *    ctl` has changed the limit (1), and after deaths (3).
  * 5. Timeouts: a worker that has died is not killed, and its death not put down to us.

@@ -37,7 +37,7 @@
 struct counts {
     uint64_t posted;
     uint64_t done;         /* in any way; at most posted */
-    uint64_t failed, dead; /* of those done: by errors; set aside */
+    uint64_t failed, dead; /* of those done: by errors; quarantined */
     uint64_t duplicates;   /* of those done: not run, since another task had their key */
     uint64_t retried;      /* runs that ended by an error and came again */
 };
@@ -53,7 +53,7 @@ counts_left(const struct counts *c)
     return c->posted > c->done ? c->posted - c->done : 0;
 }
 
-/* counts_bad: how many tasks ended badly: failed for good, or set aside. */
+/* counts_bad: how many tasks ended badly: failed for good, or quarantined. */
 static inline uint64_t
 counts_bad(const struct counts *c)
 {

@@ -53,7 +53,7 @@ give_back(struct self *self, struct self *super, uint64_t word, enum recover_how
 }
 
 static void
-settle_task(struct self *self, struct self *super, uint32_t attempts, enum recover_how how,
+settle_task(struct self *self, struct self *super, uint32_t max_crashes, enum recover_how how,
             struct recovered *out)
 {
     struct slot *s = self->slot;
@@ -71,7 +71,7 @@ settle_task(struct self *self, struct self *super, uint32_t attempts, enum recov
             out->failed = true;
             return;
         }
-        if (how != RECOVER_UNCOUNTED && deaths(task_at(self->arena, s->cur), word) >= attempts) {
+        if (how != RECOVER_UNCOUNTED && deaths(task_at(self->arena, s->cur), word) >= max_crashes) {
             out->dead = true;
             record_keep(self);
             (void)commit_end(self, OUTCOME_DEAD);
@@ -130,7 +130,7 @@ recover_locks(struct self *self)
 }
 
 int
-recover(struct self *self, struct self *super, uint32_t attempts, enum recover_how how,
+recover(struct self *self, struct self *super, uint32_t max_crashes, enum recover_how how,
         struct recovered *out)
 {
     *out = (struct recovered){0};
@@ -141,7 +141,7 @@ recover(struct self *self, struct self *super, uint32_t attempts, enum recover_h
     settle_loose(self); /* while the transactions still say what they use */
     dict_tx_recover(self);
     recover_locks(self);
-    settle_task(self, super, attempts, how, out);
+    settle_task(self, super, max_crashes, how, out);
     idle_recover(self);
     /* Who was to be woken by the dead, or for its task, sleeps (R10). */
     idle_wake_all(self->arena);
@@ -158,7 +158,7 @@ recover_slot(struct self *super, uint32_t k)
     int err = self_open(&dead, super->arena, k, 1);
     if (err)
         return err;
-    /* Never set aside: this run does not count. */
+    /* Never quarantined: this run does not count. */
     err = recover(&dead, super, UINT32_MAX, RECOVER_UNCOUNTED, &r);
     self_close(&dead);
     return err;

@@ -23,7 +23,7 @@ struct self;
 struct recovered {
     uint32_t task; /* the task that was running and was rolled back; 0: none */
     uint64_t word; /* its word while it ran */
-    bool dead;     /* it was set aside: descriptor in DEAD, to be reported */
+    bool dead;     /* it was quarantined: descriptor in DEAD, to be reported */
     bool failed;   /* the caller ends it, see RECOVER_FAILED */
 };
 
@@ -39,10 +39,10 @@ enum recover_how {
 
 /* recover repairs the slot self acts for. A task that was running becomes ready
  * again with its hint in `super`'s ring, or as `how` says, or, if it has met its
- * worker's death `attempts` times and this run counts, is set aside (DEAD).
+ * worker's death `max_crashes` times and this run counts, is quarantined (DEAD).
  * 0; -ENOSPC: no room for the hint, nothing changed yet: try again later. After 0
  * with RECOVER_WAIT there is room for one hint in `super`'s ring. */
-int recover(struct self *self, struct self *super, uint32_t attempts, enum recover_how how,
+int recover(struct self *self, struct self *super, uint32_t max_crashes, enum recover_how how,
             struct recovered *out);
 /* recover_locks is its step for locks, which tests call alone: frees all that the dead
  * slot holds, and wakes those who may have missed a wake-up. Idempotent. */

@@ -3,7 +3,7 @@
  *   word: generation (32) | attempt (8) | worker (16), or attempt twice more | state (8)
  *
  *   FREE -> STAGED -> READY -> RUN -> FREE
- *   RUN -> READY again, -> WAIT -> READY, or -> DEAD (set aside)
+ *   RUN -> READY again, -> WAIT -> READY, or -> DEAD (quarantined)
  *
  * FREE -> STAGED by the owner of the slab only; READY -> RUN by CAS, so the word
  * names the taker; all else by who runs the task (or the supervisor in its

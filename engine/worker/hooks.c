@@ -103,7 +103,7 @@ hooks_on_error(lua_State *L, uint32_t fn, uint64_t id, uint32_t attempt, bool ag
     lua_pushnumber(L, attempt);
     lua_setfield(L, -2, "attempt");
     lua_pushboolean(L, again);
-    lua_setfield(L, -2, "again");
+    lua_setfield(L, -2, "will_retry");
     lua_insert(L, -2);
     if (call_hook(L, HOOK_ON_ERROR, fn, 2))
         report_failure(L, HOOK_ON_ERROR);

@@ -79,7 +79,7 @@ start_task(struct self *self, const struct task *t)
     run.ran++;
     run.from = metrics_start(self, t->fn, t->id);
     job.stage = STAGE_TASK;
-    self->partial = job_fn_info(t->fn)->options.partial;
+    self->partial = !job_fn_info(t->fn)->options.atomic_posts;
     commit_begin(self);
     if (unlikely(run.from)) /* all tasks are timed if they are few */
         self->part_ns = PART_NONE;

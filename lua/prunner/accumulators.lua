@@ -1,4 +1,4 @@
---- Accumulators: counter, max, min, collect. Each worker adds to a place of its own, so
+--- Accumulators: counter, max, min, collector. Each worker adds to a place of its own, so
 -- adding costs next to nothing; what a task adds counts exactly once, when it is done.
 --
 --     local hits = prunner.counter "hits"
@@ -14,7 +14,7 @@ local C, core = native.C, native.core
 local M = {}
 
 local NAMED = core.NAMED
-local COUNTER, COLLECT = handle.field "counter", handle.field "collect"
+local COUNTER, COLLECT = handle.field "counter", handle.field "collector"
 local SUM, MAX, MIN = core.ACCUMULATOR.SUM, core.ACCUMULATOR.MAX, core.ACCUMULATOR.MIN
 
 local names = {} -- [class][number]
@@ -97,18 +97,20 @@ function Counter:add(...)
   end
 end
 
---- A list of values. Made by @{collect}.
+--- A list of values. Made by @{collector}.
 -- @type Collect
-local Collect = { __name = "prunner.collect" }
+local Collect = { __name = "prunner.collector" }
 
 --- Adds a value. Counts when the task is done, and then exactly once.
 -- @param v anything that can be sent, but not nil
 -- @raise if the value cannot be sent, or no room is left for it; in the function of @{Dict:update}
 function Collect:add(v, extra)
-  if v == nil then error(("collect %q: the value is nil"):format(names[Collect][self[COLLECT]]), 2) end
-  if extra ~= nil then error(("collect %q: one value at a time"):format(names[Collect][self[COLLECT]]), 2) end
+  if v == nil then error(("collector %q: the value is nil"):format(names[Collect][self[COLLECT]]), 2) end
+  if extra ~= nil then
+    error(("collector %q: one value at a time"):format(names[Collect][self[COLLECT]]), 2)
+  end
   local ok, problem = pcall(core.collect, self[COLLECT], v)
-  if not ok then error(("collect %q: %s"):format(names[Collect][self[COLLECT]], problem), 2) end
+  if not ok then error(("collector %q: %s"):format(names[Collect][self[COLLECT]], problem), 2) end
 end
 
 --- All values that tasks that are done have added, and the running one.
@@ -159,7 +161,7 @@ end
 
 --- The counter of that name, the same in every worker.
 -- @function counter
--- @tparam string name at most 96 bytes; counters, max, min and collect have names of their own each
+-- @tparam string name at most 96 bytes; counters, max, min and collectors have names of their own each
 -- @treturn Counter
 -- @raise if the name is no string or too long, or there are 256 accumulators already
 M.counter = opener(NAMED.SUM, Counter, "counter")
@@ -179,10 +181,10 @@ M.max = opener(NAMED.MAX, Max, "max")
 M.min = opener(NAMED.MIN, Min, "min")
 
 --- The list of that name, the same in every worker.
--- @function collect
+-- @function collector
 -- @tparam string name at most 96 bytes
 -- @treturn Collect
 -- @raise as @{counter}
-M.collect = opener(NAMED.COLLECT, Collect, "collect")
+M.collector = opener(NAMED.COLLECT, Collect, "collector")
 
 return M

@@ -94,7 +94,7 @@ end
 local function start(script)
   local hooks = hooks_of(script.result)
   if not hooks then return EXIT.USAGE end
-  if not hooks.begin and not core.config "retry_dead" then
+  if not hooks.begin and not core.config "retry_failed" then
     core.warn(("%s defines no begin(): there is nothing to do (is it misspelt, or local?)")
       :format(script.path))
   end

@@ -1,7 +1,7 @@
---- Dead letters: posts again the tasks that an earlier run wrote down with --dead.
+--- Dead letters: posts again the tasks that an earlier run wrote down with --failures.
 --
---     prunner --dead failed.jsonl job.lua
---     prunner --retry-dead failed.jsonl job.lua
+--     prunner --failures failed.jsonl job.lua
+--     prunner --retry-failed failed.jsonl job.lua
 --
 -- The file is read by people too, and may have been edited: nothing in it is believed before
 -- it was looked at, all lines are checked before the first task is posted, and nothing of it

@@ -34,7 +34,7 @@ local M = {
   counter = accumulators.counter,
   max = accumulators.max,
   min = accumulators.min,
-  collect = accumulators.collect,
+  collector = accumulators.collector,
   ParallelTaskRunner = runner.ParallelTaskRunner,
   Task = runner.Task,
   init = job.init,
@@ -96,8 +96,8 @@ end
 -- @raise if an argument has another type
 
 --- Runs the job that @{init} described. Does not return after an interruption.
--- @treturn table its summary: `tasks` posted, `done` (failed ones included), `failed`, `retried`,
---   `duplicates`, `dead` (set aside), `left`, `seconds`, `workers`, `cpu` (seconds),
+-- @treturn table its summary: `posted`, `finished` (in any way, failed ones included), `failed`, `retried`,
+--   `duplicates`, `quarantined`, `pending`, `seconds`, `workers`, `cpu` (seconds),
 --   `efficiency` (0 to 1), `halted`, `late` (--deadline ended it), and `status`, the exit status that
 --   the command would have
 -- @raise if a job was run in this process already
@@ -133,9 +133,9 @@ function M.attempt()
 end
 
 --- How the job stands. Exact in `end_`.
--- @treturn table `tasks` posted, `done` (failed ones included), `failed`, `retried`, `dead` (set aside),
---   `left`; and how the workers got along: `steals` of tasks, `lost` claims (another was faster),
---   `wakes` of others, `parks` (times that a worker lay down)
+-- @treturn table `posted`, `finished` (in any way, failed ones included), `failed`, `retried`, `quarantined`,
+--   `duplicates`, `pending` (posted and not finished); and how the workers got along: `steals` of tasks,
+--   `lost_claims` (another worker was faster), `wakes` of others, `parks` (times that a worker slept)
 function M.stats()
   return core.stats()
 end

@@ -2,7 +2,7 @@
 --
 --      load            begin            run             end
 --     the script      begin(), or      the workers     what is said and written,
---     or the command  --retry-dead     do the tasks    end_(), --state
+--     or the command  --retry-failed     do the tasks    end_(), --state
 --     calls start()
 --         │               │               │               │
 --         ├──────────────►├──────────────►├──────────────►├──────► start() returns
@@ -121,20 +121,20 @@ local function roots_of(hooks)
   return roots
 end
 
--- --retry-dead: posts the tasks of a file in place of begin().
-local function retry_dead()
+-- --retry-failed: posts the tasks of a file in place of begin().
+local function retry_failed()
   registry.walk()
-  local ok, posted, problem = M.call("--retry-dead", dead_letters.post, core.config "retry_dead",
+  local ok, posted, problem = M.call("--retry-failed", dead_letters.post, core.config "retry_failed",
     core.config "script")
-  if ok and not posted then core.error(("--retry-dead: %s"):format(problem)) end
+  if ok and not posted then core.error(("--retry-failed: %s"):format(problem)) end
   return ok and posted
 end
 
 local function post_first_tasks(hooks)
   core.begin_open()
   local began
-  if core.config "retry_dead" then
-    began = retry_dead()
+  if core.config "retry_failed" then
+    began = retry_failed()
   else
     began = not hooks.begin or call_limited("begin()", core.limit_begin, hooks.begin)
   end
@@ -195,7 +195,7 @@ local function exit_status()
   if result.reader_gone then return 128 + SIGPIPE end
   if result.signal then return 128 + result.signal end
   if result.fatal then return EXIT.FATAL end
-  local failed = result.failed > 0 or result.dead > 0 or result.deadline_passed
+  local failed = result.failed > 0 or result.quarantined > 0 or result.deadline_passed
   if result.succeeded then failed = false end -- --halt: more was not asked for
   failed = failed or job.end_failed
   return failed and EXIT.FAILED or EXIT.DONE
@@ -208,14 +208,14 @@ end
 local function say_how_it_ended(result)
   local parts = {}
   if result.failed > 0 then parts[#parts + 1] = count(result.failed, "task failed", "tasks failed") end
-  if result.dead > 0 then
-    parts[#parts + 1] = count(result.dead, "task was set aside", "tasks were set aside")
+  if result.quarantined > 0 then
+    parts[#parts + 1] = count(result.quarantined, "task was quarantined", "tasks were quarantined")
   end
-  if result.left > 0 and not result.reader_gone then
-    parts[#parts + 1] = count(result.left, "task is left", "tasks are left")
+  if result.pending > 0 and not result.reader_gone then
+    parts[#parts + 1] = count(result.pending, "task is left", "tasks are left")
   end
   if #parts > 0 then
-    core.error(("%s, of %s"):format(table.concat(parts, ", "), count(result.tasks, "task", "tasks")))
+    core.error(("%s, of %s"):format(table.concat(parts, ", "), count(result.posted, "task", "tasks")))
   end
 end
 
@@ -236,7 +236,7 @@ end
 
 -- --state: the job can go on another time, or is done.
 local function end_state(result)
-  if result.left == 0 and not result.signal and not result.fatal then
+  if result.pending == 0 and not result.signal and not result.fatal then
     core.finish()
   else
     local words = { core.config "state", core.config "script", unpack(options.words()) }
@@ -245,7 +245,7 @@ local function end_state(result)
     if not ok then
       core.warn(("%s: %s: after a reboot the job cannot go on"):format(core.config "state", problem))
     end
-    core.error("go on with it by: prunner --resume " .. table.concat(words, " "))
+    core.error("to continue it: prunner --resume " .. table.concat(words, " "))
   end
 end
 

@@ -223,7 +223,7 @@ end
 
 local LIMITS = {
   retries = { 0, core.MAX.RETRIES, whole = true },
-  attempts = { 1, core.MAX.ATTEMPTS, whole = true },
+  max_crashes = { 1, core.MAX.CRASHES, whole = true },
   timeout = { 0.001, 1e9 },
   backoff = { 0, 1e6 },
 }
@@ -235,10 +235,10 @@ local function check_options(options)
   end
   for k, v in pairs(options) do
     local limit = LIMITS[k]
-    if k == "partial" then
-      if type(v) ~= "boolean" then error("task: partial must be true or false", 3) end
+    if k == "atomic_posts" then
+      if type(v) ~= "boolean" then error("task: atomic_posts must be true or false", 3) end
     elseif not limit then
-      error(("task: unknown option %q (there are retries, attempts, timeout, backoff, partial)")
+      error(("task: unknown option %q (there are retries, max_crashes, timeout, backoff, atomic_posts)")
         :format(tostring(k)), 3)
     elseif type(v) ~= "number" or not (v >= limit[1] and v <= limit[2])
         or (limit.whole and v % 1 ~= 0) then
@@ -254,10 +254,10 @@ local named = setmetatable({}, { __mode = "k" })
 local given = {}
 
 -- What is meant where an option is not given; the others are then the command line's.
-local DEFAULTS = { backoff = 0, partial = true }
+local DEFAULTS = { backoff = 0, atomic_posts = false }
 
 local function same_options(a, b)
-  for _, k in ipairs { "retries", "attempts", "timeout", "backoff", "partial" } do
+  for _, k in ipairs { "retries", "max_crashes", "timeout", "backoff", "atomic_posts" } do
     local x, y = a[k], b[k]
     if x == nil then x = DEFAULTS[k] end
     if y == nil then y = DEFAULTS[k] end
@@ -293,11 +293,11 @@ end
 -- @tparam function fn what it does
 -- @tparam[opt] table options they go before what the command line says
 -- @tparam[opt] integer options.retries runs after errors, 0 to 254 (default: --retries, 0)
--- @tparam[opt] integer options.attempts runs that may end with their worker, 1 to 255
---   (default: --attempts, 3)
+-- @tparam[opt] integer options.max_crashes runs that may end with their worker, 1 to 255
+--   (default: --max-crashes, 3)
 -- @tparam[opt] number options.timeout seconds that a run may take (default: --timeout, no limit)
 -- @tparam[opt=0] number options.backoff seconds before the first retry; doubles each time
--- @tparam[opt=true] boolean options.partial false: all posts of a run become visible at its end, or none
+-- @tparam[opt=false] boolean options.atomic_posts true: all posts of a run become visible at its end, or none
 -- @treturn function `fn`
 -- @raise if an argument or option is wrong, the name is another function's, the function was named before
 --   with other options, or the workers have been started

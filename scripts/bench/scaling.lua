@@ -12,8 +12,8 @@ function end_()
   local n = tonumber(arg[1]) or 2000
   assert(prunner.counter("sum"):get() == n * (n + 1))
   local s = prunner.stats()
-  print(("tasks %d"):format(s.tasks))
-  for _, name in ipairs { "steals", "lost", "wakes", "parks" } do
-    print(("%s %.0f"):format(name, s[name] / s.tasks * 1e6))
+  print(("tasks %d"):format(s.posted))
+  for _, name in ipairs { "steals", "lost_claims", "wakes", "parks" } do
+    print(("%s %.0f"):format(name, s[name] / s.posted * 1e6))
   end
 end

@@ -13,7 +13,7 @@ local clock = require "clock"
 local rounds = tonumber(arg[1]) or 500
 local pause = (tonumber(arg[2]) or 1000) / 1e6
 
-local took = prunner.collect("took")
+local took = prunner.collector("took")
 
 local function start_of_task(posted)
   took:add(clock.now() - posted)

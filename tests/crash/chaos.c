@@ -110,7 +110,7 @@ __attribute__((noreturn)) static void
 child(const struct round *r)
 {
     char workers[16], path[128];
-    const char *argv[32] = {opt.prunner, r->job->path, "-n", workers, "--attempts", "255", "--quiet"};
+    const char *argv[32] = {opt.prunner, r->job->path, "-n", workers, "--max-crashes", "255", "--quiet"};
     int n = 7;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setpgid(0, 0);

@@ -74,14 +74,14 @@ local JOBS = {
       for k = 1, 5 do prunner.counter("c" .. k):add(i * k) end
       prunner.max "max":add(i % 37)
       prunner.min "min":add(-i % 41)
-      prunner.collect "all":add(("v"):rep(i) .. i)
-      prunner.collect "more":add(i)
+      prunner.collector "all":add(("v"):rep(i) .. i)
+      prunner.collector "more":add(i)
     end
     function end_()
       for k = 1, 5 do print(prunner.counter("c" .. k):get()) end
       print(prunner.max "max":get(), prunner.min "min":get())
       for _, name in ipairs { "all", "more" } do
-        local all = prunner.collect(name):get()
+        local all = prunner.collector(name):get()
         table.sort(all)
         print(table.concat(all, " "))
       end
@@ -185,7 +185,7 @@ local JOBS = {
   overdue = [[
     -- Runs that are ended by the supervisor, in the name of a worker that it has killed.
     local slow = prunner.task("slow", function(i)
-      prunner.collect "all":add(i)
+      prunner.collector "all":add(i)
       if prunner.attempt() == 1 and i % 4 == 0 then while true do end end
       prunner.counter "sum":add(i)
       prunner.post_task(leaf, i)
@@ -200,7 +200,7 @@ local JOBS = {
       for i = 1, 16 do prunner.post_task(slow, i) end
     end
     function end_()
-      local all = prunner.collect "all":get()
+      local all = prunner.collector "all":get()
       table.sort(all)
       print(prunner.counter "sum":get(), prunner.counter "leaves":get(), table.concat(all, " "))
     end

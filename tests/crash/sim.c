@@ -202,7 +202,7 @@ bury(uint32_t k)
     for (;;) {
         if (self_open(&dead, &world.arena, k, 1))
             abort();
-        int err = recover(&dead, &world.super, cur ? job_attempts(&world.arena, cur) : 255,
+        int err = recover(&dead, &world.super, cur ? job_max_crashes(&world.arena, cur) : 255,
                           how, &r);
         self_close(&dead);
         if (!err)

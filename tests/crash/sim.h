@@ -98,12 +98,12 @@ void job_begin(struct self *self);
 bool job_run(struct self *self);
 /* job_died: the coroutine that acted for slot k is gone, as far as k knows. */
 void job_died(uint32_t k);
-/* job_reported: the supervisor has found a task that was set aside. */
+/* job_reported: the supervisor has found a task that was quarantined. */
 void job_reported(struct arena *a, uint32_t task);
 /* job_forget_reports: the supervisor died too. */
 void job_forget_reports(void);
-/* job_attempts: deaths after which a task is set aside. */
-uint32_t job_attempts(struct arena *a, uint32_t task);
+/* job_max_crashes: deaths after which a task is quarantined. */
+uint32_t job_max_crashes(struct arena *a, uint32_t task);
 /* job_go_on: everybody sleeps. true: tasks that waited for that go on. */
 bool job_go_on(struct self *super);
 /* job_check looks whether the answer is right and nothing is held or lost. */

@@ -238,7 +238,7 @@ check_leftovers(struct arena *a)
         check_slot(a, k);
         slab_each(a, k, SLAB_TASK, look_at_task, &dead);
     }
-    SAME("tasks set aside", dead, job.poison != 0);
+    SAME("tasks quarantined", dead, job.poison != 0);
     SAME("idle_bits", a->header->idle_bits[0], 0);
     SAME("names_lock", a->header->names_lock, 0);
     names_each_lock(a, is_free, NULL);

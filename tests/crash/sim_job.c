@@ -359,7 +359,7 @@ job_go_on(struct self *super)
 }
 
 uint32_t
-job_attempts(struct arena *a, uint32_t task)
+job_max_crashes(struct arena *a, uint32_t task)
 {
     return job.poison && node_of_task(a, task) == job.poison ? job.attempts : 255;
 }
@@ -368,7 +368,7 @@ void
 job_reported(struct arena *a, uint32_t task)
 {
     if (node_of_task(a, task) != job.poison)
-        sim_fail("node %u was set aside", node_of_task(a, task));
+        sim_fail("node %u was quarantined", node_of_task(a, task));
     job.reported++;
 }
 

@@ -57,7 +57,7 @@ struct job {
     uint32_t patients;    /* leaves that wait until all else is done */
     uint32_t attempts;    /* that poison has */
     uint32_t first_posts; /* begin() posts the root and so many leaves */
-    uint32_t reported;    /* tasks set aside, as the supervisor says */
+    uint32_t reported;    /* tasks quarantined, as the supervisor says */
     bool no_reports;      /* the supervisor died: it may have said nothing */
 };
 

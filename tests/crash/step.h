@@ -45,7 +45,7 @@ struct scenario {
     enum outcome (*body)(struct self *self, const struct task *t);
     /* Worker 1 sleeps: worker 2 does this, in the arena that is being stepped. */
     void (*rouse)(struct self *self);
-    uint32_t attempts; /* 0: never set aside */
+    uint32_t attempts; /* 0: never quarantined */
     bool lifo;
     bool spill;      /* no memory is left, only the spill */
     bool sleeper;    /* worker 2 sleeps, and only a wake-up gets it up */

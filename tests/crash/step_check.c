@@ -188,7 +188,7 @@ struct audit {
     uint32_t used[BLOCKS_MAX]; /* blocks in use */
     bool known[BLOCKS_MAX];    /* ... that somebody has */
     uint32_t nused;
-    uint32_t dead; /* descriptors set aside */
+    uint32_t dead; /* descriptors quarantined */
 };
 
 #define WRONG(u, ...)                                   \
@@ -460,7 +460,7 @@ check_whole(struct self *super, const struct scenario *s, uint32_t deaths, char 
         audit_table(&u, a->spill_unit, a->units);
     audit_blocks(&u, deaths);
     if (u.dead != dead)
-        WRONG(&u, "%u tasks are set aside, %lu are counted", u.dead, (unsigned long)dead);
+        WRONG(&u, "%u tasks are quarantined, %lu are counted", u.dead, (unsigned long)dead);
     if (a->header->gate)
         WRONG(&u, "the gate is not open: %lx", (unsigned long)a->header->gate);
     if (a->header->names_lock || a->header->output_lock[0])

@@ -34,7 +34,7 @@ describe("the scripts that measure", function()
       local result = helper.prunner(scripts .. "scaling.lua", "-n", n, "--", 20000)
       assert.are.equal(80001, number("tasks", result))
       assert.is_true(number("steals", result) <= (n == 1 and 0 or 500000))
-      assert.is_true(number("lost", result) < 100000)
+      assert.is_true(number("lost_claims", result) < 100000)
     end
   end)
 

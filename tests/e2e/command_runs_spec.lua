@@ -30,7 +30,7 @@ describe("prunner", function()
       :match("worker 2 started"))
     result = expect(prunner(path, "-n", 2, "--quiet"), 1)
     assert.is_nil(result.err:find("will be run again"))
-    has("was set aside", result.err)
+    has("was quarantined", result.err)
     assert.is_truthy(prunner(path, "-n", 2).err:find("will be run again"))
     assert.is_nil(prunner(path, "-n", 2, "-q", "-d").err:find("started"))
   end)
@@ -81,7 +81,7 @@ describe("prunner", function()
     expect(helper.run({ "ls", "-A", tmp }), 0, "")
   end)
 
-  it("repeats failed tasks with --retries, and killed ones with --attempts", function()
+  it("repeats failed tasks with --retries, and killed ones with --max-crashes", function()
     local path = script [[
       local prunner = require "prunner"
       function begin() prunner.post_task(fails) prunner.post_task(dies) end
@@ -95,7 +95,7 @@ describe("prunner", function()
       function end_() print(prunner.dict.fails, #io.open(arg[1]):read("*a")) end
     ]]
     for _, words in ipairs { { 1, 3 }, { 1, 3, "--retries", 0 }, { 4, 3, "--retries", 3 },
-      { 1, 1, "--attempts", 1 }, { 2, 5, "--attempts", 5, "--retries", 1 } } do
+      { 1, 1, "--max-crashes", 1 }, { 2, 5, "--max-crashes", 5, "--retries", 1 } } do
       local log = helper.tmpdir() .. "/log"
       expect(prunner(path, log, "-n", 2, unpack(words, 3)), 1,
         ("%d\t%d\n"):format(words[1], words[2]))

@@ -58,7 +58,7 @@ describe("prunner", function()
     local path = script [[
       local prunner = require "prunner"
       function begin() end
-      function end_() print(prunner.nworkers(), #arg, prunner.stats().tasks) end
+      function end_() print(prunner.nworkers(), #arg, prunner.stats().posted) end
     ]]
     for _, words in ipairs {
       { "-n", "3", path }, { "-n3", path }, { "--nprocess", "3", path }, { "--nprocess=3", path },
@@ -83,13 +83,13 @@ describe("prunner", function()
       refused('-n: "' .. n .. '" is not a number of workers (1 to 4000)', path, "-n", n)
     end
     refused('--retries: "-1" is not a number of retries (0 to 254)', path, "--retries", "-1")
-    refused('--attempts: "0" is not a number of attempts (1 to 255)', path, "--attempts", "0")
-    refused('--attempts: "256"', path, "--attempts=256")
+    refused('--max-crashes: "0" is not a number of crashes (1 to 255)', path, "--max-crashes", "0")
+    refused('--max-crashes: "256"', path, "--max-crashes=256")
     refused('--max-tasks: "0" is not a number of tasks', path, "--max-tasks", "0")
     refused('--max-rss: "1X" is not a size in bytes (such as 64M or 2G)', path, "--max-rss", "1X")
     refused('--lua-memory: "0" is not a size in bytes (such as 64M or 2G)', path, "--lua-memory", "0")
-    refused("--dead: a value is missing, such as --dead failed.jsonl", path, "--dead")
-    refused("--retry-dead: a value is missing, such as --retry-dead failed.jsonl", path, "--retry-dead")
+    refused("--failures: a value is missing, such as --failures failed.jsonl", path, "--failures")
+    refused("--retry-failed: a value is missing, such as --retry-failed failed.jsonl", path, "--retry-failed")
     refused("--output-dir: a value is missing, such as --output-dir results", path, "--output-dir")
     refused('--output-dir: "" is not a directory\'s name', path, "--output-dir", "")
     refused("--tag takes no value", path, "--tag=x")
@@ -274,7 +274,7 @@ describe("prunner", function()
       function end_() print("end", prunner.dict.done) end
       prunner.init(3, false, begin, end_)
       local s = prunner.start()
-      print(s.tasks, s.done, s.failed, s.workers, s.status)
+      print(s.posted, s.finished, s.failed, s.workers, s.status)
       print(pcall(prunner.start))
     ]]
     local after = "1\t1\t0\t%d\t0\nfalse\tstart: the job was run already; there is one a process\n"
@@ -313,7 +313,7 @@ describe("prunner", function()
       function Runner:on_error(task, err) self.dict_.err = task.name .. ": " .. err end
       function Runner:end_() print(self.dict_.sum, self.dict_.workers >= 1, self.dict_.err) end
       local s = Runner:new(3, false, { n = 10 }):start()
-      print(s.tasks, s.failed)
+      print(s.posted, s.failed)
     ]]
     local out = "55\ttrue\tParallelTaskRunner.run: " .. path .. ":9: bad\n11\t1\n"
     expect(prunner(path), 1, out)

@@ -50,7 +50,7 @@ describe("a task that ends its worker", function()
     ["os.exit"] = { "os.exit(7)", "os.exit(7)" },
     ["os.exit with status 0"] = { "os.exit(0)", "os.exit(0)" },
   } do
-    it("by " .. how .. " is set aside after three runs, and the rest is done", function()
+    it("by " .. how .. " is quarantined after three runs, and the rest is done", function()
       local result = job([[
         function begin()
           prunner.post_task(bad, 5, "text")
@@ -63,29 +63,29 @@ describe("a task that ends its worker", function()
           ]] .. case[1] .. [[
         end
         function good(i) prunner.counter "n":add(i) end
-        function end_() print(prunner.counter "n":get(), prunner.stats().dead) end
+        function end_() print(prunner.counter "n":get(), prunner.stats().quarantined) end
       ]], 1, "1275\t1\n")
       for run = 1, 2 do
         assert.has_match("prunner: worker %d %(process %d+%) died: " .. case[2]:gsub("[()]", "%%%0")
           .. '; task bad%(5, "text"%), run ' .. run .. " of 3, will be run again\n", result.err)
       end
-      has('prunner: task bad(5, "text") was set aside: 3 runs ended with the worker\'s death, '
+      has('prunner: task bad(5, "text") was quarantined: 3 runs ended with the worker\'s death, '
         .. "the last one by " .. case[2] .. "\n", result.err)
-      assert.has_match("task #%d+, defined at [^\n]*script.lua:10, posted by begin; %-%-attempts says",
+      assert.has_match("task #%d+, defined at [^\n]*script.lua:10, posted by begin; %-%-max%-crashes says",
         result.err)
-      has("prunner: 1 task was set aside, of 51 tasks\n", result.err)
+      has("prunner: 1 task was quarantined, of 51 tasks\n", result.err)
     end)
   end
 
   it("may have attempts of its own", function()
     local result = job([[
-      prunner.task("once", function() die(9) end, { attempts = 1 })
+      prunner.task("once", function() die(9) end, { max_crashes = 1 })
       prunner.task("five", function() if prunner.attempt() < 5 then die(9) end print "fifth" end,
-        { attempts = 5 })
+        { max_crashes = 5 })
       function begin() prunner.post_task "once" prunner.post_task "five" end
     ]], 1, "fifth\n")
-    has("task once() was set aside: 1 run", result.err)
-    assert.is_nil(result.err:find("five() was set aside", 1, true))
+    has("task once() was quarantined: 1 run", result.err)
+    assert.is_nil(result.err:find("five() was quarantined", 1, true))
   end)
 
   it("counts apart from errors", function()
@@ -97,7 +97,7 @@ describe("a task that ends its worker", function()
         if run <= 4 then die(9) end
         print("run " .. run)
       end
-    ]], 0, "run 5\n", "--retries", 2, "--attempts", 3)
+    ]], 0, "run 5\n", "--retries", 2, "--max-crashes", 3)
   end)
 
   it("takes the commands it has started with it", function()
@@ -110,7 +110,7 @@ describe("a task that ends its worker", function()
         die(9)
       end
       function end_() print(prunner.dict.pid) end
-    ]], 1, nil, "--attempts", 1, { cwd = dir })
+    ]], 1, nil, "--max-crashes", 1, { cwd = dir })
     assert.is_true(helper.wait_until(function() return gone { tonumber(result.out) } end, 2))
   end)
 
@@ -121,13 +121,13 @@ describe("a task that ends its worker", function()
         prunner.counter "c":add(i)
         prunner.dict:incr("d", i)
         prunner.global_lock(function() prunner.dict.l = (prunner.dict.l or 0) + i end)
-        prunner.collect "list":add(i)
+        prunner.collector "list":add(i)
         prunner.post_task(child, i)
         if i % 10 == 0 and prunner.attempt() < 3 then die(9) end
       end
       function child(i) prunner.counter "children":add(i) end
       function end_()
-        print(prunner.counter "c":get(), prunner.dict.d, prunner.dict.l, #prunner.collect "list":get(),
+        print(prunner.counter "c":get(), prunner.dict.d, prunner.dict.l, #prunner.collector "list":get(),
           prunner.counter "children":get())
       end
     ]], 0, "5050\t5050\t5050\t100\t5050\n", "-q")
@@ -165,7 +165,7 @@ describe("--timeout", function()
       function good(i) prunner.counter "n":add(i) end
       function end_()
         local s = prunner.stats()
-        print(prunner.counter "n":get(), prunner.dict.runs, s.failed, s.dead, s.retried)
+        print(prunner.counter "n":get(), prunner.dict.runs, s.failed, s.quarantined, s.retried)
       end
     ]], 1, "210\t1\t1\t0\t0\n", "--timeout", 0.1)
     has("task sleepy() failed: it ran longer than allowed (--timeout, timeout)\n"
@@ -174,7 +174,7 @@ describe("--timeout", function()
   end)
 
   it("is a failure: tried again as often as --retries says, after the backoff", function()
-    for _, options in ipairs { { "--attempts", 1 }, { "--attempts", 1, "--keep-order" } } do
+    for _, options in ipairs { { "--max-crashes", 1 }, { "--max-crashes", 1, "--keep-order" } } do
       local result = job([[
         prunner.task("sleepy", function(how)
           print(how, prunner.attempt())
@@ -189,7 +189,7 @@ describe("--timeout", function()
           prunner.post_task("sleepy", "x")
           prunner.post_task("at_once")
         end
-        function end_() print(prunner.stats().failed, prunner.stats().dead, prunner.stats().retried) end
+        function end_() print(prunner.stats().failed, prunner.stats().quarantined, prunner.stats().retried) end
       ]], 0, nil, "--timeout", 0.1, "--retries", 2, unpack(options))
       has("x\t3\n", result.out)
       has("at once\n", result.out)
@@ -293,7 +293,7 @@ describe("workers that die before they take a task", function()
       function work(i) prunner.counter "n":add(i) ffi.C.poll(nil, 0, 1) end
       function end_() print(prunner.counter "n":get()) end
     ]]
-    local result = expect(helper.prunner(path, "-n", 3, "-q", "--attempts", 255), 0, "1125750\n")
+    local result = expect(helper.prunner(path, "-n", 3, "-q", "--max-crashes", 255), 0, "1125750\n")
     assert.is_nil(result.err:find("given up", 1, true))
   end)
 
@@ -460,7 +460,7 @@ describe("a job", function()
         ffi.C.poll(nil, 0, 5)
       end
       function end_() print(prunner.counter "n":get(), prunner.dict.added, prunner.dict.locked) end
-    ]], "-n", 4, "--attempts", 50, "-q")
+    ]], "-n", 4, "--max-crashes", 50, "-q")
     local killed, next_kill = 0, helper.now()
     math.randomseed(os.time())
     assert.is_truthy(helper.wait_until(function()
@@ -488,9 +488,9 @@ describe("a job", function()
       local path = helper.write(dir .. "/job.lua", prelude .. [[
         function begin() prunner.post_task(crash) end
         function crash() die(11) end
-        function end_() print(prunner.stats().dead) end
+        function end_() print(prunner.stats().quarantined) end
       ]])
-      local command = ("ulimit -c unlimited || exit 99; exec %s %s --attempts 1 -n 1 %s")
+      local command = ("ulimit -c unlimited || exit 99; exec %s %s --max-crashes 1 -n 1 %s")
         :format(helper.quote(helper.command), options, path)
       local result = helper.run({ "sh", "-c", command }, { cwd = dir, timeout = 20 })
       if result.status == 99 then return pending("no cores are allowed here") end

@@ -66,7 +66,7 @@ local waiting = [[
     while not exists(go) do ffi.C.poll(nil, 0, 2) end
     prunner.counter "n":add(i)
   end
-  function end_() print(prunner.counter "n":get(), prunner.nworkers(), prunner.stats().left) end
+  function end_() print(prunner.counter "n":get(), prunner.nworkers(), prunner.stats().pending) end
 ]]
 
 local function started(run)
@@ -165,14 +165,14 @@ describe("prunner ctl", function()
     assert.are.equal(2, started(run))
     expect(ctl(pid, "resume"), 0, pid .. ": resumed\n")
     local result = expect(run:wait(), 0, "210\t4\t0\n")
-    has(("nothing new is started until: prunner ctl %d resume\n"):format(pid), result.err)
+    has(("no new tasks start until: prunner ctl %d resume\n"):format(pid), result.err)
   end)
 
   it("stops as Ctrl-C does", function()
     local run = spawn(waiting, "-n", 2)
     local pid = until_listed(run)
     assert.is_truthy(helper.wait_until(function() return started(run) == 2 end))
-    expect(ctl(pid, "stop"), 0, pid .. ": stopping: what runs goes on to its end\n")
+    expect(ctl(pid, "stop"), 0, pid .. ": stopping: running tasks will finish\n")
     has("it is ending already", expect(ctl(pid, "pause"), 2).err)
     assert.has_match("^%d+: ending, ", expect(ctl(pid)).out)
     release(run)
@@ -209,8 +209,8 @@ describe("prunner ctl", function()
         if i == 2 then os.execute("exec sleep " .. arg[1]) end
         if i == 3 then while true do end end
       end
-      function end_() local s = prunner.stats() print(s.tasks, s.failed, s.retried, s.left) end
-    ]], "-n", 2, "--retries", 3, "--keep-order", "--dead", runtime .. ".dead", "--joblog", runtime .. ".log",
+      function end_() local s = prunner.stats() print(s.posted, s.failed, s.retried, s.pending) end
+    ]], "-n", 2, "--retries", 3, "--keep-order", "--failures", runtime .. ".dead", "--joblog", runtime .. ".log",
       "--", sleeps)
     local pid = until_listed(run)
     local log
@@ -405,8 +405,8 @@ describe("prunner ctl", function()
           prunner.counter "n":add(i)
           if depth < 5 then for _ = 1, 4 do prunner.post_task(work, depth + 1, i) end end
         end
-        function end_() print(prunner.counter "n":get(), prunner.stats().tasks) end
-      ]], "-n", 3, "--order", order, "--attempts", 255, "--quiet")
+        function end_() print(prunner.counter "n":get(), prunner.stats().posted) end
+      ]], "-n", 3, "--order", order, "--max-crashes", 255, "--quiet")
       local pid = until_listed(run)
       math.randomseed(os.time())
       local changes = 0

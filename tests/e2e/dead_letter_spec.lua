@@ -1,4 +1,4 @@
---- Dead letters: --dead writes down what failed, --retry-dead posts it again.
+--- Dead letters: --failures writes down what failed, --retry-failed posts it again.
 
 local cjson = require "cjson"
 local helper = require "tests.e2e.helper"
@@ -22,15 +22,15 @@ local function letters(path)
 end
 
 local function retry(path, dead, status, out, ...)
-  local words = { path, "-n", 2, "--retry-dead", dead, ... }
+  local words = { path, "-n", 2, "--retry-failed", dead, ... }
   words[#words + 1] = { env = { FIXED = 1 } }
   return expect(helper.prunner(unpack(words)), status, out)
 end
 
-describe("--dead", function()
+describe("--failures", function()
   after_each(helper.cleanup)
 
-  it("has a line for each task that failed for good or was set aside", function()
+  it("has a line for each task that failed for good or was quarantined", function()
     local path, dead = make [[
       function begin() prunner.post_task(middle) prunner.post_task(fine) end
       function middle()
@@ -45,7 +45,7 @@ describe("--dead", function()
       function leaves() os.exit(3) end
       prunner.task("slow", function() while true do end end, { timeout = 0.05, retries = 0 })
     ]]
-    expect(helper.prunner(path, "-n", 2, "-q", "--dead", dead, "--retries", 1, "--attempts", 2), 1)
+    expect(helper.prunner(path, "-n", 2, "-q", "--failures", dead, "--retries", 1, "--max-crashes", 2), 1)
     local list = letters(dead)
     assert.are.equal(4, #list)
     local dies, fails, leaves, slow = unpack(list)
@@ -73,7 +73,7 @@ describe("--dead", function()
       function begin() prunner.post_task(fails, bytes, "grün \226\130\172 \240\159\152\128") end
       function fails(text) io.stderr:write(text, "\n\237\160\128\n\192\128\n") error(text, 0) end
     ]]
-    expect(helper.prunner(path, "-n", 1, "-q", "--dead", dead), 1)
+    expect(helper.prunner(path, "-n", 1, "-q", "--failures", dead), 1)
     local letter = letters(dead)[1]
     has("grün €", letter.arguments)
     assert.are.equal("\0\1\2", letter.error:sub(1, 3))
@@ -91,7 +91,7 @@ describe("--dead", function()
         function before() io.stderr:write "of another task\n" prunner.post_task(dies) end
         function dies() for i = 1, 3000 do io.stderr:write("line ", i, "\n") end die(9) end
       ]]
-      expect(helper.prunner(path, "-n", 1, "-q", "--dead", dead, "--attempts", 1), 1)
+      expect(helper.prunner(path, "-n", 1, "-q", "--failures", dead, "--max-crashes", 1), 1)
       local words = letters(dead)[1].stderr
       assert.is_true(#words > 4000 and #words <= 4096)
       assert.has_match("^line %d+\n", words)
@@ -104,7 +104,7 @@ describe("--dead", function()
       function before() io.stderr:write "of another task\n" prunner.post_task(silent) end
       function silent() error "x" end
     ]]
-    expect(helper.prunner(path, "-n", 1, "-q", "--dead", dead), 1)
+    expect(helper.prunner(path, "-n", 1, "-q", "--failures", dead), 1)
     assert.are.equal("", letters(dead)[1].stderr)
   end)
 
@@ -113,11 +113,11 @@ describe("--dead", function()
       function begin() for i = 1, 50 do prunner.post_task(fails, i) end end
       function fails(i) error(("x"):rep(i * 100), 0) end
     ]]
-    expect(helper.prunner(path, "-n", 4, "-q", "--dead", dead), 1)
+    expect(helper.prunner(path, "-n", 4, "-q", "--failures", dead), 1)
     assert.are.equal("600\n", helper.run({ "stat", "-c", "%a", dead }).out)
     assert.are.equal(50, #letters(dead))
     helper.write(dead, helper.read(dead) .. '{"task":"cut')
-    expect(helper.prunner(path, "-n", 4, "-q", "--dead", dead), 1)
+    expect(helper.prunner(path, "-n", 4, "-q", "--failures", dead), 1)
     local n, good = 0, 0
     for line in helper.read(dead):gmatch "([^\n]*)\n" do
       n = n + 1
@@ -131,24 +131,24 @@ describe("--dead", function()
       function begin() prunner.post_task(fails, 1) end
       function fails() error "x" end
     ]]
-    expect(helper.prunner(path, "--serial", "-q", "--dead", dead), 1)
+    expect(helper.prunner(path, "--serial", "-q", "--failures", dead), 1)
     assert.are.equal("fails", letters(dead)[1].task)
   end)
 
   it("makes an empty file when nothing fails", function()
     local path, dead = make "function begin() end"
-    expect(helper.prunner(path, "-q", "--dead", dead), 0)
+    expect(helper.prunner(path, "-q", "--failures", dead), 0)
     assert.are.equal("", helper.read(dead))
   end)
 
   it("that cannot be written is an error before the script runs", function()
     local path = make "print 'loaded'"
-    local result = expect(helper.prunner(path, "--dead", "/nowhere/x"), 2, "")
-    has('prunner: --dead: "/nowhere/x": No such file or directory\n', result.err)
+    local result = expect(helper.prunner(path, "--failures", "/nowhere/x"), 2, "")
+    has('prunner: --failures: "/nowhere/x": No such file or directory\n', result.err)
   end)
 end)
 
-describe("--dead that cannot be written any more", function()
+describe("--failures that cannot be written any more", function()
   after_each(helper.cleanup)
 
   local failing = [[
@@ -161,11 +161,11 @@ describe("--dead that cannot be written any more", function()
   local function lost(how, reason)
     for _, options in ipairs { "-n 3", "--serial" } do
       local path, dead = make(failing)
-      local command = ("%s -q --dead %s %s %s"):format(helper.quote(helper.command), helper.quote(dead),
+      local command = ("%s -q --failures %s %s %s"):format(helper.quote(helper.command), helper.quote(dead),
         options, helper.quote(path))
       local line = how:gsub("%u%u%u%u+", { COMMAND = command, FILE = helper.quote(dead) })
       local result = expect(helper.run(line, { timeout = 30 }), 1, "ended\n")
-      local said = ('--dead: "%s" is not complete: %s. The first task that it lacks is #'):format(dead, reason)
+      local said = ('--failures: "%s" is not complete: %s. The first task that it lacks is #'):format(dead, reason)
       assert.are.equal(1, helper.count(said, result.err), result.err:sub(1, 2000))
     end
   end
@@ -180,7 +180,8 @@ describe("--dead that cannot be written any more", function()
 
   it("waits for a reader that is slow, and gives it whole lines", function()
     local path, dead = make(failing)
-    local line = ("mkfifo FILE; { sleep 0.3; cat; } <FILE >FILE.all & %s -q --dead FILE -n 3 %s; s=$?; wait; exit $s")
+    local line = ("mkfifo FILE; { sleep 0.3; cat; } <FILE >FILE.all & %s -q --failures FILE -n 3 %s; "
+      .. "s=$?; wait; exit $s")
       :format(helper.quote(helper.command), helper.quote(path))
     local result = expect(helper.run((line:gsub("FILE", dead))), 1, "ended\n")
     helper.has_not("is not complete", result.err)
@@ -188,7 +189,7 @@ describe("--dead that cannot be written any more", function()
   end)
 end)
 
-describe("--retry-dead", function()
+describe("--retry-failed", function()
   after_each(helper.cleanup)
 
   local text = [[
@@ -217,13 +218,13 @@ describe("--retry-dead", function()
       if not fixed then die(9) end
       print(p:norm(), h(4), list[1] == helper, list[2] == quiet, list[3] == Point)
     end
-    function end_() print(prunner.stats().tasks) end
+    function end_() print(prunner.stats().posted) end
   ]]
 
   it("posts them again, with their arguments, instead of begin", function()
     local path, dead = make(text)
-    expect(helper.prunner(path, "-n", 2, "-q", "--dead", dead, "--attempts", 1), 1)
-    local result = expect(helper.prunner(path, "-n", 1, "--retry-dead", dead,
+    expect(helper.prunner(path, "-n", 2, "-q", "--failures", dead, "--max-crashes", 1), 1)
+    local result = expect(helper.prunner(path, "-n", 1, "--retry-failed", dead,
       { env = { FIXED = 1 } }), 0)
     has("7\t1\tnil\t4\ttrue\ttrue\ttrue\n", result.out)
     has("3\t8\ttrue\ttrue\ttrue\n", result.out)
@@ -236,7 +237,7 @@ describe("--retry-dead", function()
 
   it("finds functions and classes by name after the script was changed", function()
     local path, dead = make(text)
-    expect(helper.prunner(path, "-n", 2, "-q", "--dead", dead, "--attempts", 1), 1)
+    expect(helper.prunner(path, "-n", 2, "-q", "--failures", dead, "--max-crashes", 1), 1)
     local more = {}
     for i = 1, 50 do more[i] = ("function extra%d() end C%d = { __index = {} }"):format(i, i) end
     helper.write(path, prelude .. table.concat(more, "\n") .. "\n" .. text)
@@ -246,8 +247,8 @@ describe("--retry-dead", function()
   it("finds the script by its name, wherever it is, and leaves other scripts' lines alone", function()
     local path, dead = make(text, "one.lua")
     local other = make(text, "two.lua")
-    expect(helper.prunner(path, "-n", 2, "-q", "--dead", dead, "--attempts", 1), 1)
-    expect(helper.prunner(other, "-n", 2, "-q", "--dead", dead, "--attempts", 1), 1)
+    expect(helper.prunner(path, "-n", 2, "-q", "--failures", dead, "--max-crashes", 1), 1)
+    expect(helper.prunner(other, "-n", 2, "-q", "--failures", dead, "--max-crashes", 1), 1)
     local moved = make(text, "one.lua")
     local result = retry(moved, dead, 0)
     has("3\n", result.out:match "[^\n]*\n$")
@@ -256,12 +257,12 @@ describe("--retry-dead", function()
 
   it("may write what fails again to another file, not to the same", function()
     local path, dead = make(text)
-    expect(helper.prunner(path, "-n", 2, "-q", "--dead", dead, "--attempts", 1), 1)
-    local result = expect(helper.prunner(path, "--retry-dead", dead, "--dead", dead), 2)
-    has("--retry-dead and --dead are the same file", result.err)
-    result = expect(helper.prunner(path, "--retry-dead", dead, "--dead", "/." .. dead), 2)
-    has("is what --retry-dead reads: give it another name", result.err)
-    expect(helper.prunner(path, "-q", "--attempts", 1, "--retry-dead", dead, "--dead", dead .. "2"), 1)
+    expect(helper.prunner(path, "-n", 2, "-q", "--failures", dead, "--max-crashes", 1), 1)
+    local result = expect(helper.prunner(path, "--retry-failed", dead, "--failures", dead), 2)
+    has("--retry-failed and --failures are the same file", result.err)
+    result = expect(helper.prunner(path, "--retry-failed", dead, "--failures", "/." .. dead), 2)
+    has("is what --retry-failed reads: give it another name", result.err)
+    expect(helper.prunner(path, "-q", "--max-crashes", 1, "--retry-failed", dead, "--failures", dead .. "2"), 1)
     assert.are.equal(3, #letters(dead .. 2))
   end)
 
@@ -303,8 +304,8 @@ describe("--retry-dead", function()
       [letter { data = "zwU=" }] = "is damaged: damaged bytes, at byte ", -- a table never seen
     } do
       helper.write(dead, good .. "\n\n" .. line .. "\n" .. good .. "\n")
-      local result = expect(helper.prunner(path, "-n", 2, "--retry-dead", dead), 2, "")
-      has(("prunner: --retry-dead: %s: line 3 %s"):format(dead, message), result.err)
+      local result = expect(helper.prunner(path, "-n", 2, "--retry-failed", dead), 2, "")
+      has(("prunner: --retry-failed: %s: line 3 %s"):format(dead, message), result.err)
     end
     helper.write(dead, good .. "\n" .. good .. "\n")
     retry(path, dead, 0, "worked\nworked\nended\n", "-n", 1)
@@ -312,7 +313,7 @@ describe("--retry-dead", function()
 
   it("is an error without the file, or together with --resume", function()
     local path, dead = make "function begin() end"
-    has("--retry-dead: " .. dead .. ": No such file", retry(path, dead, 2, "").err)
+    has("--retry-failed: " .. dead .. ": No such file", retry(path, dead, 2, "").err)
     has("leave one out", retry(path, dead, 2, "", "--resume", "x").err)
   end)
 
@@ -320,13 +321,13 @@ describe("--retry-dead", function()
     local path, dead = make "function begin() end"
     helper.write(dead, "")
     has("the Lua module cjson is needed to read the file (Debian: apt-get install lua-cjson)",
-      helper.expect(helper.prunner("--retry-dead", dead, path, { env = { LUA_CPATH = "/nowhere/?.so" } }), 2, "").err)
+      helper.expect(helper.prunner("--retry-failed", dead, path, { env = { LUA_CPATH = "/nowhere/?.so" } }), 2, "").err)
   end)
 
   it("is an error with a directory", function()
     local path = make "function begin() end"
     local dir = helper.directory(path)
-    has("--retry-dead: " .. dir .. ": Is a directory", retry(path, dir, 2, "").err)
+    has("--retry-failed: " .. dir .. ": Is a directory", retry(path, dir, 2, "").err)
   end)
 
   it("with nothing to do says so", function()

@@ -53,7 +53,7 @@ describe("what tasks have started", function()
 
     it("ends with its worker: " .. command, function()
       local result = expect(helper.prunner(script(prelude .. "local how = 'dies'\n"
-        .. "local function pause() ffi.C.poll(nil, 0, 300) end\n" .. text), "-n", 1, "-q", "--attempts", 1,
+        .. "local function pause() ffi.C.poll(nil, 0, 300) end\n" .. text), "-n", 1, "-q", "--max-crashes", 1,
         "--", command_of(command), { timeout = 20 }), 1)
       has("SIGSEGV", result.err)
       nothing_left(result)
@@ -65,7 +65,7 @@ describe("what tasks have started", function()
         return run:err():find "up\n" and #helper.survivors(run) >= 3
       end) ~= nil)
       run:kill "INT"
-      assert.is_true(helper.wait_until(function() return run:err():find("Once more", 1, true) end) ~= nil)
+      assert.is_true(helper.wait_until(function() return run:err():find("again to kill them", 1, true) end) ~= nil)
       run:kill "INT"
       nothing_left(expect(run:wait(), 130))
     end)

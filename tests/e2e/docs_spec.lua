@@ -219,8 +219,8 @@ describe("the manual page and SCRIPTING.md", function()
     local result = helper.prunner("docs/options.lua", "--", "--check", { cwd = helper.root })
     assert.are.equal("", result.err)
     helper.expect(result, 0, "")
-    for wrong, right in pairs { ["Fl %-memory Ar size"] = "Fl -memory", ["%.Ss Surviving"] = ".Ss Rest",
-      ["%.It Fl %-serial.-(%.It)"] = "%1", ["add a line of JSON to FILE"] = "add a line to FILE" } do
+    for wrong, right in pairs { ["Fl %-memory Ar size"] = "Fl -memory", ["%.Ss Crash recovery"] = ".Ss Rest",
+      ["%.It Fl %-serial.-(%.It)"] = "%1", ["append each task that failed"] = "append each that failed" } do
       result = rewrite(function(text) return text:gsub(wrong, right) end, "--check")
       local message = "not that of engine/job/options.c: run `make options-docs`"
       helper.has(message, helper.expect(result, 1, "").err)
@@ -247,7 +247,7 @@ describe("the manual page and SCRIPTING.md", function()
     local function without(text) return text:gsub("%.It Fl %-tag.-(%.It)", "%1") end
     local result, dir = rewrite(without)
     helper.has("please describe --tag at length", helper.expect(result, 0).err)
-    helper.has("\n.It Fl -tag\nEach line begins with its task and a tab.\n",
+    helper.has("\n.It Fl -tag\nStart each line with its task and a tab.\n",
       helper.read(dir .. "/docs/prunner.1"))
   end)
 

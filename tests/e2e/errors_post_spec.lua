@@ -51,7 +51,7 @@ describe("posting at a wrong moment", function()
         post_table = function() prunner.post_task(child, {}) end,
         counter = function() prunner.counter "n":add() end,
         max = function() prunner.max "n":add(1) end,
-        collect = function() prunner.collect "n":add(1) end,
+        collect = function() prunner.collector "n":add(1) end,
         commit = function() prunner.commit() end,
       }
       function begin()
@@ -64,16 +64,16 @@ describe("posting at a wrong moment", function()
           return { ok, problem }
         end)
         assert(value[1] == false)
-        prunner.collect "said":add(value[2])
+        prunner.collector "said":add(value[2])
         prunner.post_task(after) -- and afterwards it may
       end
       function fail(name) d:update("k", refused[name]) end
       function child() print "it ran" end
       function after() prunner.counter "after":add() end
       function end_()
-        for _, said in ipairs(prunner.collect "said":get()) do print(said) end
+        for _, said in ipairs(prunner.collector "said":get()) do print(said) end
         print(prunner.counter "after":get(), prunner.counter "n":get(), prunner.max "n":get(),
-          #prunner.collect "n":get(), d.k)
+          #prunner.collector "n":get(), d.k)
       end
     ]], 1, nil, "--debug")
     has("7\t0\tnil\t0\tnil\n", result.out)

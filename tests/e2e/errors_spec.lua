@@ -53,7 +53,7 @@ describe("a task that raises an error", function()
       assert.are.equal(2, count("defined at ", result.err))
       assert.are.equal(1, count("stack traceback:", result.err)) -- of odd, not of error()
       assert.are.equal(1, count("\nbut\nthis\n", result.err))
-      assert.are.equal(2, count("told: --dead, --joblog and --debug tell each\n", result.err))
+      assert.are.equal(2, count("told: --failures, --joblog and --debug tell each\n", result.err))
       has("      50  work: ", result.err)
       has("      50  odd: ", result.err)
     end
@@ -62,7 +62,7 @@ describe("a task that raises an error", function()
     assert.are.equal(100, count("stack traceback:", result.err))
     has_not("and not told", result.err)
     local dead = helper.tmpdir() .. "/dead"
-    job(text, 1, nil, "--dead", dead)
+    job(text, 1, nil, "--failures", dead)
     assert.are.equal(100, count('"traceback":"stack traceback:', helper.read(dead)))
   end)
 
@@ -143,7 +143,7 @@ describe("a task that raises an error", function()
         prunner.post_task(never)
         prunner.counter "n":add(5)
         prunner.max "m":add(5)
-        prunner.collect "c":add(5)
+        prunner.collector "c":add(5)
         prunner.dict.outside = "stays"
         prunner.lock "l":acquire()
         prunner.dict.inside = "goes"
@@ -151,7 +151,7 @@ describe("a task that raises an error", function()
       end
       function never() print "never" end
       function end_()
-        print(prunner.counter "n":get(), prunner.max "m":get(), #prunner.collect "c":get(),
+        print(prunner.counter "n":get(), prunner.max "m":get(), #prunner.collector "c":get(),
           prunner.dict.outside, prunner.dict.inside, prunner.lock "l":try_acquire())
       end
     ]], 1, "0\tnil\t0\tstays\tnil\ttrue\n")
@@ -164,7 +164,7 @@ describe("a task that raises an error", function()
       function on_error(task, err)
         assert(type(task.id) == "number" and task.id > 0)
         prunner.dict:append("log", ("%s %d %s %d;"):format(task.name, task.attempt,
-          tostring(task.again), err.code))
+          tostring(task.will_retry), err.code))
       end
       function end_() print(prunner.dict.log) end
     ]], 1, "bad 1 true 7;bad 2 false 7;\n", "--retries", 1, "-n", 1)
@@ -511,7 +511,7 @@ end)
 describe("the end of a job", function()
   after_each(helper.cleanup)
 
-  it("counts what failed and what was set aside", function()
+  it("counts what failed and what was quarantined", function()
     local result = job([[
       function begin() for i = 1, 30 do prunner.post_task(work, i) end end
       function work(i)
@@ -520,10 +520,10 @@ describe("the end of a job", function()
       end
       function end_()
         local s = prunner.stats()
-        print(s.tasks, s.done, s.failed, s.dead, s.left)
+        print(s.posted, s.finished, s.failed, s.quarantined, s.pending)
       end
     ]], 1, "30\t30\t3\t1\t0\n")
-    has("prunner: 3 tasks failed, 1 task was set aside, of 30 tasks\n", result.err)
+    has("prunner: 3 tasks failed, 1 task was quarantined, of 30 tasks\n", result.err)
   end)
 
   it("has status 0 though tasks caught errors of their own", function()

@@ -14,7 +14,7 @@ end
 local prunner = require "prunner"
 local cjson = require "cjson"
 local opt = prunner.options { { "--depth", default = 3 } }
-local sum, list, lock = prunner.counter "sum", prunner.collect "list", prunner.lock "lock"
+local sum, list, lock = prunner.counter "sum", prunner.collector "list", prunner.lock "lock"
 local queue, d = prunner.get_manager():queue "queue", prunner.dict
 local functions = {}
 for i, name in ipairs(names) do
@@ -75,14 +75,14 @@ describe("a script with globals of Lua's names", function()
   } do
     it(what .. ": works, with reports, dead letters and modules of the script's own beside it", function()
       local dir, path = run(text)
-      local result = helper.prunner(path, "-n", 2, "--dead", dir .. "/dead", "--report", dir .. "/report.json",
+      local result = helper.prunner(path, "-n", 2, "--failures", dir .. "/dead", "--report", dir .. "/report.json",
         "--state", dir .. "/state", "--joblog", dir .. "/joblog", "--depth", "7")
       assert.are.equal("5058 12 12 7 mine\n", result.out, result.err)
       assert.are.equal(1, result.status)
       assert.is_nil(result.err:find("--report", 1, true))
       assert.are.equal("{", helper.read(dir .. "/report.json"):sub(1, 1))
 
-      result = helper.prunner(path, "-q", "--retry-dead", dir .. "/dead", "--report", dir .. "/report.html")
+      result = helper.prunner(path, "-q", "--retry-failed", dir .. "/dead", "--report", dir .. "/report.html")
       assert.is_truthy(result.err:find("task bad() failed", 1, true), result.err)
       assert.is_truthy(helper.read(dir .. "/report.html"):find("</html>", 1, true))
     end)

@@ -42,7 +42,7 @@ describe("--timeout and hooks", function()
         function bad() error "x" end
         function good(i) prunner.counter "n":add(i) end
         function on_error(task) prunner.counter "called":add(1) hang.]] .. how .. [[() end
-        function end_() print(prunner.counter "n":get(), prunner.stats().failed, prunner.stats().done) end
+        function end_() print(prunner.counter "n":get(), prunner.stats().failed, prunner.stats().finished) end
       ]], "--timeout", 0.3, { timeout = 20 })
     end
     for _, run in ipairs(runs) do
@@ -171,7 +171,7 @@ describe("a second SIGTERM", function()
     assert.is_true(helper.wait_until(function() return count("in it\n", run:err()) > 0 end))
     run:kill "TERM"
     if hook ~= "begin" and hook ~= "end_" then
-      assert.is_true(helper.wait_until(function() return count("Once more", run:err()) > 0 end))
+      assert.is_true(helper.wait_until(function() return count("again to kill them", run:err()) > 0 end))
       run:kill "TERM"
     end
     local result = run:wait()

@@ -46,7 +46,7 @@ end
 describe("--joblog", function()
   after_each(helper.cleanup)
 
-  it("has a line for each run: done, failed, retried, died, set aside", function()
+  it("has a line for each run: done, failed, retried, died, quarantined", function()
     local path, log = make [[
       function begin() prunner.post_task(middle) end
       function middle()
@@ -58,10 +58,10 @@ describe("--joblog", function()
       function fine() local t = os.clock() while os.clock() < t + 0.02 do end end
       prunner.task("flaky", function() error("no luck", 0) end, { retries = 1 })
       function dies() die(11) end
-      prunner.task("leaves", function() os.exit(3) end, { attempts = 1 })
+      prunner.task("leaves", function() os.exit(3) end, { max_crashes = 1 })
     ]]
     local before = os.time()
-    expect(helper.prunner(path, "-n", 2, "-q", "--joblog", log, "--attempts", 2), 1)
+    expect(helper.prunner(path, "-n", 2, "-q", "--joblog", log, "--max-crashes", 2), 1)
     local list = lines_of(log)
     assert.are.equal(7, #list)
 
@@ -83,10 +83,10 @@ describe("--joblog", function()
     for i, line in ipairs(list) do assert.are.equal(tostring(i), line.Seq) end
 
     local dies = of_function(list, "dies")
-    assert.are.same({ "died", "dead", "0", "11", "SIGSEGV" },
+    assert.are.same({ "died", "quarantined", "0", "11", "SIGSEGV" },
       { dies[1].Outcome, dies[2].Outcome, dies[1].Exitval, dies[1].Signal, dies[1].Error })
     local leaves = of_function(list, "leaves")[1]
-    assert.are.same({ "dead", "3", "0", "os.exit(3)" },
+    assert.are.same({ "quarantined", "3", "0", "os.exit(3)" },
       { leaves.Outcome, leaves.Exitval, leaves.Signal, leaves.Error })
   end)
 
@@ -142,16 +142,16 @@ describe("--joblog", function()
     -- 10,000 a second.
     assert.is_true(weight >= 4096 and weight <= 200000, weight)
     has(('"%s" got a line for %d of 200000 runs'):format(log, #lines), result.err)
-    has("--record-all writes all", result.err)
+    has("--log-every-run writes all", result.err)
   end)
 
   for _, how in ipairs { "-n2", "--serial" } do
-    it("with --record-all has them all, under " .. how, function()
+    it("with --log-every-run has them all, under " .. how, function()
       local path, log = make [[
         function begin() for i = 1, 50000 do prunner.post_task(tiny, i) end end
         function tiny() end
       ]]
-      local result = expect(helper.prunner(path, how, "--joblog", log, "--record-all"), 0)
+      local result = expect(helper.prunner(path, how, "--joblog", log, "--log-every-run"), 0)
       assert.are.equal("", result.err)
       local seen, n = {}, 0
       for _, line in ipairs(lines_of(log)) do
@@ -163,12 +163,12 @@ describe("--joblog", function()
     end)
   end
 
-  it("with --record-all has each run although workers die all the time", function()
+  it("with --log-every-run has each run although workers die all the time", function()
     local path, log = make [[
       function begin() for i = 1, 20000 do prunner.post_task(tiny, i) end end
       function tiny(i) if i % 1000 == 0 and prunner.attempt() == 1 then die(9) end end
     ]]
-    expect(helper.prunner(path, "-n", 2, "-q", "--joblog", log, "--record-all"), 0)
+    expect(helper.prunner(path, "-n", 2, "-q", "--joblog", log, "--log-every-run"), 0)
     local died, done = 0, {}
     for _, line in ipairs(lines_of(log)) do
       if line.Outcome == "died" then died = died + 1 else done[line.Arguments] = line.Attempt end
@@ -201,7 +201,7 @@ describe("--joblog", function()
       function end_() print "ended" end
     ]]
     local result = expect(helper.run(("mkfifo %s && { (head -c 100000 && sleep 0.5) < %s > /dev/null & } && "
-      .. "exec %s -n 2 --record-all --joblog %s %s"):format(helper.quote(log), helper.quote(log),
+      .. "exec %s -n 2 --log-every-run --joblog %s %s"):format(helper.quote(log), helper.quote(log),
       helper.quote(helper.command), helper.quote(log), helper.quote(path))), 0, "ended\n")
     has("is not complete: Broken pipe. The job goes on without it\n", result.err)
   end)
@@ -220,11 +220,11 @@ describe("--joblog", function()
   end)
 end)
 
-describe("--record-all", function()
+describe("--log-every-run", function()
   after_each(helper.cleanup)
 
   it("alone is an error", function()
-    local result = expect(helper.prunner(make "", "--record-all"), 2, "")
-    has("--record-all is for --joblog", result.err)
+    local result = expect(helper.prunner(make "", "--log-every-run"), 2, "")
+    has("--log-every-run is for --joblog", result.err)
   end)
 end)

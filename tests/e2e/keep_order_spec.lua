@@ -90,7 +90,7 @@ describe("--keep-order", function()
     expect(process:wait(), 0, "1\n2\n3\n4\n5\n")
   end)
 
-  it("passes over a task that was set aside or failed at once, not at the end of the job", function()
+  it("passes over a task that was quarantined or failed at once, not at the end of the job", function()
     local flag = helper.tmpdir() .. "/flag"
     local process = helper.spawn_prunner(script(prelude .. [[
       local flag = arg[1]
@@ -100,7 +100,7 @@ describe("--keep-order", function()
         print(i)
         while i == 6 and not io.open(flag) do ffi.C.usleep(1000) end
       end
-    ]]), "--keep-order", "--attempts", 1, "-n", 2, "-q", flag)
+    ]]), "--keep-order", "--max-crashes", 1, "-n", 2, "-q", flag)
     assert.is_not_nil(helper.wait_until(function() return process:out() == "4\n5\n" end))
     helper.write(flag, "")
     expect(process:wait(), 1, "4\n5\n6\n")
@@ -133,7 +133,7 @@ describe("--keep-order", function()
     ]], "-n", 4), 0, lines(20, function(i) return tostring(i * 1000) end))
   end)
 
-  it("is not held up by tasks that fail, run again, or are set aside", function()
+  it("is not held up by tasks that fail, run again, or are quarantined", function()
     expect(job([[
       function begin() for i = 1, 30 do prunner.post_task(work, i) end end
       function work(i)
@@ -146,7 +146,7 @@ describe("--keep-order", function()
         prunner.post_task(child, i)
       end
       function child(i) print("child", i) end
-    ]], "-n", 4, "--retries", 1, "--attempts", 2, "-q"), 1, (lines(30, function(i)
+    ]], "-n", 4, "--retries", 1, "--max-crashes", 2, "-q"), 1, (lines(30, function(i)
       if i % 10 == 1 or i % 10 == 4 then return ("%d\t1\n%d\t2"):format(i, i) end
       if i % 10 == 2 then return ("%d\t2\nchild\t%d"):format(i, i) end
       return i % 10 == 3 and "" or ("%d\t1\nchild\t%d"):format(i, i)
@@ -291,7 +291,7 @@ describe("--keep-order", function()
       local prunner = require "prunner"
       function begin() for i = 1, 50 do prunner.post_task(work, i) end end
       function work(i) print(("x"):rep(10000)) end
-      function end_() io.stderr:write(prunner.stats().done, " done\n") end
+      function end_() io.stderr:write(prunner.stats().finished, " done\n") end
     ]]
     local dir = helper.tmpdir()
     -- The pipe holds 64 KiB: the printer waits for its reader, and holds the lock of the output.

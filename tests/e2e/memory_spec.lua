@@ -123,11 +123,11 @@ describe("a worker that the kernel kills for want of memory", function()
       function hungry() eat(200) end
       function small(i) prunner.counter "n":add(i) end
       function end_() print(prunner.counter "n":get()) end
-    ]], "-n", 3, "--attempts", 2, "--dead", dead), 1, "1275\n")
-    has("was set aside: 2 runs ended with the worker's death, the last one by SIGKILL (the kernel "
+    ]], "-n", 3, "--max-crashes", 2, "--failures", dead), 1, "1275\n")
+    has("was quarantined: 2 runs ended with the worker's death, the last one by SIGKILL (the kernel "
       .. "was out of memory)\n", result.err)
     has('"signal":"SIGKILL","error":"the kernel was out of memory"', helper.read(dead))
-    has("prunner: 2 tasks were set aside, of 52 tasks\n", result.err)
+    has("prunner: 2 tasks were quarantined, of 52 tasks\n", result.err)
   end)
 
   it("is told from one that somebody else kills", function()

@@ -149,7 +149,7 @@ describe("prunner.options", function()
     local path = script "function begin() print 'begin' end"
     expect(prunner(path, "--help", "--frob"), 0, own)
     expect(prunner("--help", script(crawl)), 0, own)
-    expect(prunner(path, "--state", dir .. "/s", "--dead", dir .. "/d", "-h"), 0, expect(prunner "-h").out)
+    expect(prunner(path, "--state", dir .. "/s", "--failures", dir .. "/d", "-h"), 0, expect(prunner "-h").out)
     assert.is_nil(helper.read(dir .. "/s") or helper.read(dir .. "/d"))
     path = script [[
       local prunner = require "prunner"
@@ -273,12 +273,12 @@ describe("prunner.options", function()
     ]]
     local state = helper.tmpdir() .. "/job"
     local result = expect(prunner(path, "-n", 1, "--state", state, "it's", "b", "--", "-x"), 143, "")
-    local again = result.err:match("go on with it by: prunner (%-%-resume [^\n]+)")
+    local again = result.err:match("to continue it: prunner (%-%-resume [^\n]+)")
     assert.are.equal(("--resume %s %s 'it'\\''s' b -- -x"):format(state, path), again)
     expect(helper.run(helper.quote(helper.command) .. " " .. again), 0, "6\t3\n")
   end)
 
-  it("gives the values again with --resume and --retry-dead", function()
+  it("gives the values again with --resume and --retry-failed", function()
     local path = script [[
       local prunner = require "prunner"
       local opt = prunner.options { { "--go", flag = true }, { "--by", default = 1, convert = tonumber } }
@@ -295,7 +295,7 @@ describe("prunner.options", function()
     assert.is_truthy(killed.signal == 9 or killed.status == 137)
     assert(helper.wait_until(function() return #helper.survivors(killed) == 0 end))
     expect(prunner(path, "-n", 1, "--resume", dir .. "/job", "--by", 2, "--go"), 0, "40\n")
-    expect(prunner(path, "-n", 1, "--go", "--dead", dir .. "/dead"), 1, "19\n")
-    expect(prunner(path, "-n", 1, "--go", "--retry-dead", dir .. "/dead", "--by", 7), 0, "7\n")
+    expect(prunner(path, "-n", 1, "--go", "--failures", dir .. "/dead"), 1, "19\n")
+    expect(prunner(path, "-n", 1, "--go", "--retry-failed", dir .. "/dead", "--by", 7), 0, "7\n")
   end)
 end)

@@ -92,13 +92,13 @@ describe("the output of tasks", function()
       function begin() prunner.post_task(work) end
       function work() io.write "before os.exit" os.exit(0) end
       function end_() io.write "|end" end
-    ]], 1, "before os.exit|end", "--attempts", 1, "-q")
+    ]], 1, "before os.exit|end", "--max-crashes", 1, "-q")
     job([[
       function begin() prunner.post_task(work) end
       function work() io.write "flushed\n" io.stdout:flush() require("ffi").C.abort() end
       function end_() io.write "|end" end
       require("ffi").cdef "void abort(void);"
-    ]], 1, "flushed\n|end", "--attempts", 1, "-q")
+    ]], 1, "flushed\n|end", "--max-crashes", 1, "-q")
     job([[
       function begin() prunner.post_task(work) end
       function work() io.write "before the error|" error "x" end

@@ -64,7 +64,7 @@ describe("paths", function()
       function work(i) print(i) if i == 7 then error "seven" end end
       function end_() ffi.C.chdir "/" end
     ]])
-    local result = helper.prunner(path, "-n", 2, "--dead", "dead", "--joblog", "joblog", "--trace", "trace",
+    local result = helper.prunner(path, "-n", 2, "--failures", "dead", "--joblog", "joblog", "--trace", "trace",
       "--report", "report.json", "--profile", "profile", "--state", "state", "--output-dir", "out", { cwd = dir })
     expect(result, 1)
     for _, name in ipairs(names) do
@@ -76,17 +76,17 @@ describe("paths", function()
     has('"seven"', helper.read(dir .. "/report.json"):gsub("[^\"]*seven", "seven"))
   end)
 
-  it("reads --retry-dead, and makes files without a name, there", function()
+  it("reads --retry-failed, and makes files without a name, there", function()
     local dir = place()
     local path = script(prelude .. [[
       if arg[1] == "away" then ffi.C.chdir "/proc/self" ffi.C.setenv("TMPDIR", "/missing", 1) end
       function begin() prunner.post_task(work, 7) end
       function work(i) print(("x"):rep(100000):len() + i) if arg[1] == "fail" then error "no" end end
     ]])
-    expect(helper.prunner(path, "-n", 1, "--dead", "dead", "fail", { cwd = dir }), 1)
+    expect(helper.prunner(path, "-n", 1, "--failures", "dead", "fail", { cwd = dir }), 1)
     assert(lfs.mkdir(dir .. "/tmp"))
     for _, how in ipairs { { "--tmpdir", "tmp" }, {} } do
-      local words = { path, "-n", 1, "--group", "--retry-dead", "dead", unpack(how) }
+      local words = { path, "-n", 1, "--group", "--retry-failed", "dead", unpack(how) }
       words[#words + 1] = "away"
       words[#words + 1] = { cwd = dir, env = { TMPDIR = "tmp" } }
       expect(helper.prunner(unpack(words)), 0, "100007\n")

@@ -41,7 +41,7 @@ describe("prunner.post_once", function()
       end
       function end_()
         local stats = prunner.stats()
-        print(prunner.counter "runs":get(), stats.tasks, stats.done, stats.duplicates, stats.failed)
+        print(prunner.counter "runs":get(), stats.posted, stats.finished, stats.duplicates, stats.failed)
       end
     ]]
     local want = ("ran\n"):rep(7) .. "7\t15\t15\t8\t0\n"
@@ -60,7 +60,7 @@ describe("prunner.post_once", function()
       local prunner = require "prunner"
       function begin() prunner.post_once("x", first) end
       function first() for _ = 1, 100 do prunner.post_once("x", first) end end
-      function end_() print(prunner.stats().tasks, prunner.stats().duplicates) end
+      function end_() print(prunner.stats().posted, prunner.stats().duplicates) end
     ]], "-n", 2), 0, "1\t0\n")
   end)
 
@@ -91,7 +91,7 @@ describe("prunner.post_once", function()
     ]]), "-n", 3), 0, "2912\n")
   end)
 
-  it("keeps the key of a task that failed; its dead letter has it, and --retry-dead enters it", function()
+  it("keeps the key of a task that failed; its dead letter has it, and --retry-failed enters it", function()
     local path = script [[
       local prunner = require "prunner"
       local fixed = os.getenv "FIXED"
@@ -105,22 +105,22 @@ describe("prunner.post_once", function()
         prunner.post_once("next of " .. page, "note", page)
       end)
       prunner.task("note", function(page)
-        prunner.collect "noted":add(page)
+        prunner.collector "noted":add(page)
         prunner.post_once("bad", "visit", "bad")
       end)
       function begin() prunner.post_once("good", "visit", "good") end
       function end_()
-        local noted = prunner.collect "noted":get()
+        local noted = prunner.collector "noted":get()
         table.sort(noted)
         print(prunner.counter "visited":get(), table.concat(noted, " "))
       end
     ]]
     local dead = helper.beside(path, "dead.jsonl")
-    expect(helper.prunner(path, "-n", 2, "-q", "--dead", dead), 1, "1\tgood\n")
+    expect(helper.prunner(path, "-n", 2, "-q", "--failures", dead), 1, "1\tgood\n")
     local text = helper.read(dead)
     local letter = cjson.decode(text)
     assert.are.same({ '"bad"', '"bad"', "visit" }, { letter.key, letter.arguments, letter.task })
-    expect(helper.prunner(path, "-n", 2, "--retry-dead", dead, { env = { FIXED = 1 } }), 0, "1\tbad\n")
+    expect(helper.prunner(path, "-n", 2, "--retry-failed", dead, { env = { FIXED = 1 } }), 0, "1\tbad\n")
   end)
 
   it("says what it cannot post", function()

@@ -235,7 +235,7 @@ describe("--profile", function()
     local run = helper.spawn_prunner("--profile", file, path, "-n", 1)
     assert.is_truthy(helper.wait_until(function() return run:err() == "half\n" end))
     run:kill "INT"
-    assert.is_truthy(helper.wait_until(function() return run:err():find("Once more", 1, true) end))
+    assert.is_truthy(helper.wait_until(function() return run:err():find("again to kill them", 1, true) end))
     run:kill "INT"
     expect(run:wait(), 130)
     assert.is_true(samples_by(read(file), 1).long > 5)

@@ -49,12 +49,12 @@ describe("--progress=json", function()
     local list = objects(result.err)
     local last = list[#list]
     assert.is_true(last.over)
-    assert.are.same({ 21, 21, 21, 3, 0, 2, 0, 0 }, { last.posted, last.done, last.known, last.failed,
-      last.set_aside, last.workers, last.waiting, last.busy })
+    assert.are.same({ 21, 21, 21, 3, 0, 2, 0, 0 }, { last.posted, last.finished, last.known, last.failed,
+      last.quarantined, last.workers, last.waiting, last.busy })
     local by_name = {}
     for _, f in ipairs(last.functions) do by_name[f.name] = f end
-    assert.are.same({ 20, 20, 3 }, { by_name.work.posted, by_name.work.done, by_name.work.failed })
-    assert.are.same({ 1, 1 }, { by_name.die.posted, by_name.die.done })
+    assert.are.same({ 20, 20, 3 }, { by_name.work.posted, by_name.work.finished, by_name.work.failed })
+    assert.are.same({ 1, 1 }, { by_name.die.posted, by_name.die.finished })
     assert.is_true(by_name.work.longest_seconds >= 0.2)
     assert.is_true(by_name.work.p50_seconds > 0 and by_name.work.p95_seconds >= by_name.work.p50_seconds)
     assert.is_true(by_name.work.busy_seconds >= 0.2)
@@ -120,9 +120,9 @@ describe("--progress=json", function()
     assert.is_true(#list >= 3)
     -- As long as what is left takes at the rate told with it, more or less.
     local o = list[2]
-    local share = o.eta_seconds * o.rate / (o.known - o.done)
+    local share = o.eta_seconds * o.rate / (o.known - o.finished)
     assert.is_true(share > 0.2 and share < 5, ("%g s for %d tasks at %g/s"):format(o.eta_seconds,
-      o.known - o.done, o.rate))
+      o.known - o.finished, o.rate))
   end)
 end)
 

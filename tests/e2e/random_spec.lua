@@ -9,12 +9,12 @@ describe("math.random", function()
     local prunner = require "prunner"
     SEED
     function work()
-      prunner.collect("c"):add(table.concat({ math.random(1e9), math.random(1e9), math.random(1e9) }, " "))
+      prunner.collector("c"):add(table.concat({ math.random(1e9), math.random(1e9), math.random(1e9) }, " "))
       os.execute "sleep 0.05"
     end
     function begin() for _ = 1, 4 do prunner.post_task(work) end end
     function end_()
-      local list = prunner.collect("c"):get()
+      local list = prunner.collector("c"):get()
       table.sort(list)
       print(table.concat(list, ","))
     end

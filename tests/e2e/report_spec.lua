@@ -44,15 +44,15 @@ describe("--report", function()
 
   it("says in .json what happened", function()
     local path, report = make(eventful, "json")
-    expect(helper.prunner(path, "-n", 3, "-q", "--attempts", 2, "--report", report), 1)
+    expect(helper.prunner(path, "-n", 3, "-q", "--max-crashes", 2, "--report", report), 1)
     local data = cjson.decode(helper.read(report))
-    assert.are.same({ "failed", 1, 32, 32, 4, 1, 0, 3, path }, { data.how, data.status, data.tasks, data.done,
-      data.failed, data.dead, data.left, data.workers, data.script })
+    assert.are.same({ "failed", 1, 32, 32, 4, 1, 0, 3, path }, { data.how, data.status, data.posted, data.finished,
+      data.failed, data.quarantined, data.pending, data.workers, data.script })
     assert.is_true(data.seconds > 0.05 and data.efficiency > 0 and data.efficiency <= 1)
     local by_name = {}
     for _, f in ipairs(data.functions) do by_name[f.name] = f end
     local work = by_name.work
-    assert.are.same({ 30, 30, 3 }, { work.posted, work.done, work.failed })
+    assert.are.same({ 30, 30, 3 }, { work.posted, work.finished, work.failed })
     assert.is_true(work.p50 >= 0.004 and work.p95 >= work.p50 and work.longest >= work.p95)
     local n = 0
     for _, t in ipairs(work.times) do n = n + t.count end
@@ -66,16 +66,16 @@ describe("--report", function()
 
     local kinds = {}
     for _, f in ipairs(data.failures) do kinds[f.task.name] = f end
-    assert.are.same({ 3, 0 }, { kinds.work.count, kinds.work.again })
+    assert.are.same({ 3, 0 }, { kinds.work.count, kinds.work.retried })
     -- The first that failed stands for them: any of the three.
     assert.has_match('no page ([123]0) at "<%1>"', kinds.work.text .. kinds.work.task.error)
     has("stack traceback:", kinds.work.text)
-    assert.are.same({ 2, 1, "SIGSEGV" }, { kinds.dies.count, kinds.dies.again, kinds.dies.task.error })
+    assert.are.same({ 2, 1, "SIGSEGV" }, { kinds.dies.count, kinds.dies.retried, kinds.dies.task.error })
     has("</script>\\xff", kinds["<b>&amp;\"'"].text)
     assert.are.same({ 2, "SIGSEGV" }, { #data.deaths, data.deaths[1].how })
 
     local last = data.samples[#data.samples]
-    assert.are.same({ 0, 3, 30 }, { last.waiting, #last.rows, last.done[tostring(work.number)] })
+    assert.are.same({ 0, 3, 30 }, { last.waiting, #last.rows, last.finished[tostring(work.number)] })
     local at, busy = -1, 0
     for _, sample in ipairs(data.samples) do
       assert.is_true(sample.at >= at)
@@ -98,9 +98,9 @@ describe("--report", function()
 
   it("is a page that needs nothing else and takes nothing for its own tags", function()
     local path, report = make(eventful)
-    expect(helper.prunner(path, "-n", 3, "-q", "--attempts", 2, "--report", report), 1)
+    expect(helper.prunner(path, "-n", 3, "-q", "--max-crashes", 2, "--report", report), 1)
     local page = page_of(report)
-    has('<span class="state bad">Ended with failures</span>: 4 tasks failed, 1 task was set aside', page)
+    has('<span class="state bad">Ended with failures</span>: 4 tasks failed, 1 task was quarantined', page)
     has("&lt;b&gt;&amp;amp;&quot;&#39;", page)
     has("&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;\\xff", page)
     has("<p class=\"soft\">3 times, from ", page)
@@ -216,7 +216,7 @@ describe("--report", function()
     local chromium = helper.run "command -v chromium || command -v chromium-browser"
     if chromium.status ~= 0 then return pending "there is no chromium" end
     local path, report = make(eventful)
-    expect(helper.prunner(path, "-n", 3, "-q", "--attempts", 2, "--report", report), 1)
+    expect(helper.prunner(path, "-n", 3, "-q", "--max-crashes", 2, "--report", report), 1)
     local dir = helper.tmpdir()
     local result
     for _ = 1, 3 do -- on a busy machine it does not always start

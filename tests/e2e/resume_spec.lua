@@ -181,7 +181,7 @@ describe("--resume after a reboot", function()
 
   it("goes on with a job that was stopped, and its waiting tasks are due as they were", function()
     local dir = helper.tmpdir()
-    has("go on with it by: prunner --resume", helper.expect(start(dir, 1), 143).err)
+    has("to continue it: prunner --resume", helper.expect(start(dir, 1), 143).err)
     -- Stopped again, and again: each boot's clock is earlier than the one before.
     for boot = 2, 3 do helper.expect(go_on(dir, boot, 1), 143) end
     helper.write(dir .. "/go", "")

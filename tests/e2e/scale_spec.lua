@@ -45,7 +45,7 @@ describe("prunner", function()
     for _, words in ipairs {
       { "--serial" }, { "--order", "lifo" }, { "--order", "lifo", "-n", 5 }, { "--serial", "--order",
         "lifo" }, { "--max-tasks", 1000, "-n", 3 }, { "--max-rss", "1M", "--max-tasks", 500, "-n", 3 },
-      { "--memory", "1M" }, { "--retries", 3, "--attempts", 9, "--timeout", 60 },
+      { "--memory", "1M" }, { "--retries", 3, "--max-crashes", 9, "--timeout", 60 },
     } do
       words[#words + 1] = "--"
       words[#words + 1] = 4
@@ -94,7 +94,7 @@ describe("prunner", function()
       prunner.task("produce", function()
         for i = 1, 20000 do prunner.post_task(work, i) end
         prunner.dict.all = true
-      end, { partial = false })
+      end, { atomic_posts = true })
       function begin() prunner.post_task "produce" end
       function work(i)
         assert(prunner.dict.all)
@@ -164,7 +164,7 @@ describe("prunner", function()
       end
       function work(i) prunner.counter "n":add(i) prunner.counter "count":add() end
       function end_() print(prunner.counter "n":get(), prunner.counter "count":get()) end
-    ]], "-n", 3, "--attempts", 10, "-q"), 0, "1250025000\t50000\n")
+    ]], "-n", 3, "--max-crashes", 10, "-q"), 0, "1250025000\t50000\n")
   end)
 
   it("counts them once when they are long strings, or many values", function()
@@ -409,7 +409,7 @@ describe("--halt", function()
       end
       function end_() io.write("ended ", prunner.dict.ran, "\n") end
     ]], "-n", 2, "--halt", "soon,fail=1"), 1)
-    has("prunner: --halt: 1 task failed, starting nothing new\n", result.err)
+    has("prunner: --halt: 1 task failed, no new tasks will start\n", result.err)
     local ran = tonumber(result.out:match("^ended (%d+)\n$"))
     assert.is_true(ran < 500, result.out)
     has(("prunner: 1 task failed, %d tasks are left, of 1000 tasks\n"):format(1000 - ran), result.err)
@@ -464,13 +464,13 @@ describe("--halt", function()
     assert.is_nil(result.err:find("--halt:", 1, true))
   end)
 
-  it("counts tasks that were set aside as failed", function()
+  it("counts tasks that were quarantined as failed", function()
     local result = expect(helper.prunner(script [[
       local prunner = require "prunner"
       function begin() prunner.post_task(dies) prunner.post_task(spins) end
       function dies() os.exit(1) end
       function spins() while true do end end
-    ]], "-n", 2, "--attempts", 1, "--halt", "now,fail=1", { timeout = 20 }), 1)
+    ]], "-n", 2, "--max-crashes", 1, "--halt", "now,fail=1", { timeout = 20 }), 1)
     has("--halt: 1 task failed", result.err)
   end)
 end)

@@ -201,7 +201,7 @@ describe("accumulators", function()
   it("add up what tasks that are done have added", function()
     job([[
       local n, max, min, list = prunner.counter "n", prunner.max "x", prunner.min "x",
-        prunner.collect "list"
+        prunner.collector "list"
       function begin()
         n:add(0.5)
         list:add "begin"
@@ -264,7 +264,7 @@ describe("accumulators", function()
 
   it("collect large values", function()
     job([[
-      local list = prunner.collect "list"
+      local list = prunner.collector "list"
       function begin() for i = 1, 20 do prunner.post_task(work, i) end end
       function work(i) list:add(("x"):rep(1e6) .. i) end
       function end_()

@@ -166,7 +166,7 @@ describe("--group", function()
         io.stdout:flush()
         die()
       end
-    ]], "-n", 1, "--group", "--attempts", 2, "-q"), 1)
+    ]], "-n", 1, "--group", "--max-crashes", 2, "-q"), 1)
     assert_pieces(result.out, { "before commit\n", "the rest\n",
       ("shell\nbefore os.exit\n"):rep(2) })
   end)
@@ -332,7 +332,7 @@ describe("--output-dir", function()
       function dies() say() if prunner.attempt() == 1 then die() end end
       function fails() say() if prunner.attempt() == 1 then error "x" end end
       function poison() say() os.execute "echo last words >&2" die() end
-    ]], "--output-dir", dir, "--retries", 1, "--attempts", 2, "-n", 2, "-q"), 1)
+    ]], "--output-dir", dir, "--retries", 1, "--max-crashes", 2, "-n", 2, "-q"), 1)
     assert.are.equal("run 2\n", files_of(dir, "dies")[1].stderr)
     assert.are.equal("run 2\n", files_of(dir, "fails")[1].stderr)
     assert.are.equal("run 2\nlast words\n", files_of(dir, "poison")[1].stderr)

@@ -221,7 +221,7 @@ describe("progress on a terminal", function()
       local t = open(80, 24, with_pid(prunner(path, "-n 2")))
       local text = t:wait_match "\n0:%d%d  0 of 12 tasks"
       os.execute(("kill -%s %s"):format(case[1], text:match "pid=(%d+)"))
-      t:wait_match "waiting for what runs %(left: 12%)"
+      t:wait_match "waiting for running tasks"
       t:wait_match "\n0:%d%d  0 of 12 tasks[^\n]*  stopping"
       helper.write(go_of(path), "")
       t:wait_for(("\n[exit %d]"):format(case[2]))

@@ -27,11 +27,11 @@ describe("an error message of any bytes", function()
       function on_error(_, e) assert(e == ]] .. BYTES .. [[) end
     ]])
     local files = {}
-    for _, option in ipairs { "joblog", "profile", "dead", "report", "trace" } do
+    for _, option in ipairs { "joblog", "profile", "failures", "report", "trace" } do
       files[option] = helper.beside(path, option .. (option == "report" and ".html" or ""))
     end
     local result = helper.prunner(path, "--summary", "--joblog", files.joblog, "--profile", files.profile,
-      "--dead", files.dead, "--report", files.report, "--trace", files.trace, "--tag")
+      "--failures", files.failures, "--report", files.report, "--trace", files.trace, "--tag")
     assert.are.equal(1, result.status, result.err)
     has(SHOWN, result.err)
     check(result.err)
@@ -39,12 +39,12 @@ describe("an error message of any bytes", function()
       local text = helper.read(file)
       check(text, name)
       if name == "joblog" then has("a\\x00b\\x1b[2J\\x07\\xc2\\x9bc\\x9bd", text) end
-      if name == "dead" then
-        local retried = helper.prunner("-q", "--retry-dead", file, path)
+      if name == "failures" then
+        local retried = helper.prunner("-q", "--retry-failed", file, path)
         assert.are.equal(1, retried.status, retried.err)
         has("task name???(", retried.err)
       end
-      if name == "dead" then has("a\\u0000b\\u001b[2J", text) end
+      if name == "failures" then has("a\\u0000b\\u001b[2J", text) end
     end
   end)
 
@@ -77,7 +77,7 @@ describe("a script's locale", function()
     ]]
     local joblog, dead = helper.beside(path, "joblog"), helper.beside(path, "dead")
     local report = helper.beside(path, "r.json")
-    local result = helper.prunner(path, "--joblog", joblog, "--dead", dead, "--report", report, "--summary", "yes",
+    local result = helper.prunner(path, "--joblog", joblog, "--failures", dead, "--report", report, "--summary", "yes",
       { env = { LOCPATH = dir } })
     assert.are.equal(1, result.status)
     has("w(0.25, 7) failed", result.err)

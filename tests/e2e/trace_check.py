@@ -19,7 +19,7 @@ NEEDED = {
     "s": {"name": str, "cat": str, "ts": float, "pid": int, "tid": int, "id": int},
     "f": {"name": str, "cat": str, "ts": float, "pid": int, "tid": int, "id": int},
 }
-OUTCOMES = {"done", "failed", "retry", "died", "dead"}
+OUTCOMES = {"done", "failed", "retry", "died", "quarantined"}
 
 
 class Wrong(Exception):

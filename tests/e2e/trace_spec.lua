@@ -62,7 +62,7 @@ describe("--trace", function()
       end
       function leaf() prunner.dict:incr "seen" end
     ]]
-    expect(helper.prunner(path, "-n", 2, "--trace", trace, "--record-all"), 0)
+    expect(helper.prunner(path, "-n", 2, "--trace", trace, "--log-every-run"), 0)
     local events, counts = check(trace)
     assert.are.equal(3000, counts.arrows)
     assert.are.equal(3000, #of(events, "X", "leaf"))
@@ -74,12 +74,12 @@ describe("--trace", function()
       prunner.task("flaky", function() pause(1) error("no luck", 0) end, { retries = 1 })
       function dies() pause(1) die(11) end
     ]]
-    expect(helper.prunner(path, "-n", 2, "-q", "--trace", trace, "--attempts", 2), 1)
+    expect(helper.prunner(path, "-n", 2, "-q", "--trace", trace, "--max-crashes", 2), 1)
     local events = check(trace)
     local flaky, dies = of(events, "X", "flaky"), of(events, "X", "dies")
     assert.are.same({ "retry", "failed", 2, "no luck" },
       { flaky[1].args.outcome, flaky[2].args.outcome, flaky[2].args.attempt, flaky[2].args.error })
-    assert.are.same({ "died", "dead", "SIGSEGV" },
+    assert.are.same({ "died", "quarantined", "SIGSEGV" },
       { dies[1].args.outcome, dies[2].args.outcome, dies[1].args.error })
     local deaths = of(events, "i", "worker died")
     assert.are.same({ 2, "SIGSEGV" }, { #deaths, deaths[1].args.status })
@@ -136,7 +136,7 @@ describe("--trace", function()
     assert.is_nil(select(2, check(trace)).kinds.X) -- what was there is gone
   end)
 
-  it("has the workers that prunner ctl has added, and with --record-all all they did", function()
+  it("has the workers that prunner ctl has added, and with --log-every-run all they did", function()
     local path, trace = make [[
       function begin() prunner.post_task(first) end
       function first()
@@ -150,7 +150,7 @@ describe("--trace", function()
       function tiny() end
     ]]
     local go = trace .. ".go"
-    local process = helper.spawn_prunner(path, "-n", 1, "--trace", trace, "--record-all", go)
+    local process = helper.spawn_prunner(path, "-n", 1, "--trace", trace, "--log-every-run", go)
     helper.wait_until(function() return process:out() ~= "" end)
     expect(helper.prunner("ctl", process:pid(), "-n", 4))
     helper.wait_until(function() return helper.count("worker 4", helper.read(trace)) > 0 end)
@@ -168,7 +168,7 @@ describe("--trace", function()
       function begin() for i = 1, 10000 do prunner.post_task(tiny, i) end end
       function tiny() end
     ]]
-    expect(helper.prunner(path, "--serial", "--trace", trace, "--record-all"), 0)
+    expect(helper.prunner(path, "--serial", "--trace", trace, "--log-every-run"), 0)
     assert.are.equal(10000, select(2, check(trace)).kinds.X)
   end)
 

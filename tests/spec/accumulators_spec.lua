@@ -5,7 +5,7 @@ local raises = require("tests.spec.helper").raises
 
 describe("an accumulator", function()
   it("is the same for the same name and kind", function()
-    for _, kind in ipairs { "counter", "max", "min", "collect" } do
+    for _, kind in ipairs { "counter", "max", "min", "collector" } do
       assert.are.equal(prunner[kind] "x", prunner[kind] "x")
       assert.are_not.equal(prunner[kind] "x", prunner[kind] "y")
     end
@@ -13,7 +13,7 @@ describe("an accumulator", function()
   end)
 
   it("needs a name", function()
-    for _, kind in ipairs { "counter", "max", "min", "collect" } do
+    for _, kind in ipairs { "counter", "max", "min", "collector" } do
       raises(function() prunner[kind]() end, kind .. ": the name must be a string, got nil")
       raises(function() prunner[kind](5) end, kind .. ": the name must be a string, got number")
       raises(function() prunner[kind](("x"):rep(97)) end, "a name may have up to 96 bytes")
@@ -24,7 +24,7 @@ describe("an accumulator", function()
     assert.are.equal(0, prunner.counter "fresh":get())
     assert.is_nil(prunner.max "fresh":get())
     assert.is_nil(prunner.min "fresh":get())
-    assert.are.same({}, prunner.collect "fresh":get())
+    assert.are.same({}, prunner.collector "fresh":get())
   end)
 
   it("adds up", function()
@@ -40,7 +40,7 @@ describe("an accumulator", function()
   end)
 
   it("collects every value that can be sent", function()
-    local list = prunner.collect "list"
+    local list = prunner.collector "list"
     list:add(1)
     list:add(false)
     list:add({ a = { 5 } })
@@ -71,10 +71,10 @@ describe("an accumulator", function()
       accumulator:add(1 / 0) -- is a number
       assert.are.equal(kind == "counter" and before + 1 / 0 or 1 / 0, accumulator:get())
     end
-    raises(function() prunner.collect "c":add(1, 2, 3) end, 'collect "c": one value at a time')
-    raises(function() prunner.collect "c":add() end, 'collect "c": the value is nil')
-    raises(function() prunner.collect "c":add(io.stdout) end,
-      'collect "c": value: a userdata cannot be sent to another process')
-    raises(function() prunner.collect "c":add({ x = io.stdout }) end, "at .x: a userdata")
+    raises(function() prunner.collector "c":add(1, 2, 3) end, 'collector "c": one value at a time')
+    raises(function() prunner.collector "c":add() end, 'collector "c": the value is nil')
+    raises(function() prunner.collector "c":add(io.stdout) end,
+      'collector "c": value: a userdata cannot be sent to another process')
+    raises(function() prunner.collector "c":add({ x = io.stdout }) end, "at .x: a userdata")
   end)
 end)

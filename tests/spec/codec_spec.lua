@@ -166,7 +166,7 @@ describe("the codec", function()
   it("keeps what prunner has made", function()
     registry.walk()
     local values = pack(prunner.dict, prunner.lock "l", prunner.counter "c", prunner.max "m",
-      prunner.min "m", prunner.collect "c", prunner.get_manager(), prunner.get_manager():queue "q",
+      prunner.min "m", prunner.collector "c", prunner.get_manager(), prunner.get_manager():queue "q",
       prunner.get_manager():value("v", 7), prunner.get_manager():dict "d", prunner.Task("l", { 1 }))
     local got = there_and_back(unpack(values, 1, values.n))
     for i = 1, values.n - 1 do assert.are.equal(values[i], got[i]) end

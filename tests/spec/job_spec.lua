@@ -37,8 +37,8 @@ describe("prunner", function()
     assert.are.equal(0, prunner.task_id())
     assert.are.equal(0, prunner.attempt())
     assert.are.equal("loading", core.moment())
-    assert.are.same({ tasks = 0, done = 0, failed = 0, retried = 0, dead = 0, left = 0,
-      steals = 0, lost = 0, wakes = 0, parks = 0,
+    assert.are.same({ posted = 0, finished = 0, failed = 0, retried = 0, quarantined = 0, pending = 0,
+      steals = 0, lost_claims = 0, wakes = 0, parks = 0,
       duplicates = 0 }, prunner.stats())
   end)
 
@@ -55,7 +55,7 @@ describe("prunner", function()
 
   it("has every name that is promised", function()
     for _, name in ipairs {
-      "ParallelTaskRunner", "Task", "attempt", "collect", "commit", "counter", "cursor", "dict",
+      "ParallelTaskRunner", "Task", "attempt", "collector", "commit", "counter", "cursor", "dict",
       "get_dict", "get_manager", "global_lock", "init", "lock", "max", "min", "nworkers", "options",
       "post_many", "post_once",
       "post_task", "range", "start", "stats", "task", "task_id", "worker_id",

@@ -14,7 +14,7 @@ local manager = prunner.get_manager()
 local function operations(id)
   local dict, queue = manager:dict("reentrance " .. id), manager:queue("reentrance " .. id)
   local lock, value = prunner.lock("reentrance " .. id), manager:value("reentrance " .. id)
-  local counter, list = prunner.counter("reentrance " .. id), prunner.collect("reentrance " .. id)
+  local counter, list = prunner.counter("reentrance " .. id), prunner.collector("reentrance " .. id)
   local max, min = prunner.max("reentrance " .. id), prunner.min("reentrance " .. id)
   local deep = { 1, { 2, { 3 } }, x = { id }, i64 = { 12345678901LL, 5ULL } }
   local text = (id .. " "):rep(300)

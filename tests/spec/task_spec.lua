@@ -162,7 +162,7 @@ end)
 describe("prunner.task", function()
   it("returns the function it names", function()
     local function f() end
-    local options = { retries = 0, attempts = 1, timeout = 0.5, backoff = 0, partial = false }
+    local options = { retries = 0, max_crashes = 1, timeout = 0.5, backoff = 0, atomic_posts = true }
     assert.are.equal(f, prunner.task("a name", f, options))
     assert.are.equal(f, prunner.task("another name", f, options))
     in_begin(function()
@@ -182,14 +182,14 @@ describe("prunner.task", function()
     raises(function() prunner.task("x", "y") end, "must be a function, got string")
     raises(function() prunner.task("x", work, 5) end, "task: options must be a table, got number")
     raises(function() prunner.task("x", work, { retires = 1 }) end, 'task: unknown option "retires" '
-      .. "(there are retries, attempts, timeout, backoff, partial)")
-    raises(function() prunner.task("x", work, { partial = 1 }) end,
-      "task: partial must be true or false")
+      .. "(there are retries, max_crashes, timeout, backoff, atomic_posts)")
+    raises(function() prunner.task("x", work, { atomic_posts = 1 }) end,
+      "task: atomic_posts must be true or false")
   end)
 
   for option, bad in pairs {
     retries = { -1, 255, 1.5, "1", 0 / 0, 1 / 0 },
-    attempts = { 0, 256, 2.5, true, 0 / 0 },
+    max_crashes = { 0, 256, 2.5, true, 0 / 0 },
     timeout = { 0, -1, "1s", 1 / 0, 0 / 0 },
     backoff = { -0.1, {}, 1 / 0, 0 / 0 },
   } do
@@ -223,10 +223,10 @@ describe("prunner.task for a function that has a name", function()
     { { retries = 3 }, { retries = 0 } },
     { { retries = 3 }, nil },
     { nil, { retries = 3 } },
-    { { attempts = 1 }, { attempts = 2 } },
+    { { max_crashes = 1 }, { max_crashes = 2 } },
     { { timeout = 1 }, {} },
     { {}, { backoff = 1 } },
-    { { partial = false }, { partial = true } },
+    { { atomic_posts = true }, { atomic_posts = false } },
     { { retries = 3, timeout = 1 }, { retries = 3 } },
   }
 
@@ -269,7 +269,7 @@ describe("prunner.task for a function that has a name", function()
   it("takes the same options, and the first ones for its only name", function()
     named_twice(nil, nil)
     named_twice(nil, {})
-    named_twice({ backoff = 0, partial = true }, nil)
+    named_twice({ backoff = 0, atomic_posts = false }, nil)
     named_twice({ retries = 3, timeout = 1 }, { timeout = 1, retries = 3 })
     named_twice(nil, { retries = 3 }, "first")
   end)
@@ -298,11 +298,11 @@ end)
 
 describe("what would be lost without a word", function()
   local function refuses(list, what)
-    local before = prunner.stats().tasks
+    local before = prunner.stats().posted
     in_begin(function()
       raises(function() prunner.post_many(work, list) end, "post_many: the second argument must be a list, " .. what)
     end)
-    assert.are.equal(before, prunner.stats().tasks)
+    assert.are.equal(before, prunner.stats().posted)
   end
 
   it("is an error of post_many: keys and holes", function()

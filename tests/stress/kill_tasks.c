@@ -5,7 +5,7 @@
  *   bulk     thousands of small tasks: blocks, errors, long producers
  *   parts    long producers and next to no work: to be hit in the middle of a commit
  *   sleepy   few tasks, so that workers park and wake all the time
- *   poison   one task kills its worker whenever it runs: set aside, the rest is done
+ *   poison   one task kills its worker whenever it runs: quarantined, the rest is done
  *
  * STRESS=long kills more often; SEED=n repeats a run as far as time allows. */
 #include <errno.h>
@@ -35,7 +35,7 @@ struct crew {
     pid_t pids[WORKERS + 1]; /* by slot; 0: ended */
     bool lifo;
     uint32_t attempts;
-    uint32_t kills, rolled_back, set_aside;
+    uint32_t kills, rolled_back, quarantined;
     uint32_t phases[3]; /* deaths by enum phase */
     uint64_t begin_ns;
     bool ok;
@@ -127,7 +127,7 @@ replace(struct crew *c, uint32_t k)
     if (err)
         tree_die("recover", err);
     c->rolled_back += found.task && !found.dead;
-    c->set_aside += found.dead;
+    c->quarantined += found.dead;
     self_close(&self);
     idle_wake_all(&c->arena);
     spawn(c, k);
@@ -240,7 +240,7 @@ rounds(const char *name, struct tree t, uint32_t kills)
         t.first_leaf = first_leaf << dice(3);
         crew_run(&c, &t, kills - done);
         ok = c.ok && tree_check(&c.arena, &c.super, &t);
-        ok = tree_same("set aside", c.set_aside, 0) && ok;
+        ok = tree_same("quarantined", c.quarantined, 0) && ok;
         crew_end(&c);
         if (!ok)
             printf("# %s, round %u, SEED=%lu, %s, %u leaves, %u kills in it\n", name, n,
@@ -290,7 +290,7 @@ poisoned(void)
         dead += slot_at(&c.arena, k)->dead;
     bool ok = c.ok && idle_all_done(&c.arena);
     ok = tree_same("sum without the dead one", sum, n * (n + 1) / 2 - poison) && ok;
-    ok = tree_same("set aside", c.set_aside, 1) && ok;
+    ok = tree_same("quarantined", c.quarantined, 1) && ok;
     ok = tree_same("counted as dead", (double)dead, 1) && ok;
     ok = tree_same("rolled back before", c.rolled_back, POISON_ATTEMPTS - 1) && ok;
     crew_end(&c);

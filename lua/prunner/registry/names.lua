@@ -1,6 +1,6 @@
 --- By name: what functions and classes are called, and which names the script has given itself.
 --
--- With --dead and --retry-dead names are written down for another run. So there each names one
+-- With --failures and --retry-failed names are written down for another run. So there each names one
 -- function or class only: further ones of the same name get their place, or a number, behind it.
 setfenv(1, require "prunner.globals")
 
@@ -16,7 +16,7 @@ local given = {} -- [function] = the name that prunner.task gave it
 
 --- Are names written down for another run?
 function M.last()
-  return (core.config "dead" or core.config "retry_dead") ~= nil
+  return (core.config "failures" or core.config "retry_failed") ~= nil
 end
 
 local last = {} -- [table of holders][base] = the last number behind that name

@@ -28,10 +28,12 @@ end
 local function problems(data)
   local parts = {}
   if data.failed > 0 then parts[#parts + 1] = format.plural(data.failed, "task failed", "tasks failed") end
-  if data.dead > 0 then
-    parts[#parts + 1] = format.plural(data.dead, "task was set aside", "tasks were set aside")
+  if data.quarantined > 0 then
+    parts[#parts + 1] = format.plural(data.quarantined, "task was quarantined", "tasks were quarantined")
   end
-  if data.left > 0 then parts[#parts + 1] = format.plural(data.left, "task is left", "tasks are left") end
+  if data.pending > 0 then
+    parts[#parts + 1] = format.plural(data.pending, "task is left", "tasks are left")
+  end
   return table.concat(parts, ", ")
 end
 
@@ -57,13 +59,13 @@ end
 local function figures(data)
   local cpu = data.user_seconds + data.system_seconds
   local list = {
-    { "Tasks done", count(data.done - data.failed - data.dead) .. " of " .. count(data.tasks) },
+    { "Tasks done", count(data.finished - data.failed - data.quarantined) .. " of " .. count(data.posted) },
     { "Time", seconds(data.seconds) },
-    { "Tasks per second", data.seconds > 0 and count(data.done / data.seconds) or "0" },
+    { "Tasks per second", data.seconds > 0 and count(data.finished / data.seconds) or "0" },
     { "Workers busy", format.percent(data.efficiency) },
     { "CPU time", seconds(cpu) },
     { "Failed", count(data.failed), data.failed > 0 },
-    { "Set aside", count(data.dead), data.dead > 0 },
+    { "Quarantined", count(data.quarantined), data.quarantined > 0 },
     { "Retried", count(data.retried) },
     { "Largest worker", format.bytes(data.largest_worker_bytes) },
   }
@@ -98,7 +100,7 @@ end
 
 local function others_done(data, sample)
   local n = 0
-  for i = chart.COLOURS + 1, #data.functions do n = n + (sample.done[data.functions[i].number] or 0) end
+  for i = chart.COLOURS + 1, #data.functions do n = n + (sample.finished[data.functions[i].number] or 0) end
   return n
 end
 
@@ -112,7 +114,7 @@ local function progress(data, has_timeline)
   for _, sample in ipairs(data.samples) do
     table.insert(lines[1].values, { sample.at, sample.waiting })
     for i = 2, #lines do
-      table.insert(lines[i].values, { sample.at, sample.done[data.functions[i - 1].number] or 0 })
+      table.insert(lines[i].values, { sample.at, sample.finished[data.functions[i - 1].number] or 0 })
     end
     if others then table.insert(others.values, { sample.at, others_done(data, sample) }) end
   end
@@ -171,7 +173,7 @@ local function functions(data)
     local share = data.busy_seconds > 0 and f.busy / data.busy_seconds or 0
     rows[i] = {
       ("%s <span class=\"soft\">%s</span>"):format(escape(f.name), escape(f.where)),
-      count(f.done), count(f.posted), count(f.failed + f.dead), count(f.retried),
+      count(f.finished), count(f.posted), count(f.failed + f.quarantined), count(f.retried),
       seconds(f.p50), seconds(f.p95), seconds(f.longest), seconds(f.busy),
       ('<span class="bar"><i style="width:%.1f%%"></i></span> %s'):format(share * 100, format.percent(share)),
     }
@@ -222,7 +224,7 @@ local function failure(f)
   local t = f.task
   local times = f.count == 1 and "once, after " .. seconds(f.first)
     or ("%s times, from %s to %s"):format(count(f.count), seconds(f.first), seconds(f.last))
-  local again = f.again > 0 and ("; %s of the runs came again"):format(count(f.again)) or ""
+  local again = f.retried > 0 and ("; %s of the runs came again"):format(count(f.retried)) or ""
   return ([[
 <article class="failure">
 <p><strong>%s</strong></p>

@@ -5,13 +5,14 @@
 --     status, how         exit status; "done", "failed", "interrupted", "late",
 --                         "halted", "broken"
 --     script, version, start (seconds since 1970)
---     tasks, done, failed, retried, dead, left, runs, workers, seconds
+--     posted, finished, failed, retried, quarantined, pending, runs, workers, seconds
 --     user_seconds, system_seconds, largest_worker_bytes, busy_seconds, efficiency
---     functions           by busy time: name, where, posted, done, failed, retried, dead, timed,
+--     functions           by busy time: name, where, posted, finished, failed, retried,
+--                         quarantined, timed,
 --                         busy, longest, p50, p95, times = {{from, to, count}, ...}
---     samples             at, waiting, busy, done = {[number of function] = n}, rows = {{busy, fn}}
+--     samples             at, waiting, busy, finished = {[number of function] = n}, rows = {{busy, fn}}
 --     slowest             tasks, the slowest first
---     failures            by kind: count, again, first, last, task, text (with traceback)
+--     failures            by kind: count, retried, first, last, task, text (with traceback)
 --     deaths              of workers: at, worker, how
 --
 -- All times are in seconds; moments count from the start of the workers.
@@ -55,7 +56,7 @@ function M.data(s, status)
   local data = clean(core.report())
   data.version, data.status, data.how = core.version, status, how_it_ended(s, status)
   data.signal = s.signal
-  for _, name in ipairs { "tasks", "done", "failed", "retried", "dead", "left" } do
+  for _, name in ipairs { "posted", "finished", "failed", "retried", "quarantined", "pending" } do
     data[name] = s[name]
   end
   data.busy_seconds = 0
@@ -83,9 +84,9 @@ local function json(data)
   local cjson = load_cjson().new()
   -- The numbers of functions are no list: some are missing.
   for _, sample in ipairs(data.samples) do
-    local done = {}
-    for number, n in pairs(sample.done) do done[tostring(number)] = n end
-    sample.done = next(done) and done or nil
+    local finished = {}
+    for number, n in pairs(sample.finished) do finished[tostring(number)] = n end
+    sample.finished = next(finished) and finished or nil
   end
   -- For cjson a table with nothing in it is an object; all that can be empty here are lists. In a
   -- string the quotes would not stand there without a backslash.

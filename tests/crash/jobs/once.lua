@@ -48,6 +48,6 @@ end
 
 function end_()
   local stats = prunner.stats()
-  again:add(stats.done - stats.duplicates - 2 - ITEMS)
+  again:add(stats.finished - stats.duplicates - 2 - ITEMS)
   print(("%d %d %d"):format(visited:get(), made:get(), again:get()))
 end

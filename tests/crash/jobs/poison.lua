@@ -27,7 +27,7 @@ local poison = prunner.task("poison", function(i)
     prunner.dict.poisoned = true
     ffi.C.kill(ffi.C.getpid(), SIGNALS[i % 3 + 1])
   end)
-end, { attempts = 3 })
+end, { max_crashes = 3 })
 
 function begin()
   for i = 1, 4000 do
@@ -39,5 +39,5 @@ end
 function end_()
   assert(prunner.dict.innocent == 4000 and not prunner.dict.poisoned)
   local s = prunner.stats()
-  print(("%d %d %d %d"):format(count:get(), sum:get(), s.dead, s.failed))
+  print(("%d %d %d %d"):format(count:get(), sum:get(), s.quarantined, s.failed))
 end

@@ -8,7 +8,7 @@ local ffi = require "ffi"
 ffi.cdef "int usleep(unsigned);"
 
 local BRANCHES, LEAVES = 50, 100
-local sum, seen = prunner.counter "sum", prunner.collect "seen"
+local sum, seen = prunner.counter "sum", prunner.collector "seen"
 local d = prunner.dict
 
 local function leaf(i)

@@ -9,7 +9,7 @@ ffi.cdef "int usleep(unsigned);"
 
 local LEAVES = 4096
 local count, sum = prunner.counter "count", prunner.counter "sum"
-local largest, seen = prunner.max "largest", prunner.collect "seen"
+local largest, seen = prunner.max "largest", prunner.collector "seen"
 
 local function padding(i)
   if i % 97 == 0 then return ("x"):rep(50000 + i) end

@@ -31,7 +31,7 @@ test_cli_script_alone_gets_the_defaults(void **state)
     assert_args(NULL, NULL, NULL);
     assert_int_equal(config.n, 0);
     assert_int_equal(config.retries, 0);
-    assert_int_equal(config.attempts, 3);
+    assert_int_equal(config.max_crashes, 3);
     assert_int_equal(config.timeout_ns, 0);
     assert_int_equal(config.halt.when, HALT_NEVER);
     assert_int_equal(config.load.count | config.load.percent, 0);
@@ -173,7 +173,7 @@ test_cli_unknown_options_after_the_script_are_left_to_it(void **state)
     cli_accepts("job.lua --order lifo");
     assert_null(config.unknown);
     cli_refuses("--ma=3 job.lua --frob",
-                "--ma is short for more than one option: --max-tasks, --max-rss");
+                "--ma is short for more than one option: --max-tasks, --max-rss, --max-crashes");
 }
 
 static void
@@ -220,7 +220,7 @@ test_cli_completion_knows_three_shells(void **state)
         assert_int_equal(cli.action, CLI_COMPLETION);
         assert_string_equal(cli.shell, shells[i]);
         cli_said_by(print_completion);
-        assert_non_null(strstr(said, "retry-dead"));
+        assert_non_null(strstr(said, "retry-failed"));
         assert_non_null(strstr(said, "other"));
         assert_non_null(strstr(said, "extra"));
     }
@@ -237,7 +237,7 @@ test_cli_short_forms_of_names_must_fit_one(void **state)
     put_off("job.lua --output=x -n 2", "unknown option --output" REST);
     assert_args("--output=x", NULL, NULL);
     cli_refuses("--max=3 job.lua",
-                "--max is short for more than one option: --max-tasks, --max-rss");
+                "--max is short for more than one option: --max-tasks, --max-rss, --max-crashes");
 }
 
 static void

@@ -42,18 +42,18 @@ static void
 test_cli_counts_have_their_ranges(void **state)
 {
     (void)state;
-    cli_accepts("job.lua --retries 0 --attempts 1 --max-tasks 1");
-    assert_int_equal(config.attempts, 1);
-    cli_accepts("job.lua --retries 254 --attempts 255 --max-tasks 1000000");
+    cli_accepts("job.lua --retries 0 --max-crashes 1 --max-tasks 1");
+    assert_int_equal(config.max_crashes, 1);
+    cli_accepts("job.lua --retries 254 --max-crashes 255 --max-tasks 1000000");
     assert_int_equal(config.retries, 254);
-    assert_int_equal(config.attempts, 255);
+    assert_int_equal(config.max_crashes, 255);
     assert_int_equal(config.max_tasks, 1000000);
     cli_refuses("job.lua --retries -1",
                 "--retries: \"-1\" is not a number of retries (0 to 254)");
-    cli_refuses("job.lua --attempts 0",
-                "--attempts: \"0\" is not a number of attempts (1 to 255)");
-    cli_refuses("job.lua --attempts 256",
-                "--attempts: \"256\" is not a number of attempts (1 to 255)");
+    cli_refuses("job.lua --max-crashes 0",
+                "--max-crashes: \"0\" is not a number of crashes (1 to 255)");
+    cli_refuses("job.lua --max-crashes 256",
+                "--max-crashes: \"256\" is not a number of crashes (1 to 255)");
     cli_refuses("job.lua --max-tasks 0",
                 "--max-tasks: \"0\" is not a number of tasks (1 or more)");
 }

@@ -55,7 +55,7 @@ test_state_create_refuses_what_is_there(void **state)
     state_job_begin(j);
     state_job_leave(j);
     assert_int_equal(state_create(&a, j->path, STATE_HASH, &problem), -EEXIST);
-    assert_non_null(strstr(problem, "is there already"));
+    assert_non_null(strstr(problem, "exists already"));
     state_job_opens(j); /* untouched */
 }
 

@@ -141,7 +141,7 @@ test_order_children_that_were_undone_are_not_waited_for(void **state)
     assert_rest("abcz");
 }
 
-/* The same, and then it was set aside: nothing more is known of it. */
+/* The same, and then it was quarantined: nothing more is known of it. */
 static void
 test_order_a_task_that_is_set_aside_has_its_turn(void **state)
 {
