@@ -113,7 +113,8 @@ open_dead(const struct config *c)
 {
     int err = c->failures ? dead_letter_open(c->failures, c->retry_failed) : 0;
     if (err == -EEXIST)
-        log_error("--failures: \"%s\" is what --retry-failed reads: give it another name", c->failures);
+        log_error("--failures: \"%s\" is what --retry-failed reads: give it another name",
+                  c->failures);
     else if (err)
         log_error("--failures: \"%s\": %s", c->failures, strerror(-err));
     return !err;
