@@ -163,7 +163,7 @@ check_whole(const struct config *c)
                              c->state ? "state" : "resume");
     if (c->resume && c->retry_failed)
         return help_complain(who,
-                             "--resume goes on with a job, --retry-failed starts one: leave one out");
+                             "--resume continues a job, --retry-failed starts one: leave one out");
     if (c->profile_states && !c->profile)
         return help_complain(who,
                              "--profile-states is for --profile, which is not asked for: "

@@ -220,7 +220,8 @@ top_line_worker_heading(struct top_line *l, int names)
 {
     top_line_print(l, "%4s %7s %-8s", "SLOT", "PID", "STATE");
     cell_left(l, "FUNCTION", names);
-    top_line_print(l, " %9s %7s %9s %5s %5s %5s", "TASK", "TIME", "STARTED", "CPU%", "RSS", "IDLE%");
+    top_line_print(l, " %9s %7s %9s %5s %5s %5s", "TASK", "TIME", "STARTED", "CPU%", "RSS",
+                   "IDLE%");
 }
 
 void

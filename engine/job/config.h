@@ -74,7 +74,7 @@ struct config {
     bool serial;               /* --serial: one process; n means nothing then */
     enum task_order order;     /* --order */
     uint32_t retries;          /* further runs after an error, 0..CONFIG_RETRIES_MAX */
-    uint32_t max_crashes;      /* deaths of workers in a task before it is quarantined, 1..CONFIG_CRASHES_MAX */
+    uint32_t max_crashes;      /* before a task is quarantined, 1..CONFIG_CRASHES_MAX */
     int64_t timeout_ns;        /* a task's limit; 0: none */
     struct halt halt;          /* when to end the job early */
     int64_t deadline_ns;       /* the job's limit: then no task starts any more; 0: none */
