@@ -302,6 +302,7 @@ child_ended(uint32_t k, int status)
     enum exit_reason bye = (enum exit_reason)slot_at(&job.arena, k)->exit_reason;
     c->status = status;
     observers_ended(k, c->pid, status);
+    spawn_try_again();
     if (bye != REASON_NONE && bye != REASON_FATAL) {
         ended_on_purpose(k, bye);
         return;

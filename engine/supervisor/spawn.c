@@ -206,7 +206,13 @@ spawn_tick(void)
 bool
 spawn_refused(void)
 {
-    return spawn.again_ns != 0;
+    return spawn.pause_ns != 0;
+}
+
+void
+spawn_try_again(void)
+{
+    spawn.again_ns = 0;
 }
 
 uint64_t

@@ -344,6 +344,19 @@ describe("a refused fork", function()
     assert.are.same({}, helper.survivors(result))
   end)
 
+  -- A pause of up to a second for each task would take minutes.
+  it("is tried again when a worker ends, for that there is room", function()
+    if not can_limit() then return pending("needs root") end
+    local path = script(prelude .. [[
+      function begin() for i = 1, 400 do prunner.post_task(work, i) end end
+      function work(i) prunner.counter "n":add(i) end
+      function end_() print(prunner.counter "n":get()) end
+    ]])
+    helper.run({ "chmod", "-R", "a+rX", helper.directory(path) })
+    local result = expect(limited(3, path, "--eager", "-n", 10, "--max-tasks", 1), 0, "80200\n")
+    assert.are.equal(1, helper.count("no process can be started", result.err))
+  end)
+
   it("does not keep a job that was told to stop from ending", function()
     if not can_limit() then return pending("needs root") end
     local path = script(prelude .. text)
