@@ -13,6 +13,7 @@
 
 #define PAUSE_NS CLOCK_MILLISECOND            /* between looks; doubles while they compute */
 #define PAUSE_MAX_NS (20 * CLOCK_MILLISECOND) /* and between workers that come one by one */
+#define NO_MEMORY_NS CLOCK_SECOND             /* before they are tried again */
 
 enum { SAMPLE = 32 }; /* workers that are looked at, at most */
 
@@ -20,6 +21,7 @@ static struct {
     uint64_t look_ns;  /* the next look; CLOCK_NEVER: no task waits, as far as we know */
     uint64_t pause_ns; /* before the one after it */
     uint64_t since_ns; /* when tasks began to wait, or the last workers were added */
+    bool said;         /* that there is no memory for more: once */
 } growth;
 
 void
@@ -54,13 +56,17 @@ wanted(void)
     return idle_want_more(&job.self);
 }
 
-static void
+/* Returns how long to wait before the next look. */
+static uint64_t
 grow(uint32_t by)
 {
     uint32_t now = spawn_workers(), room = job.arena.header->limit - now;
     int err = spawn_grow(now + (by < room ? by : room));
-    if (err)
+    if (err && !growth.said)
         log_warn("no memory for more than %u workers: %s", now, strerror(-err));
+    growth.said |= err != 0;
+    growth.since_ns = clock_ns();
+    return err ? NO_MEMORY_NS : growth.pause_ns;
 }
 
 void
@@ -79,16 +85,17 @@ growth_tick(void)
         growth.pause_ns = PAUSE_NS;
     }
     if (spawn_refused()) {
-        growth.pause_ns = PAUSE_MAX_NS;
-    } else if (workers_wait()) {
-        grow(spawn_workers());
-        growth.pause_ns = PAUSE_NS;
-        growth.since_ns = now;
-    } else if (now - growth.since_ns >= PAUSE_MAX_NS) {
-        grow(1);
-        growth.since_ns = now;
+        growth.look_ns = now + PAUSE_MAX_NS;
+        return;
     }
-    growth.look_ns = now + growth.pause_ns;
+    if (workers_wait()) {
+        growth.pause_ns = PAUSE_NS;
+        growth.look_ns = now + grow(spawn_workers());
+    } else if (now - growth.since_ns >= PAUSE_MAX_NS) {
+        growth.look_ns = now + grow(1);
+    } else {
+        growth.look_ns = now + growth.pause_ns;
+    }
     if (growth.pause_ns < PAUSE_MAX_NS)
         growth.pause_ns *= 2;
 }

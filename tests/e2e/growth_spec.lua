@@ -121,6 +121,25 @@ describe("workers", function()
     assert.are.equal(20, started(result.err))
   end)
 
+  -- Many times as many looks as there are messages: tasks sleep while others wait.
+  it("for which there is no memory: said once, and the job goes on", function()
+    if helper.run("unshare -rm mount -t tmpfs -o size=4m none /mnt").status ~= 0 then
+      return pending "this machine has no unshare -rm"
+    end
+    local path = script [[
+      local prunner = require "prunner"
+      local ffi = require "ffi"
+      ffi.cdef "int poll(void *, unsigned long, int);"
+      function begin() for _ = 1, 1000 do prunner.post_task(work) end end
+      function work() ffi.C.poll(nil, 0, 10) prunner.counter "n":add(1) end
+      function end_() print(prunner.counter "n":get()) end
+    ]]
+    local result = expect(helper.run { "unshare", "-rm", "sh", "-c",
+      'mount -t tmpfs -o size=4m none /mnt && exec "$@"', "sh", helper.command,
+      "-n", 4000, "--state", "/mnt/state", path }, 0, "1000\n")
+    assert.are.equal(1, helper.count("no memory for more than", result.err))
+  end)
+
   it("that were never started do not harm a job that is resumed", function()
     local path = script([[
       local prunner = require "prunner"
