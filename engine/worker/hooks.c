@@ -43,7 +43,7 @@ leave_hook(void)
     atom_store(&s->hook, hook_word_none(s->hook)); /* release: as in enter_hook() */
 }
 
-/* Calls the hook with the nargs values on the stack, if there is one. On an error the value
+/* Calls the hook with the nargs values on the stack, if there is one. On an error its text
  * is left on the stack. `fn`: of the task that failed; 0: none. */
 static int
 call_hook(lua_State *L, enum hook hook, uint32_t fn, int nargs)
@@ -66,6 +66,8 @@ call_hook(lua_State *L, enum hook hook, uint32_t fn, int nargs)
     job.self.journaling = false; /* the journal is the running task's */
     enter_hook(hook, fn);
     int err = lua_pcall(L, nargs, 0, handler);
+    if (err)
+        (void)error_to_text(L); /* __tostring may run: it is a part of the hook */
     int lost = held_locks_release(name, err == 0);
     if (unlikely(lost))
         log_error("what %s wrote under a lock that it did not release is lost: %s", name,
@@ -77,6 +79,7 @@ call_hook(lua_State *L, enum hook hook, uint32_t fn, int nargs)
     return err;
 }
 
+/* The error's text is at the top of the stack. */
 static void
 report_failure(lua_State *L, enum hook hook)
 {
@@ -84,7 +87,6 @@ report_failure(lua_State *L, enum hook hook)
         lua_pop(L, 1);
         return;
     }
-    (void)error_to_text(L);
     const char *message = error_show(L);
     const char *traceback = error_take_traceback();
     log_error("%s failed in worker %u: %s\n%s", hook_name(hook), job.self.me, message,

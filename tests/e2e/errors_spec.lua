@@ -394,6 +394,30 @@ describe("a lock", function()
     left_by("on_error", "on_error", "200\t200\t1\n", "-n", 2)
   end)
 
+  it("that the text of a hook's error takes is no task's, and its writes are not there", function()
+    local result = job([[
+      local lock, d = prunner.lock "left", prunner.dict
+      local Bad = setmetatable({}, { __tostring = function()
+        lock:acquire()
+        d.text = 1
+        return "the text of an error"
+      end })
+      function begin()
+        for i = 1, 20 do prunner.post_task(work, i) end
+      end
+      function work(i)
+        if i % 2 == 0 then error "for on_error" end
+        d:incr "x"
+        if lock:try_acquire() then lock:release() d:incr "free" end
+      end
+      function on_error() error(Bad) end
+      function end_() print(d.x, d.free, d.text) end
+    ]], 1, "10\t10\tnil\n", "-n", 1)
+    has("on_error failed in worker 1: the text of an error", result.err)
+    has_not("without releasing", result.err)
+    has_not("differ from", result.err)
+  end)
+
   it("that a begin holds which fails is released, and its writes are not there", function()
     local result = job([[
       function begin()
