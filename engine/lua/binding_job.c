@@ -17,7 +17,10 @@
 #include "base/exit_status.h"
 #include "base/human.h"
 #include "job/state.h"
+#include "store/accumulator.h"
+#include "store/error_text.h"
 #include "supervisor/supervisor.h"
+#include "task/commit.h"
 #include "task/task.h"
 #include "worker/error.h"
 #include "worker/held_locks.h"
@@ -313,6 +316,23 @@ settle_heap(lua_State *L, uint32_t workers)
         (void)lua_gc(L, LUA_GCCOLLECT, 0);
 }
 
+/* Finalizers have run since begin() was over. What they left locked no worker could ever get, and
+ * what they added would be lost. 0 or -errno. */
+static int
+close_finalizers(void)
+{
+    static const char who[] = "a finalizer";
+    int err = held_locks_release(who, true);
+    if (err) {
+        log_error("what %s wrote under a lock that it did not release is lost: %s", who,
+                  error_text(err));
+        return err;
+    }
+    if (accumulator_dirty(&job.self.pending))
+        (void)commit_end(&job.self, OUTCOME_DONE);
+    return 0;
+}
+
 /* core.run(hooks) -> summary. Forks; workers never come back from here. */
 static int
 l_run(lua_State *L)
@@ -329,8 +349,10 @@ l_run(lua_State *L)
     settle_heap(L, (uint32_t)n);
     if (!job.config.serial)
         unshared_open((uint64_t)lua_gc(L, LUA_GCCOUNT, 0) << 10);
+    int err = close_finalizers();
     job.stage = STAGE_RUNNING;
-    int err = check_lua_memory(L);
+    if (!err)
+        err = check_lua_memory(L);
     if (!err)
         err = supervisor_run(L, n);
     job.stage = STAGE_END;

@@ -394,6 +394,27 @@ describe("a lock", function()
     left_by("on_error", "on_error", "200\t200\t1\n", "-n", 2)
   end)
 
+  it("that a finalizer takes between begin and the workers' start is released, and its adds count", function()
+    for _, options in ipairs { { "-n", 3 }, { "--serial" } } do
+      local result = job([[
+        local lock, d, keep = prunner.lock "left", prunner.dict, {}
+        for i = 1, 40000 do keep[i] = {} end -- so that the heap is collected before the fork
+        function begin()
+          local dropped = newproxy(true)
+          getmetatable(dropped).__gc = function()
+            lock:acquire()
+            d.x = 1
+            prunner.counter "adds":add(1)
+          end
+          for i = 1, 20 do prunner.post_task(work, i) end
+        end
+        function work() lock:with(function() d.sum = (d.sum or 0) + 1 end) end
+        function end_() print(d.x, d.sum, prunner.counter "adds":get()) end
+      ]], 0, "1\t20\t1\n", unpack(options))
+      has('a finalizer ended without releasing lock "left"; it was released', result.err)
+    end
+  end)
+
   it("that the text of a hook's error takes is no task's, and its writes are not there", function()
     local result = job([[
       local lock, d = prunner.lock "left", prunner.dict
