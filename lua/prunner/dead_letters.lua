@@ -15,6 +15,7 @@ local foreign = require "prunner.foreign"
 local registry = require "prunner.registry"
 local lock = require "prunner.lock"
 local manager = require "prunner.manager"
+local open = io.open
 
 local M = {}
 
@@ -111,7 +112,7 @@ end
 function M.post(path, script)
   local cjson, absent = foreign.load("cjson", "new", "to read the file (Debian: apt-get install lua-cjson)")
   if not cjson then return nil, absent end
-  local file, problem = io.open(path, "rb")
+  local file, problem = open(path, "rb")
   if not file then return nil, problem end
   local readable
   readable, problem = file:read(0) -- nil without a problem: it is empty

@@ -18,6 +18,7 @@ end
 
 -- As they are before the directory of the script is put in front.
 local path, cpath = absolute(package.path), absolute(package.cpath)
+local searchpath, loadlib = package.searchpath, package.loadlib
 
 local globals = require "prunner.globals"
 local environment = setmetatable({}, { __index = function(_, name)
@@ -28,16 +29,16 @@ end })
 
 -- What to call to get the module, or nil.
 local function loader_of(name)
-  local file = package.searchpath(name, path)
+  local file = searchpath(name, path)
   local chunk = file and loadfile(file)
   if chunk then return setfenv(chunk, environment) end
-  file = package.searchpath(name, cpath)
-  return file and package.loadlib(file, "luaopen_" .. name) or package.preload[name]
+  file = searchpath(name, cpath)
+  return file and loadlib(file, "luaopen_" .. name) or package.preload[name]
 end
 
 -- Where require() has found it.
 local function file_of(name)
-  return package.searchpath(name, package.path) or package.searchpath(name, package.cpath)
+  return searchpath(name, package.path) or searchpath(name, package.cpath)
     or "package.preload"
 end
 

@@ -88,6 +88,49 @@ describe("a script with globals of Lua's names", function()
     end)
   end
 
+  it("may have replaced the functions of Lua's libraries, but for what every string has", function()
+    local dir, path = run [[
+      local prunner = require "prunner"
+      local print, error, pairs, type = print, error, pairs, type
+      for _, name in pairs { "table", "math", "io", "os", "debug", "coroutine", "package", "bit", "jit" } do
+        local library, functions = _G[name], {}
+        for key, value in pairs(library) do
+          if type(value) == "function" then functions[key] = true end
+        end
+        for key in pairs(functions) do
+          library[key] = function() error("the script's " .. key, 2) end
+        end
+      end
+      local d, queue = prunner.dict, prunner.get_manager():queue "queue"
+      function work(i)
+        d[i] = { i }
+        d:update("sum", function(v) return (v or 0) + i end)
+        queue:put(i)
+        queue:get(0.001)
+        for _ in d:each() do end
+        prunner.lock "lock":with(function() d:append("text", "x") end)
+        if i == 3 then error { code = 3 } end
+      end
+      function begin()
+        for i = 1, 3 do prunner.post_task(work, i) end
+        prunner.post_many(work, { 4, 5 })
+        prunner.post_once("key", work, 6)
+      end
+      function end_() print(d.sum, d.text, prunner.stats().failed) end
+    ]]
+    for _, options in ipairs {
+      { "-n", 2, "--failures", dir .. "/dead", "--report", dir .. "/report.json", "--state", dir .. "/state" },
+      { "--serial", "--report", dir .. "/report.html" },
+      { "--keep-order", "--tag", "--joblog", dir .. "/joblog", "--profile", dir .. "/profile" },
+    } do
+      local result = helper.prunner(path, unpack(options))
+      assert.are.equal("21\txxxxxx\t1\n", result.out, result.err)
+      assert.is_nil(result.err:find("the script's", 1, true), result.err)
+    end
+    local result = helper.prunner(path, "--retry-failed", dir .. "/dead")
+    assert.are.equal("3\tx\t1\n", result.out, result.err)
+  end)
+
   it("names the file of a module that is another one", function()
     local dir, path = run "function begin() end"
     local result = helper.run({ "env", "LUA_PATH=" .. dir .. "/?.lua", "LUA_CPATH=/nowhere/?.so", helper.command,

@@ -13,7 +13,6 @@
 -- before the job is configured.
 setfenv(1, require "prunner.globals")
 
-local jit = require "jit"
 local new = require "table.new"
 local core = require("prunner.native").core
 local names = require "prunner.registry.names"
