@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "output/order.h"
 #include "output/order_log.h"
+#include "output/own_streams.h"
 #include "output/output.h"
 #include "base/wait_status.h"
 #include "output/sink.h"
@@ -250,7 +251,8 @@ start_process(void)
     pid_t me = getpid();
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
         return -errno;
-    fflush(NULL); /* what begin() has printed comes first, and once */
+    (void)own_streams_flush(); /* what begin() has printed comes first, and once */
+    fflush(NULL);
     pid_t pid = job_fork();
     if (pid < 0) {
         int err = -errno;

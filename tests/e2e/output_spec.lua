@@ -258,14 +258,14 @@ describe("standard output that is full", function()
     ["begin before os.exit"] = [[ function begin() print "x" os.exit(0) end ]],
   } do
     it("gives an error and a status that is not 0, printed by " .. what, function()
-      for _, options in ipairs { "-n 2", "--serial" } do
+      for _, options in ipairs { "-n 2", "--serial", "--keep-order" } do
         local path = script([[ local prunner = require "prunner"
           function begin() for i = 1, 20 do prunner.post_task(work, i) end end ]] .. case)
         local result = helper.run(quoted(helper.command, path) .. " " .. options .. " >/dev/full",
           { timeout = 20 })
         assert.is_nil(result.timed_out)
         assert.are.equal(3, result.status)
-        assert.has_match("prunner: standard output: ", result.err, 1, true)
+        assert.has_match("prunner: standard output: No space left on device: ", result.err, 1, true)
         assert.is_true(#result.err < 1000, result.err)
         assert.are.equal(1, helper.count("standard output", result.err), result.err)
         helper.has_not("never", result.err)
