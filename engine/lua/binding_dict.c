@@ -108,12 +108,38 @@ prn_dict_get(uint32_t name, const char *bytes, size_t len, double number)
     return err ? err : hand_out(&v);
 }
 
+/* An update whose function runs. Private to the process. */
+struct update {
+    const struct dict *dict;
+    const struct dict_key *key;
+    bool touched;          /* this process has changed the key meanwhile */
+    struct update *around; /* within whose function this one runs; NULL: none */
+};
+
+static struct update *updating; /* the innermost one */
+
+static bool
+is_of(const struct update *u, const struct dict_op *op)
+{
+    return u->dict == op->dict && u->key->hash == op->key.hash && u->key->len == op->key.len &&
+           memcmp(u->key->bytes, op->key.bytes, op->key.len) == 0;
+}
+
+/* All changes of dicts go through here. 0 or -errno. */
+static int
+change_key(const struct dict_op *op, struct dict_result *r)
+{
+    for (struct update *u = updating; unlikely(u); u = u->around)
+        u->touched |= is_of(u, op);
+    return section_change(&job.self, op, r);
+}
+
 /* 1 (changed), 0 (not) or -errno. */
 static int
 change(const struct dict_op *op)
 {
     struct dict_result r;
-    int err = section_change(&job.self, op, &r);
+    int err = change_key(op, &r);
     return err ? err : r.changed;
 }
 
@@ -141,7 +167,7 @@ prn_dict_incr(uint32_t name, const char *bytes, size_t len, double number, doubl
     struct dict_result r;
     if (!make_key(bytes, len, number, &op.key))
         return -ENAMETOOLONG;
-    int err = section_change(&job.self, &op, &r);
+    int err = change_key(&op, &r);
     if (err)
         return err;
     return hand_out(&(struct dict_value){.present = true, .is_number = true, .number = r.number});
@@ -322,6 +348,10 @@ store_new(lua_State *L, struct dict *d, const struct dict_key *k, const struct d
     return result;
 }
 
+/* So often in a row the function has changed the key itself: it does so in each run. A finalizer
+ * that ran within it may have done so once. */
+enum { TOUCHES_MAX = 100 };
+
 /* core.dict_update(name, key, fn) -> new value | nil, message. fn(old) runs outside any lock, and
  * again when another worker was faster. */
 static int
@@ -329,6 +359,7 @@ l_dict_update(lua_State *L)
 {
     struct dict *d = dict_of((uint32_t)luaL_checknumber(L, 1));
     struct dict_key *k;
+    int touches = 0;
     lua_settop(L, 3);
     if (!push_key(L, 2, &k)) /* at 4: everything of ours is in userdata of this call */
         return binding_fail(L, -ENAMETOOLONG);
@@ -340,7 +371,11 @@ l_dict_update(lua_State *L)
             return binding_fail(L, err);
         lua_pushvalue(L, 3);
         push_value(L, &now);
-        if (call_updater(L))
+        struct update u = {.dict = d, .key = k, .around = updating};
+        updating = &u;
+        err = call_updater(L);
+        updating = u.around;
+        if (err)
             return error_rethrow(L);
         int stored = store_new(L, d, k, &now); /* it is at 6 */
         if (stored == 1)
@@ -352,6 +387,12 @@ l_dict_update(lua_State *L)
         }
         if (stored < 0)
             return binding_fail(L, stored);
+        touches = u.touched ? touches + 1 : 0;
+        if (touches == TOUCHES_MAX) {
+            lua_pushnil(L);
+            lua_pushliteral(L, "its function changes the key itself, each time");
+            return 2;
+        }
     }
 }
 

@@ -208,6 +208,25 @@ describe("prunner.dict", function()
     assert.are.equal(1, d.k)
   end)
 
+  it("update ends when its function changes the key itself in each run", function()
+    local why = 'dict: update of "k": its function changes the key itself, each time'
+    d.k = 1
+    raises(function() d:update("k", function(v) d:incr "k" return v + 1 end) end, why)
+    raises(function() d:update("k", function() d.k = { d.k } return 1 end) end, why)
+    raises(function()
+      d:update("k", function() return d:update("k", function(v) return { v } end) end)
+    end, why)
+    d.k, d.other = 1, 1
+    local runs = 0
+    assert.are.equal(7, d:update("k", function(v)
+      runs = runs + 1
+      d:incr "other"
+      if runs < 6 then d:incr "k" end
+      return v + 1
+    end))
+    assert.are.equal(7, d.other)
+  end)
+
   it("delete says whether the key was there", function()
     d.k = 1
     assert.is_true(d:delete("k"))
