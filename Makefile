@@ -40,7 +40,7 @@ FUZZ_SRC = $(sort $(wildcard tests/fuzz/*.c))
 
 # What lives in shared memory, and what it stands on.
 SHARED_SRC = $(sort $(wildcard engine/memory/*.c engine/store/*.c engine/task/*.c)) \
-    engine/base/tmpfile.c
+    engine/base/parent_death.c engine/base/tmpfile.c
 
 # The simulator has it compiled for itself and stands in for the kernel (tests/crash/sim.h).
 SIM_SRC = $(SHARED_SRC) $(sort $(wildcard engine/job/state_*.c tests/crash/sim*.c))

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/futex.h"
 #include "base/hash.h"
+#include "base/parent_death.h"
 #include "store/names.h"
 #include "task/section.h"
 
@@ -200,6 +201,7 @@ prn_queue_wait(uint32_t seen, double seconds)
 {
     double most = seconds < 0.1 ? seconds : 0.1;
     struct timespec t = {0, (long)(most * 1e9)};
+    parent_death_renew(); /* the task may have become another user */
     futex_wait(&job.arena.header->queue_event, seen, &t);
 }
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/futex.h"
 #include "base/hash.h"
+#include "base/parent_death.h"
 
 enum {
     SPIN_PAUSES = 64,            /* the longest time between two looks before sleeping */
@@ -100,6 +101,7 @@ take_slowly(struct self *self, uint32_t *word, uint64_t deadline)
         if (now >= deadline)
             return give_up(word, -ETIMEDOUT);
         if (now >= next_look) {
+            parent_death_renew(); /* the task may have become another user */
             uint64_t is = circle(self);
             if (is && is == seen)
                 return give_up(word, -ELOOP);

@@ -149,4 +149,30 @@ describe("workers that have become another user", function()
       expect(helper.prunner("--resume", state, path, "-n", 2, "-q", "--", "go on", { timeout = 20 }), 0)
     end)
   end
+
+  it("die with the supervisor also while their task waits for a lock or a queue", function()
+    if io.popen("id -u"):read "*n" ~= 0 then return pending "only root can become another user" end
+    local path = script(prelude .. [[
+      ffi.cdef "int setuid(unsigned);"
+      local queue, lock = prunner.get_manager():queue "empty", prunner.lock "held"
+      function begin()
+        for _, how in ipairs { "holds", "waits", "gets" } do prunner.post_task(work, how) end
+      end
+      function work(how)
+        assert(ffi.C.setuid(65534) == 0)
+        if how ~= "gets" then
+          while how == "waits" and not prunner.dict.held do end
+          lock:acquire()
+          prunner.dict:set("held", true)
+        end
+        io.stderr:write "up\n"
+        queue:get(how == "gets" and 1000 or 1001)
+      end
+    ]])
+    local run = helper.spawn_prunner(path, "-n", 3, "--eager")
+    assert.is_true(helper.wait_until(function() return helper.count("up\n", run:err()) == 2 end))
+    run:kill "KILL"
+    run:wait()
+    assert.is_true(helper.wait_until(function() return #helper.survivors(run) == 0 end, 5))
+  end)
 end)
