@@ -1,9 +1,9 @@
---- Shows the message-loop API: plain functions post each other as tasks, add to a value in the
--- shared dict under the global lock, and the job ends by itself when no task is left.
+--- Shows the message-loop API: plain functions post each other as tasks and add to a value in the
+-- shared dict under the global lock. The job ends when no task is left.
 --
 --   prunner scripts/sum_functions.lua -n 10              4002000
 --   prunner scripts/sum_functions.lua -n 2 -- 1000000    1000001000000
---   luajit scripts/sum_functions.lua                     4002000 (with the paths of the README)
+--   luajit scripts/sum_functions.lua                     4002000 (see docs/examples.md)
 --
 -- Each number i of 0 .. N-1 makes four tasks: add_one(i), double(i + 1), and sum_up(i + 1) twice.
 -- The sum is therefore 2 * (1 + ... + N) = N * (N + 1).
@@ -12,7 +12,7 @@ local prunner = require "prunner"
 
 local N = tonumber(arg[1]) or 2000
 
---- Runs once, before there are any workers: prepares the shared state, posts the first task.
+--- Runs once, before the workers start: prepares the shared state, posts the first task.
 function begin()
   prunner.dict.sum = 0
   prunner.post_task(init, prunner.range(N)) -- {0, 1, ..., N-1}

@@ -1,10 +1,10 @@
 --- Shows methods of an object as tasks: post_task(self.add_one, self, n). The object is copied to
--- the worker that runs the task and arrives there with its methods, because its class was known
--- before the workers were forked.
+-- the worker that runs the task. It has its methods there, because its class existed before the
+-- workers were forked.
 --
 --   prunner scripts/sum_methods.lua -n 10              4002000
 --   prunner scripts/sum_methods.lua -n 2 -- 1000000    1000001000000
---   luajit scripts/sum_methods.lua                     4002000 (with the paths of the README)
+--   luajit scripts/sum_methods.lua                     4002000 (see docs/examples.md)
 --
 -- The job is that of sum_functions.lua; the sum is N * (N + 1).
 
@@ -15,7 +15,7 @@ local N = tonumber(arg[1]) or 2000
 local Summer = {}
 Summer.__index = Summer
 
---- @tparam string key where in the shared dict the sum is
+--- @tparam string key the key of the sum in the shared dict
 function Summer.new(key)
   return setmetatable({ key = key }, Summer)
 end

@@ -3,7 +3,7 @@
 --
 --   prunner scripts/sum_runner.lua -n 10              4002000
 --   prunner scripts/sum_runner.lua -n 2 -- 1000000    1000001000000
---   luajit scripts/sum_runner.lua                     4002000 (with the paths of the README)
+--   luajit scripts/sum_runner.lua                     4002000 (see docs/examples.md)
 --
 -- The job is that of sum_functions.lua; the sum is N * (N + 1).
 
@@ -12,7 +12,7 @@ local prunner = require "prunner"
 local Task = prunner.Task
 local Runner = prunner.ParallelTaskRunner:extend()
 
---- What to do for each label. They are methods of Runner in all but the way they are called.
+--- The function for each label. It is called with the runner, like a method of Runner.
 local steps = {}
 
 function steps.init(runner, numbers)
