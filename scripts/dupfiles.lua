@@ -1,5 +1,5 @@
---- Shows stages that overlap: finds files with the same contents. While the tree is still being
--- listed, the files found so far are compared; each stage posts tasks for the next.
+--- Finds files with the same contents, to show overlapping stages: the files found so far are
+-- compared while the tree is still being listed. Each stage posts tasks for the next.
 --
 --   prunner scripts/dupfiles.lua -- /usr/share/doc
 --   /usr/share/doc/liba1/copyright
@@ -8,14 +8,15 @@
 --   /usr/share/doc/libb/changelog.gz
 --   ...
 --
--- The groups are those of `fdupes -r`: empty files too, of a file with several names (hard links)
--- one of them, symbolic links are not followed. Sorted, so that the output is always the same.
+-- The groups are those of `fdupes -r`. Empty files are included, a file with several names (hard
+-- links) counts once, and symbolic links are not followed. The output is sorted, so it is always
+-- the same.
 --
--- 1. list     one task; as soon as a second file of some size turns up, both go on
--- 2. sample   a checksum of the first 4 KiB; as soon as a second file has the same, both go on
--- 3. confirm  a checksum of the whole; files with the same one are then compared byte by byte
+-- 1. list     one task; once a second file of the same size is found, both move on
+-- 2. sample   a checksum of the first 4 KiB; once a second file has the same one, both move on
+-- 3. confirm  a checksum of the whole file; files with the same one are compared byte by byte
 --
--- Most files differ in size, most of the others at the beginning: few are read as a whole.
+-- Most files differ in size, and most of the others at the beginning. Few are read completely.
 
 local bit = require "bit"
 local ffi = require "ffi"

@@ -1,6 +1,6 @@
---- Shows blocking input and output: fetches a list of URLs, as many at a time as there are workers.
--- A task simply waits for its answer; with -n 100 a hundred of them wait at once. And options of a
--- script's own: `prunner scripts/fetch.lua --help` shows them.
+--- Fetches a list of URLs, one per worker at a time, to show blocking input and output. A task
+-- simply waits for its answer; with -n 100 a hundred tasks wait at once. The script also has
+-- options of its own: see `prunner scripts/fetch.lua --help`.
 --
 --   prunner scripts/fetch.lua -n 100 --wait 10 urls.txt
 --   prunner scripts/fetch.lua -n 20 --retries 2 --timeout 60 < urls.txt
@@ -9,9 +9,9 @@
 --   failed http://example.com/old: HTTP 404
 --   3 URLs: 2 fetched, 1 failed, 10376 bytes
 --
--- One URL a line; empty lines and lines that begin with # are skipped. For each URL: the status of
--- the answer, its bytes, the seconds it took. What failed for good is listed at the end, and the
--- exit status is then 1. Needs lua-socket and lua-argparse; https: lua-sec.
+-- A list has one URL per line; empty lines and lines that begin with # are skipped. For each answer
+-- the script prints the status, the bytes and the seconds. If URLs failed for good, it lists them at
+-- the end and exits with 1. Needs lua-socket and lua-argparse, and lua-sec for https.
 
 local prunner = require "prunner"
 

@@ -1,5 +1,5 @@
---- Lists files for wordcount.lua and dupfiles.lua. Shows that a script finds the modules that lie
--- beside it: `require "files"` in scripts/wordcount.lua loads this file.
+--- Lists files for wordcount.lua and dupfiles.lua. Shows that a script finds modules in its own
+-- directory: `require "files"` in scripts/wordcount.lua loads this file.
 --
 --   local files = require "files"
 --   local complete = files.each("find -P", { "/usr/share/doc" }, "-type f -printf '%s %p\\0'",
@@ -9,7 +9,7 @@ local files = {}
 
 local BLOCK = 65536
 
---- Quote a string so that the shell takes it as one word, whatever is in it.
+--- Quote a string so that the shell takes it as one word, whatever it contains.
 function files.quote(word)
   return "'" .. word:gsub("'", "'\\''") .. "'"
 end

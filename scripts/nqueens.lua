@@ -1,20 +1,20 @@
---- Shows CPU-bound work that splits itself into tasks: in how many ways can N queens stand on a
--- board of N x N squares so that none attacks another?
+--- Counts the ways to place N queens on a board of N x N squares so that none attacks another, to
+-- show CPU-bound work that splits itself into tasks.
 --
 --   prunner scripts/nqueens.lua               724
 --   prunner scripts/nqueens.lua -- 12         14200
 --   prunner scripts/nqueens.lua -- 14 2       365596, split after 2 rows instead of 3
 --
--- A task of the first rows posts a task for each free square of its row. From the row `depth` on a
--- task counts by itself: tasks of about a millisecond keep all workers busy to the end, and what a
--- task costs does not show.
+-- A task of the first `depth` rows posts a task for each free square of its row. A task below them
+-- counts by itself. It takes about a millisecond: short enough to keep all workers busy to the end,
+-- and long enough to hide the cost of a task.
 
 local bit = require "bit"
 local prunner = require "prunner"
 
 local band, bor, bnot, lshift, rshift = bit.band, bit.bor, bit.bnot, bit.lshift, bit.rshift
 
--- Read while the script loads, so every worker knows them and no task has to carry them.
+-- Read while the script loads: every worker has them, so they need not be arguments of tasks.
 local n = tonumber(arg[1] or 10)
 local depth = tonumber(arg[2] or 3)
 if not n or n < 1 or n > 30 or n % 1 ~= 0 or not depth or depth < 0 then

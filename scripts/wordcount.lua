@@ -1,5 +1,5 @@
---- Shows a map and a merge: counts the words of all files below some directories. Each task counts
--- a group of files in a table of its own and hands the table over once, when it is done.
+--- Counts the words of all files in directory trees, to show map and reduce. Each task counts a
+-- group of files in a table of its own, and hands the table over once, at its end.
 --
 --   prunner scripts/wordcount.lua -- /usr/share/doc
 --     143973 A
@@ -15,10 +15,10 @@
 local prunner = require "prunner"
 local files = require "files" -- scripts/files.lua, beside this script
 
--- A group of files is one task. Small groups keep all workers busy to the end; large ones leave
--- fewer tables to merge, and many words occur in nearly every group. So: the bytes are dealt into
--- about GROUPS groups, none smaller than GROUP_MIN but for many tiny files. A larger file is a
--- group by itself.
+-- A group of files is one task. Small groups keep all workers busy to the end. Large groups leave
+-- fewer tables to merge, and many words occur in nearly every group. So the files are divided into
+-- about GROUPS groups of similar size, not smaller than GROUP_MIN unless they consist of many tiny
+-- files. A larger file is a group by itself.
 local GROUPS = 400
 local GROUP_MIN = 256 * 1024
 local GROUP_FILES = 64

@@ -1,11 +1,11 @@
---- Measures what a task costs by what it carries: a number, a small table, a string of 1 KB.
+--- Measures the cost of a task by its argument: a number, a small table, a string of 1 KB.
 --
 --   prunner scripts/bench/args.lua -n 1 -- chain table 1000000      ns_per_task 412.0
 --   prunner scripts/bench/args.lua -n 2 -- spread string 200000
 --
--- chain: 64 chains of tasks, each task posts its own argument again. Few tasks wait at a time.
--- spread: one task posts all of them; with -n 2 the other worker takes what it can, so arguments
--- go from one process to the other.
+-- chain: 64 chains of tasks; each task posts its own argument again. Few tasks wait at a time.
+-- spread: one task posts all others. With -n 2 the other worker steals tasks, so arguments go from
+-- one process to the other.
 
 local prunner = require "prunner"
 local clock = require "clock"
@@ -22,7 +22,7 @@ if not value or (how ~= "chain" and how ~= "spread") then
   error("usage: args.lua -- chain|spread number|table|string COUNT", 0)
 end
 
--- What a task looks at to know that its argument has arrived.
+-- How a task checks that its argument has arrived.
 local look = ({
   number = function(v) return v end,
   table = function(v) return v.x[3] + v.id - 3 end,

@@ -1,8 +1,8 @@
---- The time, for the scripts of this directory: not a job, but what they require.
+--- The clock that the scripts in this directory require. This is a module, not a job.
 --
 --   local clock = require "clock"
 --   local start = clock.now()                -- seconds; the same clock in all processes
---   clock.rest(0.001)                        -- does nothing for a millisecond
+--   clock.rest(0.001)                        -- sleeps for a millisecond
 
 local ffi = require "ffi"
 

@@ -1,9 +1,9 @@
---- Measures tasks that wait: REQUESTS times GET / from a server on this machine, one a task, over a
--- plain socket. A worker keeps its connection (keep) or opens one for each request (close).
+--- Measures tasks that wait: REQUESTS times GET / from a server on this machine, one per task, over
+-- a plain socket. A worker keeps its connection (keep) or opens one for each request (close).
 --
---   prunner scripts/bench/get.lua -n 100 -- 2000 PORT keep      2000, the right answers
+--   prunner scripts/bench/get.lua -n 100 -- 2000 PORT keep      2000, the number of right answers
 --
--- scripts/fetch.lua is how one would write it otherwise. Needs lua-socket.
+-- For real use see scripts/fetch.lua. Needs lua-socket.
 
 local prunner = require "prunner"
 local socket = require "socket"

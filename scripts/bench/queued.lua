@@ -1,11 +1,11 @@
---- Measures what a waiting task takes of memory, and whether a task is slower when many wait.
+--- Measures the memory of a pending task, and whether tasks are slower when many are pending.
 --
 --   prunner scripts/bench/queued.lua -n 1 -- 1000000
 --   bytes_per_task 72.1
 --   ns_per_task 151.3
 --
--- One task posts COUNT tasks with two small arguments; with -n 1 all of them wait before the first
--- one runs. Bytes: by how much the shared memory has grown. Time: posting and running.
+-- One task posts COUNT tasks with two small arguments; with -n 1 all are pending before the first
+-- one runs. Bytes: the growth of the shared memory. Time: posting and running.
 
 local prunner = require "prunner"
 local clock = require "clock"
@@ -15,7 +15,7 @@ local count = tonumber(arg[1]) or 100000
 local done = prunner.counter("done")
 local bytes, start
 
---- The memory behind the shared mapping: the blocks of a memfd called prunner.
+--- The size of the shared memory: the blocks of a memfd called prunner.
 local function shared_bytes()
   local pipe = assert(io.popen([[
     for fd in /proc/$PPID/fd/*; do

@@ -1,12 +1,12 @@
---- What workers do to each other: the job of sum_counter.lua, and then how often a task was stolen,
--- a claim lost, a worker woken, for each million tasks.
+--- Measures contention between workers: runs the job of sum_counter.lua, then prints the number of
+-- stolen tasks, lost claims, woken and parked workers per million tasks.
 --
 --   prunner scripts/bench/scaling.lua -n 100 -- 1000000
 --
--- docs/scaling.md says what these mean. 4 * N + 1 tasks.
+-- docs/scaling.md explains these numbers. 4 * N + 1 tasks.
 
 local prunner = require "prunner"
-require "sum_counter" -- beside this file: begin() and the tasks
+require "sum_counter" -- in this directory: begin() and the tasks
 
 function end_()
   local n = tonumber(arg[1]) or 2000

@@ -1,4 +1,4 @@
---- Measures operations on shared data: how many a second all workers do together.
+--- Measures operations on shared data: how many all workers together do per second.
 --
 --   prunner scripts/bench/shared.lua -n 2 -- incr 4000000      ops_per_s 8123456
 --
@@ -7,7 +7,7 @@
 -- get        reading one key of the dict
 -- counter    counter:add
 --
--- They are done in tasks of 10,000 operations, so that what a task costs does not show.
+-- A task does 10,000 operations, which hides the cost of the task.
 
 local prunner = require "prunner"
 local clock = require "clock"

@@ -1,9 +1,9 @@
---- Builds strings, in begin or in a task: a task is to be as fast, though each worker's collector
--- begins with the heap that begin has left.
+--- Builds strings, in begin or in a task. A task must be as fast as begin, although each worker's
+-- garbage collector starts with the heap that begin has left.
 --
 --   prunner scripts/bench/strings.lua -n 1 -- task 300000      ns_per_string 96.20
 --
--- Nine times N strings that are garbage at once; the median.
+-- Builds N strings, which are garbage at once, nine times, and prints the median.
 
 local prunner = require "prunner"
 local clock = require "clock"

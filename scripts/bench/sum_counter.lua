@@ -1,10 +1,10 @@
---- The sum job with an accumulator: a cell for each worker, no lock, no contention, and exactly
--- once even if a worker dies. The fastest way to add something up.
+--- The sum job with an accumulator: a cell for each worker, no lock and no contention. Every
+-- addition counts exactly once, even if a worker dies. This is the fastest way to add up numbers.
 --
 --   prunner scripts/bench/sum_counter.lua -n 2 -- 2000000    4000002000000
 --
 -- To compare the scripts of this directory, and scripts/sum_functions.lua, put `time` before each.
--- 4 * N + 1 tasks; the sum is N * (N + 1). N is 2000 if not given.
+-- 4 * N + 1 tasks; the sum is N * (N + 1). N defaults to 2000.
 
 local prunner = require "prunner"
 

@@ -4,7 +4,7 @@
 --   prunner scripts/bench/sum_dict_incr.lua -n 2 -- 2000000    4000002000000
 --
 -- To compare the scripts of this directory, and scripts/sum_functions.lua, put `time` before each.
--- 4 * N + 1 tasks; the sum is N * (N + 1). N is 2000 if not given.
+-- 4 * N + 1 tasks; the sum is N * (N + 1). N defaults to 2000.
 
 local prunner = require "prunner"
 

@@ -1,10 +1,10 @@
 --- The sum job with a named lock, taken and released by hand. Unlike
--- global_lock(function() ... end) this makes no closure in each task, which stays in compiled code.
+-- global_lock(function() ... end) this creates no closure in each task, so tasks stay compiled.
 --
 --   prunner scripts/bench/sum_lock.lua -n 2 -- 2000000    4000002000000
 --
 -- To compare the scripts of this directory, and scripts/sum_functions.lua, put `time` before each.
--- 4 * N + 1 tasks; the sum is N * (N + 1). N is 2000 if not given.
+-- 4 * N + 1 tasks; the sum is N * (N + 1). N defaults to 2000.
 
 local prunner = require "prunner"
 

@@ -1,9 +1,9 @@
---- Measures tasks that post tasks, down to a depth: what divides and conquers looks like. A task
--- posts two of the next depth; those of the last one are counted.
+--- Measures divide and conquer: tasks that post tasks, down to a depth. A task posts two tasks of
+-- the next depth; the tasks of the last depth are counted.
 --
 --   prunner scripts/bench/tree.lua -n 2 -- 20      1048576
 --
--- 2 ^ (DEPTH + 1) - 1 tasks; prints 2 ^ DEPTH. With --order lifo few of them wait at a time.
+-- 2 ^ (DEPTH + 1) - 1 tasks; prints 2 ^ DEPTH. With --order lifo few tasks wait at a time.
 
 local prunner = require "prunner"
 

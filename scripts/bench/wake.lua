@@ -1,11 +1,11 @@
---- Measures how long an idle worker sleeps on when there is work again: from the post to the start
--- of the task, the median.
+--- Measures how long an idle worker takes to wake up when there is work again: the median time from
+-- the post to the start of the task.
 --
 --   prunner scripts/bench/wake.lua -n 2 -- 500      post_to_start_us 38.20
 --
--- One task posts ROUNDS tasks, one at a time, and rests before each for PAUSE microseconds (the
--- second argument, 1000), so the other worker sleeps by then. Each post is made visible at once by
--- prunner.commit, whose time is part of it.
+-- One task posts ROUNDS tasks, one at a time, and sleeps before each for PAUSE microseconds (the
+-- second argument, default 1000), so that the other worker is asleep by then. prunner.commit makes
+-- each post visible at once; its time is included.
 
 local prunner = require "prunner"
 local clock = require "clock"
