@@ -9,6 +9,11 @@
  * of a job around this one. A process that runs without that variable (env -i) is found while
  * its parents live, and left alone afterwards.
  *
+ * A cgroup for each worker, and its cgroup.kill, would close that gap too. It is not used: a
+ * cgroup can be made only where one was delegated to the user (or by root), limits and figures
+ * of memory would move away from the cgroup that the user has made for the job, and a task that
+ * changes its uid could not be put back.
+ *
  * Only processes of the supervisor's own pid namespace, and those it may signal, are reached. */
 #ifndef PRN_DESCENDANTS_H
 #define PRN_DESCENDANTS_H
