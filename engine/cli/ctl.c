@@ -25,9 +25,9 @@ enum {
 
 const struct option_row ctl_options[] = {
     {"Options", 'n', "nprocess", OPTION_OTHER, .value = "N", .example = "-n 4",
-     .help = "N workers (1 to 4000) from now on. Surplus ones end\n"
-             "when they have ended their task"},
-    {"Options", 0, "now", OPTION_OTHER, .help = "stop: kill what runs"},
+     .help = "change the number of workers to N (1 to 4000);\n"
+             "surplus workers exit after their current task"},
+    {"Options", 0, "now", OPTION_OTHER, .help = "with stop: kill the running tasks"},
     {"Options", 'h', "help", OPTION_HELP, .help = "print this and exit"},
     {0},
 };
@@ -37,15 +37,15 @@ static const char who[] = "prunner ctl";
 static const char help_text[] =
     "usage: prunner ctl [PID] [status | -n N | pause | resume | stop [--now] | kill TASK]\n"
     "\n"
-    "Steers a running job of yours. PID is the process of prunner itself; it may be left\n"
-    "out while there is one job only. Without a word for what to do: lists the jobs.\n"
+    "Controls a running job of yours. PID is the process ID of prunner itself. It may be\n"
+    "omitted if only one job is running. Without a command, the jobs are listed.\n"
     "\n"
-    "  status               how it stands\n"
+    "  status               print the state of the job\n"
     "  pause                start no new tasks; running tasks continue\n"
-    "  resume               go on\n"
-    "  stop                 as Ctrl-C: start nothing new, end when nothing runs\n"
-    "  stop --now           as Ctrl-C twice: kill what runs\n"
-    "  kill TASK            end a task that runs: it fails, and is not run again. TASK is its\n"
+    "  resume               start tasks again\n"
+    "  stop                 like Ctrl-C: start no new tasks, running tasks finish\n"
+    "  stop --now           like Ctrl-C twice: kill the running tasks\n"
+    "  kill TASK            kill a running task: it fails, and is not run again. TASK is its\n"
     "                       number in prunner top, the joblog and messages\n";
 
 /* What the command line asks for. */

@@ -12,27 +12,27 @@ enum {
 
 static const char purpose_text[] =
     "\n"
-    "Runs the job that script.lua describes, its tasks spread over N processes.\n";
+    "Runs the tasks of script.lua on N worker processes.\n";
 
 static const char words_text[] =
-    "Words that are no options, and everything after --, are the script's arg.\n"
-    "A script may have options of its own: prunner script.lua --help shows them.\n";
+    "Words that are not options, and all words after --, go to the script as arg.\n"
+    "A script may have its own options: prunner script.lua --help lists them.\n";
 
 static const struct {
     const char *line;
     bool basic; /* -h shows it */
 } examples[] = {
-    {"prunner new job.lua                      a script to begin with", true},
-    {"prunner sum.lua -n 10                    ten workers", false},
+    {"prunner new job.lua                      write a starter script", true},
+    {"prunner sum.lua -n 10                    use ten workers", false},
     {"prunner --timeout 30 --retries 2 fetch.lua -n 100 -- urls.txt", true},
     {"prunner --halt now,fail=1 check.lua      stop at the first failure", false},
-    {"prunner -n 4 - < job.lua                 the script on standard input", false},
+    {"prunner -n 4 - < job.lua                 read the script from standard input", false},
 };
 
 static const char last_text[] =
     "\n"
-    "Exit status: 0 all done; 1 some task failed or was quarantined; 2 the command\n"
-    "line or the script is wrong; 3 prunner could not go on; 128+n ended by signal n.\n"
+    "Exit status: 0 success; 1 a task failed or was quarantined; 2 the command line\n"
+    "or the script is wrong; 3 prunner could not continue; 128+n ended by signal n.\n"
     "See prunner(1).\n";
 
 /* `left`, and beside it the lines of `text`, one below the other. */
@@ -97,7 +97,7 @@ help_print(const struct subcommand *commands)
     fputs(purpose_text, stdout);
     fputs(words_text, stdout);
     help_options(stdout, prn_options);
-    fputs("\nOther commands, each with its own --help (a script of that name: ./NAME):\n",
+    fputs("\nOther commands, each with its own --help (run a script of that name as ./NAME):\n",
           stdout);
     for (const struct subcommand *s = commands; s->name; s++) {
         char left[64];

@@ -18,9 +18,9 @@
 #include "lua/host.h"
 
 static const struct subcommand subcommands[] = {
-    {"new", "FILE", "write a script to begin with", new_options, NULL, new_run},
-    {"top", "[PID | STATE]", "show a running job", top_options, NULL, top_run},
-    {"ctl", "[PID] WHAT", "steer a running job: -n N, pause, stop, kill a task", ctl_options,
+    {"new", "FILE", "write a starter script", new_options, NULL, new_run},
+    {"top", "[PID | STATE]", "watch a running job", top_options, NULL, top_run},
+    {"ctl", "[PID] WHAT", "control a running job: -n N, pause, stop, kill a task", ctl_options,
      "status pause resume stop kill", ctl_run},
     {0},
 };

@@ -25,10 +25,10 @@ static const char skeleton[] =
     "--   prunner THIS_FILE --help\n"
     "local prunner = require \"prunner\"\n"
     "\n"
-    "-- The words of the command line, as this script wants them.\n"
+    "-- The options and arguments that this script accepts.\n"
     "local opt = prunner.options {\n"
     "  description = \"Counts words in files.\",\n"
-    "  { \"files\", args = \"*\", description = \"which ones; none: this script\" },\n"
+    "  { \"files\", args = \"*\", description = \"files to read (default: this script)\" },\n"
     "  { \"--longer\", default = 0, description = \"count words longer than this\" },\n"
     "}\n"
     "\n"
@@ -40,8 +40,8 @@ static const char skeleton[] =
     "  prunner.post_many(count, #opt.files > 0 and opt.files or { arg[0] })\n"
     "end\n"
     "\n"
-    "-- A task: runs in some worker, beside others, and may post tasks too. An error ends this\n"
-    "-- task only: what it added is undone, it is reported, and prunner's exit status will be 1.\n"
+    "-- A task: runs in a worker, in parallel with others, and may post tasks too. An error ends\n"
+    "-- only this task: its additions are undone, it is reported, and the exit status will be 1.\n"
     "function count(path)\n"
     "  local file = assert(io.open(path))\n"
     "  for line in file:lines() do\n"
@@ -52,7 +52,7 @@ static const char skeleton[] =
     "  file:close()\n"
     "end\n"
     "\n"
-    "-- How tasks of one function are run: once more after an error, a minute at most.\n"
+    "-- Options for all tasks of a function: one retry after an error, a minute at most.\n"
     "prunner.task(\"count\", count, { retries = 1, timeout = 60 })\n"
     "\n"
     "-- Runs once, last, when no task is left.\n"
@@ -67,8 +67,8 @@ print_help(FILE *out)
 {
     fputs("usage: prunner new FILE\n"
           "\n"
-          "Writes a script to begin with to FILE, such as job.lua. It runs as it is:\n"
-          "prunner job.lua. A file that exists is left alone.\n",
+          "Writes a starter script to FILE, such as job.lua. Run it with: prunner job.lua\n"
+          "An existing file is not changed.\n",
           out);
     help_options(out, new_options);
 }

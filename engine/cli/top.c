@@ -22,10 +22,10 @@ enum {
 
 const struct option_row top_options[] = {
     {"Options", 'd', "delay", OPTION_OTHER, .value = "SECONDS", .example = "-d 2",
-     .help = "look every SECONDS, 0.1 to 3600; default 0.5"},
+     .help = "update every SECONDS, 0.1 to 3600 (default 0.5)"},
     {"Options", 0, "once", OPTION_FLAG,
-     .help = "print what there is to see, once, and exit: for scripts;\n"
-             "also when there is no terminal"},
+     .help = "print the state once and exit: for scripts; also the\n"
+             "default when there is no terminal"},
     {"Options", 'h', "help", OPTION_HELP, .help = "print this and exit"},
     {0},
 };
@@ -37,11 +37,11 @@ print_help(void)
 {
     fputs("usage: prunner top [options] [PID | STATE]\n"
           "\n"
-          "Shows a running job, which does not notice: its tasks by function, and what each\n"
-          "worker does. PID is its process, or one of its workers; STATE the file it was given\n"
-          "by --state or --resume. Without either it is the only job of this user. On the\n"
-          "screen, ? shows the keys, and q quits. When the job ends, its last figures are\n"
-          "printed.\n",
+          "Watches a running job without slowing it down: its tasks by function, and the state\n"
+          "of each worker. PID is the process ID of the job or of one of its workers. STATE is\n"
+          "its file of --state or --resume. Without either, the only job of this user is\n"
+          "shown. On the screen, ? shows the keys, and q quits. When the job ends, its last\n"
+          "state is printed.\n",
           stdout);
     help_options(stdout, top_options);
 }

@@ -1,4 +1,4 @@
-/* top: `prunner top [PID|STATE]`: shows a running job, which does not notice. */
+/* top: `prunner top [PID|STATE]`: watches a running job without slowing it down. */
 #ifndef PRN_TOP_H
 #define PRN_TOP_H
 

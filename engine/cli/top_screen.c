@@ -74,7 +74,7 @@ draw_head(const struct screen *s)
     }
     if (LINES < ROWS_FOR_BLANKS)
         return TOP_LINE_HEAD;
-    draw_text(LINES - 1, s->paused ? "paused: space goes on" : "q quit   ? keys   space pauses",
+    draw_text(LINES - 1, s->paused ? "paused: space continues" : "q quit   ? keys   space pauses",
               s->paused ? A_BOLD : A_DIM);
     return TOP_LINE_HEAD + 1;
 }
@@ -126,18 +126,18 @@ static void
 draw_help(void)
 {
     static const char *const text[] = {
-        "q             quit: the job does not notice",
-        "space         hold the display, and let it go on",
+        "q             quit: the job continues",
+        "space         pause the display, and continue",
         "up down       scroll the workers; also page up, page down, home, end",
         "",
         "The order of workers:",
-        "s slot   f function   t for how long   n tasks started",
-        "c CPU    m memory     i idle           r the other way round",
+        "s slot   f function   t running time   n tasks started",
+        "c CPU    m memory     i idle           r reverse order",
         "",
         "The order of functions:",
         "T share of time   D tasks done   P 95th percentile   F name",
         "",
-        "P50 and P95: half, 95 % of the runs took no longer.",
+        "P50, P95: 50 % or 95 % of the runs took no longer.",
         "CPU%, IDLE%, RATE/s: lately. STARTED: task runs. POSTED: so far.",
         "",
         "Any key goes back.",
