@@ -3,24 +3,24 @@
 -- The types of `require "prunner"`, for the Lua language server: name the directory of this file in
 -- `workspace.library`. It is never run. docs/SCRIPTING.md is the guide.
 
----What can be sent to another process: also tables of these, with cycles, functions and classes that
----existed before the workers were started, and prunner's own objects.
+---A value that can be sent to another process: nil, booleans, numbers, strings, int64, functions and classes
+---that existed before the workers were started, prunner's own objects, and tables of these, with cycles.
 ---@alias prunner.Sendable any
 
 ---@alias prunner.Key string|number|boolean
 
----A table has the methods of the dict; all other keys are shared. All that is shared is a handle, no
----table: `pairs(d)` and `#d` raise; there are `d:each()` and `d:len()`.
+---A shared dictionary: `d.k` is a shared value, unless `k` is the name of a method. It is a handle, not a
+---table: use `d:each()` and `d:len()` instead of `pairs(d)` and `#d`, which raise.
 ---@class prunner.Dict
 ---@field [prunner.Key] any
 local Dict = {}
 
----The value of a key, a copy; nil: there is none.
+---A copy of the value of a key; nil if the key is absent.
 ---@param k prunner.Key
 ---@return any
 function Dict:get(k) end
 
----Sets any key, also one that is called like a method.
+---Sets any key, even one with the name of a method.
 ---@param k prunner.Key
 ---@param v prunner.Sendable? nil deletes
 function Dict:set(k, v) end
@@ -42,14 +42,14 @@ function Dict:incr(k, n) end
 ---@param s string
 function Dict:append(k, s) end
 
----Sets a key to `new` if its value is `old`; nil stands for absent. For scalars.
+---Sets a key to `new` if its value is `old`; nil stands for absent. Use it for scalars.
 ---@param k prunner.Key
 ---@param old prunner.Sendable?
 ---@param new prunner.Sendable?
 ---@return boolean changed
 function Dict:cas(k, old, new) end
 
----Stores fn(old). `fn` may run several times and must not post.
+---Stores fn(old). `fn` may run several times and must not post or add.
 ---@generic T
 ---@param k prunner.Key
 ---@param fn fun(old: any): T
@@ -61,7 +61,7 @@ function Dict:update(k, fn) end
 ---@return boolean existed
 function Dict:delete(k) end
 
----How many keys there are.
+---The number of keys.
 ---@return integer
 function Dict:len() end
 
@@ -72,7 +72,7 @@ function Dict:each() end
 ---@class prunner.Counter
 local Counter = {}
 
----Adds to the sum, exactly once, when the task is done.
+---Adds to the sum. Counts exactly once, when the task ends successfully.
 ---@param n number? default 1
 function Counter:add(n) end
 
@@ -87,7 +87,7 @@ local Max = {}
 ---@param n number
 function Max:add(n) end
 
----The largest number; nil: none yet.
+---The largest number; nil if there is none yet.
 ---@return number?
 function Max:get() end
 
@@ -98,14 +98,14 @@ local Min = {}
 ---@param n number
 function Min:add(n) end
 
----The smallest number; nil: none yet.
+---The smallest number; nil if there is none yet.
 ---@return number?
 function Min:get() end
 
 ---@class prunner.Collect
 local Collect = {}
 
----Adds a value, exactly once, when the task is done.
+---Adds a value. Counts exactly once, when the task ends successfully.
 ---@param v prunner.Sendable not nil
 function Collect:add(v) end
 
@@ -116,8 +116,8 @@ function Collect:get() end
 ---@class prunner.Lock
 local Lock = {}
 
----Takes the lock.
----@param seconds number? how long to wait; default: for ever
+---Waits for the lock and takes it.
+---@param seconds number? how long to wait; default: forever
 ---@return true? taken
 ---@return string? problem "timeout"
 ---@return integer? errno 110
@@ -127,7 +127,7 @@ function Lock:acquire(seconds) end
 ---@return boolean taken
 function Lock:try_acquire() end
 
----Publishes what was written under the lock and gives it up.
+---Publishes what was written under the lock, and releases it.
 function Lock:release() end
 
 ---Calls fn(...) with the lock held and returns what it returns.
@@ -162,12 +162,12 @@ local Queue = {}
 ---@param v prunner.Sendable not nil
 function Queue:put(v) end
 
----Takes the first value; nil: the queue is empty.
+---Takes the first value; nil if the queue is empty.
 ---@param seconds number? how long to wait for one; default: not at all
 ---@return any
 function Queue:get(seconds) end
 
----How many values wait.
+---The number of values in the queue.
 ---@return integer
 function Queue:len() end
 
@@ -183,7 +183,7 @@ function Manager:dict(name) end
 function Manager:lock(name) end
 
 ---@param name string at most 90 bytes
----@param v prunner.Sendable? its value if it has none yet
+---@param v prunner.Sendable? its value, if it has none yet
 ---@return prunner.Value
 function Manager:value(name, v) end
 
@@ -213,7 +213,7 @@ function RunnerQueue:put(t) end
 ---@field on_error fun(self, task: prunner.FailedTask, err: any)?
 local ParallelTaskRunner = {}
 
----A class of your own.
+---Makes a class of your own.
 ---@generic T: prunner.ParallelTaskRunner
 ---@param self T
 ---@return T
@@ -231,17 +231,17 @@ function ParallelTaskRunner:new(n, debug, options) end
 ---@param options any
 function ParallelTaskRunner:begin(options) end
 
----Hook: called when every task is done.
+---Hook: called when every task is finished.
 function ParallelTaskRunner:end_() end
 
----Does one task.
+---Runs one task.
 ---@param task prunner.Task
 function ParallelTaskRunner:run(task) end
 
 ---@return prunner.Summary
 function ParallelTaskRunner:start() end
 
----What on_error gets.
+---The task that `on_error` gets.
 ---@class prunner.FailedTask
 ---@field name string
 ---@field id number
@@ -261,21 +261,23 @@ function ParallelTaskRunner:start() end
 ---@field steals integer tasks taken from another worker
 ---@field lost_claims integer claims in which another worker was faster
 ---@field wakes integer of other workers
----@field parks integer times that a worker lay down
+---@field parks integer times that a worker slept
 
 ---@class prunner.Summary: prunner.Counts
 ---@field seconds number
 ---@field workers integer
----@field halted boolean
----@field late boolean --deadline ended it
+---@field cpu number CPU seconds that the workers used
+---@field efficiency number fraction of their time in which the workers had a task, 0 to 1
+---@field halted boolean --halt ended it
+---@field deadline_passed boolean --deadline ended it
 ---@field status integer the exit status that the command would have
 
 ---@class prunner.Options
----@field retries integer? runs after one that ended by an error; default: --retries
+---@field retries integer? further runs after an error; default: --retries
 ---@field max_crashes integer? workers that it may crash before it is quarantined; default: --max-crashes
 ---@field timeout number? seconds that a run may take; default: --timeout
 ---@field backoff number? seconds before the first retry; default 0
----@field atomic_posts boolean? true: all posts of a run become visible together, when it ends; default false
+---@field atomic_posts boolean? true: publish all posts of a run together, when it ends; default false
 
 ---@class prunner
 ---@field _VERSION string
@@ -283,12 +285,12 @@ function ParallelTaskRunner:start() end
 ---@field ParallelTaskRunner prunner.ParallelTaskRunner
 local prunner = {}
 
----Posts a task: fn(...) will be called in some worker.
+---Posts a task: some worker will call fn(...).
 ---@param fn function|string
 ---@param ... prunner.Sendable
 function prunner.post_task(fn, ...) end
 
----Names a value that means itself: it arrives in other workers as the very same value.
+---Names a value with an identity: it arrives in other workers as the very same value.
 ---@generic T: table|userdata|lightuserdata|thread
 ---@param name string
 ---@param value T
@@ -306,7 +308,7 @@ function prunner.post_once(key, fn, ...) end
 ---@param list prunner.Sendable[]
 function prunner.post_many(fn, list) end
 
----Names a task, and says how it is run.
+---Names a function and sets the options of its tasks.
 ---@generic F: function
 ---@param name string
 ---@param fn F
@@ -314,11 +316,11 @@ function prunner.post_many(fn, list) end
 ---@return F
 function prunner.task(name, fn, options) end
 
----Makes all that the running task did so far true.
+---Makes everything permanent that the running task did so far: posts, adds, dict writes.
 ---@param cursor prunner.Sendable?
 function prunner.commit(cursor) end
 
----What an earlier run of this task gave to commit.
+---The cursor that an earlier run of this task gave to commit; nil if there was no commit.
 ---@return any
 function prunner.cursor() end
 
@@ -328,8 +330,9 @@ function prunner.cursor() end
 ---@return integer[]
 function prunner.range(from, n) end
 
----A table with the fields `description`, `epilog`, `usage`; its list has a table for each argument or
----option: first the name, such as "-o --output", then properties that argparse knows, or flag = true.
+---The declaration of a script's options: fields `description`, `epilog`, `usage`, and a list with a table
+---for each argument or option. The table has the name first, such as "-o --output", then properties of
+---argparse, or flag = true.
 ---@class prunner.Declaration
 ---@field description string?
 ---@field epilog string?
@@ -380,42 +383,40 @@ function prunner.get_manager() end
 ---@return prunner.Task
 function prunner.Task(label, data) end
 
----Says what job start() shall run.
+---Defines the job that start() runs.
 ---@param n integer? workers; default: the CPUs
 ---@param debug boolean?
 ---@param begin function?
 ---@param end_ function?
 function prunner.init(n, debug, begin, end_) end
 
----Runs the job that init() described.
+---Runs the job that init() defined.
 ---@return prunner.Summary
 function prunner.start() end
 
----Tells how many tasks the job will have in all, for progress.
----@param n integer 0: not known any more
+---Announces how many tasks the job will have in all, so that progress can estimate the remaining time.
+---Call it at any time, and again with a better estimate. If more tasks are posted, their number counts.
+---@param n integer the number of tasks; 0 if it is not known any more
 function prunner.expect(n) end
 
----1 to nworkers(); 0 in the supervisor.
+---The number of this worker, 1 to nworkers(); 0 in the supervisor.
 ---@return integer
 function prunner.worker_id() end
 
+---The current maximum number of workers (-n).
 ---@return integer
 function prunner.nworkers() end
 
----0 outside tasks.
+---The id of the running task; 0 outside tasks.
 ---@return number
 function prunner.task_id() end
 
----1 the first time; 0 outside tasks.
+---Which run of this task this is: 1 the first time; 0 outside tasks.
 ---@return integer
 function prunner.attempt() end
 
+---The counts of the job. Exact in `end_`.
 ---@return prunner.Stats
 function prunner.stats() end
-
----Tells how many tasks the job will have in all, so that progress can say how long it takes. At any
----moment, and again when it is known better; what was posted in fact counts if it is more.
----@param n integer 0: not known any more
-function prunner.expect(n) end
 
 return prunner

@@ -1,5 +1,5 @@
 --- Accumulators: counter, max, min, collector. Each worker adds to a place of its own, so
--- adding costs next to nothing; what a task adds counts exactly once, when it is done.
+-- adding costs next to nothing. What a task adds counts exactly once, when the task ends successfully.
 --
 --     local hits = prunner.counter "hits"
 --     hits:add(1)                -- in tasks
@@ -56,38 +56,38 @@ local Counter, Max, Min = class(SUM, "counter"), class(MAX, "max"), class(MIN, "
 --- A sum. Made by @{counter}.
 -- @type Counter
 
---- Adds to the sum. Counts when the task is done, and then exactly once.
+--- Adds to the sum. Counts exactly once, when the task ends successfully.
 -- @function Counter:add
 -- @tparam[opt=1] number n what to add; `add()` adds 1, `add(nil)` is an error
--- @raise if `n` is no number or nan, or in the function of @{Dict:update}
+-- @raise if `n` is not a number or is nan, or inside the function of @{Dict:update}
 
---- The sum of what tasks that are done have added, and the running one. In `end_`: the total.
+--- The sum that successful tasks and the running task have added. In `end_`: the total.
 -- @function Counter:get
 -- @treturn number 0 at first
 
---- The largest of numbers. Made by @{max}.
+--- The maximum of numbers. Made by @{max}.
 -- @type Max
 
---- Takes a number into account. Counts when the task is done.
+--- Takes a number into account. Counts when the task ends successfully.
 -- @function Max:add
 -- @tparam number n the number
--- @raise if `n` is no number or nan, or in the function of @{Dict:update}
+-- @raise if `n` is not a number or is nan, or inside the function of @{Dict:update}
 
---- The largest number that tasks that are done have added, and the running one.
+--- The largest number that successful tasks and the running task have added.
 -- @function Max:get
--- @treturn ?number nil: none yet
+-- @treturn ?number nil if there is none yet
 
---- The smallest of numbers. Made by @{min}.
+--- The minimum of numbers. Made by @{min}.
 -- @type Min
 
---- Takes a number into account. Counts when the task is done.
+--- Takes a number into account. Counts when the task ends successfully.
 -- @function Min:add
 -- @tparam number n the number
--- @raise if `n` is no number or nan, or in the function of @{Dict:update}
+-- @raise if `n` is not a number or is nan, or inside the function of @{Dict:update}
 
---- The smallest number that tasks that are done have added, and the running one.
+--- The smallest number that successful tasks and the running task have added.
 -- @function Min:get
--- @treturn ?number nil: none yet
+-- @treturn ?number nil if there is none yet
 
 function Counter:add(...)
   local n, extra = ...
@@ -101,9 +101,9 @@ end
 -- @type Collect
 local Collect = { __name = "prunner.collector" }
 
---- Adds a value. Counts when the task is done, and then exactly once.
+--- Adds a value. Counts exactly once, when the task ends successfully.
 -- @param v anything that can be sent, but not nil
--- @raise if the value cannot be sent, or no room is left for it; in the function of @{Dict:update}
+-- @raise if the value cannot be sent, or the memory is full; inside the function of @{Dict:update}
 function Collect:add(v, extra)
   if v == nil then error(("collector %q: the value is nil"):format(names[Collect][self[COLLECT]]), 2) end
   if extra ~= nil then
@@ -113,7 +113,7 @@ function Collect:add(v, extra)
   if not ok then error(("collector %q: %s"):format(names[Collect][self[COLLECT]], problem), 2) end
 end
 
---- All values that tasks that are done have added, and the running one.
+--- All values that successful tasks and the running task have added.
 -- @treturn {any,...} a new list, in no particular order
 function Collect:get()
   return (core.collected(self[COLLECT]))
@@ -159,28 +159,28 @@ end
 --- Accumulators
 -- @section accumulators
 
---- The counter of that name, the same in every worker.
+--- The counter with this name, the same in every worker.
 -- @function counter
--- @tparam string name at most 96 bytes; counters, max, min and collectors have names of their own each
+-- @tparam string name at most 96 bytes; each kind of accumulator has its own names
 -- @treturn Counter
--- @raise if the name is no string or too long, or there are 256 accumulators already
+-- @raise if the name is not a string or is too long, or there are 256 accumulators already
 M.counter = opener(NAMED.SUM, Counter, "counter")
 
---- The maximum of that name, the same in every worker.
+--- The maximum with this name, the same in every worker.
 -- @function max
 -- @tparam string name at most 96 bytes
 -- @treturn Max
 -- @raise as @{counter}
 M.max = opener(NAMED.MAX, Max, "max")
 
---- The minimum of that name, the same in every worker.
+--- The minimum with this name, the same in every worker.
 -- @function min
 -- @tparam string name at most 96 bytes
 -- @treturn Min
 -- @raise as @{counter}
 M.min = opener(NAMED.MIN, Min, "min")
 
---- The list of that name, the same in every worker.
+--- The collector with this name, the same in every worker.
 -- @function collector
 -- @tparam string name at most 96 bytes
 -- @treturn Collect

@@ -1,5 +1,5 @@
 --- The shared dictionary. Keys are strings, numbers or booleans, values everything that can
--- be sent; what is read is a copy.
+-- be sent. Reading returns a copy.
 --
 --     prunner.dict.hits = 0
 --     prunner.dict:incr "hits"
@@ -93,21 +93,22 @@ local function change(kind, what, d, k, v, old)
 end
 
 --- A dictionary that all workers share. `d.k`, `d[k]`, `d.k = v` work as with a table; assigning
--- nil deletes. It is none: `pairs(d)` and `#d` raise, see @{Dict:each}, @{Dict:len}. Each operation is atomic
--- by itself. Values are everything that can be sent; what is read is a copy. All operations raise if the key
--- is no string, number or boolean, or is too long, and those that write if no room is left.
+-- nil deletes. It is not a table: `pairs(d)` and `#d` raise; use @{Dict:each} and @{Dict:len} instead. Each
+-- operation is atomic by itself. Values are everything that can be sent; reading returns a copy. All
+-- operations raise if the key is not a string, number or boolean, or is too long. Writing raises if the
+-- memory is full.
 -- @type Dict
 
---- The value of a key. Takes no lock and waits for nobody.
+--- The value of a key. Takes no lock and never waits.
 -- @function Dict:get
 -- @tparam string|number|boolean k the key, at most 32 KiB
--- @return a copy of the value; nil: there is none
+-- @return a copy of the value; nil if the key is absent
 function methods.get(d, k, extra)
   if extra ~= nil then too_many("get", 2) end
   return (get(d, k))
 end
 
---- Sets any key, also one that is called like a method.
+--- Sets any key, even one with the name of a method.
 -- @function Dict:set
 -- @tparam string|number|boolean k the key, at most 32 KiB
 -- @param v anything that can be sent; nil deletes
@@ -126,7 +127,7 @@ end
 -- @function Dict:add
 -- @tparam string|number|boolean k the key, at most 32 KiB
 -- @param v anything that can be sent, but not nil
--- @treturn boolean whether it was absent, and is set now
+-- @treturn boolean whether the key was absent and is now set
 -- @raise if the value cannot be sent or is nil
 function methods.add(d, k, v, extra)
   if extra ~= nil then too_many("add", 2) end
@@ -139,7 +140,7 @@ end
 -- @tparam string|number|boolean k the key, at most 32 KiB
 -- @tparam[opt=1] number n what to add; `incr(k)` adds 1, `incr(k, nil)` is an error
 -- @treturn number the new value
--- @raise if the value there, or `n`, is no number
+-- @raise if the stored value or `n` is not a number
 function methods.incr(d, k, ...)
   local n, extra = ...
   if extra ~= nil then too_many("incr", 2) end
@@ -157,7 +158,7 @@ end
 -- @function Dict:append
 -- @tparam string|number|boolean k the key, at most 32 KiB
 -- @tparam string s what to append
--- @raise if the value there, or `s`, is no string
+-- @raise if the stored value or `s` is not a string
 function methods.append(d, k, s, extra)
   if extra ~= nil then too_many("append", 2) end
   if type(s) ~= "string" then
@@ -166,12 +167,12 @@ function methods.append(d, k, s, extra)
   change(APPEND, "append", d, k, s)
 end
 
---- Sets a key to `new` if its value is `old`. Compares encoded bytes: for scalars, not for tables.
+--- Sets a key to `new` if its value is `old`. Compares encoded bytes: use it for scalars, not for tables.
 -- @function Dict:cas
 -- @tparam string|number|boolean k the key, at most 32 KiB
--- @param old what has to be there; nil: the key is absent
+-- @param old the expected value; nil if the key must be absent
 -- @param new anything that can be sent; nil deletes
--- @treturn boolean whether it was so, and is set now
+-- @treturn boolean whether the value was `old` and is now `new`
 -- @raise if a value cannot be sent
 function methods.cas(d, k, old, new, extra)
   if extra ~= nil then too_many("cas", 2) end
@@ -185,8 +186,8 @@ end
 --- Stores `fn(old value)`.
 -- @function Dict:update
 -- @tparam string|number|boolean k the key, at most 32 KiB
--- @tparam function fn gets the value (nil: none) and returns the new one; runs outside any lock, may
---   run several times, and must not post
+-- @tparam function fn gets the value (nil if absent) and returns the new one; runs outside any lock, may
+--   run several times, and must not post or add
 -- @return the new value
 -- @raise what `fn` raises, or if the value cannot be sent
 function methods.update(d, k, fn, extra)
@@ -203,7 +204,7 @@ end
 --- Removes a key.
 -- @function Dict:delete
 -- @tparam string|number|boolean k the key, at most 32 KiB
--- @treturn boolean whether it was there
+-- @treturn boolean whether the key was there
 function methods.delete(d, k, extra)
   if extra ~= nil then too_many("delete", 2) end
   local r = C.prn_dict_delete(d[ID], key_of(k, 3))
@@ -211,15 +212,15 @@ function methods.delete(d, k, extra)
   return r == 1
 end
 
---- How many keys there are.
+--- The number of keys.
 -- @function Dict:len
 -- @treturn number
 function methods.len(d)
   return C.prn_dict_len(d[ID])
 end
 
---- Iterates over keys and values: `for k, v in d:each() do`, each entry at most once. What is
--- written meanwhile may or may not be seen; what the running task has written under a lock is not.
+--- Iterates over keys and values: `for k, v in d:each() do`, each entry at most once. It
+-- may or may not see values written meanwhile. It does not see writes of the running task under a lock.
 -- @function Dict:each
 -- @treturn function an iterator for `for`
 function methods.each(d)

@@ -51,7 +51,7 @@ local M = {
 -- @field dict
 M.dict = dict.open ""
 
---- The shared dict, as a function.
+--- Returns the shared dict.
 -- @treturn Dict the same as `prunner.dict`
 function M.get_dict()
   return M.dict
@@ -59,9 +59,9 @@ end
 
 local global = lock.open("global_lock", "global_lock")
 
---- Calls `fn(...)` while no other task is in a global_lock. What it writes into dicts is published as
--- a whole when it returns, and not at all if it raises.
--- @tparam function fn what needs the lock
+--- Calls `fn(...)` while no other task is in a global_lock. Its dict writes are published together when
+-- it returns, and dropped if it raises.
+-- @tparam function fn the function to call
 -- @param ... its arguments
 -- @return what `fn` returns
 -- @raise what `fn` raises; or inside another global_lock of the same task
@@ -69,15 +69,15 @@ function M.global_lock(fn, ...)
   return global:with(fn, ...)
 end
 
---- The lock of that name, the same in every worker.
+--- The lock with this name, the same in every worker.
 -- @tparam string name at most 96 bytes
 -- @treturn Lock
--- @raise if the name is no string or too long, or there are 16,384 names already
+-- @raise if the name is not a string or is too long, or the job already has 16,384 names
 function M.lock(name)
   return (lock.open(name))
 end
 
---- What hands out further shared objects by name.
+--- Returns the manager, which gives access to further shared objects by name.
 -- @treturn Manager
 function M.get_manager()
   return manager.get_manager()
@@ -86,42 +86,42 @@ end
 --- Jobs under plain luajit
 -- @section jobs
 
---- Says what job @{start} shall run.
+--- Defines the job that @{start} runs.
 -- @function init
 -- @tparam[opt] integer n workers, 1 to 4000 (default: the CPUs that the process may use); -n on the
---   command line wins
+--   command line overrides it
 -- @tparam[opt=false] boolean debug as --debug
--- @tparam[opt] function begin called once, before there are workers
--- @tparam[opt] function end_ called once, when every task is done
--- @raise if an argument has another type
+-- @tparam[opt] function begin called once, before the workers are started
+-- @tparam[opt] function end_ called once, when every task is finished
+-- @raise if an argument has the wrong type
 
---- Runs the job that @{init} described. Does not return after an interruption.
+--- Runs the job that @{init} defined. Does not return after an interruption.
 -- @treturn table its summary: `posted`, `finished` (in any way, failed ones included), `failed`, `retried`,
 --   `duplicates`, `quarantined`, `pending`, `seconds`, `workers`, `cpu` (seconds),
---   `efficiency` (0 to 1), `halted`, `late` (--deadline ended it), and `status`, the exit status that
---   the command would have
--- @raise if a job was run in this process already
+--   `efficiency` (0 to 1), `halted`, `deadline_passed` (--deadline ended it), and `status`, the exit
+--   status that the command would have
+-- @raise if this process has already run a job
 function M.start()
   return (job.start())
 end
 
---- Where am I
+--- Task and worker identity
 -- @section where
 
---- The number of this worker. A replacement has the number of the dead.
+--- The number of this worker. A replacement has the number of the dead worker.
 -- @treturn integer 1 to @{nworkers}; 0 in the supervisor
 function M.worker_id()
   return C.prn_worker_id()
 end
 
---- How many workers the job has.
+--- The current maximum number of workers (`-n`).
 -- @treturn integer
 function M.nworkers()
   return core.config "n"
 end
 
 --- The id of the running task.
--- @treturn number one that no other task of this job has; 0 outside tasks
+-- @treturn number unique in this job; 0 outside tasks
 function M.task_id()
   return C.prn_task_id()
 end
@@ -132,18 +132,18 @@ function M.attempt()
   return C.prn_attempt()
 end
 
---- How the job stands. Exact in `end_`.
+--- The counts of the job. Exact in `end_`.
 -- @treturn table `posted`, `finished` (in any way, failed ones included), `failed`, `retried`, `quarantined`,
---   `duplicates`, `pending` (posted and not finished); and how the workers got along: `steals` of tasks,
---   `lost_claims` (another worker was faster), `wakes` of others, `parks` (times that a worker slept)
+--   `duplicates`, `pending` (posted and not finished); and internal counts: `steals` of tasks,
+--   `lost_claims` (another worker was faster), `wakes` of other workers, `parks` (a worker slept)
 function M.stats()
   return core.stats()
 end
 
---- Tells how many tasks the job will have in all, so that progress can say how long it takes.
--- At any moment, and again when it is known better; what was posted in fact counts if it is more.
--- @tparam integer n 0: not known any more
--- @raise if n is no whole number, 0 or more
+--- Announces how many tasks the job will have in all, so that progress can estimate the remaining time.
+-- Call it at any time, and again with a better estimate. If more tasks are posted, their number counts.
+-- @tparam integer n the number of tasks; 0 if it is not known any more
+-- @raise if n is not a whole number, 0 or more
 function M.expect(n)
   if type(n) ~= "number" or n < 0 or n % 1 ~= 0 or n > 2 ^ 53 then
     error("expect: a number of tasks is needed, got " .. tostring(n), 2)

@@ -1,5 +1,5 @@
---- Locks between all workers. A lock section is all or nothing: what it writes into dicts
--- is published when the lock is released; an error or the worker's death publishes nothing.
+--- Locks between all workers. A lock section is all or nothing: its dict writes are published
+-- when the lock is released. After an error or the worker's death nothing is published.
 --
 --     local lock = prunner.lock "report"
 --     lock:with(function() ... end)
@@ -54,18 +54,18 @@ local function too_many(lock, level)
   error(name_of(lock) .. ": too many arguments", level + 1)
 end
 
---- A lock between all workers. What is written into dicts while it is held is published when it is
--- released, as a whole. Made by @{lock}. All operations raise in a deadlock with other tasks, or when
--- the task holds 64 locks already.
+--- A lock between all workers. Dict writes made while it is held are published together when it is
+-- released. Made by @{lock}. All operations raise in a deadlock with other tasks, or if the task already
+-- holds 64 locks.
 -- @type Lock
 
---- Takes the lock; waits for it.
+--- Waits for the lock and takes it.
 -- @tparam[opt=forever] number seconds how long to wait
 -- @treturn[1] boolean true
 -- @treturn[2] nil after that time
 -- @treturn[2] string `"timeout"`
 -- @treturn[2] number 110
--- @raise if this task holds it already, or `seconds` is no number
+-- @raise if this task already holds it, or `seconds` is not a number
 function Lock:acquire(seconds, extra)
   if extra ~= nil then too_many(self, 2) end
   if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
@@ -80,8 +80,8 @@ end
 
 --- Takes the lock if it is free.
 -- @function Lock:try_acquire
--- @treturn boolean whether it was, and is held now
--- @raise if this task holds it already
+-- @treturn boolean whether the task now holds the lock
+-- @raise if this task already holds it
 function Lock:try_acquire(extra)
   if extra ~= nil then too_many(self, 2) end
   local err = C.prn_lock_take(self[ID], 0)
@@ -90,7 +90,7 @@ function Lock:try_acquire(extra)
   fail(self, err, 2)
 end
 
---- Publishes what was written under the lock and gives it up.
+--- Publishes what was written under the lock, and releases it.
 -- @function Lock:release
 -- @raise if this task does not hold it
 function Lock:release(extra)
@@ -140,12 +140,11 @@ local function with_nothing(lock, fn)
   return unpack(a, 1, n)
 end
 
---- Calls `fn(...)` with the lock held. When it raises, nothing of what it wrote is published, and the
--- lock is released.
--- @tparam function fn what needs the lock
+--- Calls `fn(...)` with the lock held. If `fn` raises, its writes are dropped and the lock is released.
+-- @tparam function fn the function to call
 -- @param ... its arguments
 -- @return what `fn` returns
--- @raise what `fn` raises, or if this task holds the lock already
+-- @raise what `fn` raises, or if this task already holds the lock
 function Lock:with(fn, ...)
   if type(fn) ~= "function" then
     error(("%s: the first argument must be a function, got %s"):format(name_of(self), type(fn)), 2)

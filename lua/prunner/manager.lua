@@ -30,16 +30,16 @@ local function check_name(what, name)
   end
 end
 
---- A dict of its own under that name.
+--- The dict with this name.
 -- @tparam string name at most 90 bytes
 -- @treturn Dict
--- @raise if the name is no string or too long, or there are too many names
+-- @raise if the name is not a string or is too long, or there are too many names
 function Manager:dict(name) -- luacheck: ignore self
   check_name("dict", name)
   return (dict.open("dict " .. name))
 end
 
---- The lock of that name; the same as @{lock}.
+--- The lock with this name; the same as @{lock}.
 -- @tparam string name at most 96 bytes
 -- @treturn Lock
 -- @raise as @{lock}
@@ -71,11 +71,11 @@ local function all_values()
   return dict.open "values"
 end
 
---- A single shared value under that name.
+--- The single shared value with this name.
 -- @tparam string name at most 90 bytes
--- @param[opt] v its value if it has none yet
+-- @param[opt] v its value, if it has none yet
 -- @treturn Value
--- @raise if the name is no string or too long, or the value cannot be sent
+-- @raise if the name is not a string or is too long, or the value cannot be sent
 function Manager:value(name, v) -- luacheck: ignore self
   check_name("value", name)
   local all, value = all_values(), value_of(name)
@@ -86,28 +86,28 @@ function Manager:value(name, v) -- luacheck: ignore self
   return value
 end
 
---- A queue under that name: put and get are all or nothing, whatever dies.
+--- The queue with this name. put and get are all or nothing, even if a worker dies.
 -- @tparam string name at most 90 bytes
 -- @treturn Queue
--- @raise if the name is no string or too long
+-- @raise if the name is not a string or is too long
 -- @function Manager:queue
 
 --- A single shared value. Made by @{Manager:value}.
 -- @type Value
 
 --- Its value.
--- @return a copy; nil: it has none
+-- @return a copy; nil if it has none
 function Value:get() return all_values():get(value_forms[self].name) end
 
---- Sets it.
--- @param v anything that can be sent; nil: none
+--- Sets the value.
+-- @param v anything that can be sent; nil deletes it
 -- @raise if the value cannot be sent
 function Value:set(v, extra) return all_values():set(value_forms[self].name, v, extra) end
 
---- Adds to it; none counts as 0.
+--- Adds to the value; a missing value counts as 0.
 -- @tparam[opt=1] number n what to add
 -- @treturn number the new value
--- @raise if the value, or `n`, is no number
+-- @raise if the value or `n` is not a number
 function Value:incr(...) return all_values():incr(value_forms[self].name, ...) end
 
 --- Stores `fn(old value)`; see @{Dict:update}.
@@ -149,9 +149,9 @@ local function fail(err, level)
   error("queue: " .. problem, level + 1)
 end
 
---- Puts a value at the end. Never waits for room.
+--- Puts a value at the end. Never waits.
 -- @param v anything that can be sent, but not nil
--- @raise if the value cannot be sent or is nil, or no room is left; in the function of @{Dict:update}
+-- @raise if the value cannot be sent or is nil, or the memory is full; inside the function of @{Dict:update}
 function Queue:put(v, extra)
   if v == nil then error("queue: the value is nil", 2) end
   if extra ~= nil then error("queue: one value at a time", 2) end
@@ -162,9 +162,9 @@ function Queue:put(v, extra)
 end
 
 --- Takes the first value.
--- @tparam[opt=0] number seconds how long to wait for one; the worker does nothing else meanwhile
--- @return the value; nil: the queue is empty
--- @raise if `seconds` is no number; in the function of @{Dict:update}
+-- @tparam[opt=0] number seconds how long to wait for one; the worker is occupied meanwhile
+-- @return the value; nil if the queue is empty
+-- @raise if `seconds` is not a number; inside the function of @{Dict:update}
 function Queue:get(seconds)
   if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
     error(("queue: seconds must be a number, got %s")
@@ -182,7 +182,7 @@ function Queue:get(seconds)
   end
 end
 
---- How many values wait.
+--- The number of values in the queue.
 -- @treturn number
 function Queue:len()
   return (core.queue_len(self[QUEUE]))

@@ -180,14 +180,14 @@ end
 --- The command line
 -- @section options
 
---- Declares the options and arguments of the script and reads them from the command line. When
--- that is wrong, says so and ends with status 2; --help prints what was declared.
--- @tparam table declaration description, epilog, usage; and a list, one table each: first its name
---   (`"input"`, `"--depth"`, `"-o --output"`), then the properties that argparse knows:
---   description, default, convert, args, count, choices, argname, action ...; `flag = true`:
---   it takes no value. With a number as default all values are converted to numbers
+--- Declares the options and arguments of the script and reads them from the command line. If the command
+-- line is wrong, prints an error and ends with status 2. `--help` prints the declared options.
+-- @tparam table declaration description, epilog, usage; and a list of tables, one for each option or
+--   argument: first its name (`"input"`, `"--depth"`, `"-o --output"`), then properties of argparse:
+--   description, default, convert, args, count, choices, argname, action ... With `flag = true` an option
+--   takes no value. If the default is a number, all values are converted to numbers
 -- @treturn table the values, by their long names, with _ for - inside
--- @raise if the declaration is wrong, was made already, or comes too late
+-- @raise if the declaration is wrong, is the second one, or comes too late
 function M.options(declaration)
   if declared then error("options: they were declared already; there is one declaration a script", 2) end
   if core.moment() ~= "loading" then

@@ -21,7 +21,7 @@ TaskClass.__index = TaskClass
 -- @section classes
 
 --- A piece of work for a runner: a table with the fields `label` and `data`.
--- @tparam string label tells the kinds of tasks apart
+-- @tparam string label the kind of task
 -- @param data anything that can be sent
 -- @treturn Task
 function M.Task(label, data)
@@ -48,7 +48,7 @@ queue = handle.class("runner_queue", Queue, {
 --- Posts a task: some worker will call `runner:run(task)`.
 -- @function RunnerQueue:put
 -- @tparam Task t made by @{Task}
--- @raise if it is no task, or as @{post_task}
+-- @raise if it is not a task, or as @{post_task}
 function Queue:put(t) -- luacheck: ignore self
   if getmetatable(t) ~= TaskClass then
     error("queue:put: the argument must be a prunner.Task", 2)
@@ -75,7 +75,7 @@ function Runner:extend()
   return setmetatable(Class, self)
 end
 
---- A runner, that is one job.
+--- A runner: one job.
 -- @function ParallelTaskRunner:new
 -- @tparam[opt] integer n workers, 1 to 4000 (default: the CPUs that the process may use)
 -- @tparam[opt=false] boolean debug as --debug
@@ -90,16 +90,16 @@ function Runner:new(n, debug, options)
   return this
 end
 
---- Hook, called once before there are workers: puts the first tasks.
+--- Hook, called once before the workers are started: puts the first tasks.
 -- @function ParallelTaskRunner:begin
 -- @param options those given to `new`
 function Runner:begin(options) end -- luacheck: ignore self options
 
---- Hook, called once when every task is done.
+--- Hook, called once when every task is finished.
 -- @function ParallelTaskRunner:end_
 function Runner:end_() end -- luacheck: ignore self
 
---- Does one task. Your class must have it.
+--- Runs one task. Your class must have this method.
 -- @function ParallelTaskRunner:run
 -- @tparam Task task as it was put
 function Runner:run(task) -- luacheck: ignore
@@ -109,7 +109,7 @@ end
 --- Runs the job.
 -- @function ParallelTaskRunner:start
 -- @treturn table its summary, see @{start}
--- @raise if a job was run in this process already
+-- @raise if this process has already run a job
 function Runner:start()
   active = self
   local hooks = {

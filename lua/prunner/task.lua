@@ -112,12 +112,12 @@ end
 --- Tasks
 -- @section tasks
 
---- Posts a task: `fn(...)` will be called in some worker. It is started when the task that
--- posts it (or begin) has ended without an error, or, for those that post many, when a part
--- of their posts is published. Never waits.
+--- Posts a task: some worker will call `fn(...)`. The task can start when the task that posted it
+-- (or begin) has ended without an error. Long producers publish their posts earlier, in parts.
+-- Never waits.
 -- @tparam function|string fn a function that existed before the workers were started, or its name
 -- @param ... arguments: nil, booleans, numbers, strings, tables, int64, functions, objects
--- @raise if fn is not known, a value cannot be sent, or no memory is left
+-- @raise if fn is not known, a value cannot be sent, or the memory is full
 function M.post_task(fn, ...)
   local id = ids[fn]
   if not id then id = resolve(fn, "post_task", 2) end
@@ -182,12 +182,12 @@ local function check_key(key)
 end
 
 --- Posts `fn(...)` unless a task of this job with this key was posted before: each thing once,
--- whatever fails or dies in between. Of several tasks with one key the first that starts is run;
--- the others end without. A task that failed for good keeps its key.
--- @tparam string|number|boolean key at most 32 KiB; one for the whole job, whatever the function
+-- even after errors and crashes. Of several tasks with the same key the first that starts runs; the
+-- others end without running. A task that failed for good keeps its key.
+-- @tparam string|number|boolean key at most 32 KiB; unique in the job, for all functions
 -- @tparam function|string fn as for @{post_task}
 -- @param ... arguments
--- @raise as @{post_task}, or if the key can be none
+-- @raise as @{post_task}, or if the key is not allowed
 function M.post_once(key, fn, ...)
   check_key(key)
   local id = ids[fn] or resolve(fn, "post_once", 2)
@@ -203,7 +203,7 @@ end
 --- Posts `fn(element)` for each element of a list.
 -- @tparam function|string fn as for @{post_task}
 -- @tparam {any,...} list elements 1 to #list, without holes
--- @raise as @{post_task}, or if `list` is no list; nothing was posted then
+-- @raise as @{post_task}, or if `list` is not a list; then nothing is posted
 function M.post_many(fn, list, ...)
   local id = ids[fn] or resolve(fn, "post_many", 2)
   local problem = type(list) ~= "table" and "got " .. type(list) or why_no_list(list)
@@ -288,18 +288,18 @@ local function check_named_before(name, fn, options)
   given[name] = first or { fn = fn, where = now.where }
 end
 
---- Names a task, and says how it is run.
--- @tparam string name under which it may be posted and is reported
--- @tparam function fn what it does
--- @tparam[opt] table options they go before what the command line says
+--- Names a function and sets the options of its tasks.
+-- @tparam string name for posts and reports
+-- @tparam function fn the function
+-- @tparam[opt] table options override the command line
 -- @tparam[opt] integer options.retries runs after errors, 0 to 254 (default: --retries, 0)
--- @tparam[opt] integer options.max_crashes runs that may end with their worker, 1 to 255
+-- @tparam[opt] integer options.max_crashes workers that it may crash before it is quarantined, 1 to 255
 --   (default: --max-crashes, 3)
 -- @tparam[opt] number options.timeout seconds that a run may take (default: --timeout, no limit)
 -- @tparam[opt=0] number options.backoff seconds before the first retry; doubles each time
--- @tparam[opt=false] boolean options.atomic_posts true: all posts of a run become visible at its end, or none
+-- @tparam[opt=false] boolean options.atomic_posts true: publish all posts of a run together, at its end
 -- @treturn function `fn`
--- @raise if an argument or option is wrong, the name is another function's, the function was named before
+-- @raise if an argument or option is wrong, another function has the name, the function was named before
 --   with other options, or the workers have been started
 function M.task(name, fn, options, ...)
   if type(name) ~= "string" or name == "" then
@@ -323,8 +323,8 @@ end
 
 local SCALARS = { ["nil"] = true, boolean = true, number = true, string = true, ["function"] = true }
 
---- Names a value that means itself, such as a `null` of a library: sent to other workers, alone or inside
--- of tables, it arrives as the very same value and not as a copy.
+--- Names a value with an identity, such as the `null` of a library. When it is sent, alone or inside
+-- a table, it arrives as the very same value and not as a copy.
 -- @tparam string name the same in every run
 -- @param value a table, userdata, light userdata, cdata or coroutine that exists before the workers start
 -- @return the value
@@ -346,10 +346,10 @@ function M.constant(name, value)
   return value
 end
 
---- Makes all that the running task did so far true: its posts, what it added and wrote. If
--- its worker dies later, the task runs again and prunner.cursor() tells where it was.
--- For tasks that run long: read a part of a file, post, commit.
--- @param[opt] cursor anything that can be sent: where to go on
+--- Makes everything permanent that the running task did so far: posts, adds, dict writes. If the task
+-- has to run again, @{cursor} returns the cursor of the last commit. Use it in long tasks: read a part
+-- of a file, post, commit.
+-- @param[opt] cursor anything that can be sent: where to continue
 -- @raise outside tasks, while a lock is held, or if the cursor cannot be sent
 function M.commit(cursor, ...)
   no_more("commit", 1, ...)
@@ -360,17 +360,17 @@ function M.commit(cursor, ...)
   if err ~= 0 then error("commit: " .. why_not(err), 2) end
 end
 
---- What an earlier run of this task gave to @{commit}.
--- @return the cursor; nil: no run came to a commit
+--- The cursor that an earlier run of this task gave to @{commit}.
+-- @return the cursor; nil if there was no commit
 function M.cursor()
   return (core.cursor())
 end
 
 --- A list of numbers: `range(n)` is `{0, ..., n - 1}`, `range(from, n)` is `{from, ..., n - 1}`.
--- @tparam[opt=0] integer from the first
--- @tparam integer n the one after the last
+-- @tparam[opt=0] integer from the first number
+-- @tparam integer n the last number plus 1
 -- @treturn {number,...}
--- @raise if one is no number
+-- @raise if an argument is not a number
 function M.range(from, n, ...)
   no_more("range", 2, ...)
   if n == nil then from, n = 0, from end
