@@ -60,7 +60,7 @@ outfile_flush(struct outfile *o)
     if (o->failed || !err)
         return;
     o->failed = true;
-    log_error("%s: \"%s\" is not complete: %s. The job goes on without it", o->option, o->path,
+    log_error("%s: \"%s\" is not complete: %s. The job continues without it", o->option, o->path,
               strerror(-err));
     text_free(&o->text);
 }

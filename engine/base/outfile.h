@@ -12,7 +12,7 @@ struct outfile {
     const char *option, *path; /* as the user knows it: "--trace" */
     int fd;
     bool failed;
-    bool fresh;       /* nothing was in it, or it is no regular file */
+    bool fresh;       /* nothing was in it, or it is not a regular file */
     struct text text; /* what is to be written next */
 };
 

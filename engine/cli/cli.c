@@ -151,8 +151,8 @@ check_whole(const struct config *c)
     if (c->script[0] == '\0')
         return help_complain(who, "the script's name is empty");
     if (c->state && c->resume)
-        return help_complain(who, "--state starts a job, --resume goes on with one: leave one out "
-                                  "(what --resume goes on with stays in its file)");
+        return help_complain(who, "--state starts a job, --resume continues one: leave one out "
+                                  "(--resume keeps the job in its own file)");
     if ((c->state || c->resume) && strcmp(c->script, "-") == 0)
         return help_complain(who,
                              "--%s needs the script in a file, not on standard input: it must be "

@@ -297,8 +297,8 @@ no_such_job(pid_t pid)
                              "process %d is another user's (number %u): only they can steer it",
                              (int)pid, (unsigned)st.st_uid);
     return help_complain(who,
-                         "process %d is no job that can be steered: it is no prunner, it is over, "
-                         "or it runs with --serial",
+                         "process %d is not a job that can be controlled: it is not prunner, it is "
+                         "over, or it runs with --serial",
                          (int)pid);
 }
 

@@ -303,7 +303,7 @@ parse_progress(const struct option_row *row, void *field, const char *s, char *w
 {
     if (s && strcmp(s, "json") != 0)
         return wrong(row, why,
-                     "\"%s\" is no kind of progress (--progress alone, or --progress=json)", s);
+                     "\"%s\" is not a kind of progress (--progress alone, or --progress=json)", s);
     *(enum progress *)field = s ? PROGRESS_JSON : PROGRESS_ALWAYS;
     return 0;
 }

@@ -175,7 +175,7 @@ job_end_stranger(const char *where)
 {
     if (!job.stranger)
         return;
-    log_error("%s was left by a process that it had forked (%d), which is no part of the job "
+    log_error("%s was left by a process that it had forked (%d), which is not part of the job "
               "and ends here: it should call os.exit() or exec",
               where, (int)getpid());
     _exit(EXIT_FATAL);

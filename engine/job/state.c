@@ -175,8 +175,8 @@ state_create(struct arena *out, const char *path, uint64_t script_hash,
     return 0;
 }
 
-static const char not_begun[] = "is no state of a prunner job, or was made by one that did not get "
-                                "far: remove it and start anew";
+static const char not_begun[] = "is not the state of a prunner job, or was made by one that did "
+                                "not get far: remove it and start over";
 
 /* A task would wait for ever, or not at all. */
 static bool
@@ -198,10 +198,10 @@ wrong_header(const struct arena_header *h, const struct stat *st, uint64_t scrip
         return "was made by another version of prunner: resume it with that one";
     if (!is_of_this_boot(h) && !h->stopped)
         return "is older than the last reboot, which may have lost part of it: remove it "
-               "and start anew";
+               "and start over";
     if (h->script_hash != script_hash)
         return "belongs to another script, or the script has changed since: resume it with "
-               "the script as it was, or remove it and start anew";
+               "the script as it was, or remove it and start over";
     if (!clock_fits(h))
         return DAMAGED("its clock");
     return NULL;
@@ -223,15 +223,15 @@ static const char *
 wrong_file(int fd, struct stat *st)
 {
     if (fstat(fd, st) || !S_ISREG(st->st_mode))
-        return "is no regular file";
+        return "is not a regular file";
     if (st->st_uid != geteuid())
         return "belongs to another user";
     if (!st->st_size) /* its job was killed before it gave it a size */
         return not_begun;
     if ((size_t)st->st_size < ARENA_BYTES_MIN)
-        return "is no state of a prunner job: it is too short";
+        return "is not the state of a prunner job: it is too short";
     if ((size_t)st->st_size > ARENA_BYTES_MAX)
-        return "is no state of a prunner job: it is too long";
+        return "is not the state of a prunner job: it is too long";
     if (!lock_file(fd))
         return "is in use: the job still runs, or a worker of it does";
     return NULL;

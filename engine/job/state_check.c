@@ -430,6 +430,31 @@ slot_tx(struct check *c, uint32_t k)
     return slot_at(c->a, k)->ring ? check_tx(c, k) : NULL;
 }
 
+/* Nothing is in a slot above nworkers but what self_slot_init() writes, perhaps, before pool_open()
+ * has counted the slot. */
+static bool
+unused_slot(const struct check *c, uint32_t k)
+{
+    const struct slot *s = slot_at(c->a, k);
+    size_t at = arena_offset(c->a, s), ring = arena_offset(c->a, &s->ring),
+           list = arena_offset(c->a, &s->tx.list), low = ring < list ? ring : list,
+           high = ring < list ? list : ring;
+    return check_zero(c, at, low) && check_zero(c, low + sizeof(uint64_t), high) &&
+           check_zero(c, high + sizeof(uint64_t), at + sizeof *s) &&
+           (!s->tx.list || s->tx.list == arena_offset(c->a, s->tx.own)) &&
+           (!s->ring || (s->tx.list && s->ring == self_first_ring(c->a, k)));
+}
+
+static bool
+unused_slots(const struct check *c)
+{
+    for (uint32_t k = c->n + 1; k < ARENA_SLOTS; k++) {
+        if (!unused_slot(c, k))
+            return false;
+    }
+    return true;
+}
+
 static const char *
 check_all(struct check *c)
 {
@@ -446,7 +471,8 @@ check_all(struct check *c)
     wrong = check_table(c);
     if (wrong)
         return wrong;
-    if (!check_zero(c, a->slots_at + (c->n + 1) * sizeof(struct slot), a->names_at))
+    if (!unused_slots(c) ||
+        !check_zero(c, a->slots_at + ARENA_SLOTS * sizeof(struct slot), a->names_at))
         return DAMAGED("a slot that nobody has used");
     size_t words = (size_t)c->used_units * (ARENA_UNIT / ARENA_GRAIN / 64);
     c->marks = calloc(words + 1, sizeof *c->marks);

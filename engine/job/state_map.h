@@ -9,7 +9,7 @@
 #include "memory/layout.h"
 #include "task/task.h"
 
-#define DAMAGED(what) "is damaged (" what "): remove it and start anew"
+#define DAMAGED(what) "is damaged (" what "): remove it and start over"
 
 /* A chunk, by its entry in the table. */
 struct extent {

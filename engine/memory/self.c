@@ -44,10 +44,16 @@ self_close(struct self *self)
     self->copy_room = 0;
 }
 
+uint64_t
+self_first_ring(const struct arena *a, uint32_t me)
+{
+    return ring_word(arena_offset(a, slot_at(a, me)->ring0), __builtin_ctz(SLOT_RING));
+}
+
 void
 self_slot_init(struct arena *a, uint32_t me)
 {
     struct slot *s = slot_at(a, me);
     s->tx.list = arena_offset(a, s->tx.own);
-    atom_store(&s->ring, ring_word(arena_offset(a, s->ring0), __builtin_ctz(SLOT_RING)));
+    atom_store(&s->ring, self_first_ring(a, me));
 }

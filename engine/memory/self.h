@@ -67,7 +67,8 @@ void self_follow(struct self *self);
 /* self_close frees the private part. */
 void self_close(struct self *self);
 /* self_slot_init gives a slot that was never used its first ring. Once, by the
- * supervisor before the fork. */
+ * supervisor before the fork. self_first_ring: what slot->ring is then. */
 void self_slot_init(struct arena *a, uint32_t me);
+uint64_t self_first_ring(const struct arena *a, uint32_t me);
 
 #endif

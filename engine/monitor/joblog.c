@@ -177,7 +177,7 @@ check_file(const char *path, bool *cut)
     if (n < 0)
         log_error("--joblog: \"%s\": %s", path, strerror(err));
     else if (memcmp(begin, header, sizeof header - 1) != 0)
-        log_error("--joblog: \"%s\" is there already, and is no job log of prunner's: remove it, "
+        log_error("--joblog: \"%s\" exists already, and is not a job log of prunner's: remove it, "
                   "or give another name",
                   path);
     return n >= 0 && memcmp(begin, header, sizeof header - 1) == 0;

@@ -242,7 +242,7 @@ say_lost(int err, uint64_t id)
     uint32_t none = 0;
     if (atom_cas(&job.arena.header->dead_lost, &none, 1))
         log_error("--failures: \"%s\" is not complete: %s. The first task that it lacks is "
-                  "#%llu. The job goes on",
+                  "#%llu. The job continues",
                   file_name, strerror(-err), (unsigned long long)id);
 }
 

@@ -56,7 +56,7 @@ end
 local function arguments_of(letter)
   local refs = type(letter.refs) == "table" and letter.refs or {}
   local bytes = type(letter.data) == "string" and core.unbase64(letter.data)
-  if not bytes then return nil, "is damaged: its data is no base64" end
+  if not bytes then return nil, "is damaged: its data is not base64" end
   local functions, problem = numbers_of(refs.functions, registry.ids, "function")
   if not functions then return nil, problem end
   local classes

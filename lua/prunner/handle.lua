@@ -1,6 +1,6 @@
 --- Handles: what scripts hold of shared objects: dicts, locks, counters ...
 --
--- A handle is no table: pairs(), next() and # of one would find nothing of what is shared, and say
+-- A handle is not a table: pairs(), next() and # of one would find nothing of what is shared, and say
 -- nothing. It is a cdata with a number, so that compiled code loads that and no more. What else is
 -- known of it lies in its form, a table: that is what the codec sends in its place, and what it makes a
 -- handle of in the process that gets it. In one process there is one handle for each form.
@@ -17,7 +17,7 @@ local by_class = {} -- [metatable of forms] = a function: the handle of a form t
 -- Raises for what people do with tables.
 local function refusal(what, instead)
   return function()
-    error(("a %s is no table: %s"):format(what, instead), 2)
+    error(("a %s is not a table: %s"):format(what, instead), 2)
   end
 end
 

@@ -164,7 +164,7 @@ local function begin()
     registry.walk() -- in the same order whatever begin() posts, and whether it is run
     local problem = core.config "begun" and registry.why_not_the_same(true)
     if problem then
-      core.error(("--resume: %s: resume it with the modules as they were, or remove it and start anew")
+      core.error(("--resume: %s: resume it with the modules as they were, or remove it and start over")
         :format(problem))
       return EXIT.USAGE
     end

@@ -289,8 +289,8 @@ describe("--retry-failed", function()
       ["{}"] = "is damaged: no dead letter",
       [letter { task = "gone" }] = 'is of the task "gone", which the script does not have',
       [letter { task = 5 }] = "is damaged: it names no task",
-      [letter { data = "%%%%" }] = "is damaged: its data is no base64",
-      [letter { data = 5 }] = "is damaged: its data is no base64",
+      [letter { data = "%%%%" }] = "is damaged: its data is not base64",
+      [letter { data = 5 }] = "is damaged: its data is not base64",
       [letter { data = "0gE=" }] = "is damaged: its data does not fit", -- ends too early
       [letter { data = "/////w==", refs = 5 }] = "is damaged: it has no list of its functions",
       [letter { data = "zAU=" }] = "is damaged: its data does not fit its list of functions",

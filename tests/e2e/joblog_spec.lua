@@ -122,7 +122,7 @@ describe("--joblog", function()
     local path, log = make "print 'loaded'"
     helper.write(log, "Seq\tHost\tmy own notes\n")
     local result = expect(helper.prunner(path, "--joblog", log), 2, "")
-    has(('prunner: --joblog: "%s" is there already, and is no job log of prunner\'s: remove it, '
+    has(('prunner: --joblog: "%s" exists already, and is not a job log of prunner\'s: remove it, '
       .. "or give another name\n"):format(log), result.err)
     assert.are.equal("Seq\tHost\tmy own notes\n", helper.read(log))
     result = expect(helper.prunner(path, "--joblog", "/nowhere/x"), 2, "")
@@ -188,7 +188,7 @@ describe("--joblog", function()
     ]]
     local result = expect(helper.prunner(path, "-n", 2, "--joblog", "/dev/full"), 0, "ended\n")
     assert.are.equal('prunner: --joblog: "/dev/full" is not complete: No space left on device. '
-      .. "The job goes on without it\n", result.err)
+      .. "The job continues without it\n", result.err)
     result = expect(helper.run("ulimit -f 8 && exec " .. helper.quote(helper.command) .. " -n 2 --joblog "
       .. helper.quote(log) .. " " .. helper.quote(path)), 0, "ended\n")
     has("is not complete: File too large", result.err)
@@ -203,7 +203,7 @@ describe("--joblog", function()
     local result = expect(helper.run(("mkfifo %s && { (head -c 100000 && sleep 0.5) < %s > /dev/null & } && "
       .. "exec %s -n 2 --log-every-run --joblog %s %s"):format(helper.quote(log), helper.quote(log),
       helper.quote(helper.command), helper.quote(log), helper.quote(path))), 0, "ended\n")
-    has("is not complete: Broken pipe. The job goes on without it\n", result.err)
+    has("is not complete: Broken pipe. The job continues without it\n", result.err)
   end)
 
   it("is complete when the job is interrupted", function()

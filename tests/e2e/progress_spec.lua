@@ -287,7 +287,7 @@ describe("--progress", function()
 
   it("says what it takes", function()
     local result = expect(helper.prunner("--progress=xml", "job.lua"), 2)
-    has('prunner: --progress: "xml" is no kind of progress (--progress alone, or --progress=json)\n',
+    has('prunner: --progress: "xml" is not a kind of progress (--progress alone, or --progress=json)\n',
       result.err)
   end)
 end)

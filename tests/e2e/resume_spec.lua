@@ -69,7 +69,7 @@ describe("--resume", function()
         local result = helper.expect(resume(dir), 2, "")
         if what ~= "the task renamed" then
           assert.are.equal("prunner: --resume: m.lua has changed since the job was started: resume it with "
-            .. "the modules as they were, or remove it and start anew\n", result.err)
+            .. "the modules as they were, or remove it and start over\n", result.err)
         end
       end
       helper.write(dir .. "/m.lua", module)

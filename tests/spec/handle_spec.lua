@@ -22,7 +22,7 @@ local handles = {
 local function refused(fn, ...)
   local ok, problem = pcall(fn, ...)
   assert.is_false(ok)
-  assert.has_match("^[^ ]*handle_spec%.lua:%d+: a %l+ is no table: ", problem)
+  assert.has_match("^[^ ]*handle_spec%.lua:%d+: a %l+ is not a table: ", problem)
   return problem
 end
 
@@ -64,7 +64,7 @@ describe("a handle", function()
 
   it("of a dict says what to use", function()
     local problem = refused(function() pairs(prunner.dict) end)
-    assert.has_match("a dict is no table: use d:each%(%) for pairs%(d%), d:len%(%) for #d$", problem)
+    assert.has_match("a dict is not a table: use d:each%(%) for pairs%(d%), d:len%(%) for #d$", problem)
   end)
 
   it("says what it is", function()

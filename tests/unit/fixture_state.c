@@ -186,7 +186,7 @@ state_job_refuses(struct state_job *j, const struct state_damage *damages, size_
         struct arena a = {0};
         int err = state_open(&a, j->path, STATE_HASH, &problem);
         if (err != -EINVAL || !strstr(problem, words) || !strstr(problem, "is damaged (") ||
-            !strstr(problem, "remove it and start anew"))
+            !strstr(problem, "remove it and start over"))
             fail_msg("damage %zu (%s): %d, \"%s\"", i, words, err, problem);
         unlink(j->path);
     }

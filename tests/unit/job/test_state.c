@@ -118,7 +118,7 @@ test_state_open_refuses_a_short_file(void **state)
     fclose(f);
     assert_refused(j, STATE_HASH, "too short");
     assert_int_equal(truncate(j->path, (off_t)1 << 30), 0);
-    assert_refused(j, STATE_HASH, "no state of a prunner job");
+    assert_refused(j, STATE_HASH, "not the state of a prunner job");
 }
 
 static void
@@ -141,6 +141,31 @@ test_state_open_refuses_a_file_in_use(void **state)
     state_job_opens(j);
 }
 
+/* Killed while it made room for another worker: the slot is made, and not counted yet. */
+static void
+test_state_open_takes_a_slot_that_was_only_begun(void **state)
+{
+    struct state_job *j = *state;
+    state_job_begin(j);
+    uint32_t k = arena_workers(&j->arena) + 1;
+    slot_at(&j->arena, k)->tx.list = arena_offset(&j->arena, slot_at(&j->arena, k)->tx.own);
+    self_slot_init(&j->arena, k + 1);
+    state_job_leave(j);
+    state_job_opens(j);
+}
+
+static void
+test_state_open_refuses_a_slot_that_nobody_has_used(void **state)
+{
+    struct state_job *j = *state;
+    state_job_begin(j);
+    uint32_t k = arena_workers(&j->arena) + 1;
+    self_slot_init(&j->arena, k);
+    slot_at(&j->arena, k)->ring++;
+    state_job_leave(j);
+    assert_refused(j, STATE_HASH, "a slot that nobody has used");
+}
+
 /* ---- the header ---- */
 
 static void
@@ -155,11 +180,11 @@ test_state_open_refuses_a_foreign_header(void **state)
     struct arena_header other = was;
     other.magic++;
     assert_int_equal(pwrite(fd, &other, sizeof other, 0), sizeof other);
-    assert_refused(j, STATE_HASH, "no state of a prunner job");
+    assert_refused(j, STATE_HASH, "not the state of a prunner job");
     other = was;
     other.bytes += 4096;
     assert_int_equal(pwrite(fd, &other, sizeof other, 0), sizeof other);
-    assert_refused(j, STATE_HASH, "no state of a prunner job");
+    assert_refused(j, STATE_HASH, "not the state of a prunner job");
     other = was;
     other.layout++;
     assert_int_equal(pwrite(fd, &other, sizeof other, 0), sizeof other);
@@ -300,6 +325,8 @@ main(void)
         STATE_TEST(test_state_open_refuses_another_users_file),
         STATE_TEST(test_state_open_refuses_a_short_file),
         STATE_TEST(test_state_open_refuses_a_file_in_use),
+        STATE_TEST(test_state_open_takes_a_slot_that_was_only_begun),
+        STATE_TEST(test_state_open_refuses_a_slot_that_nobody_has_used),
         STATE_TEST(test_state_open_refuses_a_foreign_header),
         STATE_TEST(test_state_stop_lets_a_job_outlive_the_boot),
         STATE_TEST(test_state_stop_does_not_touch_the_clock_of_the_same_boot),
