@@ -60,13 +60,24 @@ record_adopt(struct self *self)
     atom_store(&self->slot->journal_on, 1);
 }
 
+/* Without a sum it would look like one that zeros have made of another. */
+static void
+make_empty(struct self *self, struct task_record *r)
+{
+    memset(r, 0, sizeof *r);
+    if (!self->arena->sums)
+        return;
+    r->check = record_check(r);
+    r->until_check = record_check_until(r);
+}
+
 /* A fresh block for a record with `bytes` of journal; empty. */
 static int
 new_record(struct self *self, size_t bytes, uint32_t *index)
 {
     int err = block_new(self, sizeof(struct task_record) + bytes, SERVES_SLOT, index);
     if (!err)
-        memset(at(self, *index), 0, sizeof(struct task_record));
+        make_empty(self, at(self, *index));
     return err;
 }
 
@@ -155,17 +166,23 @@ record_settle(struct self *self, uint32_t unlinked_block)
     return true;
 }
 
+/* Never 0, which zeros would make of any. */
+static uint32_t
+not_zero(uint64_t sum)
+{
+    return (uint32_t)sum | 1;
+}
+
 uint32_t
 record_check(const struct task_record *r)
 {
-    bool any = r->post_hash || r->published || r->cursor;
-    return any ? (uint32_t)sums_mix(sums_mix(r->published, r->post_hash), r->cursor) : 0;
+    return not_zero(sums_mix(sums_mix(r->published, r->post_hash), r->cursor));
 }
 
 uint32_t
 record_check_until(const struct task_record *r)
 {
-    return r->until_ns ? (uint32_t)sums_mix(UINT32_MAX, r->until_ns) : 0;
+    return not_zero(sums_mix(UINT32_MAX, r->until_ns));
 }
 
 uint32_t
@@ -217,7 +234,7 @@ record_stage_wait(struct self *self, uint64_t until_ns)
                             serves_task(s->cur, task_generation(s->expect)), &index);
         if (err)
             return err;
-        memset(at(self, index), 0, sizeof(struct task_record));
+        make_empty(self, at(self, index));
         s->intent.wait_record = index;
     }
     struct task_record *r = at(self, index);
@@ -234,7 +251,7 @@ record_forget_wait(struct self *self, struct task *t)
     if (!r)
         return;
     r->until_ns = 0;
-    r->until_check = 0;
+    r->until_check = self->arena->sums ? record_check_until(r) : 0;
 }
 
 void

@@ -65,10 +65,11 @@ world_start(uint32_t k)
     struct self *self = &world.workers[k];
     section_close(self);
     self_close(self);
-    sim_reap(0);         /* fork */
+    sim_reap(0); /* fork */
+    uint32_t nslots = arena_workers(&world.arena) + 1;
     *self = world.super; /* what the supervisor's process has, the new one has, too ... */
     slot_at(&world.arena, k)->exit_reason = REASON_NONE;
-    if (self_open(self, &world.arena, k, arena_workers(&world.arena) + 1)) /* ... until here */
+    if (self_open(self, &world.arena, k, nslots)) /* ... until here */
         abort();
     self->lifo = job_lifo();
     self->journaling = true;

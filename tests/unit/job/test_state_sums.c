@@ -89,6 +89,14 @@ damage_published(struct state_job *j)
     task_record_of(&j->arena, task_at(&j->arena, state_job_slot(j, 1)->cur))->published++;
 }
 
+/* As if the task had begun anew, and were not to go on at its cursor. */
+static void
+damage_record_to_zeros(struct state_job *j)
+{
+    struct task_record *r = task_record_of(&j->arena, task_at(&j->arena, state_job_slot(j, 1)->cur));
+    memset(r, 0, sizeof *r);
+}
+
 static struct dict_entry *
 entry(struct state_job *j, enum entry_kind kind)
 {
@@ -222,6 +230,7 @@ static const struct state_damage damages[] = {
     {damage_task_long_argument, "sum of tasks"},
     {damage_cursor_text, "cursor of a task"},
     {damage_published, "record of a task"},
+    {damage_record_to_zeros, "record of a task"},
     {damage_number, "sum of a dict"},
     {damage_value, "sum of a dict"},
     {damage_key_text, "index of a dict"},
