@@ -178,7 +178,7 @@ void arena_no_inherit(struct arena *a);
 void arena_revoke(struct arena *a);
 
 /* arena_workers: slots 1.. that have, or had, workers. It may grow while the job runs:
- * ask again. acquire: pairs with crew.c; slots up to there are ready to be read. */
+ * ask again. acquire: pairs with pool_open(); slots up to there are ready to be read. */
 static inline uint32_t
 arena_workers(const struct arena *a)
 {

@@ -79,12 +79,12 @@ struct child {
     enum child_state state;
     pid_t pid;                  /* the process, or the last one. writer: spawn.c */
     struct child_progress from; /* its slot's when it was forked. writer: spawn.c */
-    struct child_run run;       /* that is seen, or was killed. writer: timeout.c,
-                                            * run_kill.c, until it is DYING */
+    struct child_run run;       /* that is seen, or was killed. writer: timeout.c and
+                                 * run_kill.c, until it is DYING */
     uint64_t killed_id;         /* CAUSE_CTL: of the task that was named. writer: run_kill.c */
     enum child_cause cause;     /* writer: run_kill.c, death.c; CAUSE_OWN while ALIVE */
-    uint64_t grace_ns;          /* see death.c; 0: nothing it started is left.
-                                            * writer: run_kill.c, death.c */
+    uint64_t grace_ns;          /* see death.c; 0: nothing it started is left. writer:
+                                 * run_kill.c, death.c */
     int status;                 /* of the last death. writer: death.c */
     struct child_early early;   /* see child_died_early() */
 };

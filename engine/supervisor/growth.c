@@ -27,9 +27,11 @@ static struct {
 void
 growth_open(void)
 {
+    uint64_t now = clock_ns();
+    growth.look_ns = now + PAUSE_NS;
     growth.pause_ns = PAUSE_NS;
-    growth.since_ns = clock_ns();
-    growth.look_ns = growth.since_ns + PAUSE_NS;
+    growth.since_ns = now;
+    growth.said = false;
 }
 
 /* Do most of the workers sleep in the middle of a task? */

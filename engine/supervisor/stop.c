@@ -72,7 +72,7 @@ stop_now(void)
 {
     stop.killing = true;
     stop_soon();
-    children_freeze(); /* as in timeout.c */
+    children_freeze(); /* as in run_kill() */
     (void)descendants_signal(0, SIGTERM);
     children_kill();
 }

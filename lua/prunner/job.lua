@@ -2,7 +2,7 @@
 --
 --      load            begin            run             end
 --     the script      begin(), or      the workers     what is said and written,
---     or the command  --retry-failed     do the tasks    end_(), --state
+--     or the command  --retry-failed   do the tasks    end_(), --state
 --     calls start()
 --         │               │               │               │
 --         ├──────────────►├──────────────►├──────────────►├──────► start() returns
