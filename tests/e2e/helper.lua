@@ -160,6 +160,18 @@ helper.deadly_and_slow = helper.deadly .. [[
   local function pause(ms) ffi.C.poll(nil, 0, ms) end
 ]]
 
+--- What scripts begin with that look at the clock of helper.now(): now() in seconds.
+helper.clock = [[
+  local prunner = require "prunner"
+  local ffi = require "ffi"
+  ffi.cdef "int clock_gettime(int, long *);"
+  local function now()
+    local t = ffi.new "long[2]"
+    ffi.C.clock_gettime(1, t)
+    return tonumber(t[0]) + tonumber(t[1]) / 1e9
+  end
+]]
+
 --- A script whose workers add up 1 to 1000; it prints "500500\n".
 helper.summing = [[
   local prunner = require "prunner"

@@ -297,6 +297,21 @@ describe("the engine", function()
   end)
 end)
 
+describe("files", function()
+  it("have at most 500 lines, or say why they have more", function()
+    local n = 0
+    for _, path in ipairs(helper.lines_of("cd " .. helper.root
+      .. " && find engine lua tests scripts bench -name '*.[ch]' -o -name '*.lua'")) do
+      local text = helper.read(helper.root .. "/" .. path)
+      local lines = select(2, text:gsub("\n", ""))
+      assert(lines <= 500 or text:sub(1, 1000):find("Longer than 500 lines: ", 1, true),
+        ("%s: %d lines"):format(path, lines))
+      n = n + 1
+    end
+    assert.is_true(n > 300, n)
+  end)
+end)
+
 describe("tests", function()
   -- A busy machine makes everything late. What may be asserted: how often something happened, that
   -- something lasted at least as long as was slept, and how two durations of one run compare.

@@ -4,15 +4,8 @@ local helper = require "tests.e2e.helper"
 local expect, script, prunner, has = helper.expect, helper.script, helper.prunner, helper.has
 
 --- Posts `n` tasks, each of which prints when it began, on the clock of helper.now().
-local stamps = [[
-  local prunner = require "prunner"
-  local ffi = require "ffi"
-  ffi.cdef "int clock_gettime(int, long *); int getpriority(int, int);"
-  local function now()
-    local t = ffi.new "long[2]"
-    ffi.C.clock_gettime(1, t)
-    return tonumber(t[0]) + tonumber(t[1]) / 1e9
-  end
+local stamps = helper.clock .. [[
+  ffi.cdef "int getpriority(int, int);"
   function begin() for i = 1, tonumber(arg[1]) do prunner.post_task(work, i) end end
   function work() print(("%.6f"):format(now())) end
 ]]
