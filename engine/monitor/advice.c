@@ -109,7 +109,9 @@ say_too_few(struct text *t, const struct advice *h)
 {
     double part = share(h->cpu_ns, busy(h)), room = whole(h) * 0.85;
     bool cpus_free = (double)h->cpu_ns < 0.5 * (double)h->wall_ns * h->cpus;
-    if (busy(h) < room || part > 0.3 || !cpus_free || h->done < 4 * h->workers)
+    /* Fewer than -n were started: there was no work for more. */
+    if (h->workers < h->most || busy(h) < room || part > 0.3 || !cpus_free ||
+        h->done < 4 * h->workers)
         return false;
     double more = h->workers * (part > 0.1 ? 1 / part : 10);
     text_print(t,

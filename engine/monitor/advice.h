@@ -10,6 +10,7 @@ struct text;
 struct advice {
     uint64_t wall_ns;
     uint32_t workers, cpus;
+    uint32_t most;                     /* workers that there might have been (-n) */
     uint64_t idle_ns, lock_ns, cpu_ns; /* of all workers: without a task; asleep for locks; CPU */
     uint64_t done, tasks_ns;           /* tasks, and what they took in all */
     const char *last;                  /* a task that ended last of all, as text; NULL: unknown */

@@ -252,6 +252,7 @@ put_hints(struct text *t, const struct totals *f, const struct metrics_event *la
     struct advice h = {
         .wall_ns = f->elapsed_ns,
         .workers = f->workers,
+        .most = job.arena.header->limit,
         .cpus = (uint32_t)cpus_default(),
         .idle_ns = f->idle_ns,
         .lock_ns = f->lock_ns,

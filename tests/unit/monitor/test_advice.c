@@ -93,6 +93,8 @@ test_each(void **state)
     h = fine();
     h.cpu_ns = 2 * SECOND;
     assert_says(h, "(CPU: 5%): more workers, -n 40");
+    h.most = 5; /* and 4 were enough */
+    assert_null(strstr(said(h), "more workers"));
     h = fine();
     h.cpus = 2;
     h.cpu_ns = 19 * SECOND;
