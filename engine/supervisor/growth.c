@@ -34,7 +34,8 @@ growth_open(void)
     growth.said = false;
 }
 
-/* Do most of the workers sleep in the middle of a task? */
+/* Do most of the workers sleep in the middle of a task? Those that were started just now compute:
+ * as long as they are half of all nobody knows whether they are enough. */
 static bool
 workers_wait(void)
 {
@@ -46,7 +47,7 @@ workers_wait(void)
         seen++;
         computing += p.state == 'R';
     }
-    return seen && computing <= seen / 2;
+    return seen && computing * 2 < seen;
 }
 
 /* Is there a use for more, and may there be more? */
