@@ -294,7 +294,7 @@ no_such_job(pid_t pid)
         return help_complain(who, "there is no process %d", (int)pid);
     if (st.st_uid != geteuid())
         return help_complain(who,
-                             "process %d is another user's (number %u): only they can steer it",
+                             "process %d is another user's (number %u): only they can control it",
                              (int)pid, (unsigned)st.st_uid);
     return help_complain(who,
                          "process %d is not a job that can be controlled: it is not prunner, it is "

@@ -320,7 +320,7 @@ describe("prunner ctl", function()
     local run = helper.spawn({ "setpriv", "--reuid", "65534", helper.command, path, "-n", "1" })
     local pid = run:pid()
     assert.is_truthy(helper.wait_until(function() return started(run) == 1 end))
-    has(("process %d is another user's (number 65534): only they can steer it"):format(pid),
+    has(("process %d is another user's (number 65534): only they can control it"):format(pid),
       expect(ctl(pid, "pause"), 2).err)
     helper.write(dir .. "/go", "")
     expect(run:wait(), 0)
