@@ -10,10 +10,12 @@
 #include "supervisor/spawn.h"
 #include "supervisor/stop.h"
 #include "task/idle.h"
+#include "worker/hooks.h"
 
 #define PAUSE_NS CLOCK_MILLISECOND            /* between looks; doubles while they compute */
 #define PAUSE_MAX_NS (20 * CLOCK_MILLISECOND) /* and between workers that come one by one */
 #define NO_MEMORY_NS CLOCK_SECOND             /* before they are tried again */
+#define COMING_NS CLOCK_SECOND                /* for those that were started: then without them */
 
 enum { SAMPLE = 32 }; /* workers that are looked at, at most */
 
@@ -34,8 +36,27 @@ growth_open(void)
     growth.said = false;
 }
 
-/* Do most of the workers sleep in the middle of a task? Those that were started just now compute:
- * as long as they are half of all nobody knows whether they are enough. */
+/* Is it not yet known whether this worker will do? It has taken no task since it was forked, nor
+ * slept for want of one, nor does worker_begin() keep it. */
+static bool
+is_coming(uint32_t k)
+{
+    const struct child *c = child_at(k);
+    const struct slot *s = slot_at(&job.arena, k);
+    return child_has_process(c) && atom_peek(&s->claims) == c->from.claims &&
+           atom_peek(&s->parks) == c->from.parks && !hook_of(atom_peek(&s->hook));
+}
+
+static bool
+any_coming(void)
+{
+    uint32_t k = children_count();
+    while (k > 0 && !is_coming(k))
+        k--;
+    return k > 0;
+}
+
+/* Do most of the workers sleep in the middle of a task? */
 static bool
 workers_wait(void)
 {
@@ -47,7 +68,7 @@ workers_wait(void)
         seen++;
         computing += p.state == 'R';
     }
-    return seen && computing * 2 < seen;
+    return seen && computing <= seen / 2;
 }
 
 /* Is there a use for more, and may there be more? */
@@ -59,12 +80,21 @@ wanted(void)
     return idle_want_more(&job.self);
 }
 
+uint32_t
+growth_more(const struct growth_look *l)
+{
+    uint32_t more = l->waiting ? l->workers : l->waited_ns >= PAUSE_MAX_NS;
+    if (l->coming && l->waited_ns < COMING_NS)
+        return 0;
+    return more < l->room ? more : l->room;
+}
+
 /* Returns how long to wait before the next look. */
 static uint64_t
 grow(uint32_t by)
 {
-    uint32_t now = spawn_workers(), room = job.arena.header->limit - now;
-    int err = spawn_grow(now + (by < room ? by : room));
+    uint32_t now = spawn_workers();
+    int err = spawn_grow(now + by);
     if (err && !growth.said)
         log_warn("no memory for more than %u workers: %s", now, strerror(-err));
     growth.said |= err != 0;
@@ -83,22 +113,25 @@ growth_tick(void)
         growth.look_ns = CLOCK_NEVER;
         return;
     }
-    if (asleep) {
-        growth.since_ns = now;
-        growth.pause_ns = PAUSE_NS;
-    }
     if (spawn_refused()) {
         growth.look_ns = now + PAUSE_MAX_NS;
         return;
     }
-    if (workers_wait()) {
+    if (asleep) {
+        growth.since_ns = now;
         growth.pause_ns = PAUSE_NS;
-        growth.look_ns = now + grow(spawn_workers());
-    } else if (now - growth.since_ns >= PAUSE_MAX_NS) {
-        growth.look_ns = now + grow(1);
-    } else {
-        growth.look_ns = now + growth.pause_ns;
     }
+    struct growth_look look = {
+        .workers = spawn_workers(),
+        .room = job.arena.header->limit - spawn_workers(),
+        .coming = any_coming(),
+        .waiting = workers_wait(),
+        .waited_ns = now - growth.since_ns,
+    };
+    uint32_t more = growth_more(&look);
+    if (more && look.waiting)
+        growth.pause_ns = PAUSE_NS;
+    growth.look_ns = now + (more ? grow(more) : growth.pause_ns);
     if (growth.pause_ns < PAUSE_MAX_NS)
         growth.pause_ns *= 2;
 }

@@ -44,12 +44,6 @@ describe("workers", function()
     assert.are.equal(cpus, started(result.err))
   end)
 
-  it("are as many as the tasks, where these wait", function()
-    local n = cpus + 2
-    local result = expect(helper.prunner("-d", "-n", 100, script(posts_all), n), 0, n .. "\n")
-    assert.is_true(started(result.err) < 2 * n, result.err)
-  end)
-
   it("are all there when tasks wait for each other", function()
     for _, n in ipairs { 1, 2, 3, 17, 100 } do
       local result = expect(helper.prunner("-d", "-n", n, script(posts_all), n), 0, n .. "\n")
