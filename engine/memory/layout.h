@@ -15,6 +15,7 @@ enum {
     SLOT_ACCUMULATORS = 256, /* accumulators in a job */
     SLOT_CLASSES = 24,       /* of memory in slab.c */
     SLOT_TX = 4,             /* dict changes that need no memory of their own */
+    SLOT_ALIGN = 2048,       /* half a page: the first so many bytes of a slot are on one page */
     NAME_BYTES = 96,         /* longest name of a dict, a lock, a function ... */
 #ifdef PRN_NAMES
     SLOT_STDERR = 64,
@@ -141,7 +142,7 @@ struct commit_intent {
 
 struct slot {
     /* The transaction. */
-    _Alignas(CACHE_LINE) uint32_t phase;
+    _Alignas(SLOT_ALIGN) uint32_t phase;
     uint32_t outcome;
     uint32_t cur;    /* index of the task; valid while phase is not IDLE */
     uint32_t staged; /* index of the first task posted, linked by task->next */
@@ -198,15 +199,21 @@ struct slot {
 
     struct tx tx;
 
+    uint32_t ring0[SLOT_RING];
+
+    /* What most workers never touch. */
     struct accumulator_cell accs[SLOT_ACCUMULATORS];
     struct accumulator_change accumulator_log[SLOT_ACCUMULATORS];
-    uint32_t ring0[SLOT_RING];
 
     /* What the task wrote to stderr: a ring. Outlives its worker, for --failures. */
     uint32_t stderr_of;  /* `claims` when it was written: another number, another task */
     uint64_t stderr_len; /* bytes written in all */
     char stderr_tail[SLOT_STDERR];
 };
+
+/* A worker that uses none of the rest touches one page of its slot. No longer so? Then
+ * SLOT_ALIGN is to be a page. */
+_Static_assert(offsetof(struct slot, accs) <= SLOT_ALIGN, "in one page");
 
 /* An entry of the table of names: store/names.h says how it comes to be. */
 struct name {

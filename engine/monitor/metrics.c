@@ -89,9 +89,9 @@ metrics_open(void (*full)(void))
     h->bytes = bytes_for(slots);
     h->version = METRICS_VERSION;
     h->slot_bytes = sizeof(struct metrics_slot);
-    h->slots = slots;
-    h->ring = METRICS_RING;
-    h->interval_ns = 1000000000 / TIMED_PER_SECOND;
+    h->slots = metrics.slots = slots;
+    h->ring = metrics.ring = METRICS_RING;
+    h->interval_ns = metrics.interval_ns = 1000000000 / TIMED_PER_SECOND;
     h->pid = (uint32_t)getpid();
     h->start_ns = clock_ns();
     h->start_unix_ns = clock_unix_ns();
@@ -109,12 +109,18 @@ metrics_start_job(uint32_t n, const char *script)
     uint32_t ring = METRICS_RING;
     while (ring > RING_MIN && n * (size_t)ring * sizeof(struct metrics_event) > RINGS_BYTES)
         ring /= 2;
-    h->ring = ring;
+    h->ring = metrics.ring = ring;
     h->nworkers = n;
-    h->interval_ns = (uint64_t)n * 1000000000 / TIMED_PER_SECOND;
+    h->interval_ns = metrics.interval_ns = (uint64_t)n * 1000000000 / TIMED_PER_SECOND;
     h->start_ns = clock_ns();
     h->start_unix_ns = clock_unix_ns();
     snprintf(h->script, sizeof h->script, "%s", script ? script : "");
+}
+
+void
+metrics_want(uint32_t what)
+{
+    metrics.record = metrics.header->record |= what;
 }
 
 void
@@ -179,14 +185,14 @@ metrics_in_worker(void)
 static double
 credit_max(void)
 {
-    return metrics.header->ring / 2;
+    return metrics.ring / 2;
 }
 
 void
 metrics_act(uint32_t k)
 {
     struct metrics_header *h = metrics.header;
-    metrics.slot = k < h->slots ? &h->slot[k] : unseen_slot();
+    metrics.slot = k < metrics.slots ? &h->slot[k] : unseen_slot();
     metrics.left = metrics.every = 1;
     metrics.credit = credit_max();
     metrics.last_ns = clock_ns();
@@ -280,14 +286,14 @@ metrics_time(const struct self *self)
 static void
 plan_next(uint64_t now)
 {
-    uint64_t interval = metrics.header->interval_ns, passed = now - metrics.last_ns;
+    uint64_t interval = metrics.interval_ns, passed = now - metrics.last_ns;
     uint64_t ran = metrics.slot->runs - metrics.last_run;
     metrics.last_ns = now;
     metrics.last_run = metrics.slot->runs;
     metrics.credit += (double)passed / (double)interval - 1;
     if (metrics.credit > credit_max())
         metrics.credit = credit_max();
-    if (metrics.credit >= 1 || (metrics.header->record & METRICS_ALL)) {
+    if (metrics.credit >= 1 || (metrics.record & METRICS_ALL)) {
         metrics.every = metrics.left = 1;
         return;
     }
@@ -357,7 +363,7 @@ metrics_event_of(const struct task *t, uint32_t k, uint32_t attempt, uint64_t fr
         .parent = t->parent,
         .from_ns = from,
         .to_ns = to,
-        .runs = metrics.header->slot[k < metrics.header->slots ? k : 0].runs,
+        .runs = metrics.header->slot[k < metrics.slots ? k : 0].runs,
         .fn = t->fn,
         .parent_fn = task_parent_fn(t),
         .weight = 1,
@@ -388,7 +394,7 @@ metrics_describe(const struct self *self, const struct task *t, uint64_t from, c
         e->lock_ns = locked;
     }
     metrics.described = true;
-    if ((metrics.header->record & METRICS_ARGS) || error || is_slow(e))
+    if ((metrics.record & METRICS_ARGS) || error || is_slow(e))
         describe_text(self, t, error);
 }
 
@@ -397,7 +403,7 @@ static bool
 is_seen(const struct metrics_slot *s)
 {
     const struct metrics_header *h = metrics.header;
-    return s >= h->slot && s < h->slot + h->slots;
+    return s >= h->slot && s < h->slot + metrics.slots;
 }
 
 /* No lock is held here, and no task: whoever waits keeps nobody from anything. */
@@ -415,11 +421,11 @@ static void
 put_event(const struct metrics_event *e)
 {
     struct metrics_slot *s = metrics.slot;
-    if ((metrics.header->record & METRICS_ALL) && is_seen(s))
-        wait_for_room(s, metrics.header->ring);
+    if ((metrics.record & METRICS_ALL) && is_seen(s))
+        wait_for_room(s, metrics.ring);
     /* acquire: what is overwritten was read; pairs with the release in observers.c. */
     uint64_t tail = s->event_tail, used = tail - atom_load(&s->event_head);
-    uint32_t ring = metrics.header->ring;
+    uint32_t ring = metrics.ring;
     if (used >= ring) {
         atom_set(&s->events_lost, s->events_lost + 1);
         return;
@@ -440,7 +446,7 @@ metrics_publish(enum metrics_outcome outcome)
         count_time(e);
     if (is_slow(e))
         remember_slow(e);
-    if (outcome != METRICS_DONE || (metrics.header->record & METRICS_TASKS))
+    if (outcome != METRICS_DONE || (metrics.record & METRICS_TASKS))
         put_event(e);
     if (!e->rough || metrics.slot->mark == metrics.slot->runs)
         plan_next(e->to_ns);
@@ -451,7 +457,7 @@ metrics_keep(const struct task *t, const char *error, const char *traceback)
 {
     struct metrics_slot *s = metrics.slot;
     uint64_t n = s->nkept, key = failure_key(t->fn, error, strlen(error));
-    if (!(metrics.header->record & METRICS_WHOLES) || n == METRICS_KEPT)
+    if (!(metrics.record & METRICS_WHOLES) || n == METRICS_KEPT)
         return;
     for (uint64_t i = 0; i < n; i++) {
         if (s->kept[i].key == key)

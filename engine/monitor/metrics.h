@@ -21,16 +21,19 @@ struct metrics {
     struct metrics_header *header;
     int fd;                    /* of the mapping, for those who look; -1: not the supervisor */
     struct metrics_slot *slot; /* own */
-    uint32_t left;             /* the left-th task from now is timed */
-    uint32_t every;            /* one task in about so many is timed */
-    double credit;             /* tasks that may still be timed one after the other */
-    uint64_t last_ns;          /* when credit was counted */
-    uint64_t last_run;         /* the last timed run */
-    uint64_t slow_ns;          /* what is faster is not among the slowest of the slot */
-    uint64_t steals;           /* slot->steals at the start of the timed run */
-    uint64_t lock_ns;          /* self->lock_ns then */
-    uint64_t lock_told;        /* self->lock_ns when it was added to slot->lock_ns */
-    bool described;            /* `event` waits for its outcome */
+    /* As in the head, which an idle worker so leaves alone; fixed before the fork. */
+    uint32_t slots, ring, record;
+    uint64_t interval_ns;
+    uint32_t left;      /* the left-th task from now is timed */
+    uint32_t every;     /* one task in about so many is timed */
+    double credit;      /* tasks that may still be timed one after the other */
+    uint64_t last_ns;   /* when credit was counted */
+    uint64_t last_run;  /* the last timed run */
+    uint64_t slow_ns;   /* what is faster is not among the slowest of the slot */
+    uint64_t steals;    /* slot->steals at the start of the timed run */
+    uint64_t lock_ns;   /* self->lock_ns then */
+    uint64_t lock_told; /* self->lock_ns when it was added to slot->lock_ns */
+    bool described;     /* `event` waits for its outcome */
     struct metrics_event event;
     void (*full)(void); /* asks for the ring to be read */
 };
@@ -43,6 +46,8 @@ extern struct metrics metrics;
 int metrics_open(void (*full)(void));
 /* metrics_start_job: what the head says of `n` workers. Before the fork. */
 void metrics_start_job(uint32_t n, const char *script);
+/* metrics_want: these are noted, too (enum metrics_want). Before the fork. */
+void metrics_want(uint32_t what);
 /* metrics_set_workers: there are `n` workers now, or were. */
 void metrics_set_workers(uint32_t n);
 /* metrics_name names function `fn`, before the fork. */

@@ -63,7 +63,7 @@ observers_start(uint32_t n)
     for (uint32_t f = 1; f <= job.nfns; f++)
         metrics_name(f, job_fn_info(f)->name, job_fn_info(f)->where);
     for (uint32_t i = 0; i < observers.n; i++) {
-        h->record |= observers.all[i]->record;
+        metrics_want(observers.all[i]->record);
         observers.all[i]->next_ns = h->start_ns + observers.all[i]->every_ns;
     }
     for (uint32_t i = 0; i < observers.n; i++) {

@@ -157,12 +157,12 @@ test_all(void **state)
     struct metrics_slot *s = &metrics.header->slot[1];
     uint64_t lost = s->events_lost, tail = s->event_tail, timed = 0;
     metrics_act(1);
-    metrics.header->record = METRICS_TASKS | METRICS_ALL;
+    metrics.record = METRICS_TASKS | METRICS_ALL;
     reads = true;
     for (int i = 0; i < TASKS; i++)
         timed += run_one(8, NULL);
     reads = false;
-    metrics.header->record = 0;
+    metrics.record = 0;
     assert_int_equal(timed, TASKS);
     assert_int_equal(s->event_tail - tail, TASKS);
     assert_int_equal(s->events_lost, lost);
@@ -178,7 +178,7 @@ test_kept(void **state)
     char error[] = "job.lua:1: a";
     metrics_keep(&t, error, NULL);
     assert_int_equal(s->nkept, 0); /* nobody wants it */
-    metrics.header->record = METRICS_WHOLES;
+    metrics.record = METRICS_WHOLES;
     metrics_keep(&t, error, "stack traceback:\n\tx");
     metrics_keep(&t, error, NULL);
     assert_int_equal(s->nkept, 1);
@@ -187,7 +187,7 @@ test_kept(void **state)
     for (; error[sizeof error - 2] < 'z'; error[sizeof error - 2]++)
         metrics_keep(&t, error, NULL);
     assert_int_equal(s->nkept, METRICS_KEPT);
-    metrics.header->record = 0;
+    metrics.record = 0;
 }
 
 static void
