@@ -40,7 +40,7 @@ open_fds(int pid)
 
 /* Opens the figures among the descriptors of process pid. -ENOENT: it has none. */
 static int
-open_figures(int pid)
+open_metrics(int pid)
 {
     static const char name[] = "/memfd:" METRICS_FILE;
     DIR *dir = open_fds(pid);
@@ -101,7 +101,7 @@ read_command(struct attach *a)
 /* The figures must be of a prunner with the same metrics_layout.h. A version of before there
  * was a number has another magic. */
 static int
-check_figures(struct attach *a, char why[ATTACH_MESSAGE_MAX])
+check_metrics(struct attach *a, char why[ATTACH_MESSAGE_MAX])
 {
     struct metrics_header h;
     struct stat st;
@@ -124,14 +124,14 @@ check_figures(struct attach *a, char why[ATTACH_MESSAGE_MAX])
 
 /* The process, or of a worker the one that started it. */
 static int
-find_figures(struct attach *a, int pid)
+find_metrics(struct attach *a, int pid)
 {
     struct procstat st;
     a->pid = pid;
-    a->fd = open_figures(pid);
+    a->fd = open_metrics(pid);
     if (a->fd != -ENOENT || !procstat_read(&st, pid) || st.ppid <= 1)
         return a->fd;
-    int fd = open_figures(st.ppid);
+    int fd = open_metrics(st.ppid);
     if (fd < 0)
         return a->fd;
     a->pid = st.ppid;
@@ -143,7 +143,7 @@ int
 attach_pid(struct attach *out, int pid, char why[ATTACH_MESSAGE_MAX])
 {
     struct attach a = {.pid = pid};
-    int fd = find_figures(&a, pid);
+    int fd = find_metrics(&a, pid);
     if (fd == -ESRCH)
         return refuse(why, fd, "there is no process %d", pid);
     if (fd == -EACCES || fd == -EPERM)
@@ -159,7 +159,7 @@ attach_pid(struct attach *out, int pid, char why[ATTACH_MESSAGE_MAX])
     if (a.pid_fd < 0)
         err = refuse(why, -errno, "process %d: %s", a.pid, strerror(errno));
     else
-        err = check_figures(&a, why);
+        err = check_metrics(&a, why);
     if (err) {
         attach_close(&a);
         return err;
@@ -217,7 +217,7 @@ each_job(bool own, bool (*fn)(void *arg, int pid), void *arg)
             continue;
         if (own && (fstatat(dirfd(dir), e->d_name, &st, 0) || st.st_uid != geteuid()))
             continue;
-        int pid = atoi(e->d_name), fd = open_figures(pid);
+        int pid = atoi(e->d_name), fd = open_metrics(pid);
         if (fd < 0)
             continue;
         close(fd);

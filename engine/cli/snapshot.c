@@ -252,34 +252,34 @@ sum_up(struct snapshot *g, double passed)
 {
     double elapsed = seconds(g->elapsed_ns), time = 0;
     const struct metrics_earlier *e = &g->earlier;
-    uint64_t before = passed > 0 ? g->done : e->done;
+    uint64_t before = passed > 0 ? g->finished : e->finished;
     g->posted = e->posted;
-    g->done = e->done;
+    g->finished = e->finished;
     g->failed = e->failed;
     g->retried = e->retried;
-    g->dead = e->dead;
+    g->quarantined = e->quarantined;
     for (uint32_t i = 0; i <= g->nfns; i++) {
         struct snapshot_fn *f = &g->fns[i];
         g->posted += f->sum.posted;
-        g->done += f->sum.done;
+        g->finished += f->sum.finished;
         g->failed += f->sum.failed;
         g->retried += f->sum.retried;
-        g->dead += f->sum.dead;
+        g->quarantined += f->sum.quarantined;
         time += seconds(f->sum.busy_ns) + seconds(f->running_ns);
         if (passed > 0)
-            follow(&f->rate, (double)above(f->sum.done, f->done_before) / passed, passed);
+            follow(&f->rate, (double)above(f->sum.finished, f->finished_before) / passed, passed);
         else
-            f->rate = elapsed > 0 ? (double)f->sum.done / elapsed : 0;
-        f->done_before = f->sum.done;
+            f->rate = elapsed > 0 ? (double)f->sum.finished / elapsed : 0;
+        f->finished_before = f->sum.finished;
     }
     for (uint32_t i = 0; i <= g->nfns; i++) {
         struct snapshot_fn *f = &g->fns[i];
         f->share = time > 0 ? (seconds(f->sum.busy_ns) + seconds(f->running_ns)) / time : 0;
     }
     if (passed > 0)
-        follow(&g->rate, (double)above(g->done, before) / passed, passed);
+        follow(&g->rate, (double)above(g->finished, before) / passed, passed);
     else
-        g->rate = elapsed > 0 ? (double)above(g->done, before) / elapsed : 0;
+        g->rate = elapsed > 0 ? (double)above(g->finished, before) / elapsed : 0;
 }
 
 /* An end is in sight only while less and less is left. */
@@ -287,7 +287,7 @@ static void
 foresee(struct snapshot *g, double passed)
 {
     uint64_t known = g->expected > g->posted ? g->expected : g->posted;
-    uint64_t left = above(known, g->done);
+    uint64_t left = above(known, g->finished);
     bool fixed = g->posted <= g->by_begin || known > g->posted;
     if (passed > 0)
         follow(&g->shrink, ((double)g->left_before - (double)left) / passed, passed);

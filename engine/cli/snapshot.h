@@ -32,7 +32,7 @@ struct snapshot_fn {
     uint64_t running_ns; /* how long the running ones have been running */
     double rate;         /* ended in a second, lately */
     double share;        /* of the time of all tasks, those that run included: 0..1 */
-    uint64_t done_before;
+    uint64_t finished_before;
 };
 
 struct snapshot_worker {
@@ -53,7 +53,7 @@ struct snapshot {
     enum snapshot_stage stage;
     uint64_t now_ns;     /* of this look, CLOCK_MONOTONIC; 0: there was none */
     uint64_t elapsed_ns; /* from the fork to now, or to the end */
-    uint64_t posted, done, failed, retried, dead;
+    uint64_t posted, finished, failed, retried, quarantined;
     struct metrics_earlier earlier; /* part of these */
     uint64_t by_begin;              /* posted by begin(), or before the job was resumed */
     uint64_t expected;              /* as the script says; 0: it does not */

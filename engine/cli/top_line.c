@@ -144,7 +144,7 @@ static void
 head_tasks(struct top_line *l, const struct snapshot *g)
 {
     char text[HUMAN_TEXT];
-    top_line_print(l, "tasks    %llu done of %llu", (unsigned long long)g->done,
+    top_line_print(l, "tasks    %llu done of %llu", (unsigned long long)g->finished,
                    (unsigned long long)g->posted);
     if (g->expected > g->posted)
         top_line_print(l, ", %llu expected", (unsigned long long)g->expected);
@@ -168,7 +168,7 @@ top_line_head(struct top_line *l, const struct snapshot *g, int i)
     default:
         top_line_print(l, "errors   %llu failed, %llu run again, %llu quarantined",
                        (unsigned long long)g->failed, (unsigned long long)g->retried,
-                       (unsigned long long)g->dead);
+                       (unsigned long long)g->quarantined);
     }
 }
 
@@ -179,7 +179,7 @@ top_line_names(const struct snapshot *g, int width)
 {
     int longest = NAMES_MIN, room = width - WORKER_COLUMNS;
     for (uint32_t f = 0; f <= g->nfns; f++) {
-        bool used = g->fns[f].sum.posted || g->fns[f].sum.done || g->fns[f].running;
+        bool used = g->fns[f].sum.posted || g->fns[f].sum.finished || g->fns[f].running;
         int n = used ? columns_of(g->names[f].name) : 0;
         longest = n > longest ? n : longest;
     }
@@ -203,11 +203,11 @@ top_line_fn(struct top_line *l, const struct snapshot *g, uint32_t fn, int names
     const struct snapshot_fn *f = &g->fns[fn];
     char text[HUMAN_TEXT];
     cell_left(l, g->names[fn].name, names);
-    cell_count(l, f->sum.done, 9);
+    cell_count(l, f->sum.finished, 9);
     /* After --resume tasks end that were posted before. */
-    cell_count(l, f->sum.posted > f->sum.done ? f->sum.posted : f->sum.done, 9);
+    cell_count(l, f->sum.posted > f->sum.finished ? f->sum.posted : f->sum.finished, 9);
     cell_count(l, f->running, 5);
-    cell_count(l, f->sum.failed + f->sum.dead, 6);
+    cell_count(l, f->sum.failed + f->sum.quarantined, 6);
     cell_right(l, human_rate(text, f->rate), 7);
     cell_time(l, metrics_quantile(f->sum.times, 0.5), 7);
     cell_time(l, metrics_quantile(f->sum.times, 0.95), 7);
@@ -282,7 +282,7 @@ compare_fns(const void *pa, const void *pb, void *arg)
     int by = 0;
     switch (s->order->fns) {
     case FNS_BY_NAME: by = strcmp(s->g->names[a].name, s->g->names[b].name); break;
-    case FNS_BY_DONE: by = compare((double)fb->sum.done, (double)fa->sum.done); break;
+    case FNS_BY_DONE: by = compare((double)fb->sum.finished, (double)fa->sum.finished); break;
     case FNS_BY_TIME: by = compare(fb->share, fa->share); break;
     case FNS_BY_P95:
         by = compare((double)metrics_quantile(fb->sum.times, 0.95),
@@ -319,7 +319,7 @@ top_line_order_fns(const struct top_order *o, const struct snapshot *g, uint32_t
     struct sorting s = {o, g};
     uint32_t n = 0;
     for (uint32_t f = 0; f <= g->nfns; f++) {
-        if (g->fns[f].sum.posted || g->fns[f].sum.done || g->fns[f].running)
+        if (g->fns[f].sum.posted || g->fns[f].sum.finished || g->fns[f].running)
             out[n++] = f;
     }
     qsort_r(out, n, sizeof *out, compare_fns, &s);

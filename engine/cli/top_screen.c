@@ -63,8 +63,8 @@ static int
 draw_head(const struct screen *s)
 {
     const struct snapshot *g = s->g;
-    attr_t errors = g->failed || g->dead ? A_BOLD | COLOR_PAIR(has_colors() ? PAIR_ERRORS : 0)
-                                         : A_NORMAL;
+    bool any = g->failed || g->quarantined;
+    attr_t errors = any ? A_BOLD | COLOR_PAIR(has_colors() ? PAIR_ERRORS : 0) : A_NORMAL;
     for (int i = 0; i < TOP_LINE_HEAD; i++) {
         struct top_line l;
         top_line_start(&l, COLS);

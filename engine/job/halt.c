@@ -14,7 +14,7 @@ halt_reached(struct arena *a, const struct halt *rule, uint64_t *have)
         *have = counts_bad(&c);
         break;
     case HALT_DONE:
-        *have = c.done;
+        *have = c.finished;
         break;
     case HALT_SUCCESS:
         *have = counts_succeeded(&c);

@@ -194,7 +194,7 @@ static bool
 log_entries_fit(const char *at, uint64_t used)
 {
     while (used) {
-        uint32_t entry[2]; /* id, len: see acc.c */
+        uint32_t entry[2]; /* id, len: see accumulator.c */
         if (used < sizeof entry)
             return false;
         memcpy(entry, at, sizeof entry);

@@ -296,7 +296,7 @@ check_running(struct check *c, uint32_t index, bool *alive)
     if (k > c->n || slot_at(c->a, k)->cur != index || !check_runs(c, k))
         return DAMAGED("a task that runs nowhere");
     const struct slot *s = slot_at(c->a, k);
-    *alive = !is_ending(s) && !(s->phase == PHASE_COMMIT && s->outcome == OUTCOME_DEAD);
+    *alive = !is_ending(s) && !(s->phase == PHASE_COMMIT && s->outcome == OUTCOME_QUARANTINED);
     return check_owned(c, index, is_ending(s) ? LENIENT : STRICT,
                        s->phase == PHASE_ACTIVE && !s->journal_on);
 }
@@ -317,7 +317,7 @@ check_task(struct check *c, uint32_t index, uint32_t owner, bool *alive)
         *alive = true;
         return task_attempt_fits(word) ? check_owned(c, index, STRICT, true)
                                        : DAMAGED("the state of a task");
-    case TASK_DEAD:
+    case TASK_QUARANTINED:
         return check_owned(c, index, STRICT, true);
     case TASK_RUN:
         return check_running(c, index, alive);
@@ -347,7 +347,7 @@ check_descriptors(struct check *c, uint64_t *alive, uint64_t *tasks)
 }
 
 /* Tasks posted and not done, after all commits: as many as there are, and these. `posted` and
- * `done` change within a commit only, by absolute values. */
+ * `finished` change within a commit only, by absolute values. */
 static const char *
 check_counts(const struct check *c, uint64_t alive, uint64_t tasks)
 {
@@ -355,10 +355,10 @@ check_counts(const struct check *c, uint64_t alive, uint64_t tasks)
     for (uint32_t k = 0; k <= c->n; k++) {
         const struct slot *s = slot_at(c->a, k);
         bool commits = s->phase == PHASE_COMMIT;
-        bool ends = is_ending(s) || s->outcome == OUTCOME_DEAD;
+        bool ends = is_ending(s) || s->outcome == OUTCOME_QUARANTINED;
         tasks -= commits ? s->intent.tasks : s->tasks;
         left += commits ? s->intent.posted : s->posted;
-        left -= commits && s->cur && ends ? s->intent.done : s->done;
+        left -= commits && s->cur && ends ? s->intent.finished : s->finished;
     }
     if (left != alive)
         return DAMAGED("its count of tasks");

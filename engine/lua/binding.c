@@ -71,7 +71,7 @@ push_library(lua_State *L)
 
 static const luaL_Reg *const functions[] = {
     binding_accumulators_functions,
-    binding_dead_letters_functions,
+    binding_retry_failed_functions,
     binding_dict_functions,
     binding_job_functions,
     binding_lock_functions,

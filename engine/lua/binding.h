@@ -14,7 +14,7 @@
 #include "lua/scratch.h"
 
 extern const luaL_Reg binding_accumulators_functions[];
-extern const luaL_Reg binding_dead_letters_functions[];
+extern const luaL_Reg binding_retry_failed_functions[];
 extern const luaL_Reg binding_dict_functions[];
 extern const luaL_Reg binding_job_functions[];
 extern const luaL_Reg binding_lock_functions[];

@@ -247,10 +247,10 @@ static void
 set_counts(lua_State *L, const struct counts *c)
 {
     binding_set_number(L, "posted", (double)c->posted);
-    binding_set_number(L, "finished", (double)c->done);
+    binding_set_number(L, "finished", (double)c->finished);
     binding_set_number(L, "failed", (double)c->failed);
     binding_set_number(L, "retried", (double)c->retried);
-    binding_set_number(L, "quarantined", (double)c->dead);
+    binding_set_number(L, "quarantined", (double)c->quarantined);
     binding_set_number(L, "duplicates", (double)c->duplicates);
     binding_set_number(L, "pending", (double)counts_left(c));
 }

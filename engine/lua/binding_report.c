@@ -69,10 +69,10 @@ push_function(lua_State *L, uint32_t fn, const struct metrics_fn *f)
     set_text(L, "name", fn ? info->name : "others");
     set_text(L, "where", info->where ? info->where : "");
     binding_set_number(L, "posted", (double)f->posted);
-    binding_set_number(L, "finished", (double)f->done);
+    binding_set_number(L, "finished", (double)f->finished);
     binding_set_number(L, "failed", (double)f->failed);
     binding_set_number(L, "retried", (double)f->retried);
-    binding_set_number(L, "quarantined", (double)f->dead);
+    binding_set_number(L, "quarantined", (double)f->quarantined);
     binding_set_number(L, "timed", (double)f->timed);
     binding_set_number(L, "busy", seconds(f->busy_ns));
     binding_set_number(L, "longest", seconds(f->longest_ns));
@@ -91,7 +91,7 @@ push_functions(lua_State *L)
     for (uint32_t fn = 0; fn <= timeline.nfns; fn++) {
         struct metrics_fn f = {0};
         add_up(&f, fn);
-        if (!f.posted && !f.done && !f.retried)
+        if (!f.posted && !f.finished && !f.retried)
             continue;
         push_function(L, fn, &f);
         lua_rawseti(L, -2, ++n);
@@ -105,9 +105,9 @@ push_done(lua_State *L, const struct timeline_sample *s)
 {
     lua_newtable(L);
     for (uint32_t fn = 0; fn <= timeline.nfns; fn++) {
-        if (!s->done[fn])
+        if (!s->finished[fn])
             continue;
-        lua_pushnumber(L, (double)s->done[fn]);
+        lua_pushnumber(L, (double)s->finished[fn]);
         lua_rawseti(L, -2, (int)fn);
     }
 }
@@ -153,7 +153,7 @@ push_task(lua_State *L, const struct metrics_event *e)
         [METRICS_FAILED] = "failed",
         [METRICS_RETRY] = "retry",
         [METRICS_DIED] = "died",
-        [METRICS_DEAD] = "quarantined",
+        [METRICS_QUARANTINED] = "quarantined",
     };
     lua_createtable(L, 0, 9);
     binding_set_number(L, "id", (double)e->id);

@@ -12,7 +12,7 @@
 #include <lualib.h>
 
 #include "lua/bytecode.h"
-#include "output/dead_letter.h"
+#include "output/failures_file.h"
 #include "lua/binding.h"
 #include "lua/open.h"
 #include "monitor/timeline.h"
@@ -111,7 +111,7 @@ run_protected(lua_State *L)
 static bool
 open_dead(const struct config *c)
 {
-    int err = c->failures ? dead_letter_open(c->failures, c->retry_failed) : 0;
+    int err = c->failures ? failures_file_open(c->failures, c->retry_failed) : 0;
     if (err == -EEXIST)
         log_error("--failures: \"%s\" is what --retry-failed reads: give it another name",
                   c->failures);

@@ -68,10 +68,11 @@ struct arena_header {
      * worker or the printer that met it, the supervisor before a job is resumed; the last
      * one counts. Died before it: the next one that prints meets the error, too. */
     uint32_t output_error;
-    uint32_t hook_failed; /* writer: a worker that has reported a hook's error; 0 -> 1 */
-    uint32_t dead_lost;   /* writer: who has said that --failures lacks a task, 0 -> 1; died before
-                           * it said so: the others do not; the supervisor before a resume */
-    uint32_t failed;      /* writer: a worker whose task failed for good; only 0 -> 1 */
+    uint32_t hook_failed;         /* writer: a worker that has reported a hook's error; 0 -> 1 */
+    uint32_t failures_incomplete; /* writer: who has said that --failures lacks a task, 0 -> 1; died
+                                   * before it said so: the others do not; the supervisor before
+                                   * a resume */
+    uint32_t failed;              /* writer: a worker whose task failed for good; only 0 -> 1 */
     /* 1: tell the supervisor when a task is ready and no worker sleeps. writer: the supervisor
      * sets it, who tells takes it back by CAS; died before it told: its death tells as well. */
     uint32_t grow_asked;
@@ -95,7 +96,7 @@ struct arena_header {
     _Alignas(CACHE_LINE) uint64_t order_end;
     uint32_t order_lock;
 #ifdef PRN_BENCH_SHARED_COUNTER
-    _Alignas(CACHE_LINE) uint64_t open_tasks; /* posted - done; see count_open() in commit.c */
+    _Alignas(CACHE_LINE) uint64_t open_tasks; /* posted - finished; see count_open() in commit.c */
 #endif
     /* Guards creation in the table of names: see names.h. */
     _Alignas(CACHE_LINE) uint32_t names_lock;

@@ -40,21 +40,22 @@ phase_number(uint32_t phase)
 
 /* What a commit does with the task it ends. */
 enum outcome {
-    OUTCOME_DONE = 0,       /* done, with all its posts */
-    OUTCOME_PART = 1,       /* these posts are public; the task goes on */
-    OUTCOME_FAILED = 2,     /* ended by an error for good; posts were dropped */
-    OUTCOME_RETRY = 3,      /* ended by an error, to be run again */
-    OUTCOME_WAIT = 4,       /* the same, not before the time in its record */
-    OUTCOME_DEAD = 5,       /* quarantined: it keeps killing its worker */
-    OUTCOME_CHECKPOINT = 6, /* prunner.commit(): all so far is true; the task goes on, anew */
-    OUTCOME_DUPLICATE = 7,  /* not run: another task has its key (once.h) */
+    OUTCOME_DONE = 0,        /* done, with all its posts */
+    OUTCOME_PART = 1,        /* these posts are public; the task goes on */
+    OUTCOME_FAILED = 2,      /* ended by an error for good; posts were dropped */
+    OUTCOME_RETRY = 3,       /* ended by an error, to be run again */
+    OUTCOME_WAIT = 4,        /* the same, not before the time in its record */
+    OUTCOME_QUARANTINED = 5, /* it keeps killing its worker */
+    OUTCOME_CHECKPOINT = 6,  /* prunner.commit(): all so far is true; the task goes on, anew */
+    OUTCOME_DUPLICATE = 7,   /* not run: another task has its key (once.h) */
 };
 
 /* Is its task done with it, in one way or another? */
 static inline bool
 outcome_ends(enum outcome o)
 {
-    return o == OUTCOME_DONE || o == OUTCOME_FAILED || o == OUTCOME_DEAD || o == OUTCOME_DUPLICATE;
+    return o == OUTCOME_DONE || o == OUTCOME_FAILED || o == OUTCOME_QUARANTINED ||
+           o == OUTCOME_DUPLICATE;
 }
 
 /* Why a worker ended on purpose. writer: the worker, as its last store. */
@@ -123,9 +124,9 @@ struct tx {
 /* What a commit makes true: absolute values, so applying it twice is harmless.
  * writer: the owner, before PHASE_COMMIT; fixed until the phase is another one. */
 struct commit_intent {
-    uint64_t posted, done;
+    uint64_t posted, finished;
     uint64_t tail;          /* where in the ring the first new hint goes */
-    uint64_t count;         /* failed, retried, dead or duplicates, as the outcome says */
+    uint64_t count;         /* failed, retried, quarantined or duplicates, as the outcome says */
     uint64_t hash;          /* PART: rolling hash of all published posts */
     uint32_t published;     /* PART: how many posts this task has published */
     uint32_t wait_record;   /* WAIT: block with a record for a task that has none; 0: it has one */
@@ -157,10 +158,10 @@ struct slot {
 
     /* Read by everybody who wants to know whether all is done. */
     _Alignas(CACHE_LINE) uint64_t posted;
-    uint64_t done;
-    uint64_t failed, retried, dead;      /* of those done: by errors; quarantined. Runs again. */
-    uint64_t duplicates;                 /* of those done: not run, another one had the key */
-    uint64_t steals, lost, wakes, parks; /* counters for people */
+    uint64_t finished;
+    uint64_t failed, retried, quarantined; /* ends by an error; runs again; crashed too many */
+    uint64_t duplicates;                   /* of those finished: not run, another one had the key */
+    uint64_t steals, lost, wakes, parks;   /* counters for people */
     /* See sums.h. writer: the owner, with each commit; 0 without sums. */
     uint64_t log_hash, tasks, sum;
     uint64_t accs_sum; /* the part of accs[] in `sum` */

@@ -49,10 +49,10 @@ sums_of_slot(const struct slot *s, int o, uint64_t accs)
     bool ends = commits && s->cur && outcome_ends((enum outcome)o);
     const uint64_t values[] = {
         commits ? i->posted : s->posted,
-        ends ? i->done : s->done,
+        ends ? i->finished : s->finished,
         o == OUTCOME_FAILED ? i->count : s->failed,
         o == OUTCOME_RETRY || o == OUTCOME_WAIT ? i->count : s->retried,
-        o == OUTCOME_DEAD ? i->count : s->dead,
+        o == OUTCOME_QUARANTINED ? i->count : s->quarantined,
         o == OUTCOME_DUPLICATE ? i->count : s->duplicates,
         commits ? i->tasks : s->tasks,
         commits ? i->log_end : s->log_end,

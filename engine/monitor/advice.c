@@ -80,12 +80,12 @@ static bool
 say_small(struct text *t, const struct advice *h)
 {
     char took[HUMAN_TEXT];
-    if (h->done < MANY || h->tasks_ns / h->done >= SMALL_NS)
+    if (h->finished < MANY || h->tasks_ns / h->finished >= SMALL_NS)
         return false;
     text_print(t,
                "hint: a task took %s, and prunner itself about as long to hand it out: let one "
                "task do many (post ranges, or lists)",
-               human_time(took, h->tasks_ns / h->done));
+               human_time(took, h->tasks_ns / h->finished));
     return true;
 }
 
@@ -111,7 +111,7 @@ say_too_few(struct text *t, const struct advice *h)
     bool cpus_free = (double)h->cpu_ns < 0.5 * (double)h->wall_ns * h->cpus;
     /* Fewer than -n were started: there was no work for more. */
     if (h->workers < h->most || busy(h) < room || part > 0.3 || !cpus_free ||
-        h->done < 4 * h->workers)
+        h->finished < 4 * h->workers)
         return false;
     double more = h->workers * (part > 0.1 ? 1 / part : 10);
     text_print(t,

@@ -12,7 +12,7 @@ struct advice {
     uint32_t workers, cpus;
     uint32_t most;                     /* workers that there might have been (-n) */
     uint64_t idle_ns, lock_ns, cpu_ns; /* of all workers: without a task; asleep for locks; CPU */
-    uint64_t done, tasks_ns;           /* tasks, and what they took in all */
+    uint64_t finished, tasks_ns;       /* tasks, and what they took in all */
     const char *last;                  /* a task that ended last of all, as text; NULL: unknown */
     uint64_t last_ns;                  /* what it took */
     uint64_t heap_bytes;               /* of Lua's, before the fork */

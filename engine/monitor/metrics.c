@@ -46,7 +46,7 @@ bytes_for(uint32_t slots)
 /* A file that others can find below /proc/PID/fd. -1: a limit forbids it (asked before:
  * beyond RLIMIT_FSIZE is a signal). */
 static int
-open_figures(size_t bytes)
+open_file(size_t bytes)
 {
     struct rlimit limit;
     if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < bytes)
@@ -63,7 +63,7 @@ static struct metrics_header *
 map_slots(uint32_t slots)
 {
     size_t bytes = bytes_for(slots);
-    int fd = open_figures(bytes), flags = MAP_SHARED | MAP_NORESERVE;
+    int fd = open_file(bytes), flags = MAP_SHARED | MAP_NORESERVE;
     void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, fd < 0 ? flags | MAP_ANONYMOUS : flags,
                     fd, 0);
     if (at == MAP_FAILED) {
@@ -249,12 +249,12 @@ metrics_dropped(const struct arena *a, uint32_t k)
 }
 
 void
-metrics_dead(uint32_t fn)
+metrics_quarantined(uint32_t fn)
 {
     struct metrics_fn *f = &metrics.slot->fns[metrics_index(fn)];
     metrics_mark_used(metrics_index(fn));
-    atom_set(&f->done, f->done + 1);
-    atom_set(&f->dead, f->dead + 1);
+    atom_set(&f->finished, f->finished + 1);
+    atom_set(&f->quarantined, f->quarantined + 1);
 }
 
 static uint32_t

@@ -62,8 +62,8 @@ void metrics_started(uint32_t k, int pid);
 void metrics_ended(uint32_t k);
 /* metrics_dropped takes the posts back that slot k has staged and will not publish. */
 void metrics_dropped(const struct arena *a, uint32_t k);
-/* metrics_dead counts a task of function fn that was quarantined. The supervisor only. */
-void metrics_dead(uint32_t fn);
+/* metrics_quarantined counts a task of function fn that was quarantined. The supervisor only. */
+void metrics_quarantined(uint32_t fn);
 
 /* ---- what a worker calls for each task ---- */
 
@@ -125,12 +125,12 @@ static inline void
 metrics_end(uint32_t fn, enum metrics_outcome outcome)
 {
     struct metrics_fn *f = &metrics.slot->fns[metrics_index(fn)];
-    if (unlikely(!f->done))
+    if (unlikely(!f->finished))
         metrics_mark_used(metrics_index(fn));
     if (likely(outcome == METRICS_DONE)) {
-        atom_set(&f->done, f->done + 1);
+        atom_set(&f->finished, f->finished + 1);
     } else if (outcome == METRICS_FAILED) {
-        atom_set(&f->done, f->done + 1);
+        atom_set(&f->finished, f->finished + 1);
         atom_set(&f->failed, f->failed + 1);
     } else {
         atom_set(&f->retried, f->retried + 1);

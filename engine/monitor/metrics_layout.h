@@ -58,7 +58,7 @@ enum metrics_outcome {
     METRICS_FAILED, /* for good */
     METRICS_RETRY,  /* by an error: it runs again */
     METRICS_DIED,   /* with its worker: it runs again */
-    METRICS_DEAD,   /* quarantined */
+    METRICS_QUARANTINED,
 };
 
 /* One run of a task that has ended. Times: CLOCK_MONOTONIC, ns. */
@@ -76,8 +76,8 @@ struct metrics_event {
     uint8_t attempt;              /* 1: the first run */
     uint8_t stolen;               /* its worker had stolen it */
     uint8_t rough;                /* from_ns is a few ms off */
-    uint8_t signal;               /* DIED, DEAD: that ended the worker; 0: it ended itself */
-    uint8_t exit;                 /* DIED, DEAD without a signal: the worker's exit status */
+    uint8_t signal;               /* DIED, QUARANTINED: that ended the worker; 0: it ended itself */
+    uint8_t exit;                 /* DIED, QUARANTINED without a signal: the worker's exit status */
     uint16_t args_len, error_len; /* of text: arguments, then what went wrong */
     char text[METRICS_TEXT];      /* no 0 at the end */
 };
@@ -91,14 +91,14 @@ struct metrics_kept {
 
 /* Of one function, in one slot. */
 struct metrics_fn {
-    uint64_t posted;     /* by this slot. May be taken back: look at the sum over the slots */
-    uint64_t done;       /* in any way: done, failed for good, quarantined */
-    uint64_t failed;     /* for good; part of done */
-    uint64_t retried;    /* runs that ended by an error and came again */
-    uint64_t dead;       /* quarantined; part of done. Slot 0 only */
-    uint64_t timed;      /* how many of the done ones the next three are about */
-    uint64_t busy_ns;    /* they took in all, estimated */
-    uint64_t longest_ns; /* of those that were timed */
+    uint64_t posted;      /* by this slot. May be taken back: look at the sum over the slots */
+    uint64_t finished;    /* in any way: done, failed for good, quarantined */
+    uint64_t failed;      /* for good; part of finished */
+    uint64_t retried;     /* runs that ended by an error and came again */
+    uint64_t quarantined; /* part of finished. Slot 0 only */
+    uint64_t timed;       /* how many of the done ones the next three are about */
+    uint64_t busy_ns;     /* they took in all, estimated */
+    uint64_t longest_ns;  /* of those that were timed */
     uint64_t times[METRICS_TIMES];
 };
 
@@ -132,7 +132,7 @@ struct metrics_slot {
 
 /* Tasks of a job before it was resumed, which no slot has counted here. */
 struct metrics_earlier {
-    uint64_t posted, done, failed, retried, dead;
+    uint64_t posted, finished, failed, retried, quarantined;
 };
 
 struct metrics_name {

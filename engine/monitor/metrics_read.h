@@ -37,10 +37,10 @@ metrics_add_fn(struct metrics_fn *sum, const struct metrics_fn *f)
 {
     uint64_t longest = atom_peek(&f->longest_ns);
     sum->posted += atom_peek(&f->posted);
-    sum->done += atom_peek(&f->done);
+    sum->finished += atom_peek(&f->finished);
     sum->failed += atom_peek(&f->failed);
     sum->retried += atom_peek(&f->retried);
-    sum->dead += atom_peek(&f->dead);
+    sum->quarantined += atom_peek(&f->quarantined);
     sum->timed += atom_peek(&f->timed);
     sum->busy_ns += atom_peek(&f->busy_ns);
     if (longest > sum->longest_ns)

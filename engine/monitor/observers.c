@@ -43,10 +43,10 @@ note_earlier(struct metrics_earlier *e)
     counts_sum(&job.arena, &c);
     *e = (struct metrics_earlier){
         .posted = c.posted,
-        .done = c.done,
+        .finished = c.finished,
         .failed = c.failed,
         .retried = c.retried,
-        .dead = c.dead,
+        .quarantined = c.quarantined,
     };
     for (uint32_t f = 0; f < METRICS_FNS; f++) {
         if (metrics_has(&metrics.header->slot[0], f))
@@ -122,7 +122,7 @@ observers_death(uint32_t k, const struct task *t, uint32_t attempt, int status,
     if (timed || s->seen_run == s->runs)
         from = timed ? s->since_ns : s->seen_ns;
     struct metrics_event e = metrics_event_of(t, k, attempt, from, now);
-    bool own = outcome == METRICS_DEAD || outcome == METRICS_DIED; /* not our doing */
+    bool own = outcome == METRICS_QUARANTINED || outcome == METRICS_DIED; /* not our doing */
     e.outcome = outcome;
     e.rough = !timed;
     e.signal = own && WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0;
@@ -130,8 +130,8 @@ observers_death(uint32_t k, const struct task *t, uint32_t attempt, int status,
     codec_describe(task_args(&job.arena, t), t->bytes, args, sizeof args);
     copy_text(&e, args, how);
     e.kind = failure_key(t->fn, how, strlen(how));
-    if (outcome == METRICS_DEAD)
-        metrics_dead(t->fn);
+    if (outcome == METRICS_QUARANTINED)
+        metrics_quarantined(t->fn);
     else if (outcome == METRICS_DIED)
         observers.died++;
     else
@@ -234,7 +234,7 @@ runs_of_slot(const struct metrics_slot *s)
     uint64_t runs = 0;
     for (uint32_t f = 0; f < METRICS_FNS; f++) {
         if (metrics_has(s, f))
-            runs += atom_peek(&s->fns[f].done) + atom_peek(&s->fns[f].retried);
+            runs += atom_peek(&s->fns[f].finished) + atom_peek(&s->fns[f].retried);
     }
     return runs;
 }

@@ -1,5 +1,5 @@
 /* observers: the supervisor's side of metrics: reads what the workers have noted, and hands it to
- * the rooms that show it or write it down (observers). Only the supervisor calls it. */
+ * the modules that show it or write it down (observers). Only the supervisor calls it. */
 #ifndef PRN_OBSERVERS_H
 #define PRN_OBSERVERS_H
 
@@ -39,7 +39,8 @@ void observers_drain(void);
  * ns. To be called whenever the supervisor wakes. */
 uint64_t observers_tick(void);
 /* observers_death: the worker of slot k died in a run of task t, with a wait status, which
- * came to `outcome`: DEAD, DIED, or, if its time was over, FAILED, RETRY. `how`: in words. */
+ * came to `outcome`: QUARANTINED, DIED, or, if its time was over, FAILED, RETRY. `how`: in
+ * words. */
 void observers_death(uint32_t k, const struct task *t, uint32_t attempt, int status,
                      enum metrics_outcome outcome, const char *how);
 /* observers_end hands over what is left. */

@@ -29,9 +29,9 @@ static struct {
     bool observing;
     bool shown;
     bool colours;
-    struct totals figures;
+    struct totals totals;
     struct progress_view view;
-    struct rate pace;
+    struct rate rate;
     uint64_t memory_ns; /* when it is looked at again */
     struct text text;
 } progress = {.observer = {.started = started, .tick = tick, .end = end}};
@@ -72,13 +72,13 @@ progress_shown(void)
 static void
 look(uint64_t now)
 {
-    struct totals *f = &progress.figures;
+    struct totals *f = &progress.totals;
     struct progress_view *v = &progress.view;
     totals_take(f);
     if (progress.observing)
-        rate_note(&progress.pace, f->elapsed_ns, f->posted, f->done);
-    v->figures = f;
-    v->pace = rate_view(&progress.pace, f->elapsed_ns, f->posted, f->done, f->expected);
+        rate_note(&progress.rate, f->elapsed_ns, f->posted, f->finished);
+    v->totals = f;
+    v->rate = rate_view(&progress.rate, f->elapsed_ns, f->posted, f->finished, f->expected);
     v->stopping = atom_load(&job.arena.header->mode) == ARENA_STOP;
     for (uint32_t i = 0; i < PROGRESS_FNS && i < f->nfns; i++)
         totals_quantiles(f->fns[i].fn, &v->p50_ns[i], &v->p95_ns[i]);
@@ -94,7 +94,7 @@ started(uint32_t k, int pid)
 {
     (void)k;
     (void)pid;
-    if (!progress.pace.n)
+    if (!progress.rate.n)
         look(clock_ns());
 }
 

@@ -63,7 +63,7 @@ static int
 percent(const struct totals *f)
 {
     uint64_t known = totals_known(f);
-    return known ? (int)(100.0 * (double)f->done / (double)known) : 100;
+    return known ? (int)(100.0 * (double)f->finished / (double)known) : 100;
 }
 
 static uint64_t
@@ -76,19 +76,19 @@ left_ns(const struct rate_view *v)
 static void
 first_pieces(struct pieces *p, const struct progress_view *v)
 {
-    const struct totals *f = v->figures;
-    unsigned long long done = f->done, known = totals_known(f);
+    const struct totals *f = v->totals;
+    unsigned long long done = f->finished, known = totals_known(f);
     char text[HUMAN_TEXT];
     add(p, PLAIN, "%s", human_clock(text, f->elapsed_ns));
-    if (v->pace.growing)
+    if (v->rate.growing)
         add(p, BOLD, "%llu of %llu tasks, growing", done, known);
     else
         add(p, BOLD, "%llu of %llu tasks (%d%%)", done, known, percent(f));
     if (v->stopping)
         add(p, RED, "stopping");
-    else if (v->pace.has_left)
-        add(p, PLAIN, "eta %s", human_clock(text, left_ns(&v->pace)));
-    add(p, PLAIN, "%s/s", human_rate(text, v->pace.rate));
+    else if (v->rate.has_left)
+        add(p, PLAIN, "eta %s", human_clock(text, left_ns(&v->rate)));
+    add(p, PLAIN, "%s/s", human_rate(text, v->rate.rate));
     add(p, PLAIN, "%u of %u %s busy", f->busy, f->workers, f->workers == 1 ? "worker" : "workers");
 }
 
@@ -96,10 +96,10 @@ first_pieces(struct pieces *p, const struct progress_view *v)
 static void
 more_pieces(struct pieces *p, const struct progress_view *v)
 {
-    const struct totals *f = v->figures;
+    const struct totals *f = v->totals;
     add_count(p, PLAIN, "waiting", totals_waiting(f));
     add_count(p, RED, "failed", f->failed);
-    add_count(p, RED, "quarantined", f->dead);
+    add_count(p, RED, "quarantined", f->quarantined);
     add_count(p, PLAIN, "retried", f->retried);
     add_bytes(p, "shared", v->memory.arena);
     add_bytes(p, "workers", v->memory.workers);
@@ -125,10 +125,10 @@ json_function(struct text *t, const struct totals_fn *f, uint64_t p50_ns, uint64
     json_field(t, "name", job_fn_info(f->fn)->name);
     json_field(t, "where", job_fn_info(f->fn)->where);
     json_integer(t, "posted", f->posted);
-    json_integer(t, "finished", f->done);
+    json_integer(t, "finished", f->finished);
     json_integer(t, "failed", f->failed);
     json_integer(t, "retried", f->retried);
-    json_integer(t, "quarantined", f->dead);
+    json_integer(t, "quarantined", f->quarantined);
     json_number(t, "busy_seconds", (double)f->busy_ns / 1e9);
     json_number(t, "longest_seconds", (double)f->longest_ns / 1e9);
     json_number(t, "p50_seconds", (double)p50_ns / 1e9);
@@ -153,22 +153,22 @@ json_functions(struct text *t, const struct totals *f)
 void
 progress_json(struct text *t, const struct progress_view *v)
 {
-    const struct totals *f = v->figures;
+    const struct totals *f = v->totals;
     text_put(t, "{");
     json_number(t, "elapsed_seconds", (double)f->elapsed_ns / 1e9);
     json_integer(t, "workers", f->workers);
     json_integer(t, "busy", f->busy);
     json_integer(t, "posted", f->posted);
-    json_integer(t, "finished", f->done);
+    json_integer(t, "finished", f->finished);
     json_integer(t, "known", totals_known(f));
-    json_boolean(t, "growing", v->pace.growing);
-    if (v->pace.has_left)
-        json_number(t, "eta_seconds", v->pace.left_s);
-    json_number(t, "rate", v->pace.rate);
+    json_boolean(t, "growing", v->rate.growing);
+    if (v->rate.has_left)
+        json_number(t, "eta_seconds", v->rate.left_s);
+    json_number(t, "rate", v->rate.rate);
     json_integer(t, "waiting", totals_waiting(f));
     json_integer(t, "failed", f->failed);
     json_integer(t, "retried", f->retried);
-    json_integer(t, "quarantined", f->dead);
+    json_integer(t, "quarantined", f->quarantined);
     json_integer(t, "shared_bytes", v->memory.arena);
     json_integer(t, "disk_bytes", v->memory.spill);
     json_integer(t, "worker_bytes", v->memory.workers);
@@ -211,8 +211,8 @@ put_row(struct text *t, const struct pieces *p, int columns, bool colours)
 static void
 function_pieces(struct pieces *p, const struct progress_view *v, uint32_t i)
 {
-    const struct totals_fn *f = &v->figures->fns[i];
-    unsigned long long done = f->done, posted = f->posted;
+    const struct totals_fn *f = &v->totals->fns[i];
+    unsigned long long done = f->finished, posted = f->posted;
     char p50[HUMAN_TEXT], p95[HUMAN_TEXT];
     if (posted >= done)
         add(p, PLAIN, "%llu/%llu", done, posted);
@@ -221,7 +221,7 @@ function_pieces(struct pieces *p, const struct progress_view *v, uint32_t i)
     if (f->timed)
         add(p, DIM, "p50 %s  p95 %s", human_time(p50, v->p50_ns[i]),
             human_time(p95, v->p95_ns[i]));
-    add_count(p, RED, "failed", f->failed + f->dead);
+    add_count(p, RED, "failed", f->failed + f->quarantined);
 }
 
 /* Of the names that are shown, the widest. */
@@ -240,7 +240,7 @@ name_columns(const struct totals *f, uint32_t n, int columns)
 static void
 put_functions(struct text *t, const struct progress_view *v, int columns, int rows, bool colours)
 {
-    const struct totals *f = v->figures;
+    const struct totals *f = v->totals;
     uint32_t n = f->nfns < PROGRESS_FNS ? f->nfns : PROGRESS_FNS;
     if (n > (uint32_t)rows)
         n = (uint32_t)rows;

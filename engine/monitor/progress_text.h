@@ -10,9 +10,9 @@
 enum { PROGRESS_FNS = 6 }; /* functions that have a row of their own */
 
 struct progress_view {
-    const struct totals *figures;
+    const struct totals *totals;
     struct totals_memory memory;
-    struct rate_view pace;
+    struct rate_view rate;
     uint64_t p50_ns[PROGRESS_FNS], p95_ns[PROGRESS_FNS]; /* of the first functions */
     bool stopping;                                       /* nothing new is started */
     bool over;

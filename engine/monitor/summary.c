@@ -29,7 +29,7 @@ static struct {
     struct observer observer;
     bool asked, never;
     bool quiet; /* nothing but failures that were not told */
-    struct totals figures;
+    struct totals totals;
 } summary = {.observer = {.end = print_summary}};
 
 void
@@ -180,7 +180,7 @@ put_slowest(struct text *t, const struct metrics_event *const *all, size_t n)
 static const struct metrics_event *
 last_task(const struct metrics_event *const *all, size_t n)
 {
-    uint64_t near = metrics.header->end_ns - summary.figures.elapsed_ns / 20;
+    uint64_t near = metrics.header->end_ns - summary.totals.elapsed_ns / 20;
     for (size_t i = 0; i < n; i++) {
         if (all[i]->to_ns >= near)
             return all[i];
@@ -195,7 +195,7 @@ put_first_line(struct text *t, const struct totals *f)
 {
     char wall[HUMAN_TEXT], rate[HUMAN_TEXT], cpu[HUMAN_TEXT];
     double seconds = (double)f->elapsed_ns / 1e9;
-    uint64_t ran = f->done - f->duplicates;
+    uint64_t ran = f->finished - f->duplicates;
     text_print(t, "prunner: %llu %s in %s, %s/s; %u %s, %.0f%% busy; CPU %s\n",
                (unsigned long long)ran, ran == 1 ? "task" : "tasks",
                human_time(wall, f->elapsed_ns),
@@ -218,7 +218,7 @@ put_counts(struct text *t, const struct totals *f)
 {
     bool any = false;
     put_count(t, &any, "failed", f->failed);
-    put_count(t, &any, "quarantined", f->dead);
+    put_count(t, &any, "quarantined", f->quarantined);
     put_count(t, &any, "retried", f->retried);
     put_count(t, &any, "duplicates", f->duplicates);
     put_count(t, &any, "left", totals_left(f));
@@ -257,7 +257,7 @@ put_hints(struct text *t, const struct totals *f, const struct metrics_event *la
         .idle_ns = f->idle_ns,
         .lock_ns = f->lock_ns,
         .cpu_ns = (uint64_t)(job.result.cpu_seconds * 1e9),
-        .done = timed,
+        .finished = timed,
         .tasks_ns = tasks_ns,
         .last = name.failed ? NULL : name.at,
         .last_ns = last ? took_ns(last) : 0,
@@ -285,13 +285,13 @@ static void
 print_summary(void)
 {
     struct text t = {0};
-    struct totals *f = &summary.figures;
+    struct totals *f = &summary.totals;
     totals_take(f);
-    bool many = f->failed + f->dead >= MANY_FAILURES && !summary.quiet;
+    bool many = f->failed + f->quarantined >= MANY_FAILURES && !summary.quiet;
     if (summary.asked || (progress_shown() && !summary.never)) {
         put_all(&t, f);
     } else if (many || any_untold()) {
-        text_print(&t, "prunner: many %s failed\n", f->failed + f->dead ? "tasks" : "runs");
+        text_print(&t, "prunner: many %s failed\n", f->failed + f->quarantined ? "tasks" : "runs");
         put_failures(&t);
     }
     if (!t.failed && t.len)

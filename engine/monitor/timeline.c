@@ -31,13 +31,13 @@ static uint64_t last_ns; /* of the last sample */
 /* ---- samples ---- */
 
 static void
-add_done(uint64_t *done, const struct metrics_slot *s)
+add_finished(uint64_t *finished, const struct metrics_slot *s)
 {
     for (uint32_t w = 0; w <= timeline.nfns / 64; w++) {
         for (uint64_t bits = atom_peek(&s->used[w]); bits; bits &= bits - 1) {
             uint32_t f = w * 64 + (uint32_t)__builtin_ctzll(bits);
             if (f <= timeline.nfns)
-                done[f] += atom_peek(&s->fns[f].done);
+                finished[f] += atom_peek(&s->fns[f].finished);
         }
     }
 }
@@ -127,9 +127,9 @@ take_sample(uint64_t now)
     s->at_ns = metrics_since_start(metrics.header, now);
     s->busy = observers_busy();
     s->waiting = left > s->busy ? left - s->busy : 0;
-    memset(s->done, 0, (timeline.nfns + 1) * sizeof *s->done);
+    memset(s->finished, 0, (timeline.nfns + 1) * sizeof *s->finished);
     for (uint32_t k = 0; k <= timeline.nworkers; k++)
-        add_done(s->done, &metrics.header->slot[k]);
+        add_finished(s->finished, &metrics.header->slot[k]);
     memset(s->cells, 0, TIMELINE_ROWS * sizeof *s->cells);
     for (uint32_t r = 0; r < timeline.nrows; r++)
         fill_row(&s->cells[r], 1 + r * timeline.row_workers, now);
@@ -141,18 +141,18 @@ static void
 make_room(void)
 {
     size_t nfns = timeline.nfns + 1;
-    uint64_t *done = calloc(TIMELINE_SAMPLES * nfns, sizeof *done);
+    uint64_t *finished = calloc(TIMELINE_SAMPLES * nfns, sizeof *finished);
     struct timeline_cell *cells = calloc(TIMELINE_SAMPLES * TIMELINE_ROWS, sizeof *cells);
     seen = calloc(ARENA_SLOTS, sizeof *seen);
-    if (!done || !cells || !seen) {
-        free(done);
+    if (!finished || !cells || !seen) {
+        free(finished);
         free(cells);
         free(seen);
         seen = NULL;
         return;
     }
     for (size_t i = 0; i < TIMELINE_SAMPLES; i++) {
-        timeline.samples[i].done = done + i * nfns;
+        timeline.samples[i].finished = finished + i * nfns;
         timeline.samples[i].cells = cells + i * TIMELINE_ROWS;
     }
 }

@@ -25,7 +25,7 @@ struct timeline_cell {
 struct timeline_sample {
     uint64_t at_ns; /* since the start */
     uint64_t waiting, busy;
-    uint64_t *done;              /* by function: 0 .. timeline.nfns */
+    uint64_t *finished;          /* by function: 0 .. timeline.nfns */
     struct timeline_cell *cells; /* by row */
 };
 

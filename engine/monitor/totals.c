@@ -22,11 +22,11 @@ add_tasks(struct totals *f)
     struct counts c;
     counts_sum(&job.arena, &c);
     f->posted = c.posted;
-    f->done = c.done;
+    f->finished = c.finished;
     f->duplicates = c.duplicates;
     f->failed = c.failed;
     f->retried = c.retried;
-    f->dead = c.dead;
+    f->quarantined = c.quarantined;
 }
 
 static void
@@ -45,10 +45,10 @@ add_fn(struct totals_fn *f, const struct metrics_fn *from)
 {
     uint64_t longest = atom_peek(&from->longest_ns);
     f->posted += atom_peek(&from->posted);
-    f->done += atom_peek(&from->done);
+    f->finished += atom_peek(&from->finished);
     f->failed += atom_peek(&from->failed);
     f->retried += atom_peek(&from->retried);
-    f->dead += atom_peek(&from->dead);
+    f->quarantined += atom_peek(&from->quarantined);
     f->timed += atom_peek(&from->timed);
     f->busy_ns += atom_peek(&from->busy_ns);
     if (longest > f->longest_ns)
@@ -65,7 +65,7 @@ add_function(struct totals *f, uint32_t fn)
         if (metrics_has(s, fn))
             add_fn(&sum, &s->fns[fn]);
     }
-    if ((int64_t)sum.posted > 0 || sum.done)
+    if ((int64_t)sum.posted > 0 || sum.finished)
         f->fns[f->nfns++] = sum;
 }
 

@@ -8,19 +8,19 @@
 /* Of one function. */
 struct totals_fn {
     uint32_t fn;
-    uint64_t posted, done, failed, retried, dead; /* as in struct metrics_fn */
+    uint64_t posted, finished, failed, retried, quarantined; /* as in struct metrics_fn */
     uint64_t timed, busy_ns, longest_ns;
 };
 
 struct totals {
-    uint64_t elapsed_ns;                          /* since the workers were started */
-    uint32_t workers, alive, busy;                /* wanted; there; with a task */
-    uint64_t posted, done, failed, retried, dead; /* those of a resumed job too */
-    uint64_t duplicates;                          /* of those done: not run, see task/once.h */
-    uint64_t expected;                            /* prunner.expect(); 0: unknown */
-    uint64_t idle_ns, lock_ns;                    /* of all: without a task; asleep for locks */
-    uint32_t nfns;                                /* functions of which tasks were posted */
-    struct totals_fn fns[METRICS_FNS];            /* the one with most busy_ns first */
+    uint64_t elapsed_ns;                                     /* since the workers were started */
+    uint32_t workers, alive, busy;                           /* wanted; there; with a task */
+    uint64_t posted, finished, failed, retried, quarantined; /* those of a resumed job too */
+    uint64_t duplicates;                                     /* not run: see task/once.h */
+    uint64_t expected;                                       /* prunner.expect(); 0: unknown */
+    uint64_t idle_ns, lock_ns;                               /* without a task; asleep for locks */
+    uint32_t nfns;                                           /* functions with tasks */
+    struct totals_fn fns[METRICS_FNS];                       /* the one with most busy_ns first */
 };
 
 /* What the job takes, bytes. 0: nothing, or unknown. */
@@ -52,14 +52,14 @@ totals_known(const struct totals *f)
 static inline uint64_t
 totals_left(const struct totals *f)
 {
-    return f->posted > f->done ? f->posted - f->done : 0;
+    return f->posted > f->finished ? f->posted - f->finished : 0;
 }
 
 /* totals_waiting: posted, neither done nor at work. */
 static inline uint64_t
 totals_waiting(const struct totals *f)
 {
-    uint64_t gone = f->done + f->busy;
+    uint64_t gone = f->finished + f->busy;
     return f->posted > gone ? f->posted - gone : 0;
 }
 

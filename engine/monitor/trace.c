@@ -332,7 +332,7 @@ note_ended(uint32_t k, int pid, int status)
 }
 
 static void
-note_figures(uint64_t now_ns)
+note_totals(uint64_t now_ns)
 {
     uint64_t busy = observers_busy(), left = observers_left();
     uint64_t queued = left > busy ? left - busy : 0;
@@ -382,7 +382,7 @@ static struct observer observer = {
     .event = note_run,
     .started = note_started,
     .ended = note_ended,
-    .tick = note_figures,
+    .tick = note_totals,
     .end = end,
     .every_ns = TICK_NS,
 };

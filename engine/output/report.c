@@ -96,7 +96,7 @@ report_error(const struct task *t, uint32_t run, uint32_t worker, const char *me
 }
 
 void
-report_dead(const struct task *t, uint32_t runs, const char *how)
+report_quarantined(const struct task *t, uint32_t runs, const char *how)
 {
     char task[TASK], poster[TASK];
     struct text text = {0};

@@ -13,9 +13,9 @@ struct task;
  * as text; `again`: it will be run again; `run`: which run this was. */
 void report_error(const struct task *t, uint32_t run, uint32_t worker, const char *message,
                   const char *traceback, bool again);
-/* report_dead: the task was quarantined after `runs` runs that ended with their
+/* report_quarantined: the task was quarantined after `runs` runs that ended with their
  * worker, the last one by `how` ("SIGKILL"). */
-void report_dead(const struct task *t, uint32_t runs, const char *how);
+void report_quarantined(const struct task *t, uint32_t runs, const char *how);
 /* report_death: a worker died; `t` (may be NULL) was running and runs again, `when`
  * (" alone"; may be empty). */
 void report_death(uint32_t worker, int pid, const char *how, const struct task *t,

@@ -16,7 +16,7 @@ struct slot;
 void stderr_tail_add(struct slot *s, const char *bytes, size_t len);
 /* stderr_tail_copy copies what the last task of the slot's worker wrote to stderr, its
  * last whole lines as far as they were kept, to text[SLOT_STDERR]. Returns its bytes.
- * For a dead letter. */
+ * For a failure record. */
 size_t stderr_tail_copy(const struct slot *s, char *text);
 
 #endif

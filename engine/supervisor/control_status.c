@@ -100,7 +100,7 @@ control_status(struct text *t)
     counts_sum(&job.arena, &c);
     start_text(start, sizeof start);
     text_print(t, "%s, %u %s, %llu of %llu tasks done%s, started at %s: ", state_words(), workers,
-               workers == 1 ? "worker" : "workers", (unsigned long long)c.done,
+               workers == 1 ? "worker" : "workers", (unsigned long long)c.finished,
                (unsigned long long)c.posted, failed ? ", some failed" : "", start);
     put_command(t);
 }

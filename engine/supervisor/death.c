@@ -12,7 +12,7 @@
 #include "job/job.h"
 #include "monitor/metrics.h"
 #include "monitor/observers.h"
-#include "output/dead_letter.h"
+#include "output/failures_file.h"
 #include "output/output.h"
 #include "output/printer.h"
 #include "output/report.h"
@@ -58,14 +58,14 @@ how_it_died(const struct child *c)
 }
 
 static void
-write_dead(uint32_t k, const struct task *t, uint32_t runs)
+write_quarantined(uint32_t k, const struct task *t, uint32_t runs)
 {
     const struct child *c = child_at(k);
     bool killed = WIFSIGNALED(c->status);
     const char *error = killed ? NULL : wait_status_text(c->status);
     if (c->cause == CAUSE_OOM)
         error = "the kernel was out of memory";
-    struct dead_letter letter = {
+    struct failure_record record = {
         .task = t,
         .attempts = runs,
         .errors = t->errors,
@@ -74,13 +74,13 @@ write_dead(uint32_t k, const struct task *t, uint32_t runs)
         .error_len = error ? strlen(error) : 0,
         .slot = slot_at(&job.arena, k),
     };
-    dead_letter_write(&letter);
+    failures_file_write(&record);
 }
 
 static void
 write_failed(uint32_t k, const struct task *t, uint32_t run, const char *why)
 {
-    struct dead_letter letter = {
+    struct failure_record record = {
         .task = t,
         .attempts = run,
         .errors = t->errors + 1u,
@@ -88,14 +88,14 @@ write_failed(uint32_t k, const struct task *t, uint32_t run, const char *why)
         .error_len = strlen(why),
         .slot = slot_at(&job.arena, k),
     };
-    dead_letter_write(&letter);
+    failures_file_write(&record);
 }
 
 static void
-report_quarantined(uint32_t k, struct task *t, uint32_t runs, const char *how)
+say_quarantined(uint32_t k, struct task *t, uint32_t runs, const char *how)
 {
-    report_dead(t, runs > t->errors ? runs - t->errors : runs, how);
-    write_dead(k, t, runs);
+    report_quarantined(t, runs > t->errors ? runs - t->errors : runs, how);
+    write_quarantined(k, t, runs);
     printer_quarantined(t);
     atom_store(&job.arena.header->failed, 1);
 }
@@ -108,9 +108,10 @@ say_death(uint32_t k, const struct recovered *r, const char *how)
     struct task *t = r->task ? task_at(&job.arena, r->task) : NULL;
     uint32_t run = task_attempt(r->word);
     if (t && !stop_killing())
-        observers_death(k, t, run, c->status, r->dead ? METRICS_DEAD : METRICS_DIED, how);
-    if (r->dead)
-        report_quarantined(k, t, run, how);
+        observers_death(k, t, run, c->status,
+                        r->quarantined ? METRICS_QUARANTINED : METRICS_DIED, how);
+    if (r->quarantined)
+        say_quarantined(k, t, run, how);
     else if (!stop_killing())
         report_death(k, c->pid, how, t, run, t ? job_max_crashes(t->fn) : 0,
                      c->cause == CAUSE_OOM ? ", alone" : "");
@@ -257,7 +258,7 @@ recover_child(uint32_t k)
         idle_end_alone(&job.arena); /* it may be this one: the others make room */
         return false;
     }
-    if (r.task && !r.dead && becomes == RECOVER_WAIT)
+    if (r.task && !r.quarantined && becomes == RECOVER_WAIT)
         delayed_alone(r.task);
     if (child_at(k)->cause == CAUSE_CTL)
         control_killed(child_at(k)->killed_id, r.failed);
@@ -266,9 +267,9 @@ recover_child(uint32_t k)
 }
 
 static void
-ended_on_purpose(uint32_t k, enum exit_reason bye)
+ended_on_purpose(uint32_t k, enum exit_reason reason)
 {
-    bool leaves_work = bye == REASON_RECYCLE || bye == REASON_SURPLUS;
+    bool leaves_work = reason == REASON_RECYCLE || reason == REASON_SURPLUS;
     log_debug("worker %u ended: process %d", k, child_at(k)->pid);
     if (!leaves_work) {
         child_become(child_at(k), CHILD_NONE);
@@ -299,12 +300,12 @@ static void
 child_ended(uint32_t k, int status)
 {
     struct child *c = child_at(k);
-    enum exit_reason bye = (enum exit_reason)slot_at(&job.arena, k)->exit_reason;
+    enum exit_reason reason = (enum exit_reason)slot_at(&job.arena, k)->exit_reason;
     c->status = status;
     observers_ended(k, c->pid, status);
     spawn_try_again();
-    if (bye != REASON_NONE && bye != REASON_FATAL) {
-        ended_on_purpose(k, bye);
+    if (reason != REASON_NONE && reason != REASON_FATAL) {
+        ended_on_purpose(k, reason);
         return;
     }
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE && output_reader_gone()) {

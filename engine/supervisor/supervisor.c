@@ -290,10 +290,10 @@ count_results(void)
     job.result.succeeded = h->kind == HALT_SUCCESS && halt_reached(&job.arena, h, &have);
     for (uint32_t k = 0; k <= job.arena.header->nworkers; k++) {
         const struct slot *s = slot_at(&job.arena, k);
-        log_debug("slot %u: posted %llu, done %llu, claims %u, steals %llu, lost %llu, "
+        log_debug("slot %u: posted %llu, finished %llu, claims %u, steals %llu, lost %llu, "
                   "wakes %llu, parks %llu",
                   k, (unsigned long long)s->posted,
-                  (unsigned long long)s->done, s->claims, (unsigned long long)s->steals,
+                  (unsigned long long)s->finished, s->claims, (unsigned long long)s->steals,
                   (unsigned long long)s->lost, (unsigned long long)s->wakes,
                   (unsigned long long)s->parks);
     }
@@ -422,7 +422,7 @@ supervisor_resume(void)
         err = unnoted;
     atom_store(&a->header->mode, ARENA_RUN);
     a->header->output_error = 0;
-    a->header->dead_lost = 0;
+    a->header->failures_incomplete = 0;
     a->header->output_lock[0] = 0; /* the printer's, perhaps, which is no slot of these */
     a->header->limit = 0;
     a->header->next_start = 0; /* of a clock that may have begun anew */

@@ -58,7 +58,7 @@ is_this_run(const struct slot *s, uint64_t word, uint32_t me)
            task_generation(word) == task_generation(s->expect);
 }
 
-/* From RUN to READY, WAIT or DEAD: the task stays, its run is over. */
+/* From RUN to READY, WAIT or QUARANTINED: the task stays, its run is over. */
 static void
 apply_return(struct self *self, struct task *t, enum task_state to)
 {
@@ -67,7 +67,7 @@ apply_return(struct self *self, struct task *t, enum task_state to)
     if (!is_this_run(s, word, self->me))
         return;
     t->errors = (uint8_t)s->intent.errors;
-    if (to != TASK_DEAD)
+    if (to != TASK_QUARANTINED)
         record_forget_journal(self, t);
     /* release: `errors` and the record are there for the next to claim it. */
     atom_store(&t->word, task_word(task_generation(word), task_attempt(word), 0, to));
@@ -81,28 +81,28 @@ apply_own(struct self *self, uint32_t cur)
     uint64_t word = atom_load(&t->word);
     switch ((enum outcome)s->outcome) {
     case OUTCOME_DONE:
-        atom_store(&s->done, s->intent.done);
+        atom_store(&s->finished, s->intent.finished);
         if (is_this_run(s, word, self->me))
             task_free(self, cur, word);
         break;
     case OUTCOME_FAILED:
         atom_set(&s->failed, s->intent.count);
         /* release: `failed` first, or it would be a success; pairs with add_ended() of counts.c.
-         * The same for `dead` and `duplicates` below. */
-        atom_store(&s->done, s->intent.done);
+         * The same for `quarantined` and `duplicates` below. */
+        atom_store(&s->finished, s->intent.finished);
         if (is_this_run(s, word, self->me))
             task_free(self, cur, word);
         break;
     case OUTCOME_DUPLICATE:
         atom_set(&s->duplicates, s->intent.count);
-        atom_store(&s->done, s->intent.done);
+        atom_store(&s->finished, s->intent.finished);
         if (is_this_run(s, word, self->me))
             task_free(self, cur, word);
         break;
-    case OUTCOME_DEAD:
-        atom_set(&s->dead, s->intent.count);
-        atom_store(&s->done, s->intent.done);
-        apply_return(self, t, TASK_DEAD);
+    case OUTCOME_QUARANTINED:
+        atom_set(&s->quarantined, s->intent.count);
+        atom_store(&s->finished, s->intent.finished);
+        apply_return(self, t, TASK_QUARANTINED);
         break;
     case OUTCOME_RETRY:
         atom_set(&s->retried, s->intent.count);
@@ -138,7 +138,7 @@ apply_own(struct self *self, uint32_t cur)
 static void
 count_open(const struct slot *s, struct arena_header *h)
 {
-    uint64_t more = s->intent.posted - s->posted, fewer = s->intent.done - s->done;
+    uint64_t more = s->intent.posted - s->posted, fewer = s->intent.finished - s->finished;
     (void)atom_add(&h->open_tasks, more - fewer);
 }
 #endif
@@ -164,7 +164,7 @@ commit_apply(struct self *self)
 #ifdef PRN_BENCH_SHARED_COUNTER
     count_open(s, self->arena->header);
 #endif
-    /* Before the children can be taken: who sums all `done`, then all `posted`
+    /* Before the children can be taken: who sums all `finished`, then all `posted`
      * never finds them equal too early (docs/termination.md). */
     atom_store(&s->posted, s->intent.posted);
     if (s->staged)
@@ -193,7 +193,7 @@ sum_up(struct self *self, enum outcome outcome, bool ends)
     struct slot *s = self->slot;
     bool over = ends && s->cur && outcome_ends(outcome);
     s->intent.posted = s->posted + self->staged_count;
-    s->intent.done = s->done + (ends && s->cur);
+    s->intent.finished = s->finished + (ends && s->cur);
     s->intent.tasks = s->tasks - (over ? task_sum(self->arena, task_at(self->arena, s->cur)) : 0);
     for (uint32_t i = s->staged; i; i = task_at(self->arena, i)->next)
         s->intent.tasks += task_sum(self->arena, task_at(self->arena, i));
@@ -208,7 +208,7 @@ seal(struct self *self, enum outcome outcome, bool ends)
     struct slot *s = self->slot;
     s->outcome = outcome;
     s->intent.posted = s->posted + self->staged_count;
-    s->intent.done = s->done + (ends && s->cur);
+    s->intent.finished = s->finished + (ends && s->cur);
     s->intent.tail = s->tail;
     /* release: all of the above and the children are written. From here on it
      * is true; pairs with the supervisor's acquire after waitpid. */
@@ -243,8 +243,8 @@ count_of(const struct slot *s, enum outcome outcome)
     switch (outcome) {
     case OUTCOME_FAILED:
         return s->failed;
-    case OUTCOME_DEAD:
-        return s->dead;
+    case OUTCOME_QUARANTINED:
+        return s->quarantined;
     case OUTCOME_DUPLICATE:
         return s->duplicates;
     default:
@@ -266,7 +266,8 @@ commit_end(struct self *self, enum outcome outcome)
         struct task *t = task_at(self->arena, s->cur);
         uint32_t errors = t->errors;
         accumulator_nothing(s);
-        s->intent.errors = outcome == OUTCOME_DEAD || errors == UINT8_MAX ? errors : errors + 1;
+        bool counts = outcome != OUTCOME_QUARANTINED && errors < UINT8_MAX;
+        s->intent.errors = errors + counts;
         s->intent.count = count_of(s, outcome) + 1;
         ready = outcome == OUTCOME_RETRY;
     }

@@ -1,33 +1,35 @@
-/* counts: how many tasks were posted, are done, have failed: the sums over all slots, read while
- * their owners go on. Whoever needs one of them or a difference of two takes it from here, once
- * for all, and not by a loop of its own.
+/* counts: how many tasks were posted, are finished, have failed: the sums over all slots, read
+ * while their owners continue. Whoever needs one of them or a difference of two takes it from
+ * here, and not by a loop of its own.
  *
  * Each slot has these words, of one writer: its owner, in a commit (commit.c); for a dead worker
- * the supervisor, who applies the commit again and stores the same values. They only grow, and
+ * the supervisor, which applies the commit again and stores the same values. They only grow, and
  * are stored in this order:
  *
  *   posted         before any of the new tasks can be taken
- *   failed, dead   of a task that ends badly; duplicates: of one that is not run
- *   done           of a task that ends in any way: release
+ *   failed, quarantined   of a task that ends badly; duplicates: of one that is not run
+ *   finished       of a task that ends in any way: release
  *
- * counts_sum() reads (1) of each slot done, acquire, and then failed, dead; (2) how many slots
- * there are by now; (3) of each slot posted. Take any moment t between (1) and (3).
+ * counts_sum() reads (1) of each slot finished, acquire, and then failed, quarantined; (2) how
+ * many slots there are by now; (3) of each slot posted. Take any moment t between (1) and (3).
  *
- *   left: sum(done) <= done(t) <= posted(t) <= sum(posted), as docs/termination.md proves. So
- *   posted - done is never below zero, and zero only if at t nothing waited and nothing ran.
+ *   left: sum(finished) <= finished(t) <= posted(t) <= sum(posted), as docs/termination.md
+ *   proves. So posted - finished is never below zero, and zero only if at t nothing waited and
+ *   nothing ran.
  *
- *   succeeded: whatever ended badly among the `done` of a slot was in failed or dead before
- *   (release and acquire above): done - failed - dead is never more than have succeeded. It may
- *   be less, and in a slot even below zero: failed and dead are read later, and may hold a task
- *   that is not yet among the done. What is too much for `done` is left out, of each slot: so
- *   failed + dead <= done, in the slots and in the sum.
+ *   succeeded: whatever ended badly among the `finished` of a slot was in failed or quarantined
+ *   before (release and acquire above): finished - failed - quarantined is never more than have
+ *   succeeded. It may be less, and in a slot even below zero: failed and quarantined are read
+ *   later, and may hold a task that is not yet among the finished. What is too much for
+ *   `finished` is left out, of each slot: so failed + quarantined <= finished, in the slots and
+ *   in the sum.
  *
  * When nobody commits any more all of them are exact.
  *
  * The story of the simpler version, which summed in one pass and subtracted what it had: no
- * task has succeeded, a worker stands between its two stores. Sum: done 0, failed 1; 0 - 1 is
+ * task has succeeded, a worker stands between its two stores. Sum: finished 0, failed 1; 0 - 1 is
  * more than any number, and --halt now,success=1 ended jobs in which every task failed. Reading
- * `failed` first is no way out: a task that fails between the reads is done and has not
+ * `failed` first is no way out: a task that fails between the reads is finished and has not
  * failed, which makes one success too many. tests/unit/task/test_counts.c plays both. */
 #ifndef PRN_COUNTS_H
 #define PRN_COUNTS_H
@@ -36,10 +38,10 @@
 
 struct counts {
     uint64_t posted;
-    uint64_t done;         /* in any way; at most posted */
-    uint64_t failed, dead; /* of those done: by errors; quarantined */
-    uint64_t duplicates;   /* of those done: not run, since another task had their key */
-    uint64_t retried;      /* runs that ended by an error and came again */
+    uint64_t finished;            /* in any way; at most posted */
+    uint64_t failed, quarantined; /* of those finished: by errors; quarantined */
+    uint64_t duplicates;          /* of those finished: not run, since another task had their key */
+    uint64_t retried;             /* runs that ended by an error and came again */
 };
 
 /* counts_sum adds up all slots, those of workers that are gone and of a job before it was
@@ -50,14 +52,14 @@ void counts_sum(const struct arena *a, struct counts *c);
 static inline uint64_t
 counts_left(const struct counts *c)
 {
-    return c->posted > c->done ? c->posted - c->done : 0;
+    return c->posted > c->finished ? c->posted - c->finished : 0;
 }
 
 /* counts_bad: how many tasks ended badly: failed for good, or quarantined. */
 static inline uint64_t
 counts_bad(const struct counts *c)
 {
-    return c->failed + c->dead;
+    return c->failed + c->quarantined;
 }
 
 /* counts_succeeded: never more than have. */
@@ -65,7 +67,7 @@ static inline uint64_t
 counts_succeeded(const struct counts *c)
 {
     uint64_t others = counts_bad(c) + c->duplicates;
-    return c->done > others ? c->done - others : 0;
+    return c->finished > others ? c->finished - others : 0;
 }
 
 #endif

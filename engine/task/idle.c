@@ -143,7 +143,7 @@ idle_all_done(struct arena *a)
 {
     struct counts c;
     counts_sum(a, &c);
-    return c.done == c.posted;
+    return c.finished == c.posted;
 }
 #endif
 

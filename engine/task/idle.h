@@ -4,16 +4,16 @@
  *              it: both by CAS. The futex word.
  *   idle_bits  bit k: look at park[k]. Set by k, cleared by k and, before its CAS, by
  *              who wakes it: a hint.
- *   posted[i]  tasks made visible by i, done[i] tasks finished by i. One writer.
+ *   posted[i]  tasks made visible by i, finished[i] tasks finished by i. One writer.
  *
  * To park: (1) park = 1, own bit set (2) full fence (3) look for a task everywhere
- * (4) sum all done, then all posted (counts.h): equal means finished (5) futex wait while
+ * (4) sum all `finished`, then all `posted` (counts.h): equal means finished (5) futex wait while
  * park == 1. To publish: children READY, hint written, full fence, look at the
  * bits, clear one, CAS its park 1 -> 0, futex wake. One of the two sees the other
  * (docs/sleeping.md). A woken worker that finds work wakes the next if there is more.
  *
- * Why the sums: take a moment t between them. done never passes posted and both
- * only grow, so sum(done) <= done(t) <= posted(t) <= sum(posted). Equal ends mean
+ * Why the sums: take a moment t between them. finished never passes posted and both
+ * only grow, so sum(finished) <= finished(t) <= posted(t) <= sum(posted). Equal ends mean
  * that at t nothing waited and nothing ran (docs/termination.md).
  *
  * While head->gate names a task no other one is started: whoever looks for work

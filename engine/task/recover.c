@@ -72,9 +72,9 @@ settle_task(struct self *self, struct self *super, uint32_t max_crashes, enum re
             return;
         }
         if (how != RECOVER_UNCOUNTED && deaths(task_at(self->arena, s->cur), word) >= max_crashes) {
-            out->dead = true;
+            out->quarantined = true;
             record_keep(self);
-            (void)commit_end(self, OUTCOME_DEAD);
+            (void)commit_end(self, OUTCOME_QUARANTINED);
             return;
         }
         give_back(self, super, word, how);

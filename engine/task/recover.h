@@ -21,10 +21,10 @@ struct self;
 
 /* What was found. */
 struct recovered {
-    uint32_t task; /* the task that was running and was rolled back; 0: none */
-    uint64_t word; /* its word while it ran */
-    bool dead;     /* it was quarantined: descriptor in DEAD, to be reported */
-    bool failed;   /* the caller ends it, see RECOVER_FAILED */
+    uint32_t task;    /* the task that was running and was rolled back; 0: none */
+    uint64_t word;    /* its word while it ran */
+    bool quarantined; /* its descriptor says so; to be reported */
+    bool failed;      /* the caller ends it, see RECOVER_FAILED */
 };
 
 /* What becomes of a task that was running. */
@@ -39,7 +39,7 @@ enum recover_how {
 
 /* recover repairs the slot self acts for. A task that was running becomes ready
  * again with its hint in `super`'s ring, or as `how` says, or, if it has met its
- * worker's death `max_crashes` times and this run counts, is quarantined (DEAD).
+ * worker's death `max_crashes` times and this run counts, is QUARANTINED.
  * 0; -ENOSPC: no room for the hint, nothing changed yet: try again later. After 0
  * with RECOVER_WAIT there is room for one hint in `super`'s ring. */
 int recover(struct self *self, struct self *super, uint32_t max_crashes, enum recover_how how,

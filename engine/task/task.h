@@ -3,7 +3,7 @@
  *   word: generation (32) | attempt (8) | worker (16), or attempt twice more | state (8)
  *
  *   FREE -> STAGED -> READY -> RUN -> FREE
- *   RUN -> READY again, -> WAIT -> READY, or -> DEAD (quarantined)
+ *   RUN -> READY again, -> WAIT -> READY, or -> QUARANTINED
  *
  * FREE -> STAGED by the owner of the slab only; READY -> RUN by CAS, so the word
  * names the taker; all else by who runs the task (or the supervisor in its
@@ -23,7 +23,7 @@ enum task_state {
     TASK_READY = 2,
     TASK_RUN = 3,
     TASK_WAIT = 4,
-    TASK_DEAD = 5,
+    TASK_QUARANTINED = 5,
 };
 
 enum {
@@ -148,7 +148,7 @@ const void *task_args(const struct arena *a, const struct task *t);
 /* task_unstage frees a task that was staged and never published. Idempotent. */
 void task_unstage(struct self *self, uint32_t index);
 /* task_free ends a task: blocks, then the descriptor. `word` is its RUN (or
- * DEAD) word; idempotent for this word. */
+ * QUARANTINED) word; idempotent for this word. */
 void task_free(struct self *self, uint32_t index, uint64_t word);
 /* task_sum returns what a task adds to slot->tasks: over all that is fixed. */
 uint64_t task_sum(const struct arena *a, const struct task *t);

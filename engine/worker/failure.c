@@ -10,7 +10,7 @@
 #include "job/halt.h"
 #include "job/job.h"
 #include "monitor/metrics.h"
-#include "output/dead_letter.h"
+#include "output/failures_file.h"
 #include "output/output.h"
 #include "output/report.h"
 #include "task/commit.h"
@@ -70,9 +70,9 @@ message_of(lua_State *L)
 
 /* The message as it was raised is at the top of the stack. */
 static void
-write_dead_letter(lua_State *L, const struct task *t, uint32_t attempt, const char *traceback)
+write_failure(lua_State *L, const struct task *t, uint32_t attempt, const char *traceback)
 {
-    struct dead_letter letter = {
+    struct failure_record record = {
         .task = t,
         .attempts = attempt,
         .errors = t->errors + 1u,
@@ -81,7 +81,7 @@ write_dead_letter(lua_State *L, const struct task *t, uint32_t attempt, const ch
         .traceback = traceback,
         .slot = job.self.slot,
     };
-    dead_letter_write(&letter);
+    failures_file_write(&record);
 }
 
 /* Tells everybody who is told of failures. The error value is at the top of the stack and
@@ -105,7 +105,7 @@ report_run(lua_State *L, const struct task *t, uint64_t from, bool again)
     metrics_dropped(self->arena, self->me);
     lua_pop(L, 1);
     if (!again)
-        write_dead_letter(L, t, attempt, traceback);
+        write_failure(L, t, attempt, traceback);
     lua_pop(L, 1);
     return lost;
 }

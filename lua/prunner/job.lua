@@ -18,7 +18,7 @@
 setfenv(1, require "prunner.globals")
 
 local core = require("prunner.native").core
-local dead_letters = require "prunner.dead_letters"
+local retry_failed = require "prunner.retry_failed"
 local exit = require "prunner.exit"
 local options = require "prunner.options"
 local registry = require "prunner.registry"
@@ -122,9 +122,9 @@ local function roots_of(hooks)
 end
 
 -- --retry-failed: posts the tasks of a file in place of begin().
-local function retry_failed()
+local function post_failed()
   registry.walk()
-  local ok, posted, problem = M.call("--retry-failed", dead_letters.post, core.config "retry_failed",
+  local ok, posted, problem = M.call("--retry-failed", retry_failed.post, core.config "retry_failed",
     core.config "script")
   if ok and not posted then core.error(("--retry-failed: %s"):format(problem)) end
   return ok and posted
@@ -134,7 +134,7 @@ local function post_first_tasks(hooks)
   core.begin_open()
   local began
   if core.config "retry_failed" then
-    began = retry_failed()
+    began = post_failed()
   else
     began = not hooks.begin or call_limited("begin()", core.limit_begin, hooks.begin)
   end

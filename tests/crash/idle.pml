@@ -23,9 +23,9 @@ mtype = { IDLE, ACTIVE, COMMIT };             /* phases */
 
 mtype word[NT] = NONE;
 byte owner[NT];                               /* of RUN */
-byte posted[NW], done[NW];                    /* begin() posted 1 */
+byte posted[NW], finished[NW];                /* begin() posted 1 */
 mtype phase[NW] = IDLE;
-byte cur[NW], new_posted[NW], new_done[NW];   /* the record */
+byte cur[NW], new_posted[NW], new_finished[NW]; /* the record */
 bit park[NW], asleep[NW], bits[NW];           /* asleep: in the kernel's queue */
 bit buffer[NT];                               /* READY on its way; the poster's */
 byte poster = 9;                              /* whose store buffer it is */
@@ -34,8 +34,8 @@ bit dead[NW];
 byte deaths;                                  /* still to come */
 byte patient;                                 /* waits for the other one: 1 or 2 */
 
-bit finished[NT], ran[NT];                    /* what is really so; for the asserts */
-#define ALL_FINISHED (finished[0] && finished[1] && finished[2])
+bit ended[NT], ran[NT];                       /* what is really so; for the asserts */
+#define ALL_ENDED (ended[0] && ended[1] && ended[2])
 
 #define DIE   :: deaths > 0 -> deaths--; goto died
 /* How many will die is drawn first: who could still die is not in a deadlock. */
@@ -124,14 +124,14 @@ not_yet:
     /* idle_all_done() */
 #ifdef PRN_BUG_SUMS_TURNED
     STEP( sum = posted[0] ); STEP( sum = sum + posted[1] + 1 );
-    STEP( sum = sum - done[0] ); STEP( sum = sum - done[1] );
+    STEP( sum = sum - finished[0] ); STEP( sum = sum - finished[1] );
 #else
-    STEP( sum = done[0] ); STEP( sum = sum + done[1] );
+    STEP( sum = finished[0] ); STEP( sum = sum + finished[1] );
     STEP( sum = posted[0] + 1 - sum ); STEP( sum = sum + posted[1] );
 #endif
     if
     :: sum == 0 ->
-        assert(ALL_FINISHED); /* never early */
+        assert(ALL_ENDED); /* never early */
         STEP( over = 1 );
         WAKE_SLOT(me, 1 - me);
         STEP( asleep[1 - me] = 0 )
@@ -163,15 +163,15 @@ body:
     if :: cur[me] == patient -> STEP( ran[3 - patient] ) :: else fi;
     if :: cur[me] == 0 -> STEP( word[1] = STAGED ); STEP( word[2] = STAGED ) :: else fi;
     STEP( d_step { new_posted[me] = posted[me] + (cur[me] == 0 -> 2 : 0);
-                   new_done[me] = done[me] + 1 } );
+                   new_finished[me] = finished[me] + 1 } );
 #ifndef PRN_BUG_NO_COMMIT
-    STEP( d_step { phase[me] = COMMIT; finished[cur[me]] = 1 } );
+    STEP( d_step { phase[me] = COMMIT; ended[cur[me]] = 1 } );
 #else
-    finished[cur[me]] = 1;
+    ended[cur[me]] = 1;
 #endif
     /* commit_apply() */
-#ifdef PRN_BUG_DONE_FIRST
-    STEP( done[me] = new_done[me] );
+#ifdef PRN_BUG_FINISHED_FIRST
+    STEP( finished[me] = new_finished[me] );
 #endif
 #ifndef PRN_BUG_POSTED_LATE
     STEP( posted[me] = new_posted[me] );
@@ -180,9 +180,9 @@ body:
 #ifdef PRN_BUG_POSTED_LATE
     STEP( posted[me] = new_posted[me] );
 #endif
-    STEP( done[me] = new_done[me] );
+    STEP( finished[me] = new_finished[me] );
     STEP( word[cur[me]] = FREE );
-    atomic { if :: phase[me] = IDLE; k = cur[me]; cur[me] = 0; new_posted[me] = 0; new_done[me] = 0
+    atomic { if :: phase[me] = IDLE; k = cur[me]; cur[me] = 0; new_posted[me] = 0; new_finished[me] = 0
                 DIE fi };
     if :: k == 0 -> WAKE_ONE(me) :: else fi;
     k = 0; sees = 0; woke = 0;
@@ -214,7 +214,7 @@ end:
             d_step { word[1] = (word[1] == STAGED -> READY : word[1]) }; \
             d_step { word[2] = (word[2] == STAGED -> READY : word[2]) } \
         :: else fi; \
-        done[k] = new_done[k]; \
+        finished[k] = new_finished[k]; \
         d_step { if :: word[cur[k]] == RUN && owner[cur[k]] == k -> word[cur[k]] = FREE \
                     :: else fi } \
     :: phase[k] == ACTIVE -> \
@@ -224,7 +224,7 @@ end:
                     :: else fi } \
     :: else \
     fi; \
-    d_step { phase[k] = IDLE; cur[k] = 0; new_posted[k] = 0; new_done[k] = 0 }; \
+    d_step { phase[k] = IDLE; cur[k] = 0; new_posted[k] = 0; new_finished[k] = 0 }; \
     park[k] = 0; bits[k] = 0; dead[k] = 0; asleep[k] = 0
 
 #ifdef PRN_BUG_NO_WAKE_ALL

@@ -212,12 +212,12 @@ bury(uint32_t k)
         sim_sleep(sim_now_ns() + TICK_NS);
     }
     world.repairing = false;
-    total.rolled_back += r.task && !r.dead;
-    if (r.task && !r.dead && how == RECOVER_WAIT) {
+    total.rolled_back += r.task && !r.quarantined;
+    if (r.task && !r.quarantined && how == RECOVER_WAIT) {
         uint64_t word = atom_load(&task_at(&world.arena, r.task)->word);
         add_waiting((struct waiting){r.task, word, sim_now_ns() + sim_dice(3) * 50000, true});
     }
-    if (r.dead)
+    if (r.quarantined)
         job_reported(&world.arena, r.task);
     if (!job_over() && k <= world.limit && !is_refused(k))
         world_start(k);
@@ -234,13 +234,13 @@ reap(void)
             continue;
         world.ended_seen[k] = true;
         sim_reap(k);
-        uint32_t bye = slot_at(&world.arena, k)->exit_reason;
-        if (s == SIM_ENDED && (bye == REASON_RECYCLE || bye == REASON_SURPLUS)) {
+        uint32_t reason = slot_at(&world.arena, k)->exit_reason;
+        if (s == SIM_ENDED && (reason == REASON_RECYCLE || reason == REASON_SURPLUS)) {
             total.recycled++;
             idle_wake_all(&world.arena);
             if (!job_over() && k <= world.limit)
                 world_start(k);
-        } else if (bye == REASON_NONE) {
+        } else if (reason == REASON_NONE) {
             bury(k);
         }
     }
@@ -269,7 +269,7 @@ world_must_look(void)
 
 /* As spawn_resize() does it. */
 static void
-set_crew(uint32_t n)
+set_pool(uint32_t n)
 {
     if (pool_open(&world.arena, n))
         abort();
@@ -283,7 +283,7 @@ set_crew(uint32_t n)
 }
 
 static void
-settle_crew(void)
+settle_pool(void)
 {
     uint32_t k = world.limit + 1;
     while (k <= world.n && world.ended_seen[k])
@@ -295,24 +295,24 @@ settle_crew(void)
 /* prunner ctl: other numbers of workers, pauses, at any time. Returns when to come
  * again. */
 static uint64_t
-change_crew(uint64_t due)
+change_pool(uint64_t due)
 {
-    if (job_over() || (!world.crew_left && !world.paused))
+    if (job_over() || (!world.pool_left && !world.paused))
         return due;
-    if (sim_now_ns() >= world.crew_at) {
-        world.crew_at = sim_now_ns() + 1 + sim_dice(50000);
-        world.crew_left -= world.crew_left != 0;
+    if (sim_now_ns() >= world.pool_at) {
+        world.pool_at = sim_now_ns() + 1 + sim_dice(50000);
+        world.pool_left -= world.pool_left != 0;
         if (world.paused) {
             gate_open(&world.arena, GATE_PAUSED);
             idle_wake_all(&world.arena);
         } else if (sim_dice(3) == 0) {
             gate_close(&world.arena, GATE_PAUSED);
         } else {
-            set_crew(1 + sim_dice(world.n));
+            set_pool(1 + sim_dice(world.n));
         }
         world.paused = atom_load(&world.arena.header->gate) & GATE_PAUSED;
     }
-    return due && due < world.crew_at ? due : world.crew_at;
+    return due && due < world.pool_at ? due : world.pool_at;
 }
 
 void
@@ -321,8 +321,8 @@ world_supervisor(uint32_t me)
     (void)me;
     while (somebody_lives()) {
         collect_waiting();
-        settle_crew();
-        uint64_t due = change_crew(wake_all_due());
+        settle_pool();
+        uint64_t due = change_pool(wake_all_due());
         if (!world_must_look())
             sim_sleep(due);
         world.poked = false;

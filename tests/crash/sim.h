@@ -1,12 +1,12 @@
-/* sim: the engine's rooms under a scheduler that chooses each step.
+/* sim: the engine's modules under a scheduler that chooses each step.
  *
  *   sim_sched.c    coroutines, delayed stores, futexes, the clock
- *   sim_kernel.c   what the rooms call instead of the kernel: refused memory
+ *   sim_kernel.c   what the modules call instead of the kernel: refused memory
  *   sim_job.c      what the tasks do, and whether the answer is right
  *   sim.c          workers, supervisor, deaths
  *   sim_main.c     the seeds
  *
- * The rooms are compiled with -DPRN_SIM: each access through atomics.h is a switch
+ * The modules are compiled with -DPRN_SIM: each access through atomics.h is a switch
  * point. Plain accesses happen at once, together with the next access that is one. */
 #ifndef SIM_H
 #define SIM_H

@@ -66,14 +66,14 @@ check_accumulators(struct self *self)
 static void
 check_counts(struct arena *a)
 {
-    uint64_t posted = 0, done = 0, failed = 0, retried = 0, dead = 0, duplicates = 0;
+    uint64_t posted = 0, finished = 0, failed = 0, retried = 0, quarantined = 0, duplicates = 0;
     for (uint32_t k = 0; k <= a->header->nworkers; k++) {
         struct slot *s = slot_at(a, k);
         posted += s->posted;
-        done += s->done;
+        finished += s->finished;
         failed += s->failed;
         retried += s->retried;
-        dead += s->dead;
+        quarantined += s->quarantined;
         duplicates += s->duplicates;
     }
     uint64_t must_fail = 0, must_retry = 0;
@@ -82,10 +82,10 @@ check_counts(struct arena *a)
         must_retry += node_errors(node);
     }
     SAME("posted", posted, node_top() - 1 + duplicates);
-    SAME("done", done, node_top() - 1 + duplicates);
+    SAME("finished", finished, node_top() - 1 + duplicates);
     CHECK(job.once || !duplicates);
     SAME("failed", failed, must_fail);
-    SAME("dead", dead, job.poison != 0);
+    SAME("quarantined", quarantined, job.poison != 0);
     if (!job.no_memory && !job.circles)
         SAME("retried", retried, must_retry);
     CHECK(job.reported == (job.poison != 0) || job.no_reports);
@@ -170,17 +170,17 @@ look_at_block(void *arg, uint32_t index)
 static void
 look_at_task(void *arg, uint32_t index)
 {
-    uint32_t *dead = arg;
+    uint32_t *quarantined = arg;
     struct task *t = task_at(live.a, index);
     enum task_state state = task_state(t->word);
     uint32_t block;
     if (state == TASK_FREE)
         return;
-    if (state != TASK_DEAD) {
+    if (state != TASK_QUARANTINED) {
         sim_fail("task %u is left in state %d", index, state);
         return;
     }
-    ++*dead;
+    ++*quarantined;
     refer_to_record(live.a, t->record);
     memcpy(&block, t->args + TASK_INLINE - sizeof block, sizeof block);
     if (t->bytes > TASK_INLINE)
@@ -229,16 +229,16 @@ check_units(struct arena *a, uint32_t from)
 static void
 check_leftovers(struct arena *a)
 {
-    uint32_t n = a->header->nworkers, dead = 0;
+    uint32_t n = a->header->nworkers, quarantined = 0;
     live.n = live.lost_lists = 0;
     live.a = a;
     check_units(a, 0);
     check_units(a, a->spill_unit);
     for (uint32_t k = 0; k <= n; k++) {
         check_slot(a, k);
-        slab_each(a, k, SLAB_TASK, look_at_task, &dead);
+        slab_each(a, k, SLAB_TASK, look_at_task, &quarantined);
     }
-    SAME("tasks quarantined", dead, job.poison != 0);
+    SAME("tasks quarantined", quarantined, job.poison != 0);
     SAME("idle_bits", a->header->idle_bits[0], 0);
     SAME("names_lock", a->header->names_lock, 0);
     names_each_lock(a, is_free, NULL);

@@ -338,7 +338,7 @@ count_others(void *arg, uint32_t index)
     struct self *super = ((void **)arg)[0];
     uint32_t *others = ((void **)arg)[1];
     enum task_state state = task_state(task_at(super->arena, index)->word);
-    if (state != TASK_FREE && state != TASK_DEAD && state != TASK_STAGED)
+    if (state != TASK_FREE && state != TASK_QUARANTINED && state != TASK_STAGED)
         *others += !node_is_patient(node_of_task(super->arena, index));
 }
 
@@ -361,7 +361,7 @@ job_go_on(struct self *super)
 uint32_t
 job_max_crashes(struct arena *a, uint32_t task)
 {
-    return job.poison && node_of_task(a, task) == job.poison ? job.attempts : 255;
+    return job.poison && node_of_task(a, task) == job.poison ? job.max_crashes : 255;
 }
 
 void
@@ -420,7 +420,7 @@ job_draw(uint32_t nworkers)
     if (job.poison && node_is_inner(job.poison))
         job.poison = 0;
     job.patients = sim_dice(2) ? sim_dice(nworkers) : 0;
-    job.attempts = 1 + sim_dice(3);
+    job.max_crashes = 1 + sim_dice(3);
     job.once = sim_dice(3) == 0;
 }
 

@@ -55,7 +55,7 @@ struct job {
     bool circles;         /* tasks take two locks in any order, and do nothing else */
     uint32_t poison;      /* 0: none */
     uint32_t patients;    /* leaves that wait until all else is done */
-    uint32_t attempts;    /* that poison has */
+    uint32_t max_crashes; /* that poison has */
     uint32_t first_posts; /* begin() posts the root and so many leaves */
     uint32_t reported;    /* tasks quarantined, as the supervisor says */
     bool no_reports;      /* the supervisor died: it may have said nothing */

@@ -1,4 +1,4 @@
-/* What the rooms call instead of the kernel (SIM_CFLAGS in the Makefile). */
+/* What the modules call instead of the kernel (SIM_CFLAGS in the Makefile). */
 #include "sim.h"
 
 #include <errno.h>

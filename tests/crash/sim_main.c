@@ -1,5 +1,5 @@
 /* sim: whole jobs in one process, each step chosen by a seed, workers killed at
- * any step. The rooms are the engine's own (sim.h tells how).
+ * any step. The modules are the engine's own (sim.h tells how).
  *
  *   sim [-q] [-1] [-n COUNT] [-f FIRST]   runs COUNT seeds from FIRST on; -q says less;
  *                    -1: the first failure is enough
@@ -76,11 +76,11 @@ draw(void)
         world.arena.header->budget_units = sim_dice(60);
     job_draw(world.n);
     /* Patients need all workers but one; a refused slot is not tried again. */
-    bool steered = !job_patients() && sim_dice(2);
-    world.refuse_one_in = job_patients() || steered ? 0 : sim_dice(4);
-    world.crew_left = steered ? 1 + sim_dice(20) : 0;
-    world.limit = steered ? 1 + sim_dice(world.n) : world.n;
-    world.crew_at = sim_dice(50000);
+    bool resized = !job_patients() && sim_dice(2);
+    world.refuse_one_in = job_patients() || resized ? 0 : sim_dice(4);
+    world.pool_left = resized ? 1 + sim_dice(20) : 0;
+    world.limit = resized ? 1 + sim_dice(world.n) : world.n;
+    world.pool_at = sim_dice(50000);
     world.paused = false;
 }
 
@@ -171,10 +171,10 @@ say_hang(void)
     for (uint32_t k = 0; k <= world.n; k++) {
         struct slot *s = slot_at(&world.arena, k);
         at += snprintf(text + at, sizeof text - (size_t)at,
-                       " [%u: phase %u park %u ring %llu..%llu posted %llu done %llu]", k,
+                       " [%u: phase %u park %u ring %llu..%llu posted %llu finished %llu]", k,
                        s->phase, s->park, (unsigned long long)s->head,
                        (unsigned long long)s->tail, (unsigned long long)s->posted,
-                       (unsigned long long)s->done);
+                       (unsigned long long)s->finished);
         slab_each(&world.arena, k, SLAB_TASK, say_task, &world.arena);
     }
     sim_fail("all sleep and work is left:%s", text);

@@ -5,7 +5,7 @@
  * others cannot see yet is taken back when it is switched out and put in place
  * again when it goes on; in between the oldest ones may become visible for all.
  * Atomic operations and fences make all of them visible. So a coroutine may read
- * its own stores in any way, and rooms need no other hook than that before a store.
+ * its own stores in any way, and modules need no other hook than that before a store.
  * Plain stores are never late: what reads them is ordered by something else. */
 #include "sim.h"
 

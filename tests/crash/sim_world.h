@@ -47,8 +47,8 @@ struct world {
     uint32_t starve_one_in, innocent_one_in; /* deaths; 0: never */
     bool done_seen;
     uint32_t limit;     /* slots 1..limit shall have a worker */
-    uint32_t crew_left; /* changes of it, and pauses, still to come */
-    uint64_t crew_at;   /* when the next one does */
+    uint32_t pool_left; /* changes of it, and pauses, still to come */
+    uint64_t pool_at;   /* when the next one does */
     bool paused;
 };
 

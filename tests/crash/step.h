@@ -10,7 +10,7 @@
  *   step_ops.c      what the scenarios are made of; step_ops_task.c, step_ops_dict.c and
  *                   step_ops_idle.c hold them: small jobs with a known answer
  *
- * The rooms are the project's own, compiled with a smaller table of names. */
+ * The modules are the project's own, compiled with a smaller table of names. */
 #ifndef STEP_H
 #define STEP_H
 
@@ -45,7 +45,7 @@ struct scenario {
     enum outcome (*body)(struct self *self, const struct task *t);
     /* Worker 1 sleeps: worker 2 does this, in the arena that is being stepped. */
     void (*rouse)(struct self *self);
-    uint32_t attempts; /* 0: never quarantined */
+    uint32_t max_crashes; /* 0: never quarantined */
     bool lifo;
     bool spill;      /* no memory is left, only the spill */
     bool sleeper;    /* worker 2 sleeps, and only a wake-up gets it up */

@@ -27,9 +27,9 @@ struct owed {
 static bool
 counted(const struct slot *s, uint32_t index)
 {
-    return s->phase == PHASE_COMMIT && s->cur == index && s->done == s->intent.done &&
+    return s->phase == PHASE_COMMIT && s->cur == index && s->finished == s->intent.finished &&
            (s->outcome == OUTCOME_DONE || s->outcome == OUTCOME_FAILED ||
-            s->outcome == OUTCOME_DEAD || s->outcome == OUTCOME_DUPLICATE);
+            s->outcome == OUTCOME_QUARANTINED || s->outcome == OUTCOME_DUPLICATE);
 }
 
 static void
@@ -149,7 +149,7 @@ check_answer(struct self *super, char *text)
 {
     const struct arena *a = super->arena;
     static const char *const names[] = {NULL, "sum", "max", "min"};
-    uint64_t failed = 0, dead = 0;
+    uint64_t failed = 0, quarantined = 0;
     double v, all[2] = {0, 0};
     text[0] = '\0';
     for (uint32_t kind = ACCUMULATOR_SUM; kind <= ACCUMULATOR_MIN; kind++) {
@@ -161,12 +161,12 @@ check_answer(struct self *super, char *text)
         say(text, " collect=%g/%g", all[0], all[1]);
     for (uint32_t k = 0; k <= STEP_WORKERS; k++) {
         failed += slot_at(a, k)->failed;
-        dead += slot_at(a, k)->dead;
+        quarantined += slot_at(a, k)->quarantined;
     }
     if (failed)
         say(text, " failed=%lu", (unsigned long)failed);
-    if (dead)
-        say(text, " dead=%lu", (unsigned long)dead);
+    if (quarantined)
+        say(text, " quarantined=%lu", (unsigned long)quarantined);
     for (uint32_t i = 0; i < ARENA_NAMES; i++) {
         const struct name *n = name_at(a, i);
         if (n->kind == NAMED_DICT) /* whose keys are whose depends on who was faster */
@@ -188,7 +188,7 @@ struct audit {
     uint32_t used[BLOCKS_MAX]; /* blocks in use */
     bool known[BLOCKS_MAX];    /* ... that somebody has */
     uint32_t nused;
-    uint32_t dead; /* descriptors quarantined */
+    uint32_t quarantined; /* descriptors */
 };
 
 #define WRONG(u, ...)                                   \
@@ -213,7 +213,7 @@ audit_slot(struct audit *u, uint32_t k)
     if (s->waits_for || s->journal_on)
         WRONG(u, "slot %u: waits_for %lu, journal_on %u", k, (unsigned long)s->waits_for,
               s->journal_on);
-    if (s->done > (uint64_t)1 << 32 || s->posted > (uint64_t)1 << 32)
+    if (s->finished > (uint64_t)1 << 32 || s->posted > (uint64_t)1 << 32)
         WRONG(u, "slot %u: counters", k);
     if (s->tail - s->head > (uint64_t)1 << (s->ring & 0xff))
         WRONG(u, "slot %u: ring from %lu to %lu", k, (unsigned long)s->head,
@@ -266,12 +266,12 @@ audit_task(void *arg, uint32_t index)
     switch (task_state(t->word)) {
     case TASK_FREE:
         break;
-    case TASK_DEAD:
-        u->dead++;
-        has_block(u, t->record, "a dead task's record");
+    case TASK_QUARANTINED:
+        u->quarantined++;
+        has_block(u, t->record, "a quarantined task's record");
         if (t->bytes > TASK_INLINE) {
             memcpy(&args, t->args + TASK_INLINE - sizeof args, sizeof args);
-            has_block(u, args, "a dead task's arguments");
+            has_block(u, args, "a quarantined task's arguments");
         }
         break;
     default:
@@ -443,24 +443,24 @@ check_whole(struct self *super, const struct scenario *s, uint32_t deaths, char 
 {
     struct arena *a = super->arena;
     static struct audit u;
-    uint64_t dead = 0;
+    uint64_t quarantined = 0;
     memset(&u, 0, offsetof(struct audit, used));
     memset(u.known, 0, sizeof u.known);
-    u.nused = u.dead = 0;
+    u.nused = u.quarantined = 0;
     u.a = a;
     u.scenario = s;
     u.why = why;
     u.ok = true;
     for (uint32_t k = 0; k <= STEP_WORKERS; k++) {
         audit_slot(&u, k);
-        dead += slot_at(a, k)->dead;
+        quarantined += slot_at(a, k)->quarantined;
     }
     audit_table(&u, 0, a->spill_unit);
     if (a->spill_unit < a->units)
         audit_table(&u, a->spill_unit, a->units);
     audit_blocks(&u, deaths);
-    if (u.dead != dead)
-        WRONG(&u, "%u tasks are quarantined, %lu are counted", u.dead, (unsigned long)dead);
+    if (u.quarantined != quarantined)
+        WRONG(&u, "%u tasks are quarantined, %lu are counted", u.quarantined, (unsigned long)quarantined);
     if (a->header->gate)
         WRONG(&u, "the gate is not open: %lx", (unsigned long)a->header->gate);
     if (a->header->names_lock || a->header->output_lock[0])

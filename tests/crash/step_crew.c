@@ -276,11 +276,11 @@ crew_recover_by(struct crew *c, struct self *dead)
 {
     struct recovered r;
     const struct scenario *s = c->scenario;
-    uint32_t attempts = s->attempts ? s->attempts : UINT32_MAX;
+    uint32_t max_crashes = s->max_crashes ? s->max_crashes : UINT32_MAX;
     enum recover_how how = s->overdue      ? RECOVER_FAILED
                            : s->oom_killed ? RECOVER_WAIT
                                            : RECOVER_COUNTED;
-    int err = recover(dead, &c->self[0], attempts, how, &r);
+    int err = recover(dead, &c->self[0], max_crashes, how, &r);
     if (!err && r.failed)
         end_overdue(c, dead);
     c->dead = false;

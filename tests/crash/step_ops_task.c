@@ -323,20 +323,20 @@ overdue_again_fits(const char *answer)
     return strstr(answer, "sum=333 ") && strstr(answer, "collect=3/27") && !strstr(answer, "failed");
 }
 
-/* Done: 1 and a leaf's 100. Set aside: counted, its dict operation done or not. */
+/* Done: 1 and a leaf's 100. Quarantined: counted, its dict operation done or not. */
 static bool
 poison_fits(const char *answer)
 {
     double sum = 0, k = 0;
-    unsigned dead = 0;
+    unsigned quarantined = 0;
     const char *at;
     if ((at = strstr(answer, "sum=")))
         sum = atof(at + 4);
-    if ((at = strstr(answer, "dead=")))
-        dead = (unsigned)atoi(at + 5);
+    if ((at = strstr(answer, "quarantined=")))
+        quarantined = (unsigned)atoi(at + strlen("quarantined="));
     if ((at = strstr(answer, "k=")))
         k = atof(at + 2);
-    return dead <= 1 && sum == 101 * (3 - dead) && k >= 3 - dead && k <= 3;
+    return quarantined <= 1 && sum == 101 * (3 - quarantined) && k >= 3 - quarantined && k <= 3;
 }
 
 /* ---- accumulators ---- */
@@ -416,8 +416,8 @@ static const struct scenario all[] = {
      .answer = "sum=303 max=1 k=12"},
     {.name = "wait-again", .plan = three_roots, .act = ops_run_one, .past = ops_run_one,
      .body = wait, .answer = "sum=303 max=1 k=12"},
-    {.name = "set-aside", .plan = three_poisons, .act = ops_run_one, .body = poison,
-     .fits = poison_fits, .attempts = 1},
+    {.name = "quarantine", .plan = three_poisons, .act = ops_run_one, .body = poison,
+     .fits = poison_fits, .max_crashes = 1},
     {.name = "overdue", .plan = three_poisons, .act = ops_run_one, .body = publish_and_add,
      .fits = overdue_fits, .overdue = OUTCOME_FAILED},
     {.name = "overdue-retry", .plan = three_poisons, .act = ops_run_one, .body = publish_and_add,

@@ -77,7 +77,7 @@ describe("a task that ends its worker", function()
     end)
   end
 
-  it("may have attempts of its own", function()
+  it("may have a max_crashes of its own", function()
     local result = job([[
       prunner.task("once", function() die(9) end, { max_crashes = 1 })
       prunner.task("five", function() if prunner.attempt() < 5 then die(9) end print "fifth" end,

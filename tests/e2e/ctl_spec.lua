@@ -1,4 +1,4 @@
---- `prunner ctl`: steering a running job from another terminal.
+--- `prunner ctl`: controlling a running job from another terminal.
 
 local ffi = require "ffi"
 local helper = require "tests.e2e.helper"
@@ -10,7 +10,7 @@ ffi.cdef [[
   long prn_ctl_send(int, const char *, size_t, int) __asm__("send");
   int prn_ctl_close(int) __asm__("close");
 ]]
-local runtime -- PRUNNER_RUNTIME_DIR of one test: it sees, and steers, its own jobs only
+local runtime -- PRUNNER_RUNTIME_DIR of one test: it sees, and controls, its own jobs only
 local variable
 
 local function spawn(text, ...)
@@ -210,7 +210,7 @@ describe("prunner ctl", function()
         if i == 3 then while true do end end
       end
       function end_() local s = prunner.stats() print(s.posted, s.failed, s.retried, s.pending) end
-    ]], "-n", 2, "--retries", 3, "--keep-order", "--failures", runtime .. ".dead", "--joblog", runtime .. ".log",
+    ]], "-n", 2, "--retries", 3, "--keep-order", "--failures", runtime .. ".failures", "--joblog", runtime .. ".log",
       "--", sleeps)
     local pid = until_listed(run)
     local log
@@ -233,10 +233,10 @@ describe("prunner ctl", function()
     has("task work(2) failed: killed by prunner ctl\n", result.err)
     has("task work(3) failed: killed by prunner ctl\n  task #" .. third .. ", run 1, ", result.err)
     assert.is_nil(result.err:find("will be run again", 1, true))
-    local dead = helper.read(runtime .. ".dead")
-    has('"id":' .. second, dead)
-    has('"id":' .. third, dead)
-    has('"error":"killed by prunner ctl"', dead)
+    local failures = helper.read(runtime .. ".failures")
+    has('"id":' .. second, failures)
+    has('"id":' .. third, failures)
+    has('"error":"killed by prunner ctl"', failures)
     local _, failed = helper.read(runtime .. ".log"):gsub("\tfailed\t1\tbegin\t[23]\tkilled by prunner ctl\t", "")
     assert.are.equal(2, failed)
     assert.are.equal("", helper.run({ "pgrep", "-fx", "sleep " .. sleeps }).out)

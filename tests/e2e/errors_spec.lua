@@ -61,9 +61,9 @@ describe("a task that raises an error", function()
     assert.are.equal(100, count("defined at ", result.err))
     assert.are.equal(100, count("stack traceback:", result.err))
     has_not("and not told", result.err)
-    local dead = helper.tmpdir() .. "/dead"
-    job(text, 1, nil, "--failures", dead)
-    assert.are.equal(100, count('"traceback":"stack traceback:', helper.read(dead)))
+    local failures = helper.tmpdir() .. "/failures"
+    job(text, 1, nil, "--failures", failures)
+    assert.are.equal(100, count('"traceback":"stack traceback:', helper.read(failures)))
   end)
 
   it("shows the way to what assert and functions of libraries raise, and not to error()", function()

@@ -73,16 +73,16 @@ describe("a script with globals of Lua's names", function()
     ["that are values"] = script("true", "false"),
     ["that are tasks"] = script("function(n) sum:add(n) end", "true"),
   } do
-    it(what .. ": works, with reports, dead letters and modules of the script's own beside it", function()
+    it(what .. ": works, with reports, failure records and modules of the script's own beside it", function()
       local dir, path = run(text)
-      local result = helper.prunner(path, "-n", 2, "--failures", dir .. "/dead", "--report", dir .. "/report.json",
+      local result = helper.prunner(path, "-n", 2, "--failures", dir .. "/failures", "--report", dir .. "/report.json",
         "--state", dir .. "/state", "--joblog", dir .. "/joblog", "--depth", "7")
       assert.are.equal("5058 12 12 7 mine\n", result.out, result.err)
       assert.are.equal(1, result.status)
       assert.is_nil(result.err:find("--report", 1, true))
       assert.are.equal("{", helper.read(dir .. "/report.json"):sub(1, 1))
 
-      result = helper.prunner(path, "-q", "--retry-failed", dir .. "/dead", "--report", dir .. "/report.html")
+      result = helper.prunner(path, "-q", "--retry-failed", dir .. "/failures", "--report", dir .. "/report.html")
       assert.is_truthy(result.err:find("task bad() failed", 1, true), result.err)
       assert.is_truthy(helper.read(dir .. "/report.html"):find("</html>", 1, true))
     end)
@@ -119,7 +119,7 @@ describe("a script with globals of Lua's names", function()
       function end_() print(d.sum, d.text, prunner.stats().failed) end
     ]]
     for _, options in ipairs {
-      { "-n", 2, "--failures", dir .. "/dead", "--report", dir .. "/report.json", "--state", dir .. "/state" },
+      { "-n", 2, "--failures", dir .. "/failures", "--report", dir .. "/report.json", "--state", dir .. "/state" },
       { "--serial", "--report", dir .. "/report.html" },
       { "--keep-order", "--tag", "--joblog", dir .. "/joblog", "--profile", dir .. "/profile" },
     } do
@@ -127,7 +127,7 @@ describe("a script with globals of Lua's names", function()
       assert.are.equal("21\txxxxxx\t1\n", result.out, result.err)
       assert.is_nil(result.err:find("the script's", 1, true), result.err)
     end
-    local result = helper.prunner(path, "--retry-failed", dir .. "/dead")
+    local result = helper.prunner(path, "--retry-failed", dir .. "/failures")
     assert.are.equal("3\tx\t1\n", result.out, result.err)
   end)
 

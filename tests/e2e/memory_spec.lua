@@ -111,9 +111,9 @@ describe("a worker that the kernel kills for want of memory", function()
       .. "task hungry%(%), run 1 of 3, will be run again, alone\n", result.err)
   end)
 
-  it("counts the run, and sets aside what cannot do with all of it", function()
+  it("counts the run, and quarantines a task for which all of it is too little", function()
     if not group then return pending "needs root and a memory cgroup" end
-    local dead = helper.tmpdir() .. "/dead.jsonl"
+    local failures = helper.tmpdir() .. "/failures.jsonl"
     local result = expect(in_group([[
       function begin()
         prunner.post_task(hungry, 1)
@@ -123,10 +123,10 @@ describe("a worker that the kernel kills for want of memory", function()
       function hungry() eat(200) end
       function small(i) prunner.counter "n":add(i) end
       function end_() print(prunner.counter "n":get()) end
-    ]], "-n", 3, "--max-crashes", 2, "--failures", dead), 1, "1275\n")
+    ]], "-n", 3, "--max-crashes", 2, "--failures", failures), 1, "1275\n")
     has("was quarantined: 2 runs ended with the worker's death, the last one by SIGKILL (the kernel "
       .. "was out of memory)\n", result.err)
-    has('"signal":"SIGKILL","error":"the kernel was out of memory"', helper.read(dead))
+    has('"signal":"SIGKILL","error":"the kernel was out of memory"', helper.read(failures))
     has("prunner: 2 tasks were quarantined, of 52 tasks\n", result.err)
   end)
 

@@ -56,7 +56,7 @@ describe("paths", function()
   end)
 
   it("writes all files where the command was started", function()
-    local names = { "dead", "joblog", "trace", "report.json", "profile", "state" }
+    local names = { "failures", "joblog", "trace", "report.json", "profile", "state" }
     local dir = place(unpack(names))
     local path = script(prelude .. [[
       ffi.C.chdir "other"
@@ -64,15 +64,15 @@ describe("paths", function()
       function work(i) print(i) if i == 7 then error "seven" end end
       function end_() ffi.C.chdir "/" end
     ]])
-    local result = helper.prunner(path, "-n", 2, "--failures", "dead", "--joblog", "joblog", "--trace", "trace",
+    local result = helper.prunner(path, "-n", 2, "--failures", "failures", "--joblog", "joblog", "--trace", "trace",
       "--report", "report.json", "--profile", "profile", "--state", "state", "--output-dir", "out", { cwd = dir })
     expect(result, 1)
     for _, name in ipairs(names) do
       assert.are.equal("precious\n", helper.read(dir .. "/other/" .. name))
     end
-    assert.are.same({ "dead", "joblog", "other", "out", "profile", "report.json", "state", "trace" }, entries(dir))
+    assert.are.same({ "failures", "joblog", "other", "out", "profile", "report.json", "state", "trace" }, entries(dir))
     assert.are.same({ "work" }, entries(dir .. "/out"))
-    has('"task":"work"', helper.read(dir .. "/dead"))
+    has('"task":"work"', helper.read(dir .. "/failures"))
     has('"seven"', helper.read(dir .. "/report.json"):gsub("[^\"]*seven", "seven"))
   end)
 
@@ -83,10 +83,10 @@ describe("paths", function()
       function begin() prunner.post_task(work, 7) end
       function work(i) print(("x"):rep(100000):len() + i) if arg[1] == "fail" then error "no" end end
     ]])
-    expect(helper.prunner(path, "-n", 1, "--failures", "dead", "fail", { cwd = dir }), 1)
+    expect(helper.prunner(path, "-n", 1, "--failures", "failures", "fail", { cwd = dir }), 1)
     assert(lfs.mkdir(dir .. "/tmp"))
     for _, how in ipairs { { "--tmpdir", "tmp" }, {} } do
-      local words = { path, "-n", 1, "--group", "--retry-failed", "dead", unpack(how) }
+      local words = { path, "-n", 1, "--group", "--retry-failed", "failures", unpack(how) }
       words[#words + 1] = "away"
       words[#words + 1] = { cwd = dir, env = { TMPDIR = "tmp" } }
       expect(helper.prunner(unpack(words)), 0, "100007\n")

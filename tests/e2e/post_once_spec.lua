@@ -91,7 +91,7 @@ describe("prunner.post_once", function()
     ]]), "-n", 3), 0, "2912\n")
   end)
 
-  it("keeps the key of a task that failed; its dead letter has it, and --retry-failed enters it", function()
+  it("keeps the key of a task that failed; its failure record has it, and --retry-failed enters it", function()
     local path = script [[
       local prunner = require "prunner"
       local fixed = os.getenv "FIXED"
@@ -115,12 +115,12 @@ describe("prunner.post_once", function()
         print(prunner.counter "visited":get(), table.concat(noted, " "))
       end
     ]]
-    local dead = helper.beside(path, "dead.jsonl")
-    expect(helper.prunner(path, "-n", 2, "-q", "--failures", dead), 1, "1\tgood\n")
-    local text = helper.read(dead)
-    local letter = cjson.decode(text)
-    assert.are.same({ '"bad"', '"bad"', "visit" }, { letter.key, letter.arguments, letter.task })
-    expect(helper.prunner(path, "-n", 2, "--retry-failed", dead, { env = { FIXED = 1 } }), 0, "1\tbad\n")
+    local failures = helper.beside(path, "failures.jsonl")
+    expect(helper.prunner(path, "-n", 2, "-q", "--failures", failures), 1, "1\tgood\n")
+    local text = helper.read(failures)
+    local record = cjson.decode(text)
+    assert.are.same({ '"bad"', '"bad"', "visit" }, { record.key, record.arguments, record.task })
+    expect(helper.prunner(path, "-n", 2, "--retry-failed", failures, { env = { FIXED = 1 } }), 0, "1\tbad\n")
   end)
 
   it("says what it cannot post", function()

@@ -75,15 +75,15 @@ describe("a script's locale", function()
       function w() error "no" end
       function begin() prunner.post_task(w, 0.25, 7) end
     ]]
-    local joblog, dead = helper.beside(path, "joblog"), helper.beside(path, "dead")
+    local joblog, failures = helper.beside(path, "joblog"), helper.beside(path, "failures")
     local report = helper.beside(path, "r.json")
-    local result = helper.prunner(path, "--joblog", joblog, "--failures", dead, "--report", report, "--summary", "yes",
-      { env = { LOCPATH = dir } })
+    local result = helper.prunner(path, "--joblog", joblog, "--failures", failures, "--report", report,
+      "--summary", "yes", { env = { LOCPATH = dir } })
     assert.are.equal(1, result.status)
     has("w(0.25, 7) failed", result.err)
     assert.is_nil(result.err:find "%d,%d+[um]?s")
     has("w(0.25, 7)", helper.read(joblog))
-    has('"arguments":"0.25, 7"', helper.read(dead))
+    has('"arguments":"0.25, 7"', helper.read(failures))
     assert.is_nil(helper.read(joblog):find "%d,%d%d%d")
   end)
 end)

@@ -154,7 +154,7 @@ work_and_die(struct self *self)
     accumulator_stage(&self[2]);
     self[2].slot->outcome = OUTCOME_DONE;
     self[2].slot->intent.posted = self[2].slot->posted + self[2].staged_count;
-    self[2].slot->intent.done = self[2].slot->done + 1;
+    self[2].slot->intent.finished = self[2].slot->finished + 1;
     self[2].slot->intent.tail = self[2].slot->tail;
     self[2].slot->phase = PHASE_COMMIT;
     /* 3: a change of the dict is committed and not applied. */

@@ -286,7 +286,7 @@ repair(uint32_t k)
     struct recovered what;
     CHECK(self_open(&dead, &arena, k, WORKERS + 1) == 0);
     CHECK(recover(&dead, &boss, TASK_ATTEMPT_MAX, true, &what) == 0);
-    CHECK(!what.dead);
+    CHECK(!what.quarantined);
     self_close(&dead);
     check_released(k);
 }

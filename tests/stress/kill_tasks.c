@@ -1,5 +1,5 @@
 /* Workers are killed at random while they run a tree of tasks; the answer must be
- * exact every time and nothing may be left over. No Lua: the rooms, fork(2), and
+ * exact every time and nothing may be left over. No Lua: the modules, fork(2), and
  * a supervisor that does what the real one does, in a page.
  *
  *   bulk     thousands of small tasks: blocks, errors, long producers
@@ -22,8 +22,8 @@
 
 enum { WORKERS = 4,
        LIMIT_S = 60,
-       ATTEMPTS = 255,
-       POISON_ATTEMPTS = 3 };
+       MAX_CRASHES = 255,
+       POISON_MAX_CRASHES = 3 };
 
 static uint64_t seed;
 static uint32_t poison; /* node that kills its worker; 0: none */
@@ -34,7 +34,7 @@ struct crew {
     const struct tree *tree;
     pid_t pids[WORKERS + 1]; /* by slot; 0: ended */
     bool lifo;
-    uint32_t attempts;
+    uint32_t max_crashes;
     uint32_t kills, rolled_back, quarantined;
     uint32_t phases[3]; /* deaths by enum phase */
     uint64_t begin_ns;
@@ -123,11 +123,11 @@ replace(struct crew *c, uint32_t k)
     if (err)
         tree_die("self_open", err);
     c->phases[phase_number(self.slot->phase)]++;
-    err = recover(&self, &c->super, c->attempts, false, &found);
+    err = recover(&self, &c->super, c->max_crashes, false, &found);
     if (err)
         tree_die("recover", err);
-    c->rolled_back += found.task && !found.dead;
-    c->quarantined += found.dead;
+    c->rolled_back += found.task && !found.quarantined;
+    c->quarantined += found.quarantined;
     self_close(&self);
     idle_wake_all(&c->arena);
     spawn(c, k);
@@ -186,9 +186,9 @@ show(struct crew *c)
            atom_load(&c->arena.header->mode), c->kills);
     for (uint32_t k = 0; k <= WORKERS; k++) {
         struct slot *s = slot_at(&c->arena, k);
-        printf("# slot %u: phase %u park %u head %lu tail %lu posted %lu done %lu\n", k,
+        printf("# slot %u: phase %u park %u head %lu tail %lu posted %lu finished %lu\n", k,
                s->phase, s->park, (unsigned long)s->head, (unsigned long)s->tail,
-               (unsigned long)s->posted, (unsigned long)s->done);
+               (unsigned long)s->posted, (unsigned long)s->finished);
     }
 }
 
@@ -196,7 +196,7 @@ show(struct crew *c)
 static void
 crew_run(struct crew *c, const struct tree *t, uint32_t kills)
 {
-    *c = (struct crew){.tree = t, .attempts = kills ? ATTEMPTS : POISON_ATTEMPTS, .ok = true};
+    *c = (struct crew){.tree = t, .max_crashes = kills ? MAX_CRASHES : POISON_MAX_CRASHES, .ok = true};
     c->lifo = dice(2);
     c->begin_ns = clock_ns();
     tree_plant(&c->arena, &c->super, t, WORKERS);
@@ -285,14 +285,14 @@ poisoned(void)
     poison = 100;
     crew_run(&c, &t, 0);
     double n = tree_top(&t) - 1, sum = tree_acc(&c.super, ACCUMULATOR_SUM, TREE_SUM);
-    uint64_t dead = 0;
+    uint64_t quarantined = 0;
     for (uint32_t k = 1; k <= WORKERS; k++)
-        dead += slot_at(&c.arena, k)->dead;
+        quarantined += slot_at(&c.arena, k)->quarantined;
     bool ok = c.ok && idle_all_done(&c.arena);
-    ok = tree_same("sum without the dead one", sum, n * (n + 1) / 2 - poison) && ok;
+    ok = tree_same("sum without the quarantined one", sum, n * (n + 1) / 2 - poison) && ok;
     ok = tree_same("quarantined", c.quarantined, 1) && ok;
-    ok = tree_same("counted as dead", (double)dead, 1) && ok;
-    ok = tree_same("rolled back before", c.rolled_back, POISON_ATTEMPTS - 1) && ok;
+    ok = tree_same("counted as quarantined", (double)quarantined, 1) && ok;
+    ok = tree_same("rolled back before", c.rolled_back, POISON_MAX_CRASHES - 1) && ok;
     crew_end(&c);
     report("poison", ok);
 }

@@ -1,4 +1,4 @@
-/* Tasks with threads as workers, for ThreadSanitizer: the same rooms, each thread
+/* Tasks with threads as workers, for ThreadSanitizer: the same modules, each thread
  * with a self and a slot of its own. STRESS=long makes it longer.
  *
  *   smoke          one worker, every kind of argument, both orders
@@ -59,10 +59,10 @@ join_or_die(struct crew *c, uint32_t i)
     printf("# no end after %d s; mode %u\n", LIMIT_S, atom_load(&c->arena.header->mode));
     for (uint32_t k = 0; k <= c->n; k++) {
         struct slot *s = slot_at(&c->arena, k);
-        printf("# slot %u: phase %u park %u head %lu tail %lu posted %lu done %lu\n", k,
+        printf("# slot %u: phase %u park %u head %lu tail %lu posted %lu finished %lu\n", k,
                atom_load(&s->phase), atom_load(&s->park), (unsigned long)atom_load(&s->head),
                (unsigned long)atom_load(&s->tail), (unsigned long)atom_load(&s->posted),
-               (unsigned long)atom_load(&s->done));
+               (unsigned long)atom_load(&s->finished));
     }
     printf("not ok %d - hangs\n", tests_run + 1);
     fflush(stdout);

@@ -228,7 +228,7 @@ static inline bool
 tree_check(struct arena *a, struct self *super, const struct tree *t)
 {
     uint32_t top = tree_top(t), spare = 0, unlinked_block = 0;
-    uint64_t posted = 0, done = 0;
+    uint64_t posted = 0, finished = 0;
     double n = top - 1;
     struct tree_left l = {.a = a, .t = t, .seen = calloc(top, sizeof *l.seen)};
     for (uint32_t k = 0; k <= a->header->nworkers; k++) {
@@ -237,7 +237,7 @@ tree_check(struct arena *a, struct self *super, const struct tree *t)
         for (uint32_t c = SLAB_BLOCK; c <= SLAB_LARGE; c++)
             slab_each(a, k, c, tree_count_block, &l);
         posted += s->posted;
-        done += s->done;
+        finished += s->finished;
         spare += s->record != 0;
         unlinked_block += s->unlinked_block != 0 || s->chunk_intent != 0 || s->staged != 0;
     }
@@ -250,7 +250,7 @@ tree_check(struct arena *a, struct self *super, const struct tree *t)
         }
     }
     ok = tree_same("posted", (double)posted, n) && ok;
-    ok = tree_same("done", (double)done, n) && ok;
+    ok = tree_same("finished", (double)finished, n) && ok;
     ok = tree_same("sum", tree_acc(super, ACCUMULATOR_SUM, TREE_SUM), n * (n + 1) / 2) && ok;
     ok = tree_same("count", tree_acc(super, ACCUMULATOR_SUM, TREE_COUNT), n) && ok;
     ok = tree_same("max", tree_acc(super, ACCUMULATOR_MAX, TREE_MAX), n) && ok;

@@ -1,4 +1,4 @@
-/* fixture: an arena with a few slots and selves, for tests of the rooms that live
+/* fixture: an arena with a few slots and selves, for tests of the modules that live
  * in it; death at a chosen instruction; memory that runs out. */
 #ifndef FIXTURE_H
 #define FIXTURE_H

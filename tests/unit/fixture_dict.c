@@ -88,7 +88,7 @@ stage_died(struct stage *s, uint32_t who)
     struct recovered what;
     stage_again(s, who);
     assert_int_equal(recover(&s->self[who], &s->self[0], 200, true, &what), 0);
-    assert_false(what.dead);
+    assert_false(what.quarantined);
     stage_again(s, who);
 }
 

@@ -1,4 +1,4 @@
-/* fixture_root: a made-up root directory, for tests of the rooms that read /proc
+/* fixture_root: a made-up root directory, for tests of the modules that read /proc
  * and /sys below one. */
 #ifndef FIXTURE_ROOT_H
 #define FIXTURE_ROOT_H

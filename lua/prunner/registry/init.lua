@@ -195,7 +195,7 @@ function M.name(fn, name, options)
     number = add_function(fn, name, rule)
   end
   M.ids[name] = number
-  local shown = M.name_of(number) -- without control characters: so dead letters have it
+  local shown = M.name_of(number) -- without control characters: so failure records have it
   if M.ids[shown] == nil then M.ids[shown] = number end
   if options then core.function_options(number, options) end
   return number

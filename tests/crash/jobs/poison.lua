@@ -1,5 +1,5 @@
--- Tasks that always kill their worker, among many that do not: exactly these are set
--- aside, after three runs each, and the rest is done.
+-- Tasks that always kill their worker, among many that do not: exactly these are
+-- quarantined, after three runs each, and the rest is done.
 --
 -- prints: 4000 8002000 20 0
 -- status: 1

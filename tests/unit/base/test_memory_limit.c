@@ -249,5 +249,5 @@ main(void)
         FIXTURE_ROOT_TEST(test_memlimit_free_v1),
         FIXTURE_ROOT_TEST(test_memlimit_of_the_running_system),
     };
-    return cmocka_run_group_tests_name("memlimit", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("memory_limit", tests, NULL, NULL);
 }

@@ -78,12 +78,12 @@ test_sums(void **state)
     assert_int_equal(g.stage, SNAPSHOT_RUN);
     assert_int_equal(g.posted, 3);
     assert_int_equal(g.by_begin, 3);
-    assert_int_equal(g.done, 2);
+    assert_int_equal(g.finished, 2);
     assert_int_equal(g.failed, 1);
     assert_int_equal(g.nworkers, 3);
     assert_string_equal(g.names[1].name, "add");
     assert_int_equal(g.fns[1].sum.posted, 2);
-    assert_int_equal(g.fns[1].sum.done, 1);
+    assert_int_equal(g.fns[1].sum.finished, 1);
     /* The same again: sums are not added to sums. */
     assert_int_equal(snapshot_look(&g), 0);
     assert_int_equal(g.posted, 3);

@@ -1,7 +1,6 @@
 /* codec_renumber: numbers of functions and classes inside encoded values, found and
  * replaced; bytes of any kind. */
 #include "codec/codec.h"
-#include "output/dead_letter.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -174,40 +173,6 @@ test_renumber_of_damaged_bytes(void **state)
     codec_buf_free(&b);
 }
 
-static void
-test_unbase64(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        long n;
-        const char *bytes;
-    } cases[] = {
-        {"", 0, ""},
-        {"Zg==", 1, "f"},
-        {"Zm8=", 2, "fo"},
-        {"Zm9v", 3, "foo"},
-        {"Zm9vYg==", 4, "foob"},
-        {"+/+/", 3, "\xfb\xff\xbf"},
-        {"AAAA", 3, "\0\0\0"},
-        {"Z", -1, ""},
-        {"Zg=", -1, ""},
-        {"Zg=a", -1, ""},
-        {"====", -1, ""},
-        {"=AAA", -1, ""},
-        {"Zm9 ", -1, ""},
-        {"Zm9\n", -1, ""},
-        {"Zg==Zg==", -1, ""},
-    };
-    unsigned char out[16];
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        long n = dead_letter_unbase64(cases[i].text, strlen(cases[i].text), out);
-        assert_int_equal(n, cases[i].n);
-        assert_memory_equal(out, cases[i].bytes, n > 0 ? (size_t)n : 0);
-    }
-    assert_int_equal(dead_letter_unbase64("A\0AA", 4, out), -1);
-}
-
 int
 main(void)
 {
@@ -218,7 +183,6 @@ main(void)
         cmocka_unit_test_setup_teardown(test_renumber_refused_leaves_the_buffer_as_it_was, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_renumber_of_damaged_bytes, setup, teardown),
-        cmocka_unit_test(test_unbase64),
     };
     return cmocka_run_group_tests_name("renumber", tests, NULL, NULL);
 }

@@ -16,10 +16,10 @@ test_halt_counts_of_its_kind(void **state)
     struct halt rule = {.when = HALT_SOON, .kind = HALT_FAIL, .count = 3};
     uint64_t have;
     slot_at(&f->arena, 0)->posted = 20;
-    slot_at(&f->arena, 1)->done = 10;
+    slot_at(&f->arena, 1)->finished = 10;
     slot_at(&f->arena, 1)->failed = 2;
-    slot_at(&f->arena, 2)->done = 1;
-    slot_at(&f->arena, 2)->dead = 1;
+    slot_at(&f->arena, 2)->finished = 1;
+    slot_at(&f->arena, 2)->quarantined = 1;
     assert_true(halt_reached(&f->arena, &rule, &have));
     assert_int_equal(have, 3);
     rule.kind = HALT_DONE;
@@ -47,9 +47,9 @@ test_halt_sees_no_success_between_two_stores(void **state)
     slot_at(&f->arena, 0)->posted = 2;
     slot_at(&f->arena, 1)->failed = 1;
     assert_false(halts(f, &rule));
-    slot_at(&f->arena, 1)->done = 1;
+    slot_at(&f->arena, 1)->finished = 1;
     assert_false(halts(f, &rule));
-    slot_at(&f->arena, 2)->done = 1;
+    slot_at(&f->arena, 2)->finished = 1;
     assert_true(halts(f, &rule));
 }
 

@@ -241,7 +241,7 @@ damage_running_nowhere(struct state_job *j)
 static void
 damage_done(struct state_job *j)
 {
-    state_job_slot(j, 1)->done++;
+    state_job_slot(j, 1)->finished++;
 }
 
 static void

@@ -55,7 +55,7 @@ static void
 damage_both_counts(struct state_job *j)
 {
     state_job_slot(j, 1)->posted++;
-    state_job_slot(j, 1)->done++;
+    state_job_slot(j, 1)->finished++;
 }
 
 static void

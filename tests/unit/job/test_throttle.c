@@ -1,4 +1,4 @@
-/* guard: what is measured, read from a made-up root. What is done about it: test_gate.c
+/* throttle: what is measured, read from a made-up root. What is done about it: test_gate.c
  * and tests/e2e/throttle_spec.lua. */
 #include "job/throttle.h"
 
@@ -158,5 +158,5 @@ main(void)
         cmocka_unit_test(test_throttle_lets_as_many_go_as_fit_by_what_was_seen),
         cmocka_unit_test(test_throttle_keeps_what_is_wanted_but_for_one_task),
     };
-    return cmocka_run_group_tests_name("guard", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("throttle", tests, NULL, NULL);
 }

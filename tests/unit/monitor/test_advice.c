@@ -23,7 +23,7 @@ fine(void)
         .idle_ns = 1 * SECOND,
         .lock_ns = 1 * SECOND,
         .cpu_ns = 38 * SECOND,
-        .done = 1000,
+        .finished = 1000,
         .tasks_ns = 38 * SECOND,
         .last = "work(9)",
         .last_ns = SECOND / 10,
@@ -85,7 +85,7 @@ test_each(void **state)
     h.idle_ns = 2 * SECOND; /* long, but nobody waited */
     assert_string_equal(said(h), "");
     h = fine();
-    h.done = 20000000;
+    h.finished = 20000000;
     assert_says(h, "a task took 1.9us");
     h = fine();
     h.idle_ns = 30 * SECOND;

@@ -1,4 +1,4 @@
-/* watch: figures and events of a worker, as those who look see them. */
+/* metrics: counters and events of a worker, as those who look see them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,13 +62,13 @@ test_counts(void **state)
 {
     (void)state;
     struct metrics_slot *s = &metrics.header->slot[1];
-    uint64_t before = s->fns[5].done;
+    uint64_t before = s->fns[5].finished;
     metrics_posted(5);
     metrics_posted(5);
     run_one(5, NULL);
     run_one(5, "job.lua:1: no\nmore");
     assert_int_equal(s->fns[5].posted, 2);
-    assert_int_equal(s->fns[5].done - before, 2);
+    assert_int_equal(s->fns[5].finished - before, 2);
     assert_int_equal(s->fns[5].failed, 1);
     assert_true(s->used[0] >> 5 & 1);
     /* The failure is in the ring whatever is recorded, with the error's first line. */
@@ -79,7 +79,7 @@ test_counts(void **state)
     assert_int_equal(e->error_len, 13);
     /* A function beyond the table has no figures of its own. */
     run_one(METRICS_FNS + 3, NULL);
-    assert_int_equal(s->fns[0].done, 1);
+    assert_int_equal(s->fns[0].finished, 1);
 }
 
 /* Tasks of nearly no time: after the first ones a few stand for all. */
@@ -92,7 +92,7 @@ test_sampled(void **state)
     uint64_t timed = 0, before = s->fns[6].timed;
     for (int i = 0; i < TASKS; i++)
         timed += run_one(6, NULL);
-    assert_int_equal(s->fns[6].done, TASKS);
+    assert_int_equal(s->fns[6].finished, TASKS);
     assert_true(timed >= metrics.header->ring / 2);
     assert_true(timed < TASKS / 10);
     /* They stand for nearly all. */
@@ -197,7 +197,7 @@ test_quantiles(void **state)
     uint64_t times[METRICS_TIMES] = {0};
     assert_int_equal(metrics_quantile(times, 0.5), 0);
     struct metrics_fn *f = &metrics.header->slot[1].fns[9];
-    assert_int_equal(f->done, 0);
+    assert_int_equal(f->finished, 0);
     times[0] = 90;  /* 128 to 160 ns */
     times[40] = 10; /* 131 to 164 us */
     assert_in_range(metrics_quantile(times, 0.5), 128, 160);

@@ -143,7 +143,7 @@ test_order_children_that_were_undone_are_not_waited_for(void **state)
 
 /* The same, and then it was quarantined: nothing more is known of it. */
 static void
-test_order_a_task_that_is_set_aside_has_its_turn(void **state)
+test_order_a_quarantined_task_has_its_turn(void **state)
 {
     (void)state;
     begin(2);
@@ -186,7 +186,7 @@ main(void)
         cmocka_unit_test(test_order_parts_and_runs_add_up),
         cmocka_unit_test(test_order_a_second_end_replaces_the_first),
         cmocka_unit_test(test_order_children_that_were_undone_are_not_waited_for),
-        cmocka_unit_test(test_order_a_task_that_is_set_aside_has_its_turn),
+        cmocka_unit_test(test_order_a_quarantined_task_has_its_turn),
         cmocka_unit_test(test_order_those_without_a_place_come_at_the_end),
         cmocka_unit_test(test_order_nothing_is_an_order_too),
     };

@@ -1,4 +1,4 @@
-/* acc: accumulators and logs: pending, staged, applied, dropped. */
+/* accumulator: accumulators and logs: pending, staged, applied, dropped. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,5 +228,5 @@ main(void)
         FIXTURE_TEST(test_acc_log_dropped_leaves_no_trace),
         FIXTURE_TEST(test_acc_log_without_room_says_so_and_goes_on),
     };
-    return cmocka_run_group_tests_name("acc", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("accumulator", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* blame: deaths held against a made-up count of the kernel's kills. */
+/* oom: deaths held against a made-up count of the kernel's kills. */
 #include "supervisor/oom.h"
 
 #include <setjmp.h>
@@ -82,5 +82,5 @@ main(void)
         cmocka_unit_test(test_blame_excuses_no_death_long_after),
         cmocka_unit_test(test_blame_a_count_that_fell_starts_anew),
     };
-    return cmocka_run_group_tests_name("blame", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("oom", tests, NULL, NULL);
 }

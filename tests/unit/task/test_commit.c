@@ -105,7 +105,7 @@ test_commit_done_publishes_everything(void **state)
     assert_int_equal(commit_end(&f->selves[1], OUTCOME_DONE), CHILDREN);
     assert_int_equal(s->phase, PHASE_IDLE);
     assert_int_equal(s->posted, CHILDREN);
-    assert_int_equal(s->done, 1);
+    assert_int_equal(s->finished, 1);
     assert_int_equal(s->staged, 0);
     assert_int_equal(state_of(f, parent), TASK_FREE);
     assert_int_equal(fixture_count(f, TASK_READY), CHILDREN);
@@ -126,7 +126,7 @@ test_commit_failed_drops_posts_and_adds(void **state)
     assert_int_equal(commit_end(&f->selves[1], OUTCOME_FAILED), 0);
     assert_int_equal(state_of(f, parent), TASK_FREE);
     assert_int_equal(s->failed, 1);
-    assert_int_equal(s->done, 1);
+    assert_int_equal(s->finished, 1);
     assert_int_equal(s->posted, 0);
     assert_int_equal(fixture_count(f, TASK_READY) + fixture_count(f, TASK_STAGED), 0);
     assert_int_equal(fixture_blocks(f), 0);
@@ -148,7 +148,7 @@ test_commit_retry_makes_it_ready_again(void **state)
                          task_generation(word));
         assert_int_equal(task_at(&f->arena, parent)->errors, i < 255 ? i : 255);
         assert_int_equal(f->selves[1].slot->retried, i);
-        assert_int_equal(f->selves[1].slot->done, 0);
+        assert_int_equal(f->selves[1].slot->finished, 0);
         assert_true(queue_look(&f->selves[1]));
         assert_int_equal(f->selves[1].slot->cur, parent);
         uint32_t attempt = task_attempt(task_at(&f->arena, parent)->word);
@@ -237,14 +237,14 @@ test_commit_wait_without_memory_runs_again_at_once(void **state)
 }
 
 static void
-test_commit_dead_sets_it_aside_and_counts_it_done(void **state)
+test_commit_quarantined_counts_it_finished(void **state)
 {
     struct fixture *f = *state;
     uint32_t parent = begin_parent(f);
-    (void)commit_end(&f->selves[1], OUTCOME_DEAD);
-    assert_int_equal(state_of(f, parent), TASK_DEAD);
-    assert_int_equal(f->selves[1].slot->dead, 1);
-    assert_int_equal(f->selves[1].slot->done, 1);
+    (void)commit_end(&f->selves[1], OUTCOME_QUARANTINED);
+    assert_int_equal(state_of(f, parent), TASK_QUARANTINED);
+    assert_int_equal(f->selves[1].slot->quarantined, 1);
+    assert_int_equal(f->selves[1].slot->finished, 1);
     assert_true(idle_all_done(&f->arena));
     assert_false(queue_look(&f->selves[2]));
 }
@@ -264,7 +264,7 @@ test_commit_part_publishes_posts_only_and_goes_on(void **state)
     assert_int_equal(s->phase, PHASE_ACTIVE);
     assert_int_equal(state_of(f, parent), TASK_RUN);
     assert_int_equal(s->posted, CHILDREN);
-    assert_int_equal(s->done, 0);
+    assert_int_equal(s->finished, 0);
     assert_int_equal(s->record, 0); /* it is the task's now */
     assert_int_equal(record_current(self)->published, CHILDREN);
     assert_int_equal(record_current(self)->post_hash, hash);
@@ -273,7 +273,7 @@ test_commit_part_publishes_posts_only_and_goes_on(void **state)
     assert_int_equal(task_stage(self, 20, "self", 1), 0);
     assert_int_equal(commit_end(self, OUTCOME_DONE), 1);
     assert_int_equal(s->posted, CHILDREN + 1);
-    assert_int_equal(s->done, 1);
+    assert_int_equal(s->finished, 1);
     assert_true(sum(f) == 5);
     assert_int_equal(fixture_blocks(f), 1); /* the record went with the task */
     assert_int_equal(find_all(f), CHILDREN + 1);
@@ -304,7 +304,7 @@ test_commit_point_makes_all_so_far_true_and_starts_anew(void **state)
     assert_int_equal(state_of(f, parent), TASK_RUN);
     assert_int_equal(task_at(&f->arena, parent)->errors, 0);
     assert_int_equal(self->slot->posted, CHILDREN + 1);
-    assert_int_equal(self->slot->done, 0);
+    assert_int_equal(self->slot->finished, 0);
     assert_true(sum(f) == 5);
     assert_int_equal(logged(f), 1);
     assert_int_equal(record_current(self)->published, 0);
@@ -321,7 +321,7 @@ test_commit_of_begin_counts_no_task_done(void **state)
     struct fixture *f = *state;
     fixture_publish(f, 0, 1, 5);
     assert_int_equal(f->selves[0].slot->posted, 5);
-    assert_int_equal(f->selves[0].slot->done, 0);
+    assert_int_equal(f->selves[0].slot->finished, 0);
 }
 
 /* ---- death ---- */
@@ -369,7 +369,7 @@ check_outcome(struct fixture *f, uint32_t parent, enum outcome o)
         [OUTCOME_FAILED] = TASK_FREE,
         [OUTCOME_RETRY] = TASK_READY,
         [OUTCOME_WAIT] = TASK_WAIT,
-        [OUTCOME_DEAD] = TASK_DEAD,
+        [OUTCOME_QUARANTINED] = TASK_QUARANTINED,
         [OUTCOME_DUPLICATE] = TASK_FREE,
         [OUTCOME_CHECKPOINT] = TASK_RUN,
     };
@@ -377,17 +377,17 @@ check_outcome(struct fixture *f, uint32_t parent, enum outcome o)
     bool adds = o == OUTCOME_DONE || o == OUTCOME_CHECKPOINT;
     bool posts = adds || o == OUTCOME_PART;
     bool goes_on = o == OUTCOME_PART || o == OUTCOME_CHECKPOINT;
-    bool ends = o == OUTCOME_DONE || o == OUTCOME_FAILED || o == OUTCOME_DEAD ||
+    bool ends = o == OUTCOME_DONE || o == OUTCOME_FAILED || o == OUTCOME_QUARANTINED ||
                 o == OUTCOME_DUPLICATE;
     uint32_t ready = posts ? CHILDREN : o == OUTCOME_RETRY;
     assert_int_equal(state_of(f, parent), after[o]);
     assert_int_equal(s->phase, goes_on ? PHASE_ACTIVE : PHASE_IDLE);
     assert_int_equal(s->staged, 0);
     assert_int_equal(s->posted, posts ? CHILDREN : 0);
-    assert_int_equal(s->done, ends);
+    assert_int_equal(s->finished, ends);
     assert_int_equal(s->failed, o == OUTCOME_FAILED);
     assert_int_equal(s->retried, o == OUTCOME_RETRY || o == OUTCOME_WAIT);
-    assert_int_equal(s->dead, o == OUTCOME_DEAD);
+    assert_int_equal(s->quarantined, o == OUTCOME_QUARANTINED);
     assert_int_equal(s->duplicates, o == OUTCOME_DUPLICATE);
     assert_int_equal(s->waiting, o == OUTCOME_WAIT ? parent : 0);
     assert_true(sum(f) == (adds ? 5 : 0));
@@ -445,7 +445,7 @@ check_killed(struct fixture *f, void *arg)
         assert_int_equal(fixture_count(f, TASK_STAGED), 0);
         assert_int_equal(find_all(f), 0);
         assert_true(sum(f) == 0);
-        assert_int_equal(self->slot->done, 0);
+        assert_int_equal(self->slot->finished, 0);
     } else {
         check_outcome(f, k->parent, k->outcome);
     }
@@ -487,7 +487,7 @@ check_others(struct fixture *f, void *arg)
     for (int i = 0; i < CHILDREN + 1; i++)
         others_go_on(f);
     assert_true(idle_all_done(&f->arena));
-    assert_int_equal(slot_at(&f->arena, 2)->done, CHILDREN);
+    assert_int_equal(slot_at(&f->arena, 2)->finished, CHILDREN);
     assert_int_equal(fixture_blocks(f), 0);
 }
 
@@ -512,7 +512,7 @@ main(void)
         FIXTURE_TEST(test_commit_wait_has_room_for_any_number),
         FIXTURE_TEST(test_wait_list_is_not_taken_while_its_newest_task_runs),
         FIXTURE_TEST(test_commit_wait_without_memory_runs_again_at_once),
-        FIXTURE_TEST(test_commit_dead_sets_it_aside_and_counts_it_done),
+        FIXTURE_TEST(test_commit_quarantined_counts_it_finished),
         FIXTURE_TEST(test_commit_part_publishes_posts_only_and_goes_on),
         FIXTURE_TEST(test_commit_part_without_memory_changes_nothing),
         FIXTURE_TEST(test_commit_point_makes_all_so_far_true_and_starts_anew),

@@ -23,19 +23,19 @@ test_counts_sum_everybody(void **state)
     struct fixture *f = *state;
     struct counts c;
     slot_of(f, 0)->posted = 11;
-    slot_of(f, 1)->done = 4;
+    slot_of(f, 1)->finished = 4;
     slot_of(f, 1)->failed = 1;
-    slot_of(f, FIXTURE_WORKERS)->done = 3;
-    slot_of(f, FIXTURE_WORKERS)->dead = 2;
+    slot_of(f, FIXTURE_WORKERS)->finished = 3;
+    slot_of(f, FIXTURE_WORKERS)->quarantined = 2;
     slot_of(f, FIXTURE_WORKERS)->retried = 5;
-    slot_of(f, 2)->done = 2;
+    slot_of(f, 2)->finished = 2;
     slot_of(f, 2)->duplicates = 2;
     counts_sum(&f->arena, &c);
     assert_int_equal(c.posted, 11);
-    assert_int_equal(c.done, 9);
+    assert_int_equal(c.finished, 9);
     assert_int_equal(c.duplicates, 2);
     assert_int_equal(c.failed, 1);
-    assert_int_equal(c.dead, 2);
+    assert_int_equal(c.quarantined, 2);
     assert_int_equal(c.retried, 5);
     assert_int_equal(counts_left(&c), 2);
     assert_int_equal(counts_bad(&c), 3);
@@ -50,20 +50,20 @@ test_counts_a_worker_between_its_stores_has_no_success(void **state)
     struct counts c;
     slot_of(f, 0)->posted = 2;
     slot_of(f, 1)->failed = 1;
-    slot_of(f, 2)->failed = slot_of(f, 2)->done = 1;
-    uint64_t done = 0, failed = 0;
+    slot_of(f, 2)->failed = slot_of(f, 2)->finished = 1;
+    uint64_t finished = 0, failed = 0;
     for (uint32_t k = 0; k <= FIXTURE_WORKERS; k++) {
-        done += slot_of(f, k)->done;
+        finished += slot_of(f, k)->finished;
         failed += slot_of(f, k)->failed;
     }
-    assert_true(done - failed > 1000); /* the mistake */
+    assert_true(finished - failed > 1000); /* the mistake */
     counts_sum(&f->arena, &c);
     assert_int_equal(counts_succeeded(&c), 0);
-    assert_int_equal(c.done, 1);
+    assert_int_equal(c.finished, 1);
     assert_int_equal(c.failed, 1);
     assert_int_equal(counts_left(&c), 1);
-    /* Cut off in the sum only, the failure that is not done yet would hide a success. */
-    slot_of(f, 2)->done = 2;
+    /* Cut off in the sum only, the failure that is not finished yet would hide a success. */
+    slot_of(f, 2)->finished = 2;
     counts_sum(&f->arena, &c);
     assert_int_equal(counts_succeeded(&c), 1);
 }
@@ -74,7 +74,7 @@ end_badly(void *arg)
     (void)commit_end(arg, OUTCOME_FAILED);
 }
 
-/* `failed` first, then `done`: a task that fails in between is done and has not failed. */
+/* `failed` first, then `finished`: a task that fails in between is finished and has not failed. */
 static void
 test_counts_failed_first_would_make_a_success(void **state)
 {
@@ -85,7 +85,7 @@ test_counts_failed_first_would_make_a_success(void **state)
     commit_begin(&f->selves[1]);
     uint64_t failed = slot_of(f, 1)->failed;
     end_badly(&f->selves[1]);
-    assert_int_equal(slot_of(f, 1)->done - failed, 1); /* the mistake */
+    assert_int_equal(slot_of(f, 1)->finished - failed, 1); /* the mistake */
     counts_sum(&f->arena, &c);
     assert_int_equal(counts_succeeded(&c), 0);
     assert_int_equal(c.failed, 1);
@@ -99,9 +99,9 @@ check_failing(struct fixture *f, void *arg)
     struct counts c;
     counts_sum(&f->arena, &c);
     assert_int_equal(counts_succeeded(&c), 0);
-    assert_int_equal(counts_bad(&c), c.done);
-    assert_int_equal(counts_left(&c), 1 - c.done);
-    *(uint32_t *)arg += s->failed > s->done;
+    assert_int_equal(counts_bad(&c), c.finished);
+    assert_int_equal(counts_left(&c), 1 - c.finished);
+    *(uint32_t *)arg += s->failed > s->finished;
 }
 
 static void
@@ -129,7 +129,7 @@ failing_worker(struct fixture *f, uint32_t k)
     for (uint64_t i = 1; i <= MANY; i++) {
         atom_store(&s->posted, i);
         atom_set(&s->failed, i);
-        atom_store(&s->done, i);
+        atom_store(&s->finished, i);
     }
     _exit(0);
 }
@@ -143,11 +143,11 @@ test_counts_hold_while_workers_count(void **state)
     do {
         counts_sum(&f->arena, &c);
         assert_int_equal(counts_succeeded(&c), 0);
-        assert_int_equal(counts_bad(&c), c.done);
-        assert_true(c.done <= c.posted);
-        assert_true(c.done >= before.done && c.posted >= before.posted);
+        assert_int_equal(counts_bad(&c), c.finished);
+        assert_true(c.finished <= c.posted);
+        assert_true(c.finished >= before.finished && c.posted >= before.posted);
         before = c;
-    } while (c.done < 2 * MANY);
+    } while (c.finished < 2 * MANY);
     assert_int_equal(counts_left(&c), 0);
     for (int i = 0; i < 2; i++) {
         int status;

@@ -37,9 +37,9 @@ test_idle_all_done_sums_everybody(void **state)
     assert_true(idle_all_done(&f->arena));
     slot_of(f, 0)->posted = 3;
     assert_false(idle_all_done(&f->arena));
-    slot_of(f, FIXTURE_WORKERS)->done = 2;
+    slot_of(f, FIXTURE_WORKERS)->finished = 2;
     assert_false(idle_all_done(&f->arena));
-    slot_of(f, 1)->done = 1;
+    slot_of(f, 1)->finished = 1;
     assert_true(idle_all_done(&f->arena));
 }
 
@@ -52,7 +52,7 @@ decide(struct fixture *f, bool done_first, void (*meanwhile)(struct fixture *f))
     for (int pass = 0; pass < 2; pass++) {
         bool is_done = (pass == 0) == done_first;
         for (uint32_t k = 0; k <= FIXTURE_WORKERS; k++)
-            sums[is_done] += is_done ? slot_of(f, k)->done : slot_of(f, k)->posted;
+            sums[is_done] += is_done ? slot_of(f, k)->finished : slot_of(f, k)->posted;
         if (pass == 0)
             meanwhile(f);
     }
@@ -70,8 +70,8 @@ post_and_end(struct fixture *f)
     (void)commit_end(self, OUTCOME_DONE);
 }
 
-/* Posted first: `done` has caught up with the old `posted` while the child still
- * waits. This is why counts_sum() sums `done` first. */
+/* Posted first: `finished` has caught up with the old `posted` while the child still
+ * waits. This is why counts_sum() sums `finished` first. */
 static void
 test_idle_posted_first_would_end_too_early(void **state)
 {
@@ -141,7 +141,7 @@ test_idle_last_one_ends_the_job_and_wakes_all(void **state)
     worker_until_parked(f, 1, 1);
     worker_until_parked(f, 2, 1);
     assert_int_equal(bits(f), 6);
-    slot_of(f, 3)->done = 1;
+    slot_of(f, 3)->finished = 1;
     pids[3] = worker_start(f, 3);
     for (uint32_t k = 1; k <= 3; k++)
         assert_int_equal(worker_ended(pids[k]), 0);

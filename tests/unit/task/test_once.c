@@ -70,7 +70,7 @@ test_once_the_first_that_is_claimed_has_the_key(void **state)
     assert_false(claim_first(y));
     (void)commit_end(y, OUTCOME_DUPLICATE);
     assert_int_equal(y->slot->duplicates, 1);
-    assert_int_equal(y->slot->done, 1);
+    assert_int_equal(y->slot->finished, 1);
     assert_true(claim_first(y));
     (void)commit_end(x, OUTCOME_FAILED); /* it keeps its key */
     publish(f, "k", 4);

@@ -1,4 +1,4 @@
-/* crew: more and fewer workers while the job runs; what the rooms that look at all
+/* pool: more and fewer workers while the job runs; what the modules that look at all
  * slots make of it. */
 #include "task/pool.h"
 
@@ -86,8 +86,8 @@ test_crew_old_workers_find_the_new_ones_tasks(void **state)
     assert_true(idle_all_done(&f->arena));
 }
 
-/* The sum of `done` was made when slot 4 was not there yet; then it came, ended its
- * task after two posts, and one of the children was ended by slot 1, whose `done` had
+/* The sum of `finished` was made when slot 4 was not there yet; then it came, ended its
+ * task after two posts, and one of the children was ended by slot 1, whose `finished` had
  * not been summed up yet. With the old number of slots for the second sum as well, both
  * would be 1 while a child waits. */
 static void
@@ -95,10 +95,10 @@ test_crew_who_comes_between_the_sums_is_counted(void **state)
 {
     struct fixture *f = *state;
     struct self self;
-    uint64_t done = 0, old_posted = 0;
+    uint64_t finished = 0, old_posted = 0;
     fixture_publish(f, 0, 1, 1);
     uint32_t before = arena_workers(&f->arena);
-    done += slot_of(f, 0)->done;
+    finished += slot_of(f, 0)->finished;
     assert_int_equal(resize(f, before + 1), 0);
     act(f, &self, before + 1);
     assert_true(queue_look(&self));
@@ -106,11 +106,11 @@ test_crew_who_comes_between_the_sums_is_counted(void **state)
     assert_true(queue_look(&f->selves[1]));
     end_task(&f->selves[1]);
     for (uint32_t k = 1; k <= before; k++)
-        done += slot_of(f, k)->done;
+        finished += slot_of(f, k)->finished;
     for (uint32_t k = 0; k <= before; k++)
         old_posted += slot_of(f, k)->posted;
-    assert_true(done == old_posted); /* the mistake */
-    assert_true(done < old_posted + slot_of(f, before + 1)->posted);
+    assert_true(finished == old_posted); /* the mistake */
+    assert_true(finished < old_posted + slot_of(f, before + 1)->posted);
     assert_false(idle_all_done(&f->arena));
     self_close(&self);
 }
@@ -167,5 +167,5 @@ main(void)
         FIXTURE_TEST(test_crew_of_fewer_ends_those_above),
         FIXTURE_TEST(test_crew_keeps_what_is_in_a_slot_that_comes_again),
     };
-    return cmocka_run_group_tests_name("crew", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 #include "task/recover.h"
 #include "../stress/tree.h"
 
-enum { ATTEMPTS = 3 };
+enum { MAX_CRASHES = 3 };
 
 /* ---- each phase by hand ---- */
 
@@ -16,9 +16,9 @@ test_recover_of_an_idle_slot_finds_nothing(void **state)
     struct fixture *f = *state;
     struct recovered r = {.task = 7};
     fixture_publish(f, 1, 1, 5);
-    assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, false, &r), 0);
+    assert_int_equal(recover(&f->selves[1], &f->selves[0], MAX_CRASHES, false, &r), 0);
     assert_int_equal(r.task, 0);
-    assert_false(r.dead);
+    assert_false(r.quarantined);
     assert_int_equal(fixture_count(f, TASK_READY), 5);
 }
 
@@ -41,7 +41,7 @@ test_recover_gives_a_running_task_back(void **state)
     for (int i = 0; i < 3; i++)
         tree_post(&f->selves[1], &(struct tree){.plain = true}, 9);
     (void)fixture_reopen(f, 1);
-    assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, false, &r), 0);
+    assert_int_equal(recover(&f->selves[1], &f->selves[0], MAX_CRASHES, false, &r), 0);
     assert_int_equal(r.task, cur);
     assert_true(r.word == word);
     assert_int_equal(fixture_count(f, TASK_STAGED), 0);
@@ -50,7 +50,7 @@ test_recover_gives_a_running_task_back(void **state)
     assert_int_equal(claim(f, 3), cur); /* by the hint in the supervisor's ring */
     assert_int_equal(task_attempt(task_at(&f->arena, cur)->word), 2);
     /* Restarted: it is another's now. */
-    assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, false, &r), 0);
+    assert_int_equal(recover(&f->selves[1], &f->selves[0], MAX_CRASHES, false, &r), 0);
     assert_int_equal(r.task, 0);
     assert_int_equal(task_worker(task_at(&f->arena, cur)->word), 3);
 }
@@ -66,7 +66,7 @@ test_recover_of_an_intent_without_a_claim(void **state)
     f->selves[1].slot->cur = cur;
     f->selves[1].slot->expect = f->selves[3].slot->expect;
     f->selves[1].slot->phase = PHASE_ACTIVE;
-    assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, false, &r), 0);
+    assert_int_equal(recover(&f->selves[1], &f->selves[0], MAX_CRASHES, false, &r), 0);
     assert_int_equal(r.task, 0);
     assert_int_equal(f->selves[1].slot->phase, PHASE_IDLE);
     assert_int_equal(task_worker(task_at(&f->arena, cur)->word), 3);
@@ -74,21 +74,21 @@ test_recover_of_an_intent_without_a_claim(void **state)
 }
 
 static void
-test_recover_sets_aside_what_kills_its_workers(void **state)
+test_recover_quarantines_what_kills_its_workers(void **state)
 {
     struct fixture *f = *state;
     struct recovered r;
     fixture_publish(f, 2, 1, 1);
     uint32_t cur = 0;
-    for (int i = 1; i <= ATTEMPTS; i++) {
+    for (int i = 1; i <= MAX_CRASHES; i++) {
         cur = claim(f, 1);
         (void)fixture_reopen(f, 1);
-        assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, false, &r), 0);
-        assert_int_equal(r.dead, i == ATTEMPTS);
+        assert_int_equal(recover(&f->selves[1], &f->selves[0], MAX_CRASHES, false, &r), 0);
+        assert_int_equal(r.quarantined, i == MAX_CRASHES);
         assert_int_equal(r.task, cur);
     }
-    assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_DEAD);
-    assert_int_equal(f->selves[1].slot->dead, 1);
+    assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_QUARANTINED);
+    assert_int_equal(f->selves[1].slot->quarantined, 1);
     assert_false(queue_look(&f->selves[2]));
     assert_true(idle_all_done(&f->arena));
 }
@@ -103,7 +103,7 @@ test_recover_may_let_the_task_wait(void **state)
     uint32_t cur = claim(f, 1);
     uint64_t tail = f->selves[0].slot->tail;
     for (int i = 0; i < 2; i++) { /* also when it is done again */
-        assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, RECOVER_WAIT, &r), 0);
+        assert_int_equal(recover(&f->selves[1], &f->selves[0], MAX_CRASHES, RECOVER_WAIT, &r), 0);
         assert_int_equal(r.task, i == 0 ? cur : 0);
         assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_WAIT);
         assert_int_equal(task_attempt(task_at(&f->arena, cur)->word), 1); /* it counts */
@@ -125,7 +125,7 @@ test_recover_may_leave_the_task_to_be_ended(void **state)
         uint32_t cur = claim(f, 1);
         for (int j = 0; j < 2; j++) { /* also when it is done again */
             assert_int_equal(recover(&f->selves[1], &f->selves[0], 1, RECOVER_FAILED, &r), 0);
-            assert_true(r.failed && !r.dead);
+            assert_true(r.failed && !r.quarantined);
             assert_int_equal(r.task, cur);
             assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_RUN);
             assert_false(idle_all_done(&f->arena));
@@ -134,7 +134,7 @@ test_recover_may_leave_the_task_to_be_ended(void **state)
     }
     assert_int_equal(f->selves[1].slot->retried, 1);
     assert_int_equal(f->selves[1].slot->failed, 1);
-    assert_int_equal(f->selves[1].slot->dead, 0);
+    assert_int_equal(f->selves[1].slot->quarantined, 0);
     assert_true(idle_all_done(&f->arena));
 }
 
@@ -148,20 +148,20 @@ test_recover_of_a_task_that_was_left_to_be_ended(void **state)
     uint32_t cur = claim(f, 1);
     assert_int_equal(recover(&f->selves[1], &f->selves[0], 1, RECOVER_FAILED, &r), 0);
     assert_int_equal(recover(&f->selves[1], &f->selves[0], UINT32_MAX, RECOVER_UNCOUNTED, &r), 0);
-    assert_true(!r.failed && !r.dead && r.task == cur);
+    assert_true(!r.failed && !r.quarantined && r.task == cur);
     assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_READY);
     assert_int_equal(f->selves[1].slot->phase, PHASE_IDLE);
 }
 
 static void
-test_recover_sets_aside_what_waited_too(void **state)
+test_recover_quarantines_what_waited_too(void **state)
 {
     struct fixture *f = *state;
     struct recovered r;
     fixture_publish(f, 2, 1, 1);
     (void)claim(f, 1);
     assert_int_equal(recover(&f->selves[1], &f->selves[0], 1, RECOVER_WAIT, &r), 0);
-    assert_true(r.dead);
+    assert_true(r.quarantined);
     assert_true(idle_all_done(&f->arena));
 }
 
@@ -171,17 +171,17 @@ test_recover_counts_neither_errors_nor_innocent_runs(void **state)
     struct fixture *f = *state;
     struct recovered r;
     fixture_publish(f, 2, 1, 1);
-    for (int i = 0; i < 2 * ATTEMPTS; i++) {
+    for (int i = 0; i < 2 * MAX_CRASHES; i++) {
         (void)claim(f, 1);
         (void)commit_end(&f->selves[1], OUTCOME_RETRY);
         (void)claim(f, 1);
-        assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, true, &r), 0);
-        assert_false(r.dead);
+        assert_int_equal(recover(&f->selves[1], &f->selves[0], MAX_CRASHES, true, &r), 0);
+        assert_false(r.quarantined);
     }
-    for (int i = 1; i <= ATTEMPTS; i++) {
+    for (int i = 1; i <= MAX_CRASHES; i++) {
         (void)claim(f, 1);
-        assert_int_equal(recover(&f->selves[1], &f->selves[0], ATTEMPTS, false, &r), 0);
-        assert_int_equal(r.dead, i == ATTEMPTS);
+        assert_int_equal(recover(&f->selves[1], &f->selves[0], MAX_CRASHES, false, &r), 0);
+        assert_int_equal(r.quarantined, i == MAX_CRASHES);
     }
 }
 
@@ -197,12 +197,12 @@ test_recover_without_room_for_the_hint_changes_nothing(void **state)
     uint64_t room = (uint64_t)1 << (super->ring & 0xff);
     super->head = super->tail - room; /* as if it were full */
     fixture_full(f);
-    int err = recover(&f->selves[2], &f->selves[0], ATTEMPTS, false, &r);
+    int err = recover(&f->selves[2], &f->selves[0], MAX_CRASHES, false, &r);
     assert_int_equal(err, super->tail - super->head + 1 > room ? -ENOSPC : 0);
     if (err)
         assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_RUN);
     fixture_room(f);
-    assert_int_equal(recover(&f->selves[2], &f->selves[0], ATTEMPTS, false, &r), 0);
+    assert_int_equal(recover(&f->selves[2], &f->selves[0], MAX_CRASHES, false, &r), 0);
     assert_int_equal(task_state(task_at(&f->arena, cur)->word), TASK_READY);
 }
 
@@ -327,11 +327,11 @@ main(void)
         FIXTURE_TEST(test_recover_of_an_idle_slot_finds_nothing),
         FIXTURE_TEST(test_recover_gives_a_running_task_back),
         FIXTURE_TEST(test_recover_of_an_intent_without_a_claim),
-        FIXTURE_TEST(test_recover_sets_aside_what_kills_its_workers),
+        FIXTURE_TEST(test_recover_quarantines_what_kills_its_workers),
         FIXTURE_TEST(test_recover_may_let_the_task_wait),
         FIXTURE_TEST(test_recover_may_leave_the_task_to_be_ended),
         FIXTURE_TEST(test_recover_of_a_task_that_was_left_to_be_ended),
-        FIXTURE_TEST(test_recover_sets_aside_what_waited_too),
+        FIXTURE_TEST(test_recover_quarantines_what_waited_too),
         FIXTURE_TEST(test_recover_counts_neither_errors_nor_innocent_runs),
         FIXTURE_TEST(test_recover_without_room_for_the_hint_changes_nothing),
         cmocka_unit_test(test_recover_a_small_task),

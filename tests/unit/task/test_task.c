@@ -132,7 +132,7 @@ test_task_claim_takes_only_what_is_ready(void **state)
     fixture_publish(f, 0, 1, 1);
     uint32_t index = first_hint(f, 0);
     uint64_t ready = at(f, index)->word;
-    enum task_state others[] = {TASK_FREE, TASK_STAGED, TASK_RUN, TASK_WAIT, TASK_DEAD};
+    enum task_state others[] = {TASK_FREE, TASK_STAGED, TASK_RUN, TASK_WAIT, TASK_QUARANTINED};
     for (int i = 0; i < 5; i++) {
         at(f, index)->word = task_word(ready >> 32, 0, 0, others[i]);
         assert_false(task_claim(self, index));

@@ -1,4 +1,4 @@
-/* luamem: a limit that Lua raises an error at, that can be caught, and that garbage does
+/* lua_alloc: a limit that Lua raises an error at, that can be caught, and that garbage does
  * not count against. */
 #include "worker/lua_alloc.h"
 
@@ -116,5 +116,5 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_luamem_close_lifts_the_limit, setup, teardown),
     };
-    return cmocka_run_group_tests_name("luamem", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("lua_alloc", tests, NULL, NULL);
 }

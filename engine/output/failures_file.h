@@ -1,13 +1,13 @@
-/* dead_letter: --failures FILE: one line of JSON for each task that failed for good or was
- * quarantined, enough to see why and to post it again (--retry-failed, dead_letters.lua).
+/* failures_file: --failures FILE: one line of JSON for each task that failed for good or was
+ * quarantined, enough to see why and to post it again (--retry-failed, retry_failed.lua).
  *
  * Written by the worker that saw the error, before its commit, or by the supervisor
- * that set the task aside; each line under a lock, to a file opened with O_APPEND
+ * that quarantined the task; each line under a lock, to a file opened with O_APPEND
  * before the fork. No Lua. Died in between: a worker killed after the line and before
  * its commit runs the task again, which may end in another line. A line that was cut
  * is ended by who writes the next one; an empty line more does no harm. */
-#ifndef PRN_DEAD_LETTER_H
-#define PRN_DEAD_LETTER_H
+#ifndef PRN_FAILURES_FILE_H
+#define PRN_FAILURES_FILE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +16,7 @@ struct slot;
 struct task;
 
 /* What is not in the task itself. */
-struct dead_letter {
+struct failure_record {
     const struct task *task;
     uint32_t attempts, errors; /* runs in all; those that ended by an error */
     const char *signal;        /* NULL: it was none */
@@ -26,14 +26,11 @@ struct dead_letter {
     const struct slot *slot; /* of who ran it last: what it wrote to stderr */
 };
 
-/* dead_letter_open opens, or makes, the file; "" is none. 0 or -errno; -EEXIST: it is the
+/* failures_file_open opens, or makes, the file; "" is none. 0 or -errno; -EEXIST: it is the
  * file `other` (may be NULL), which is to be read. */
-int dead_letter_open(const char *path, const char *other);
-/* dead_letter_write adds a line, if a file is open; the first that cannot be written is said
+int failures_file_open(const char *path, const char *other);
+/* failures_file_write adds a line, if a file is open; the first that cannot be written is said
  * on stderr. May wait for the reader of a pipe. */
-void dead_letter_write(const struct dead_letter *d);
-/* dead_letter_unbase64 decodes `len` characters into `out`, which has room for 3 bytes for
- * each 4. Returns how many bytes; -1: no base64. */
-long dead_letter_unbase64(const char *text, size_t len, unsigned char *out);
+void failures_file_write(const struct failure_record *d);
 
 #endif

@@ -1,4 +1,4 @@
---- Dead letters: posts again the tasks that an earlier run wrote down with --failures.
+--- Failure records: posts again the tasks that an earlier run wrote down with --failures.
 --
 --     prunner --failures failed.jsonl job.lua
 --     prunner --retry-failed failed.jsonl job.lua
@@ -33,7 +33,7 @@ local function belongs_to_job(number)
   return false
 end
 
--- {["12"] = "fetch"} of the letter -> {[12] = the number that "fetch" has here}
+-- {["12"] = "fetch"} of the record -> {[12] = the number that "fetch" has here}
 local function numbers_of(names, numbers, what)
   local map = {}
   if type(names) ~= "table" then return nil, "is damaged: it has no list of its " .. what .. "s" end
@@ -52,10 +52,10 @@ local function numbers_of(names, numbers, what)
   return map
 end
 
--- The arguments of a letter with the numbers of this run, or nil and what is wrong.
-local function arguments_of(letter)
-  local refs = type(letter.refs) == "table" and letter.refs or {}
-  local bytes = type(letter.data) == "string" and core.unbase64(letter.data)
+-- The arguments of a record with the numbers of this run, or nil and what is wrong.
+local function arguments_of(record)
+  local refs = type(record.refs) == "table" and record.refs or {}
+  local bytes = type(record.data) == "string" and core.unbase64(record.data)
   if not bytes then return nil, "is damaged: its data is not base64" end
   local functions, problem = numbers_of(refs.functions, registry.ids, "function")
   if not functions then return nil, problem end
@@ -69,14 +69,14 @@ local function arguments_of(letter)
   return bytes
 end
 
-local function task_of(letter)
-  local name = letter.task
+local function task_of(record)
+  local name = record.task
   if type(name) ~= "string" then return nil, "is damaged: it names no task" end
   local number = registry.ids[name]
   if not number then
     return nil, ("is of the task %q, which the script does not have (any more)"):format(name)
   end
-  local bytes, problem = arguments_of(letter)
+  local bytes, problem = arguments_of(record)
   if not bytes then return nil, problem end
   return { number = number, bytes = bytes }
 end
@@ -86,12 +86,12 @@ local function read(file, script, decode)
   local tasks, others, n = {}, 0, 0
   for line in file:lines() do
     n = n + 1
-    local ok, letter = pcall(decode, line)
+    local ok, record = pcall(decode, line)
     if line:find "%S" then
-      if not ok or type(letter) ~= "table" or type(letter.script) ~= "string" then
-        return nil, ("line %d is damaged: no dead letter"):format(n)
-      elseif base_name(letter.script) == base_name(script) then
-        local task, problem = task_of(letter)
+      if not ok or type(record) ~= "table" or type(record.script) ~= "string" then
+        return nil, ("line %d is damaged: not a failure record"):format(n)
+      elseif base_name(record.script) == base_name(script) then
+        local task, problem = task_of(record)
         if not task then return nil, ("line %d %s"):format(n, problem) end
         tasks[#tasks + 1] = task
       else

@@ -1,4 +1,4 @@
-#include "output/dead_letter.h"
+#include "output/failures_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "codec/codec.h"
 #include "job/job.h"
@@ -29,7 +30,7 @@ static const char *file_name;
 static bool regular; /* no pipe or device */
 
 int
-dead_letter_open(const char *path, const char *other)
+failures_file_open(const char *path, const char *other)
 {
     struct stat mine, others;
     /* Who opens a pipe for both is its reader, and learns of no other one's end. */
@@ -48,52 +49,7 @@ dead_letter_open(const char *path, const char *other)
     return 0;
 }
 
-static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static void
-put_base64(struct text *t, const unsigned char *bytes, size_t n)
-{
-    char *at = text_room(t, (n + 2) / 3 * 4 + 2);
-    if (!at)
-        return;
-    *at++ = '"';
-    for (size_t i = 0; i < n; i += 3) {
-        uint32_t v = (uint32_t)bytes[i] << 16;
-        v |= i + 1 < n ? (uint32_t)bytes[i + 1] << 8 : 0;
-        v |= i + 2 < n ? bytes[i + 2] : 0;
-        *at++ = base64[v >> 18];
-        *at++ = base64[v >> 12 & 63];
-        *at++ = i + 1 < n ? base64[v >> 6 & 63] : '=';
-        *at++ = i + 2 < n ? base64[v & 63] : '=';
-    }
-    *at++ = '"';
-    t->len = (size_t)(at - t->at);
-}
-
-long
-dead_letter_unbase64(const char *text, size_t len, unsigned char *out)
-{
-    unsigned char *at = out;
-    uint32_t v = 0;
-    if (len % 4)
-        return -1;
-    size_t pad = len && text[len - 1] == '=' ? 1 + (text[len - 2] == '=') : 0;
-    for (size_t i = 0; i < len; i++) {
-        bool padding = i >= len - pad;
-        const char *digit = text[i] && !padding ? strchr(base64, text[i]) : NULL;
-        if (!digit && !padding)
-            return -1;
-        v = v << 6 | (digit ? (uint32_t)(digit - base64) : 0);
-        if (i % 4 < 3)
-            continue;
-        *at++ = (unsigned char)(v >> 16);
-        *at++ = (unsigned char)(v >> 8);
-        *at++ = (unsigned char)v;
-    }
-    return at - out - (long)pad;
-}
-
-/* ---- the letter ---- */
+/* ---- the record ---- */
 
 struct refs {
     struct text *t;
@@ -181,7 +137,7 @@ put_stderr(struct text *t, const struct slot *s)
 }
 
 static void
-put_letter(struct text *t, const struct dead_letter *d)
+put_record(struct text *t, const struct failure_record *d)
 {
     const struct task *task = d->task;
     const unsigned char *bytes = task_args(&job.arena, task);
@@ -209,7 +165,9 @@ put_letter(struct text *t, const struct dead_letter *d)
     put_stderr(t, d->slot);
     json_field(t, "script", job.config.script ? job.config.script : "");
     json_name(t, "data");
-    put_base64(t, bytes, task->bytes);
+    text_put(t, "\"");
+    base64_put(t, bytes, task->bytes);
+    text_put(t, "\"");
     put_refs(t, bytes, task->bytes);
     text_put(t, "}\n");
 }
@@ -240,20 +198,20 @@ static void
 say_lost(int err, uint64_t id)
 {
     uint32_t none = 0;
-    if (atom_cas(&job.arena.header->dead_lost, &none, 1))
+    if (atom_cas(&job.arena.header->failures_incomplete, &none, 1))
         log_error("--failures: \"%s\" is not complete: %s. The first task that it lacks is "
                   "#%llu. The job continues",
                   file_name, strerror(-err), (unsigned long long)id);
 }
 
 void
-dead_letter_write(const struct dead_letter *d)
+failures_file_write(const struct failure_record *d)
 {
     struct text t = {0};
     if (file < 0)
         return;
-    put_letter(&t, d);
-    /* One letter at a time: while another one is being written the file ends in the
+    put_record(&t, d);
+    /* One record at a time: while another one is being written the file ends in the
      * middle of a line. Its writer may be stopped: not for ever; but the reader of a pipe
      * may take its time. */
     uint32_t *lock = job.arena.header->output_lock + 1;

@@ -1,8 +1,8 @@
-/* What lua/prunner/dead_letters.lua calls: arguments that an earlier run wrote down (--failures),
+/* What lua/prunner/retry_failed.lua calls: arguments that an earlier run wrote down (--failures),
  * with the numbers that functions and classes have in this one. core.post_bytes() posts them. */
 #include "lua/binding.h"
 
-#include "output/dead_letter.h"
+#include "base/base64.h"
 
 /* core.unbase64(text) -> bytes, or nil */
 static int
@@ -11,7 +11,7 @@ l_unbase64(lua_State *L)
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
     unsigned char *bytes = lua_newuserdata(L, len + 1);
-    long n = dead_letter_unbase64(text, len, bytes);
+    long n = base64_decode(text, len, bytes);
     if (n < 0)
         return 0;
     lua_pushlstring(L, (const char *)bytes, (size_t)n);
@@ -49,7 +49,7 @@ l_renumber(lua_State *L)
     return !err;
 }
 
-const luaL_Reg binding_dead_letters_functions[] = {
+const luaL_Reg binding_retry_failed_functions[] = {
     {"unbase64", l_unbase64},
     {"renumber", l_renumber},
     {NULL, NULL},
