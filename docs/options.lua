@@ -1,4 +1,4 @@
---- Writes what docs/prunner.1 and docs/SCRIPTING.md say of prunner's options from its own table of
+--- Writes what docs/prunner.1 and docs/running.md say of prunner's options from its own table of
 -- them (engine/job/options.c), between the lines that name
 -- `make options-docs` and the end of options:
 --
@@ -10,7 +10,7 @@
 -- guide's list is the table's.
 local core = require "prunner.core"
 
-local MANUAL, GUIDE = "docs/prunner.1", "docs/SCRIPTING.md"
+local MANUAL, GUIDE = "docs/prunner.1", "docs/running.md"
 
 -- ---- the manual page ----
 

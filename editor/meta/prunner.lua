@@ -1,7 +1,7 @@
 ---@meta prunner
 
 -- The types of `require "prunner"`, for the Lua language server: name the directory of this file in
--- `workspace.library`. It is never run. docs/SCRIPTING.md is the guide.
+-- `workspace.library`. It is never run. docs/guide.md is the guide.
 
 ---A value that can be sent to another process: nil, booleans, numbers, strings, int64, functions and classes
 ---that existed before the workers were started, prunner's own objects, and tables of these, with cycles.

@@ -1,6 +1,6 @@
 /* options: the table of prunner's options. All that knows them reads it: cli/ to parse, to help and
  * to complete, prunner.options() to keep a script from taking one of them, docs/options.lua to
- * write the list in docs/prunner.1 and docs/SCRIPTING.md. A new option is a row here and a field in
+ * write the list in docs/prunner.1 and docs/running.md. A new option is a row here and a field in
  * struct config; a new kind of value is a parser in cli/values.c. Fixed data; no row refers to
  * another. */
 #ifndef PRN_OPTIONS_H

@@ -4,7 +4,7 @@
 --     function begin() for i = 1, 10 do prunner.post_task(work, i) end end
 --     function work(i) print(i, prunner.worker_id()) end
 --
--- Run it with `prunner job.lua -n 4`. docs/SCRIPTING.md is the guide.
+-- Run it with `prunner job.lua -n 4`. docs/guide.md is the guide.
 --
 -- @module prunner
 setfenv(1, require "prunner.globals")

@@ -172,11 +172,12 @@ describe("the documents", function()
   end)
 end)
 
-describe("the manual page and SCRIPTING.md", function()
+describe("the manual page and the guides", function()
   after_each(helper.cleanup)
 
   local manual = page_text("docs/prunner.1"):gsub("\\%-", "-")
-  local guide = page_text("docs/SCRIPTING.md")
+  local running = page_text("docs/running.md")
+  local guide = page_text("docs/guide.md") .. running .. page_text("docs/monitoring.md")
 
   --- Long and short options of --help.
   local function options()
@@ -196,7 +197,7 @@ describe("the manual page and SCRIPTING.md", function()
     local all = options()
     assert.is_true(#all >= 18, "options found: " .. table.concat(all, " "))
     for _, option in ipairs(all) do
-      assert(guide:find("`" .. option, 1, true), "SCRIPTING.md: " .. option)
+      assert(running:find("`" .. option, 1, true), "running.md: " .. option)
       local flag = option:sub(2)
       assert(manual:find("\n.It Fl " .. flag, 1, true) or manual:find(" , Fl " .. flag, 1, true),
         "prunner.1: " .. option)
@@ -207,7 +208,7 @@ describe("the manual page and SCRIPTING.md", function()
   local function rewrite(change, word)
     local dir = helper.tmpdir()
     helper.run({ "mkdir", dir .. "/docs" })
-    for _, page in ipairs { "prunner.1", "SCRIPTING.md" } do
+    for _, page in ipairs { "prunner.1", "running.md" } do
       helper.write(dir .. "/docs/" .. page, (change(page_text("docs/" .. page))))
     end
     local words = { helper.root .. "/docs/options.lua", "--", word }
@@ -237,8 +238,8 @@ describe("the manual page and SCRIPTING.md", function()
       return text:sub(1, at - 1) .. nice .. text:sub(at)
     end
     local result, dir = rewrite(shuffled)
-    helper.expect(result, 0, "docs/prunner.1: written\ndocs/SCRIPTING.md: written\n")
-    for _, page in ipairs { "prunner.1", "SCRIPTING.md" } do
+    helper.expect(result, 0, "docs/prunner.1: written\ndocs/running.md: written\n")
+    for _, page in ipairs { "prunner.1", "running.md" } do
       assert.are.equal(page_text("docs/" .. page), helper.read(dir .. "/docs/" .. page))
     end
   end)
@@ -255,7 +256,7 @@ describe("the manual page and SCRIPTING.md", function()
     local count = 0
     for name, words in helper.expect(helper.prunner("--help")).out:gmatch("\n  prunner (%l+) (%u[^\n]-)  ") do
       count = count + 1
-      assert(guide:find(("| `prunner %s %s`"):format(name, words), 1, true), "SCRIPTING.md: " .. name)
+      assert(running:find(("| `prunner %s %s`"):format(name, words), 1, true), "running.md: " .. name)
       assert(manual:find("\n.It Cm " .. name, 1, true), "prunner.1: " .. name)
     end
     assert.is_true(count >= 1)
@@ -267,8 +268,8 @@ describe("the manual page and SCRIPTING.md", function()
     for flag in manual:gmatch("\n%.It Fl (%S+)") do
       assert(all["-" .. flag], "prunner.1: -" .. flag)
     end
-    for option in guide:match("\n## 12%. .-\n## 13%. "):gmatch("\n| `(%-%-?[%l%-]+)") do
-      assert(all[option], "SCRIPTING.md: " .. option)
+    for option in running:gmatch("\n| `(%-%-?[%l%-]+)") do
+      assert(all[option], "running.md: " .. option)
     end
   end)
 
@@ -295,7 +296,7 @@ describe("the manual page and SCRIPTING.md", function()
       count = count + 1
       local found = name:find(":", 1, true) and guide:find(name .. "(", 1, true)
         or guide:find("prunner." .. name .. "%f[^%w_]") or guide:find("`" .. name .. "[(`]")
-      assert(found, "SCRIPTING.md: " .. name)
+      assert(found, "in none of the guides: " .. name)
     end
     assert.is_true(count > 30)
   end)
