@@ -9,7 +9,6 @@ local ELSEWHERE = {
   big_table = "of an example",
   sched_process_exit = "an event of the kernel", sched_process_fork = "an event of the kernel",
   set_aside = "a former name, in CHANGELOG.md",
-  task_extra = "a name that was not taken, in design.md",
 }
 
 local function files(what)
