@@ -73,16 +73,15 @@ local function guide_cell(help)
 end
 
 local function guide_section(_, rows)
-  local out, group = { "\n| option | meaning | for example |\n|---|---|---|\n" }, nil
+  local out, group = { "\n| option | meaning |\n|---|---|\n" }, nil
   for _, row in ipairs(rows) do
     if row.group ~= group then
       group = row.group
-      out[#out + 1] = ("| **%s** | | |\n"):format(group)
+      out[#out + 1] = ("| **%s** | |\n"):format(group)
     end
     local value = row.value and " " .. row.value or ""
-    out[#out + 1] = ("| %s`--%s%s` | %s |%s |\n"):format(
-      row.letter and ("`-%s%s`, "):format(row.letter, value) or "", row.name, value,
-      guide_cell(row.help), row.example and " `" .. row.example .. "`" or "")
+    out[#out + 1] = ("| %s`--%s%s` | %s |\n"):format(
+      row.letter and ("`-%s%s`, "):format(row.letter, value) or "", row.name, value, guide_cell(row.help))
   end
   return table.concat(out) .. "\n"
 end
