@@ -1,5 +1,5 @@
 /* The part of state_check that looks at names, dicts, and their transactions.
- * docs/dict.md tells which states death leaves behind. */
+ * docs/internals/dict.md tells which states death leaves behind. */
 #include <stdlib.h>
 
 #include "store/dict_tx.h"

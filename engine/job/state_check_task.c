@@ -1,5 +1,5 @@
 /* The part of state_check that looks at tasks, what they own, and whether they add
- * up. docs/task.md tells which states death leaves behind. */
+ * up. docs/internals/task.md tells which states death leaves behind. */
 #include <string.h>
 
 #include "memory/chunk.h"

@@ -3,8 +3,8 @@
  * Slot 0 belongs to the supervisor (and to begin(), which runs there), slot k to
  * worker k. Every field has one writer, the slot's process ("owner"); after
  * waitpid said that it is gone, the supervisor writes in its place until a new
- * worker is forked into the slot. The exceptions say so. docs/task.md has the
- * story of the transaction, docs/dict.md that of `tx`. */
+ * worker is forked into the slot. The exceptions say so. docs/internals/task.md has the
+ * story of the transaction, docs/internals/dict.md that of `tx`. */
 #ifndef PRN_LAYOUT_H
 #define PRN_LAYOUT_H
 

@@ -1,4 +1,4 @@
-/* dict: the shared dictionary. docs/dict.md is its page.
+/* dict: the shared dictionary. docs/internals/dict.md is its page.
  *
  *   dict -> 64 shards -> index (open addressing) -> records (blocks)
  *

@@ -165,7 +165,7 @@ commit_apply(struct self *self)
     count_open(s, self->arena->header);
 #endif
     /* Before the children can be taken: who sums all `finished`, then all `posted`
-     * never finds them equal too early (docs/termination.md). */
+     * never finds them equal too early (docs/internals/termination.md). */
     atom_store(&s->posted, s->intent.posted);
     if (s->staged)
         apply_posts(self);

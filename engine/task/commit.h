@@ -1,4 +1,4 @@
-/* commit: the end of a task as one store. docs/task.md is its page.
+/* commit: the end of a task as one store. docs/internals/task.md is its page.
  *
  * While a task runs, its posts and adds are private. commit_end() writes all new
  * values, absolute ones, into the slot and then stores PHASE_COMMIT: with this
@@ -6,7 +6,7 @@
  * carries it out; whoever finds a dead slot in PHASE_COMMIT does that again, from
  * the start, with the same result.
  *
- *   docs/task.md: what each outcome does; the order of the stores and why. */
+ *   docs/internals/task.md: what each outcome does; the order of the stores and why. */
 #ifndef PRN_COMMIT_H
 #define PRN_COMMIT_H
 

@@ -13,9 +13,9 @@
  * counts_sum() reads (1) of each slot finished, acquire, and then failed, quarantined; (2) how
  * many slots there are by now; (3) of each slot posted. Take any moment t between (1) and (3).
  *
- *   left: sum(finished) <= finished(t) <= posted(t) <= sum(posted), as docs/termination.md
- *   proves. So posted - finished is never below zero, and zero only if at t nothing waited and
- *   nothing ran.
+ *   left: sum(finished) <= finished(t) <= posted(t) <= sum(posted), as termination.md in
+ *   docs/internals proves. So posted - finished is never below zero, and zero only if at t
+ *   nothing waited and nothing ran.
  *
  *   succeeded: whatever ended badly among the `finished` of a slot was in failed or quarantined
  *   before (release and acquire above): finished - failed - quarantined is never more than have

@@ -14,7 +14,7 @@
  *
  * The supervisor sets and clears the reasons; a worker only takes permits and turns.
  * Who may not start sleeps as without work: the supervisor wakes somebody whenever
- * there is more to be had (docs/sleeping.md).
+ * there is more to be had (docs/internals/sleeping.md).
  *
  * Died here: a permit that was taken is gone until the next few are laid out; a turn
  * that was taken is a turn not used. No task was touched, nothing to repair. */

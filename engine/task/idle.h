@@ -10,11 +10,11 @@
  * (4) sum all `finished`, then all `posted` (counts.h): equal means finished (5) futex wait while
  * park == 1. To publish: children READY, hint written, full fence, look at the
  * bits, clear one, CAS its park 1 -> 0, futex wake. One of the two sees the other
- * (docs/sleeping.md). A woken worker that finds work wakes the next if there is more.
+ * (docs/internals/sleeping.md). A woken worker that finds work wakes the next if there is more.
  *
  * Why the sums: take a moment t between them. finished never passes posted and both
  * only grow, so sum(finished) <= finished(t) <= posted(t) <= sum(posted). Equal ends mean
- * that at t nothing waited and nothing ran (docs/termination.md).
+ * that at t nothing waited and nothing ran (docs/internals/termination.md).
  *
  * While head->gate names a task no other one is started: whoever looks for work
  * claims this one or finds nothing, and parks. It is over when the task is neither

@@ -1,5 +1,5 @@
 /* post: adding a task to the transaction at hand, and when to publish a part of
- * a long one (docs/task.md, "Long producers"). */
+ * a long one (docs/internals/task.md, "Long producers"). */
 #ifndef PRN_POST_H
 #define PRN_POST_H
 

@@ -2,7 +2,7 @@
  *
  * Only after waitpid (R9): nobody else writes the slot any more. Every step is
  * idempotent, so recovery may itself be killed and started again (R11):
- * dict changes and locks first, then the task. docs/task.md, "When a worker
+ * dict changes and locks first, then the task. docs/internals/task.md, "When a worker
  * dies", tells what each phase means.
  *
  * resume() is the same after the death of everything. Supervisor and workers were

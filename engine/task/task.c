@@ -32,7 +32,7 @@ task_record_of(const struct arena *a, const struct task *t)
     return record ? (struct task_record *)block_at(a, record)->bytes : NULL;
 }
 
-/* Into the list before it is marked (docs/task.md, "Posting"): recovery finds
+/* Into the list before it is marked (docs/internals/task.md, "Posting"): recovery finds
  * every descriptor that is STAGED. */
 static void
 append_staged(struct self *self, uint32_t index)

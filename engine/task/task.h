@@ -8,7 +8,7 @@
  * FREE -> STAGED by the owner of the slab only; READY -> RUN by CAS, so the word
  * names the taker; all else by who runs the task (or the supervisor in its
  * place; WAIT -> READY by the supervisor). Everything but `word` is written while
- * STAGED and fixed afterwards, unless it says otherwise. docs/task.md has the
+ * STAGED and fixed afterwards, unless it says otherwise. docs/internals/task.md has the
  * whole story. */
 #ifndef PRN_TASK_H
 #define PRN_TASK_H

@@ -3,7 +3,7 @@
 --
 --   prunner scripts/bench/scaling.lua -n 100 -- 1000000
 --
--- docs/speed.md explains these numbers. 4 * N + 1 tasks.
+-- docs/internals/speed.md explains these numbers. 4 * N + 1 tasks.
 
 local prunner = require "prunner"
 require "sum_counter" -- in this directory: begin() and the tasks

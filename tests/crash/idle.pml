@@ -1,6 +1,6 @@
 /* idle: claim, commit, knowing that all is done, parking and waking, with workers
  * that die at any step. The steps are those of task.c, commit.c, idle.c, recover.c;
- * docs/termination.md and docs/sleeping.md have the reasons.
+ * docs/internals/termination.md and docs/internals/sleeping.md have the reasons.
  *
  *   DEATHS=n   up to so many workers die (1): kill -9 before any step
  *   Task 0 posts tasks 1 and 2; one of these ends only after the other was run by

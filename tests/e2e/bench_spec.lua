@@ -29,7 +29,7 @@ describe("the scripts that measure", function()
   end
 
   it("tell what workers do to each other", function()
-    -- Nobody is woken, or robbed, for every task: docs/speed.md.
+    -- Nobody is woken, or robbed, for every task: docs/internals/speed.md.
     for _, n in ipairs { 1, 10, 1000 } do
       local result = helper.prunner(scripts .. "scaling.lua", "-n", n, "--", 20000)
       assert.are.equal(80001, number("tasks", result))

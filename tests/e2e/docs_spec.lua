@@ -1,7 +1,7 @@
 --- What the documents say is tried: whole scripts are run and their output compared, fragments are
 -- compiled, commands are run, and no option or function goes unmentioned.
 --
--- In README.md and docs/*.md:
+-- In README.md, docs/*.md and docs/internals/*.md:
 --
 --   ```lua            a whole script; run with several numbers of workers
 --   ```lua exits 1    the same, with this exit status
@@ -15,7 +15,8 @@
 
 local helper = require "tests.e2e.helper"
 
-local pages = helper.lines_of("cd " .. helper.quote(helper.root) .. " && ls README.md docs/*.md")
+local pages = helper.lines_of("cd " .. helper.quote(helper.root)
+  .. " && ls README.md docs/*.md docs/internals/*.md")
 
 local function page_text(page)
   return assert(helper.read(helper.root .. "/" .. page), page)

@@ -1,11 +1,11 @@
---- docs/crash-safety.md names the tests that enforce its rules: each of them exists, and none of the
--- stepper's scenarios and of the seeded bugs is left out. And what of the rules can be seen in the
--- sources without running them.
+--- docs/internals/crash-safety.md names the tests that enforce its rules: each of them exists, and
+-- none of the stepper's scenarios and of the seeded bugs is left out. And what of the rules can be
+-- seen in the sources without running them.
 
 local helper = require "tests.e2e.helper"
 local mutate = require "tests.crash.mutate"
 
-local PAGE = "docs/crash-safety.md"
+local PAGE = "docs/internals/crash-safety.md"
 
 local function text_of(path)
   return assert(helper.read(helper.root .. "/" .. path), path .. " cannot be read")
@@ -76,7 +76,7 @@ local function is_there(name)
   return engine:find("\n" .. name .. "(", 1, true) or engine:find("[ *]" .. name .. "%([^)]")
 end
 
-describe("docs/crash-safety.md", function()
+describe("docs/internals/crash-safety.md", function()
   it("names every scenario of the stepper, and none that does not exist", function()
     local scenarios, n = set_of(texts_of "tests/crash/step_ops*.c", '{%.name = "([%w-]+)"')
     local named = set_of(column "stepper", "`([^`]+)`")

@@ -1,5 +1,5 @@
 /* commit: what each outcome makes true, and that it is made true once, whoever
- * finishes it. docs/task.md
+ * finishes it. docs/internals/task.md
  *
  * Longer than 500 lines: one parent with its children serves all outcomes, and their deaths. */
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* idle: parking, waking, and knowing that all is done. docs/termination.md,
- * docs/sleeping.md */
+/* idle: parking, waking, and knowing that all is done. docs/internals/termination.md,
+ * docs/internals/sleeping.md */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-/* idle: a task that runs alone, and those who wait for its end. docs/sleeping.md */
+/* idle: a task that runs alone, and those who wait for its end. docs/internals/sleeping.md */
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 /* recover: a worker is killed at every instruction of every kind of task; the job
- * is run to its end by the others, and its answer must be exact. docs/task.md */
+ * is run to its end by the others, and its answer must be exact. docs/internals/task.md */
 #include <errno.h>
 
 #include "fixture.h"

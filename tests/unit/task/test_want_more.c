@@ -1,4 +1,4 @@
-/* idle: when the supervisor is told that more workers are of use. docs/sleeping.md */
+/* idle: when the supervisor is told that more workers are of use. docs/internals/sleeping.md */
 #include "fixture_worker.h"
 #include "task/commit.h"
 #include "task/gate.h"
