@@ -257,11 +257,26 @@ function messages.fixed_parts(text)
   return parts
 end
 
+--- An entry that ends in " ..." is the beginning of a message: where `part` begins at the end of
+-- it, with at least 12 characters.
+local function cut_off(part, entry, from)
+  for length = math.min(#part, #entry - from + 1), 12, -1 do
+    if entry:sub(-length) == part:sub(1, length) then return #entry - length + 1 end
+  end
+end
+
 --- Where a message occurs in an entry: a list of { first, last }, or nil.
 function messages.places(parts, entry)
   local places, from = {}, 1
+  local beginning = entry:match "^(.*) %.%.%.$"
   for _, part in ipairs(parts) do
     local first, last = entry:find(part, from, true)
+    if not first and beginning then
+      first = cut_off(part, beginning, from)
+      if not first then return nil end
+      places[#places + 1] = { first, #beginning }
+      return places
+    end
     if not first then return nil end
     places[#places + 1] = { first, last }
     from = last + 1

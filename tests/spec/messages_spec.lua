@@ -114,6 +114,15 @@ describe("tests/messages.lua", function()
     assert.is_nil(messages.places(parts, "10% of it is not"))
   end)
 
+  it("takes an entry that ends in ... for the beginning of a message", function()
+    local parts = messages.fixed_parts "%s: the function at %s was not known: define it"
+    assert.is_truthy(messages.places(parts, "FN: the function at PLACE was not known ..."))
+    assert.is_truthy(messages.places(parts, "FN: the function at PLACE was not known: define ..."))
+    assert.is_nil(messages.places(parts, "FN: the function at PLACE was not found ..."))
+    assert.is_nil(messages.places(parts, "FN: the function at PLACE was ...")) -- too little of it
+    assert.is_nil(messages.places(parts, "FN: the function at PLACE was not known"))
+  end)
+
   it("knows the words of an entry that nobody says", function()
     local all = { { "the file ", " is gone" } }
     assert.are.same({}, (messages.unknown_words("the file NAME is gone", all)))
