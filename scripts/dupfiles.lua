@@ -21,7 +21,7 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local prunner = require "prunner"
-local files = require "files" -- scripts/files.lua, beside this script
+local files = require "files" -- scripts/files.lua, next to this script
 
 local SAMPLE = 4096
 local BLOCK = 256 * 1024 -- a multiple of 8, see checksum()
@@ -33,7 +33,7 @@ local same = prunner.collector("same")
 -- Tables of hard links, see list().
 local links = prunner.collector("links")
 
---- Goes on with the checksum `hash` over some more bytes; pieces must be a multiple of 8 bytes
+--- Continues the checksum `hash` over some more bytes; pieces must be a multiple of 8 bytes
 -- long, but the last one. Made to be fast, not to resist anybody: files are compared before we call
 -- them the same.
 local function checksum(bytes, hash)
@@ -127,7 +127,7 @@ local function sample(size, path)
 end
 
 --- Stage 1, a task. It may run for a long time, and nobody waits for its end: what it posts is
--- handed out in parts while it goes on. It is the only one that looks at sizes, so its tables are
+-- handed out in parts while it continues. It is the only one that looks at sizes, so its tables are
 -- its own. Should its worker be killed, it runs again, posts the same once more, and what was
 -- handed out before is skipped. That works because find lists an unchanged tree in the same order.
 local function list(dirs)

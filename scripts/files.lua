@@ -34,7 +34,7 @@ function files.each(find, dirs, expression, fn)
 
   local pipe = assert(io.popen(table.concat(words, " "), "r"))
   local held -- the newest record, until it is known whether it is the status
-  local rest = "" -- the beginning of a record that goes on in the next block
+  local rest = "" -- the beginning of a record that continues in the next block
   for block in function() return pipe:read(BLOCK) end do
     local text, from = rest .. block, 1
     local stop = text:find("\0", from, true)

@@ -13,7 +13,7 @@
 --     LC_ALL=C tr -cs A-Za-z '\n' | LC_ALL=C sort | uniq -c
 
 local prunner = require "prunner"
-local files = require "files" -- scripts/files.lua, beside this script
+local files = require "files" -- scripts/files.lua, next to this script
 
 -- A group of files is one task. Small groups keep all workers busy to the end. Large groups leave
 -- fewer tables to merge, and many words occur in nearly every group. So the files are divided into
@@ -40,7 +40,7 @@ local function count_file(path, counts)
   local file, message = io.open(path, "rb")
   if not file then return nil, message end
 
-  local carry = "" -- a word that may go on in the next block
+  local carry = "" -- a word that may continue in the next block
   local block
   repeat
     block, message = file:read(BLOCK)

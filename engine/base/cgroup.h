@@ -12,7 +12,7 @@
 /* cgroup_each calls fn with the directory of our cgroup, then of each ancestor,
  * nearest first, last the mount point: in every mounted v1 hierarchy that has
  * `controller` ("cpu", "memory") and in every v2 one, in the order of mountinfo.
- * fn returns whether to go on; `dir` is valid until then. The directory need not
+ * fn returns whether to continue; `dir` is valid until then. The directory need not
  * exist, nor have the controller's files. What is mounted twice is visited twice.
  * Every path begins with `root`: "" for the running system, a directory for a
  * test. Returns 0, also if fn ended it; -errno if the mounts cannot be read. */

@@ -4,7 +4,7 @@
  *   clock_ns          to measure, and for moments that something is due
  *   clock_coarse_ns   the same, cheaper and a little behind
  *   clock_unix_ns     for people to read
- *   clock_boot_ns     beside what /proc says
+ *   clock_boot_ns     besides what /proc says
  *
  * Any process may ask, at any time; nothing waits but clock_sleep(). The simulator
  * (tests/crash/sim.h) has a clock of its own in the place of clock_gettime(). */

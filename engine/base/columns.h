@@ -7,7 +7,7 @@
 struct text;
 
 /* columns_put adds `s`, or of it what fits into `columns`, with blanks behind it up to
- * `columns` if `fill`. Characters may be two columns wide; what is no character, or would
+ * `columns` if `fill`. Characters may be two columns wide; what is not a character, or would
  * move the cursor, is shown as ?. Returns the columns used. */
 int columns_put(struct text *t, const char *s, int columns, int fill);
 /* columns_of: how many it would use. */

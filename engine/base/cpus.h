@@ -12,11 +12,11 @@ int cpus_default(void);
  * begins with `root`: "" for the running system, a directory for a test. */
 int cpus_quota(const char *root);
 
-/* cpus_take_turns: from here on this process, when it is woken, waits until somebody else
- * rests or his turn is over, and interrupts nobody (SCHED_BATCH, sched(7)). So does what
- * it starts. For more processes than CPUs that wake each other: each would interrupt
- * the one that wakes it, which has more to do. Does nothing if the user has chosen another
- * policy (chrt), or if the kernel refuses. */
+/* cpus_take_turns: from here on this process, when it is woken, waits for a time slice
+ * instead of preempting the waker (SCHED_BATCH, sched(7)). So do its children. For more
+ * processes than CPUs that wake each other: each would interrupt the one that wakes it, which
+ * has more to do. Does nothing if the user has chosen another policy (chrt), or if the kernel
+ * refuses. */
 void cpus_take_turns(void);
 
 #endif

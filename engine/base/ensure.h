@@ -1,6 +1,6 @@
 /* ensure: stop at once when shared memory is not what it must be. Stays on in
  * release builds: a worker that ends with a file and a line is better than one
- * that goes on with damage. Never for a refused allocation or a user's mistake. */
+ * that continues with damage. Never for a refused allocation or a user's mistake. */
 #ifndef PRN_ENSURE_H
 #define PRN_ENSURE_H
 

@@ -14,7 +14,7 @@ void futex_wake(uint32_t *word, int how_many);
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* futex_wait sleeps while *word == while_value, at most so long (NULL: for ever).
+/* futex_wait sleeps while *word == while_value, at most for `at_most` (NULL: for ever).
  * May return early for no reason: look again. */
 static inline void
 futex_wait(uint32_t *word, uint32_t while_value, const struct timespec *at_most)

@@ -49,7 +49,7 @@ hash_rounds(uint64_t a, const char *p, size_t len)
     return hash_mix(hash_mix(hash_mix(a, b), c), d);
 }
 
-/* hash_more goes on from h with `len` bytes. */
+/* hash_more continues from h with `len` bytes. */
 static inline uint64_t
 hash_more(uint64_t h, const void *bytes, size_t len)
 {
@@ -70,7 +70,7 @@ hash_more(uint64_t h, const void *bytes, size_t len)
     return h;
 }
 
-/* hash_unordered goes on from h with bytes in any order: the fields of a table are encoded
+/* hash_unordered continues from h with bytes in any order: the fields of a table are encoded
  * in another one in each process that was not forked from the same. */
 static inline uint64_t
 hash_unordered(uint64_t h, const void *bytes, size_t len)

@@ -20,13 +20,13 @@ uint64_t memory_limit_bytes(const char *root);
 uint64_t memory_limit_free(const char *root);
 
 /* memory_limit_oom_kills: how many processes of our cgroup (on v2 also of those below
- * it) the kernel has killed for want of memory, ever. Where our cgroup does not
+ * it) the kernel has killed for lack of memory, ever. Where our cgroup does not
  * say it, the nearest ancestor that does; where none does, the whole machine's
  * number; 0 where that is unknown too (Linux before 4.13).
  *
  * Only the difference of two calls says something, and not whose death it was.
- * The kernel counts before it sends SIGKILL, so who has reaped the dead process
- * finds it counted. */
+ * The kernel counts before it sends SIGKILL, so after waitpid() the death
+ * is counted. */
 uint64_t memory_limit_oom_kills(const char *root);
 
 #endif

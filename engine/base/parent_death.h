@@ -1,7 +1,7 @@
 /* parent_death: a process that dies with its parent.
  *
  * The kernel forgets the wish when the process changes its user or group, or runs a program
- * with other rights: then, and before a long sleep, it is to be said again. Private to the
+ * with other rights: then, and before a long sleep, it must be said again. Private to the
  * process. */
 #ifndef PRN_PARENT_DEATH_H
 #define PRN_PARENT_DEATH_H

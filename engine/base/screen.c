@@ -32,7 +32,7 @@ struct block {
     uint32_t turn;     /* drawings[turn % 2] is whole */
     /* Fixed before the block is shown the first time. */
     dev_t terminal; /* its device */
-    dev_t pipe_dev; /* standard output, if who reads that pipe writes to the terminal */
+    dev_t pipe_dev; /* standard output, if the reader of that pipe writes to the terminal */
     ino_t pipe_ino; /* 0: it does not */
     struct drawing {
         uint32_t len;
@@ -213,7 +213,7 @@ screen_suspend(void)
     sigemptyset(&stop);
     sigaddset(&stop, SIGTSTP);
     raise(SIGTSTP);
-    sigprocmask(SIG_UNBLOCK, &stop, &before); /* stops here, goes on here */
+    sigprocmask(SIG_UNBLOCK, &stop, &before); /* stops here, continues here */
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 

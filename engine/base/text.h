@@ -21,7 +21,7 @@ char *text_room(struct text *t, size_t more);
 void text_bytes(struct text *t, const char *bytes, size_t n);
 void text_put(struct text *t, const char *s);
 __attribute__((format(printf, 2, 3))) void text_print(struct text *t, const char *fmt, ...);
-/* text_integer writes v; text_decimal v / 10^digits with so many digits behind the point:
+/* text_integer writes v; text_decimal v / 10^digits with that many digits after the point:
  * 1.500. Many in a row: no printf(). */
 void text_integer(struct text *t, uint64_t v);
 void text_decimal(struct text *t, uint64_t v, int digits);
@@ -31,7 +31,7 @@ void text_free(struct text *t);
 
 /* ---- JSON ---- */
 
-/* json_bytes puts a string of any bytes. What is no UTF-8 becomes the text \xff: JSON has
+/* json_bytes puts a string of any bytes. What is not UTF-8 becomes the text \xff: JSON has
  * no bytes. */
 void json_bytes(struct text *t, const char *s, size_t len);
 void json_string(struct text *t, const char *s);

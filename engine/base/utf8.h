@@ -46,7 +46,7 @@ utf8_visible(const unsigned char *s, size_t left)
     return n;
 }
 
-/* utf8_shown returns the same for text in any encoding: bytes that are no UTF-8, and no control
+/* utf8_shown returns the same for text in any encoding: bytes that are not UTF-8, and no control
  * characters in another encoding either, count as one character each. */
 static inline size_t
 utf8_shown(const unsigned char *s, size_t left)

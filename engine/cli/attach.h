@@ -29,7 +29,7 @@ int attach_pid(struct attach *out, int pid, char why[ATTACH_MESSAGE_MAX]);
 int attach_state(struct attach *out, const char *path, char why[ATTACH_MESSAGE_MAX]);
 /* attach_list finds the supervisors of this user's jobs: at most `cap`, in order. */
 size_t attach_list(int *pids, size_t cap);
-/* attach_read copies bytes of the metrics. false: there are not so many. */
+/* attach_read copies bytes of the metrics. false: there are fewer. */
 bool attach_read(const struct attach *a, void *to, size_t bytes, size_t at);
 /* attach_ended: is the supervisor gone? */
 bool attach_ended(const struct attach *a);

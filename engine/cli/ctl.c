@@ -57,7 +57,7 @@ struct control_args {
 
 /* ---- words of the command line ---- */
 
-/* 0: it is no whole number from 1 to max. */
+/* 0: it is not a whole number from 1 to max. */
 static long
 number(const char *word, long max)
 {

@@ -35,9 +35,9 @@ static const char last_text[] =
     "or the script is wrong; 3 prunner could not continue; 128+n ended by signal n.\n"
     "See prunner(1).\n";
 
-/* `left`, and beside it the lines of `text`, one below the other. */
+/* `left`, and next to it the lines of `text`. */
 static void
-print_beside(FILE *out, const char *left, const char *text)
+print_columns(FILE *out, const char *left, const char *text)
 {
     int width = (int)strlen(left);
     fprintf(out, "%s%*s", left, width + 2 > TEXT_COLUMN ? 2 : TEXT_COLUMN - width, "");
@@ -59,7 +59,7 @@ print_option(FILE *out, const struct option_row *row)
         snprintf(letter, sizeof letter, "-%c, ", row->letter);
     snprintf(left, sizeof left, "  %s--%s%s%s", letter, row->name, row->value ? " " : "",
              row->value ? row->value : "");
-    print_beside(out, left, row->help);
+    print_columns(out, left, row->help);
 }
 
 void
@@ -102,7 +102,7 @@ help_print(const struct subcommand *commands)
     for (const struct subcommand *s = commands; s->name; s++) {
         char left[64];
         snprintf(left, sizeof left, "  prunner %s %s", s->name, s->words);
-        print_beside(stdout, left, s->help);
+        print_columns(stdout, left, s->help);
     }
     print_examples(true);
     fputs(last_text, stdout);

@@ -11,7 +11,7 @@ enum {
     TOP_LINE_PLAIN = 500, /* columns of a line that is printed */
 };
 
-/* One line. It takes no more than `width` columns; bytes that are no text become '?'. */
+/* One line. It takes no more than `width` columns; bytes that are not text become '?'. */
 struct top_line {
     char text[TOP_LINE_BYTES];
     int bytes, columns, width;

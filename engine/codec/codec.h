@@ -29,8 +29,8 @@
  *                [1: how many values have the keys 1..n] [2: how many pairs]
  *                (varints), the values, the pairs of key and value
  *   d8           the light userdata NULL
- *   d9           a key follows, a scalar, that is no argument; in front of all else.
- *                Who reads arguments passes by it: codec_get_key() in scalar.h
+ *   d9           a key follows, a scalar, that is not an argument; in front of all
+ *                else. Readers of arguments skip it: codec_get_key() in scalar.h
  *   e0..ff       the integers -32..-1
  *
  * Each number and each string has one form only, so equal scalars are equal
@@ -120,7 +120,7 @@ int codec_encode(struct codec *c, lua_State *L, int first, int last,
  * -E2BIG (more than the Lua stack holds).
  * The bytes are checked like bytes from a network: nothing is executed, no
  * count is believed before as many bytes are there, nesting is limited. No
- * bytes (NULL, 0) are no values. */
+ * bytes (NULL, 0) mean no values. */
 int codec_decode(struct codec *c, lua_State *L, const unsigned char *bytes,
                  size_t len);
 

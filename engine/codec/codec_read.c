@@ -289,7 +289,7 @@ read_number(struct reader *r, unsigned tag)
     return 0;
 }
 
-/* A value that is no number in more than one byte, no string and no table; p is behind its
+/* A value that is not a number in more than one byte, no string and no table; p is behind its
  * tag. */
 static int
 read_other(struct reader *r, unsigned tag)

@@ -1,5 +1,5 @@
-/* codec_renumber: the numbers of functions and classes inside encoded values, for who
- * keeps the bytes longer than the run in which these numbers mean something. Needs no
+/* codec_renumber: the numbers of functions and classes inside encoded values, for those
+ * who keep the bytes longer than the run in which these numbers mean something. Needs no
  * Lua state; the bytes may be anything. */
 #include "codec/codec_priv.h"
 

@@ -1,6 +1,6 @@
 /* config: what the user asked for, as plain data. Filled by cli/cli.c for the command, which
  * option sets which field is said in job/options.c; by binding_job.c for prunner.init(). Fixed
- * before the fork. Holds no resources: strings belong to argv or to who filled it. */
+ * before the fork. Holds no resources: strings belong to argv or to whoever filled it. */
 #ifndef PRN_CONFIG_H
 #define PRN_CONFIG_H
 
@@ -17,9 +17,9 @@ enum {
 };
 
 enum halt_when {
-    HALT_NEVER = 0, /* go on whatever happens */
-    HALT_SOON,      /* start nothing new, let what runs end */
-    HALT_NOW,       /* kill what runs */
+    HALT_NEVER = 0, /* continue whatever happens */
+    HALT_SOON,      /* start nothing new, let running tasks end */
+    HALT_NOW,       /* kill running tasks */
 };
 
 enum halt_kind {
@@ -84,7 +84,7 @@ struct config {
     int nice;                  /* of the workers, 0..CONFIG_NICE_MAX */
     uint64_t memory_bytes;     /* arena budget before it spills to disk; 0: default */
     const char *state;         /* --state: keep the job in this file; NULL: in memory */
-    const char *resume;        /* --resume: go on with the job in this file */
+    const char *resume;        /* --resume: continue the job in this file */
     const char *failures;      /* --failures: a line for each failed task; NULL: none */
     const char *retry_failed;  /* --retry-failed: post those of this file, instead of begin() */
     const char *joblog;        /* --joblog: a line for each run; NULL: none */
@@ -98,13 +98,13 @@ struct config {
     bool tag;                  /* --tag: each line begins with its task */
     bool keep_order;           /* --keep-order: tasks' output in the order of posting */
     const char *output_dir;    /* --output-dir: each task's output in files; NULL: none */
-    uint64_t max_tasks;        /* recycle a worker after so many tasks; 0: never */
+    uint64_t max_tasks;        /* recycle a worker after this number of tasks; 0: never */
     uint64_t max_rss_bytes;    /* recycle a worker grown beyond this; 0: never */
     uint64_t lua_memory_bytes; /* what a worker's Lua may take; 0: no limit */
     const char *script;        /* path as typed, "-" for standard input; NULL: none */
     char **args;               /* what the script sees as arg[1..]; not NULL-terminated */
     int nargs;                 /* how many */
-    int nliteral;              /* so many of them, the last ones, stood after "--" */
+    int nliteral;              /* how many of them, the last ones, stood after "--" */
     const char *unknown;       /* what is said of an option in args, unless the script
                                   declares options; NULL: there is none */
     bool help;                 /* --help after the script: of its options; runs no job */

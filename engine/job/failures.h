@@ -5,10 +5,10 @@
  *
  *   key 0 --CAS by whoever meets the kind first--> key --> its text, then `len`
  *
- * A kind stays where it is; its counters only grow. They are for people: who dies between
- * failures_note() and the end of its task has counted a run that does not count, and who dies as
- * the first of its kind may leave it without a text, and so out of the list. What decides
- * anything is counted in the arena (task/counts.h). */
+ * A kind stays where it is; its counters only grow. They are for people: a worker that dies
+ * between failures_note() and the end of its task has counted a run that does not count, and the
+ * first of its kind may leave it without a text, and so out of the list. What decides anything
+ * is counted in the arena (task/counts.h). */
 #ifndef PRN_FAILURES_H
 #define PRN_FAILURES_H
 
@@ -19,7 +19,7 @@
 enum {
     FAILURES_KINDS = 64, /* that are told apart */
     FAILURES_TEXT = 168, /* bytes of what the first of a kind said */
-    FAILURES_TOLD = 10,  /* so many of a kind are told, further ones are counted */
+    FAILURES_TOLD = 10,  /* of each kind; further ones are counted */
 };
 
 /* writer: whoever fails, by CAS, unless it says otherwise. */

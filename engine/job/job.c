@@ -144,7 +144,8 @@ job_act(uint32_t slot)
     return err;
 }
 
-/* In the new process. While the script loads it may go on in place of its parent, as daemons do. */
+/* In the new process. While the script loads it may continue instead of its parent, as
+ * daemons do. */
 static void
 disown(void)
 {

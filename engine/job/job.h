@@ -13,7 +13,7 @@
 
 struct codec; /* codec/codec.h: it knows Lua, this header does not */
 
-/* What is going on in this process: decides what Lua may do now. */
+/* What this process is doing: decides what Lua may do now. */
 enum job_stage {
     STAGE_LOADING = 0, /* the script runs; nothing may be posted */
     STAGE_BEGIN,       /* begin() runs */
@@ -48,7 +48,7 @@ struct result {
     bool succeeded;       /* --halt by successes: there are as many */
     bool deadline_passed; /* --deadline did, with tasks left */
     bool reader_gone;     /* nobody reads standard output */
-    bool fatal;           /* prunner could not go on: message printed */
+    bool fatal;           /* prunner could not continue: message printed */
 };
 
 struct job {

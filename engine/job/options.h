@@ -20,7 +20,7 @@ enum option_kind {
     OPTION_COUNT64,   /* uint64_t: min..max; UINT64_MAX: no limit */
     OPTION_SECONDS,   /* int64_t, in nanoseconds: more than 0 */
     OPTION_BYTES,     /* uint64_t: more than 0 */
-    OPTION_STRING,    /* const char *: as written. A file's name is checked by who opens it */
+    OPTION_STRING,    /* const char *: as written. A file's name is checked when it is opened */
     OPTION_DIRECTORY, /* const char *: it exists, and can be written to */
     OPTION_REPORT,    /* const char *: ends in .html or .json */
     OPTION_HALT,      /* struct halt */

@@ -237,7 +237,7 @@ wrong_file(int fd, struct stat *st)
     return NULL;
 }
 
-/* The job's time went on while the machine was down, as far as its calendar says. Whatever
+/* The job's time passed while the machine was down, as far as its calendar says. Whatever
  * dies here leaves the mark, and it is all done again from the same figures. */
 static int
 take_up(struct arena *a)

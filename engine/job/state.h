@@ -21,13 +21,13 @@ int state_create(struct arena *out, const char *path, uint64_t script_hash,
 /* state_open maps the file of an earlier run, checked. As state_create(). */
 int state_open(struct arena *out, const char *path, uint64_t script_hash,
                const char **problem);
-/* state_stop writes all to the disk and marks it: the job may go on after a reboot. When
+/* state_stop writes all to the disk and marks it: the job may continue after a reboot. When
  * its workers are gone. 0, or -errno: it may not. */
 int state_stop(struct arena *a);
 /* state_finish notes that the job is done. */
 void state_finish(struct arena *a);
-/* state_abandon removes the file of a job that never began: there is nothing to go on
- * with, and the next --state shall find its name free. Otherwise does nothing. */
+/* state_abandon removes the file of a job that never began: there is nothing to continue,
+ * and the next --state finds its name free. Otherwise does nothing. */
 void state_abandon(const struct arena *a, const char *path);
 /* state_give_back gives the disk back if it is. Nobody may look at tasks or dicts
  * afterwards. */

@@ -102,7 +102,7 @@ find_index(const struct check *c, const struct shard *s, const uint64_t *first,
            block_at(c->a, (uint32_t)(block / ARENA_GRAIN))->owner_tag == SERVES_LIST;
 }
 
-/* Does who looks for its key come to word i, in this shard? */
+/* Does a search for its key come to word i, in this shard? */
 static bool
 is_found(const struct check *c, const uint64_t *words, uint64_t size, uint64_t i, uint32_t shard)
 {

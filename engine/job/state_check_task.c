@@ -212,7 +212,7 @@ check_journal(const struct check *c, uint32_t k)
     return !len || (record && journal_fits(c, record, len)) ? NULL : DAMAGED("a journal");
 }
 
-/* PART and POINT need a record; POINT puts a cursor in place of another. */
+/* PART and POINT need a record; POINT replaces a cursor by another. */
 static const char *
 check_point(struct check *c, uint32_t k)
 {

@@ -39,7 +39,7 @@ struct throttle_memory {
 
 /* What is seen of it now. */
 struct throttle_look {
-    uint64_t free_bytes, wanted; /* `wanted` shall stay free */
+    uint64_t free_bytes, wanted; /* `wanted` must stay free */
     uint32_t running, most;      /* tasks; of them, how many may start at a time */
 };
 

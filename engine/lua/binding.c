@@ -89,7 +89,7 @@ luaopen_prunner_core(lua_State *L)
         return luaL_error(L, "prunner cannot be loaded: %s (is there a limit on them? ulimit -n)",
                           strerror(-err));
     if (err)
-        return luaL_error(L, "no shared memory can be had: %s (is there a limit on the "
+        return luaL_error(L, "cannot allocate shared memory: %s (is there a limit on the "
                              "address space? ulimit -v)",
                           strerror(-err));
     random_watch(L);

@@ -23,7 +23,7 @@ extern const luaL_Reg binding_registry_functions[];
 extern const luaL_Reg binding_report_functions[];
 extern const luaL_Reg binding_task_functions[];
 
-/* What prn_dict_get() has found, beside the number of the scratch that has it: core.RESULT. */
+/* What prn_dict_get() has found, besides the number of the scratch that has it: core.RESULT. */
 enum result_kind {
     RESULT_NIL = 0,    /* in no scratch */
     RESULT_NUMBER = 1, /* scratch.number[i] */
@@ -32,11 +32,11 @@ enum result_kind {
     RESULT_KINDS = 4,
 };
 
-/* The kind of a key that is no string, in place of its length: core.KEY. */
+/* The kind of a key that is not a string, instead of its length: core.KEY. */
 enum key_kind { KEY_NUMBER = 0,
                 KEY_BOOLEAN = 1 };
 
-/* What a post through FFI says beside 0 and -errno: core.POST. */
+/* What a post through FFI says besides 0 and -errno: core.POST. */
 enum { POST_OTHER = 1 }; /* not posted: core.post() does it, or has the words for why not */
 
 /* binding_push_constants: into the table at the top of the stack, a table for each enum

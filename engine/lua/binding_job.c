@@ -168,7 +168,7 @@ l_finish(lua_State *L)
 }
 
 /* core.stop_state() -> true | nil, message. --state: the job has ended before its end; what there
- * is of it shall outlive the machine's next start. */
+ * is of it must outlive the machine's next start. */
 static int
 l_stop_state(lua_State *L)
 {
@@ -385,7 +385,7 @@ l_stats(lua_State *L)
     return 1;
 }
 
-/* core.expect(n): so many tasks in all */
+/* core.expect(n): there will be n tasks in all */
 static int
 l_expect(lua_State *L)
 {

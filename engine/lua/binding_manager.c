@@ -186,7 +186,7 @@ prn_queue_event(void)
     return atom_load(&job.arena.header->queue_event);
 }
 
-/* Something was put: whoever waits shall look. */
+/* Something was put: those who wait must look. */
 PRN_EXPORT void
 prn_queue_bump(void)
 {

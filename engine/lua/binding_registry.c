@@ -75,7 +75,7 @@ l_same_file(lua_State *L)
 }
 
 /* core.file_left(met) -> the end of its path: a file that was loaded before begin() when the
- * job was started, and whose index is no key of `met`. Or nothing. */
+ * job was started, and whose index is not a key of `met`. Or nothing. */
 static int
 l_file_left(lua_State *L)
 {

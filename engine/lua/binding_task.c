@@ -82,7 +82,7 @@ prn_args_begin(void)
     return scratch_enter();
 }
 
-/* Room for so many bytes more; NULL: no memory. */
+/* Room for this number of bytes more; NULL: no memory. */
 static unsigned char *
 args_room(uint32_t i, size_t more)
 {

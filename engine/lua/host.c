@@ -44,8 +44,8 @@ own_directory(char *dir, size_t cap)
     return true;
 }
 
-/* package.path begins with the Lua files that belong to this executable: beside
- * it in the source tree (build/prunner and lua/), or below its prefix. */
+/* package.path begins with the Lua files that belong to this executable: next
+ * to it in the source tree (build/prunner and lua/), or below its prefix. */
 static void
 find_modules(lua_State *L)
 {
@@ -169,7 +169,7 @@ prn_command(const struct config *config)
     int err = open_memory();
     if (err) {
         if (!job.arena.base && !config->state && !config->resume)
-            log_error("no shared memory can be had (%s): is there a limit on the address "
+            log_error("cannot allocate shared memory (%s): is there a limit on the address "
                       "space (ulimit -v)?",
                       strerror(-err));
         bool asked = config->state || config->resume || job.arena.base;

@@ -17,7 +17,7 @@
 #include "monitor/metrics.h"
 #include "task/idle.h"
 
-/* Where the queue goes on when memory is used up. Without a place for it the job
+/* Where the queue continues when memory is used up. Without a place for it the job
  * runs all the same, in memory alone. */
 static int
 open_spill(void)

@@ -1,5 +1,5 @@
 /* open: makes the job of this process: the arena, new or from a state file, the file its queue
- * goes on in, the codec, the figures. Once, in the process that loads the script, before
+ * continues in, the codec, the metrics. Once, in the process that loads the script, before
  * anything is forked; a message is printed where one is due. Nothing is undone on failure: the
  * process ends. */
 #ifndef PRN_OPEN_H

@@ -56,7 +56,7 @@ on_timer(int sig)
     lua_sethook(limit.L, at_instruction, LUA_MASKCOUNT, 1);
 }
 
-/* 0, or -1: there is no timer to be had, and so no limit. */
+/* 0, or -1: no timer is available, and so no limit. */
 static int
 open_timer(void)
 {

@@ -1,4 +1,4 @@
-/* time_limit: --deadline for begin() and end_(), which run in this process with nobody beside it.
+/* time_limit: --deadline for begin() and end_(), which run in this process alone.
  *
  *   start --its time is over--> errors are raised in it --GRACE_S--> the process ends
  *     |                                  |

@@ -35,7 +35,7 @@ enum {
 #define ARENA_YES 0x79657321u             /* a flag that is up: no damaged byte raises one */
 #define ARENA_MAGIC 0x31524e4e5552500aULL /* "\nPRUNNR1" */
 
-/* What everybody in the job shares beside the slots. */
+/* What everybody in the job shares besides the slots. */
 struct arena_header {
     uint64_t magic;   /* fixed */
     uint32_t version; /* fixed */
@@ -53,7 +53,7 @@ struct arena_header {
     uint64_t stopped_check;       /* sums_mix() of these two */
     uint64_t clock_shift;         /* see arena_clock() */
     uint64_t clock_again;         /* the same: a damaged one differs */
-    /* What the workers shall do: enum arena_mode. writer: anybody, upwards only,
+    /* What the workers are to do: enum arena_mode. writer: anybody, upwards only,
      * by CAS; read before each claim. */
     _Alignas(CACHE_LINE) uint32_t mode;
     /* Slots 1..nworkers have, or had, workers. writer: the supervisor, upwards only,
@@ -103,7 +103,7 @@ struct arena_header {
     /* Bit i%64 of word i/64: entry i may be in use; without it, it is not. writer: who
      * creates the entry, under names_lock, before the entry is published. */
     uint64_t names_used[(ARENA_NAMES + 63) / 64];
-    /* At most so many entries as there are. writer: who creates one, after it is published. */
+    /* At most as many entries as there are. writer: who creates one, after it is published. */
     uint32_t names_count;
 };
 
@@ -149,7 +149,7 @@ struct arena {
     uint64_t *table; /* one word a unit; chunk.c */
 };
 
-/* arena_open creates a memfd of `bytes` (0: as much as can be had up to
+/* arena_open creates a memfd of `bytes` (0: as much as is available, up to
  * ARENA_BYTES_MAX) and maps it. 0, or -errno with *out untouched. */
 int arena_open(struct arena *out, size_t bytes);
 /* arena_open_file maps an arena in an open file: bytes = 0 makes a new one, else the

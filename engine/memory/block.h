@@ -4,7 +4,7 @@
  *
  *   FREE --block_take(), owner of the slab--> USED --block_free()--> FREE, gen + 1
  *
- * A block says whom it serves in `owner_tag`; who frees it compares word and owner_tag
+ * A block says whom it serves in `owner_tag`; freeing it compares word and owner_tag
  * first, so that a redo never frees a block that was already used again. Readers
  * of dicts look at a block without a lock and compare the word before and after.
  *

@@ -11,7 +11,7 @@ same_kind(uint64_t word, uint32_t units, uint32_t size_class)
     return chunk_word_units(word) == units && chunk_word_class(word) == size_class;
 }
 
-/* The last steps of a claim, for the claimer and for who inherits it. */
+/* The last steps of a claim, for the claimer and for its heir. */
 static void
 link_chunk(struct self *self, uint32_t size_class, uint32_t unit, uint32_t units)
 {
@@ -45,7 +45,7 @@ spill_part(const struct arena *a)
     return (struct part){a->units, &a->header->spill_hint};
 }
 
-/* The unit's memory cannot be had: somebody may claim it again later. */
+/* The unit's memory is not available: somebody may claim it again later. */
 static void
 give_back(struct self *self, uint32_t unit, uint64_t word)
 {
@@ -57,7 +57,7 @@ give_back(struct self *self, uint32_t unit, uint64_t word)
     atom_store(&self->slot->chunk_intent, 0);
 }
 
-/* Walks the log from the hint to the first unit that can be had and takes it.
+/* Walks the log from the hint to the first unit that is available and takes it.
  * Returns the unit, or part.end: none. */
 static uint32_t
 take_unit(struct self *self, uint32_t size_class, uint32_t units, struct part part)

@@ -5,7 +5,7 @@
  * The table is a log: an entry of n units is followed by the entry n units on,
  * so the words in between stay 0 and are never looked at. A chunk keeps its kind
  * for the whole run (readers without locks may look at old addresses); one whose
- * memory could not be had carries the flag FREE and may be claimed again for the
+ * memory was not available carries the flag FREE and may be claimed again for the
  * same kind and size.
  *
  * Died halfway: the slot's chunk_intent names the unit before the CAS; the table
@@ -36,7 +36,7 @@ int chunk_claim(struct self *self, uint32_t size_class, size_t bytes, uint32_t *
 void chunk_recover(struct self *self);
 
 /* A word of the table: units (32) | owner (16) | flags (8) | class + 1 (8). */
-#define CHUNK_WORD_FREE ((uint64_t)1 << 8) /* flag: its memory could not be had */
+#define CHUNK_WORD_FREE ((uint64_t)1 << 8) /* flag: its memory was not available */
 
 static inline uint64_t
 chunk_word(uint32_t units, uint32_t owner, uint32_t size_class)

@@ -15,7 +15,7 @@ enum {
     SLOT_ACCUMULATORS = 256, /* accumulators in a job */
     SLOT_CLASSES = 24,       /* of memory in slab.c */
     SLOT_TX = 4,             /* dict changes that need no memory of their own */
-    SLOT_ALIGN = 2048,       /* half a page: the first so many bytes of a slot are on one page */
+    SLOT_ALIGN = 2048,       /* half a page: this part of a slot is on one page */
     NAME_BYTES = 96,         /* longest name of a dict, a lock, a function ... */
 #ifdef PRN_NAMES
     SLOT_STDERR = 64,
@@ -41,12 +41,12 @@ phase_number(uint32_t phase)
 /* What a commit does with the task it ends. */
 enum outcome {
     OUTCOME_DONE = 0,        /* done, with all its posts */
-    OUTCOME_PART = 1,        /* these posts are public; the task goes on */
+    OUTCOME_PART = 1,        /* these posts are public; the task continues */
     OUTCOME_FAILED = 2,      /* ended by an error for good; posts were dropped */
     OUTCOME_RETRY = 3,       /* ended by an error, to be run again */
     OUTCOME_WAIT = 4,        /* the same, not before the time in its record */
     OUTCOME_QUARANTINED = 5, /* it keeps killing its worker */
-    OUTCOME_CHECKPOINT = 6,  /* prunner.commit(): all so far is true; the task goes on, anew */
+    OUTCOME_CHECKPOINT = 6,  /* prunner.commit(): all so far is true; the task starts a new part */
     OUTCOME_DUPLICATE = 7,   /* not run: another task has its key (once.h) */
 };
 
@@ -65,7 +65,7 @@ enum exit_reason {
     REASON_RECYCLE = 2,     /* --max-tasks or --max-rss: wants a successor */
     REASON_READER_GONE = 3, /* nobody reads its standard output */
     REASON_FATAL = 4,       /* could not start: message printed */
-    REASON_SURPLUS = 5,     /* there are to be fewer workers now */
+    REASON_SURPLUS = 5,     /* fewer workers are wanted now */
 };
 
 /* An accumulator's part of one worker. */

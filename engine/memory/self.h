@@ -9,7 +9,7 @@
 #include "memory/slab.h"
 #include "memory/layout.h"
 
-/* Values of part_ns that are no moment. */
+/* Values of part_ns that are not a moment. */
 #define PART_NONE_HURRIED ((uint64_t)0)  /* nothing published; a look at the clock would cost */
 #define PART_NONE ((uint64_t)UINT64_MAX) /* nothing published; tasks are few */
 

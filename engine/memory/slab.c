@@ -59,7 +59,7 @@ static bool
 is_free(struct self *self, uint32_t index)
 {
     uint64_t *word = arena_grain(self->arena, index);
-    /* acquire: pairs with the release of who ended the item's use; what it read
+    /* acquire: pairs with the release that ended the item's use; what it read
      * there it has read before we overwrite it. */
     return (atom_load(word) & 0xff) == 0;
 }

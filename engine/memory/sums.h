@@ -8,7 +8,7 @@
  *   slot->tasks        over the tasks that its commits have posted, less those that they ended:
  *                      over all slots, the sum of the tasks that are there
  *   slot->log_hash     over the log's entries, one after the other
- *   shard->sum         over the records of a shard; of a text, which grows in place, over so many
+ *   shard->sum         over the records of a shard; of a text, which grows in place, over as many
  *                      bytes as its length says
  *
  * They are new absolute values of the commit, or of the dict's transaction, that makes the rest

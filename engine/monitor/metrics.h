@@ -2,7 +2,7 @@
  * workers and of the supervisor. What readers compute is in metrics_read.h.
  *
  * Counting is one store to the worker's own line. Time is sampled: every task is timed as
- * long as tasks are slow enough, else one in so many, which then stands for the others
+ * long as tasks are slow enough, else a sample, each of which stands for several
  * (`weight`). A task that runs long is noticed by the supervisor, which looks now and then
  * which run is still the same, and marks it: no clock is read for the tasks in between. */
 #ifndef PRN_METRICS_H
@@ -25,7 +25,7 @@ struct metrics {
     uint32_t slots, ring, record;
     uint64_t interval_ns;
     uint32_t left;      /* the left-th task from now is timed */
-    uint32_t every;     /* one task in about so many is timed */
+    uint32_t every;     /* about one task in `every` is timed */
     double credit;      /* tasks that may still be timed one after the other */
     uint64_t last_ns;   /* when credit was counted */
     uint64_t last_run;  /* the last timed run */
@@ -113,7 +113,7 @@ metrics_posted(uint32_t fn)
     atom_set(&f->posted, f->posted + 1);
 }
 
-/* Shall it be described? */
+/* Must it be described? */
 static inline bool
 metrics_due(uint64_t from)
 {

@@ -42,10 +42,10 @@ enum {
     METRICS_NAME = 64,    /* bytes of a function's name, and of its place, with the 0 */
     METRICS_SLOWEST = 5,  /* tasks that a slot remembers */
     METRICS_KEPT = 8,     /* failures of which a slot keeps the whole text ... */
-    METRICS_WHOLE = 4080, /* ... up to so many bytes */
+    METRICS_WHOLE = 4080, /* ... up to this number of bytes */
 };
 
-/* What is put into the rings beside failures. */
+/* What is put into the rings besides failures. */
 enum metrics_want {
     METRICS_TASKS = 1,  /* every timed task */
     METRICS_ARGS = 2,   /* with its arguments as text */

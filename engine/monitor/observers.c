@@ -17,8 +17,8 @@ enum {
     MS = 1000000, /* ns */
     DRAIN_NS = 50 * MS,
     MARK_NS = 5 * MS,           /* a task that is not timed and runs longer is marked */
-    MARK_WORKER_NS = 50 * 1000, /* ... or so long for each worker, if there are many */
-    LOOK_NS = 1000 * MS,        /* nobody wants more than to know what runs */
+    MARK_WORKER_NS = 50 * 1000, /* ... or this for each worker, if there are many */
+    LOOK_NS = 1000 * MS,        /* nobody wants more than to know who runs what */
 };
 
 static struct {

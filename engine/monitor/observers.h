@@ -48,7 +48,7 @@ void observers_end(void);
 /* observers_runs returns how many runs have ended, in any way. */
 uint64_t observers_runs(void);
 /* observers_left returns how many tasks were posted and are not done, observers_busy how many
- * workers run one: about, while they go on. */
+ * workers run one: about, while they run. */
 uint64_t observers_left(void);
 uint64_t observers_busy(void);
 

@@ -331,7 +331,7 @@ profile_open(const char *path, bool states)
     if (err)
         return err;
     if (!map_tables()) {
-        log_error("--profile: no memory can be had for it: is there a limit on the address "
+        log_error("--profile: cannot allocate memory for it: is there a limit on the address "
                   "space (ulimit -v)?");
         outfile_close(&profile.file);
         return -ENOMEM;

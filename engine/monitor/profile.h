@@ -4,7 +4,7 @@
  *   | table of slot 0 | slot 1 | ... |       table: | entries | texts of stacks |
  *
  * Each worker counts its stacks in its slot's table, in memory that the supervisor shares: a
- * worker that is killed loses nothing, and its successor goes on with the same table. One
+ * worker that is killed loses nothing, and its successor continues with the same table. One
  * writer: the slot's process. A stack's text is written before the entry that names it, so
  * one that a death has left half-written is in no entry. Read when the workers are gone.
  *

@@ -92,7 +92,7 @@ first_pieces(struct pieces *p, const struct progress_view *v)
     add(p, PLAIN, "%u of %u %s busy", f->busy, f->workers, f->workers == 1 ? "worker" : "workers");
 }
 
-/* What there is beside. */
+/* What else there is. */
 static void
 more_pieces(struct pieces *p, const struct progress_view *v)
 {
@@ -236,7 +236,7 @@ name_columns(const struct totals *f, uint32_t n, int columns)
     return widest < most ? widest : most;
 }
 
-/* One for each function with most time, and how many there are beside. */
+/* One for each function with most time, and how many others there are. */
 static void
 put_functions(struct text *t, const struct progress_view *v, int columns, int rows, bool colours)
 {

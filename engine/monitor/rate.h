@@ -20,7 +20,7 @@ struct rate_view {
     double rate;   /* tasks finished in a second */
     bool growing;  /* posts outrun completions */
     bool has_left; /* is known: ... */
-    double left_s; /* ... so many seconds */
+    double left_s; /* ... in seconds */
 };
 
 /* rate_note remembers a moment; one in a quarter of a second is enough. The first one is

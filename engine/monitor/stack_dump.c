@@ -223,7 +223,7 @@ has_task(const struct metrics_slot *s)
     return atom_peek(&s->pid) && atom_peek(&s->fn) && !atom_peek(&s->idle_since_ns);
 }
 
-/* A signal only to who computes. The process is there: it was not waited for. */
+/* A signal only to a worker that computes. The process is there: it was not waited for. */
 static void
 ask_slot(uint32_t k)
 {

@@ -23,7 +23,7 @@ void stack_dump_open(lua_State *L);
 void stack_dump_close(void);
 /* stack_dump_start, before the fork: workers can be asked. */
 void stack_dump_start(void);
-/* stack_dump_in_worker: this process answers for slot k, for what runs in the state of L. */
+/* stack_dump_in_worker: this process answers for slot k, for the task in the state of L. */
 void stack_dump_in_worker(unsigned k, lua_State *L);
 /* stack_dump_ask: the supervisor got the signal. Prints a moment later. */
 void stack_dump_ask(void);

@@ -14,7 +14,7 @@
 enum {
     MS = 1000000,
     FIRST_NS = 5 * MS,     /* between the first samples ... */
-    WORKER_NS = 20 * 1000, /* ... or so long for each worker, if there are many */
+    WORKER_NS = 20 * 1000, /* ... or this for each worker, if there are many */
 };
 
 struct timeline timeline;

@@ -1,4 +1,4 @@
-/* timeline: what --report shows of a job: how it went on, what its workers did, what failed.
+/* timeline: what --report shows of a job: how it went, what its workers did, what failed.
  * An observer: kept in the supervisor's memory, and read when the workers are gone.
  *
  * Samples are taken every few milliseconds at first; whenever there are TIMELINE_SAMPLES of

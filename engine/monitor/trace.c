@@ -19,7 +19,7 @@
 enum {
     KNOWN = 1 << 15,     /* runs that arrows may begin or end at */
     SHORT_NS = 1000000,  /* runs of less are thinned out ... */
-    SHORT_MANY = 500000, /* ... after so many of them */
+    SHORT_MANY = 500000, /* ... after this number of them */
     TICK_NS = 50000000,
 };
 

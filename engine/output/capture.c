@@ -128,7 +128,7 @@ enter_dir(int at, const char *name)
     return fd < 0 ? -errno : fd;
 }
 
-/* A new file in place of what an earlier run left. */
+/* A new file, which replaces what an earlier run left. */
 static int
 new_file(int at, const char *name)
 {

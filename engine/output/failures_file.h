@@ -5,7 +5,7 @@
  * that quarantined the task; each line under a lock, to a file opened with O_APPEND
  * before the fork. No Lua. Died in between: a worker killed after the line and before
  * its commit runs the task again, which may end in another line. A line that was cut
- * is ended by who writes the next one; an empty line more does no harm. */
+ * is ended by the writer of the next one; an empty line more does no harm. */
 #ifndef PRN_FAILURES_FILE_H
 #define PRN_FAILURES_FILE_H
 
@@ -23,7 +23,7 @@ struct failure_record {
     const char *error;         /* NULL: it was none */
     size_t error_len;
     const char *traceback;   /* NULL: there is none */
-    const struct slot *slot; /* of who ran it last: what it wrote to stderr */
+    const struct slot *slot; /* of the worker that ran it last: what it wrote to stderr */
 };
 
 /* failures_file_open opens, or makes, the file; "" is none. 0 or -errno; -EEXIST: it is the

@@ -2,7 +2,7 @@
  *
  * The order is that of a walk through the tree of posts: a task, then what it posted,
  * in the order of posting, each with all that came of it, then the next one posted
- * beside it. So it is the same for any number of workers, and the output of a list of
+ * with it. So it is the same for any number of workers, and the output of a list of
  * tasks comes in the list's order.
  *
  * Whoever owns a `struct order` is told of each run that ended, in whatever order
@@ -31,7 +31,7 @@ struct order_posts {
 /* A run of a task, or a part of one, has ended. */
 struct order_note {
     uint64_t id, parent;
-    bool ended;               /* the task; else it goes on, or runs again */
+    bool ended;               /* the task; else it continues, or runs again */
     bool shows;               /* it has printed something, which is at `where` */
     uint64_t where;           /* as the caller likes */
     struct order_posts posts; /* all published posts of this run; count 0: none */

@@ -16,7 +16,7 @@
 #define CUT ((uint64_t)1 << 20) /* the file is cut in pieces of this size */
 
 static int file = -1; /* fixed before the fork */
-static int wake = -1; /* likewise */
+static int wake = -1; /* fixed before the fork */
 
 /* The reader's. */
 static struct {

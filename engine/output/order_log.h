@@ -1,4 +1,4 @@
-/* order_log: what tasks have printed, on its way to who shows it in order
+/* order_log: what tasks have printed, on its way to the process that shows it in order
  * (--keep-order). A file without a name, shared by all processes of the job: a record
  * for each run that has ended, one after the other.
  *

@@ -293,12 +293,12 @@ output_say_lost(struct output_error e)
     const char *why = strerror(e.errnum);
     own_streams_said();
     if (!e.capture)
-        log_error("standard output: %s: the job cannot go on", why);
+        log_error("standard output: %s: the job cannot continue", why);
     else if (c->output_dir)
-        log_error("--output-dir: \"%s\": %s: the job cannot go on", c->output_dir, why);
+        log_error("--output-dir: \"%s\": %s: the job cannot continue", c->output_dir, why);
     else
         log_error("what tasks print cannot be kept in \"%s\" (--tmpdir): %s: the job cannot "
-                  "go on",
+                  "continue",
                   job_tmpdir(), why);
 }
 

@@ -28,7 +28,7 @@ struct task;
 
 /* Why output is flushed. */
 enum output_when {
-    OUTPUT_SO_FAR, /* the task goes on: prunner.commit(); or there is none */
+    OUTPUT_SO_FAR, /* the task continues: prunner.commit(); or there is none */
     OUTPUT_AGAIN,  /* this run has ended, and there will be another one */
     OUTPUT_FAILED, /* the task has ended by an error */
     OUTPUT_DONE,   /* the task has ended */

@@ -25,7 +25,7 @@ static int lost;        /* -errno of the first loss that was seen: stdio keeps a
 static pid_t opened_by; /* 0: nobody */
 static bool said;
 
-/* The FILE's write function. Who writes to a pipe that nobody reads dies, as with stdio. */
+/* The FILE's write function. Writing to a pipe that nobody reads is fatal, as with stdio. */
 static ssize_t
 write_patiently(void *cookie, const char *bytes, size_t len)
 {

@@ -35,7 +35,7 @@ static struct {
     int tell_fd; /* over which the supervisor sends struct quarantined; -1: none */
     struct order *order;
     struct sink to[2];
-    struct output_error error; /* the first; the job cannot go on after it */
+    struct output_error error; /* the first; the job cannot continue after it */
 } printer = {.tell_fd = -1};
 
 /* ---- the tasks there are ---- */
@@ -72,7 +72,7 @@ by_poster(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Ids that follow each other become one entry; in place of the ids. */
+/* Ids that follow each other become one entry; instead of the ids. */
 static size_t
 join(const struct ids *ids, struct order_posts *posts)
 {
@@ -310,7 +310,7 @@ say_died(int status)
 {
     printer.pid = 0;
     log_error("the process that shows output in order (--keep-order) died (%s): the job "
-              "cannot go on",
+              "cannot continue",
               wait_status_text(status));
     job.result.fatal = true;
 }

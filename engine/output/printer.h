@@ -1,6 +1,6 @@
 /* printer: the process that shows what tasks have printed, in order (--keep-order).
  * It reads the orderlog, and asks `order` what is next; it runs no Lua. However slowly
- * its output is read, supervisor and tasks go on. Under --serial the one process does
+ * its output is read, supervisor and tasks continue. Under --serial the one process does
  * the same between tasks.
  *
  * It shows each run's output under output_lock[0], as ARENA_PRINTER: what hooks print does not
@@ -23,7 +23,7 @@ int printer_start(bool serial);
 void printer_forget(void);
 /* printer_quarantined: no run of this task will end any more. By the supervisor. */
 void printer_quarantined(const struct task *t);
-/* printer_died: did it? Message printed, and the job can not go on. */
+/* printer_died: did it? Message printed, and the job cannot continue. */
 bool printer_died(void);
 /* printer_turn (--serial) shows what can be shown. Returns the first error, as
  * output_flush(). */

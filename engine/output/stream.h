@@ -29,7 +29,7 @@ struct self;
 struct slot;
 
 struct stream {
-    /* Fixed: set by who opens it. */
+    /* Fixed: set by the opener. */
     struct self *self;        /* acts for the slot that takes the lock */
     uint32_t *lock;           /* held while bytes go to `real` */
     struct slot *tail_of;     /* stderr: keeps the last of it (stderr_tail.h); NULL: no */
@@ -45,7 +45,7 @@ struct stream {
     bool captured;
     bool whole;       /* the file gets all of it, also what could be shown from memory */
     struct sink kept; /* the file */
-    off_t shown;      /* bytes of the file that went on */
+    off_t shown;      /* bytes of the file that were passed on */
 };
 
 /* stream_open makes the FILE; the first fields are set, the others 0. 0 or -ENOMEM. */

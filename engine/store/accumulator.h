@@ -21,7 +21,7 @@ enum accumulator_kind { ACCUMULATOR_SUM = 1,
 void accumulator_add(struct self *self, enum accumulator_kind kind, uint32_t id, double v);
 /* accumulator_collect appends bytes to the log under `id`. 0, -ENOSPC, -ENOMEM. */
 int accumulator_collect(struct self *self, uint32_t id, const void *bytes, size_t len);
-/* accumulator_log_hash goes on from h with an entry of the log. */
+/* accumulator_log_hash continues from h with an entry of the log. */
 uint64_t accumulator_log_hash(uint64_t h, uint32_t id, const void *bytes, size_t len);
 /* accumulator_get combines all workers' committed cells and self's pending value. false:
  * nothing was ever added. */

@@ -266,7 +266,7 @@ copy_record(struct self *self, uint64_t word, const struct dict_key *only,
     if (l.key_len != only->len || !racy_same(l.record->bytes, only->bytes, l.key_len))
         return still(&l) ? OTHER_KEY : CHANGED;
     size_t len = l.value_len, head = 0;
-    /* acquire: so many bytes are there; pairs with the release in apply_entry(). */
+    /* acquire: these bytes are there; pairs with the release in apply_entry(). */
     uint64_t length = racy_load(&l.record->length);
     if (l.kind == ENTRY_TEXT && length > len)
         return CHANGED; /* the block is something else by now */

@@ -7,7 +7,7 @@
  * a numeric one, or the length of a text, which is one aligned 8-byte word. Readers take
  * no lock: they copy and then look whether the record's block still has the same word;
  * if not, they look again. A reader that dies leaves nothing behind. A text grows within
- * its record: who has read its length finds so many bytes.
+ * its record: whoever has read its length finds that many bytes.
  *
  * Writers hold the shard's lock and change it by a transaction (dict_tx.h). An
  * index grows by copying its words into a new one, published by one store.
@@ -160,7 +160,7 @@ dict_entry_at(const struct arena *a, uint32_t index)
 }
 
 /* dict_entry_value_bytes returns how many bytes dict_entry_copy_value() writes: the encoded value
- * of a record that is no number. Under the shard's lock. */
+ * of a record that is not a number. Under the shard's lock. */
 size_t dict_entry_value_bytes(const struct dict_entry *r);
 void dict_entry_copy_value(const struct dict_entry *r, void *to);
 

@@ -59,7 +59,7 @@ typedef int64_t (*dict_tx_note)(void *arg, const struct dict_result *results, si
 
 /* dict_tx_run does n operations (different keys, sorted by the address of their
  * shards) in one transaction. 0 and results[n]; -ENOSPC, -ENOMEM; -EINVAL: INCR of
- * a value that is no number, APPEND to one that is no string; -EFBIG: APPEND beyond
+ * a value that is not a number, APPEND to one that is not a string; -EFBIG: APPEND beyond
  * CODEC_BYTES_MAX (*bad: which operation); nothing changed then.
  * May wait for shard locks. */
 int dict_tx_run(struct self *self, const struct dict_op *ops, size_t n,

@@ -155,8 +155,8 @@ bool
 lock_release(struct self *self, uint32_t *word)
 {
     uint32_t seen = owner_word(self);
-    /* release: what was written under the lock; pairs with try_take(). Who is not the
-     * holder changes nothing: the word that goes is one that names self. */
+    /* release: what was written under the lock; pairs with try_take(). Unless self is the
+     * holder nothing changes: the word that goes is one that names self. */
     while (!atom_cas(word, &seen, 0)) {
         if (holder(seen) != self->me)
             return false;

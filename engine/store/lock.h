@@ -23,7 +23,7 @@ struct self;
 
 #define LOCK_WAITERS 0x80000000u
 
-/* lock_take waits until the lock is self's. `seconds`: at most so long (< 0: for
+/* lock_take waits until the lock is self's, at most `seconds` (< 0: for
  * ever; 0: do not wait). 0; -EDEADLK: self holds it already; -ELOOP: deadlock with
  * others; -ETIMEDOUT. */
 int lock_take(struct self *self, uint32_t *word, double seconds);

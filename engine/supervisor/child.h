@@ -30,7 +30,7 @@
 #include <sys/types.h>
 
 enum child_state {
-    CHILD_NONE = 0,    /* no process, and there is to be none */
+    CHILD_NONE = 0,    /* no process, and none is wanted */
     CHILD_WANTED,      /* no process yet: to be forked */
     CHILD_ALIVE,       /* a process, as far as we know */
     CHILD_DYING,       /* a process that we have killed; waitpid has not seen it yet */
@@ -49,14 +49,14 @@ enum child_cause {
 
 /* Deaths in a row of workers that had not come to a task. */
 enum {
-    CHILD_EARLY_DEATHS = 5,   /* so many at least, and */
-    CHILD_EARLY_SECONDS = 10, /* so long from the first to the last: the slot is given up */
+    CHILD_EARLY_DEATHS = 5,   /* this many at least, and */
+    CHILD_EARLY_SECONDS = 10, /* this from the first to the last: the slot is given up */
 };
 
 /* How far a worker has come, in figures of its slot that only grow. */
 struct child_progress {
     uint32_t claims; /* tasks that it took */
-    uint64_t parks;  /* how often it has slept for want of a task */
+    uint64_t parks;  /* how often it has slept for lack of a task */
 };
 
 /* writer: child_died_early() */
@@ -123,7 +123,7 @@ void child_freeze(const struct child *c);
 /* child_kill sends SIGKILL to it, if it has a process. */
 void child_kill(const struct child *c);
 /* child_died_early notes the death, now, of a child that had no task at hand and had come
- * as far as `to`. Before the first task (it has taken none, nor slept for want of one): the
+ * as far as `to`. Before the first task (it has taken none, nor slept for lack of one): the
  * next one starts after a pause, which doubles each time up to a second. true: too many of
  * these deaths, for too long. */
 bool child_died_early(struct child *c, struct child_progress to, uint64_t now_ns);

@@ -250,7 +250,7 @@ dispatch(const struct client *who, const struct control_request *r, const struct
 {
     bool ending = atom_load(&job.arena.header->mode) != ARENA_RUN;
     bool always = r->action == CONTROL_STATUS || r->action == CONTROL_STOP_NOW ||
-                  r->action == CONTROL_KILL; /* what runs, a stop waits for */
+                  r->action == CONTROL_KILL; /* a stop waits for running tasks */
     if (ending && !always) {
         answer(who, REFUSED, "it is ending already");
         return;

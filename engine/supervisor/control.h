@@ -1,5 +1,5 @@
 /* control: the supervisor's end of `prunner ctl`: a socket on which the user of a job says
- * what it shall do from now on.
+ * what it does from now on.
  *
  * Datagrams, so that nobody can keep the supervisor waiting in the middle of a
  * request: one line asks, one line answers (control_request.h). The kernel says who asks

@@ -27,7 +27,7 @@ control_request_task(const char *text, size_t len)
     return parse_number(text, len, UINT64_MAX);
 }
 
-/* Of the number behind the word for this action; 0: there is to be none. */
+/* Of the number behind the word for this action; 0: it takes none. */
 static uint64_t
 largest(enum control_action action)
 {

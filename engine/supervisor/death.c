@@ -214,7 +214,7 @@ say_hook_overdue(uint32_t k)
                   job_timeout_ns(hook_fn(word)) > 0 ? overdue : "it has not ended (--deadline)");
 }
 
-/* Says what there is to say, and whether there is to be a successor. */
+/* Says what there is to say, and whether a successor is wanted. */
 static void
 bury(uint32_t k, const struct recovered *r)
 {

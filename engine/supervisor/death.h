@@ -22,7 +22,7 @@ void death_open(void);
  * death_due: when to come again (ns); CLOCK_NEVER: when something has happened. */
 void death_tick(void);
 uint64_t death_due(void);
-/* death_end_all kills the workers there still are and waits for them. The job cannot go on:
+/* death_end_all kills the workers there still are and waits for them. The job cannot continue:
  * their slots stay as they are. */
 void death_end_all(void);
 

@@ -26,7 +26,7 @@ struct delayed_task {
 static struct {
     struct delayed_task *heap; /* heap[i] is due no later than heap[2 i + 1] and heap[2 i + 2] */
     size_t n, cap;
-    uint64_t alone_until_ns; /* when a task runs alone: at most so long */
+    uint64_t alone_until_ns; /* when a task runs alone: until then at most */
 } delayed;
 
 /* ---- the heap ---- */

@@ -37,7 +37,7 @@ void descendants_mark(void);
  * has (it may be dead), else, 0, to what all have. Workers themselves get none. Returns how many
  * processes there were. */
 unsigned descendants_signal(pid_t worker, int sig);
-/* descendants_orphans: have we a child that is no worker, so that it is worth a look? Cheap. */
+/* descendants_orphans: have we a child that is not a worker, so that it is worth a look? Cheap. */
 bool descendants_orphans(void);
 /* descendants_end_all, when all workers are dead: SIGTERM to what they have started, and from a
  * quarter of a second later SIGKILL. Returns when nothing is left, or a second after that. */

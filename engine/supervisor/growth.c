@@ -37,7 +37,7 @@ growth_open(void)
 }
 
 /* Is it not yet known whether this worker will do? It has taken no task since it was forked, nor
- * slept for want of one, nor does worker_begin() keep it. */
+ * slept for lack of one, nor does worker_begin() keep it. */
 static bool
 is_coming(uint32_t k)
 {

@@ -20,7 +20,7 @@ struct oom {
 /* oom_open begins to count. */
 void oom_open(struct oom *b, uint64_t (*kills)(const char *root));
 /* oom_killed: a worker was found dead by a SIGKILL that we did not send: was it the
- * kernel, for want of memory? Reads files; once for each death. */
+ * kernel, for lack of memory? Reads files; once for each death. */
 bool oom_killed(struct oom *b, uint64_t now_ns);
 
 #endif

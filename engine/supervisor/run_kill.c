@@ -22,7 +22,7 @@ void
 run_kill(struct child *c, enum child_cause cause, uint64_t now_ns)
 {
     c->cause = cause;
-    /* While it lives: it is the root of their tree. But it must not go on with its task
+    /* While it lives: it is the root of their tree. But it must not continue its task
      * when its program ends. */
     child_freeze(c);
     if (descendants_signal(c->pid, SIGTERM))

@@ -123,7 +123,7 @@ static void
 note_fork_failure(int err)
 {
     if (!spawn.pause_ns) {
-        log_warn("no process can be started (%s): going on with %u workers, trying again; "
+        log_warn("no process can be started (%s): continuing with %u workers, trying again; "
                  "look at the limits for processes (ulimit -u, pids.max)",
                  strerror(err), children_alive());
         spawn.pause_ns = REFUSED_PAUSE_NS;

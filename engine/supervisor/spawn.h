@@ -1,7 +1,7 @@
-/* spawn: how many workers there are to be, and forking them.
+/* spawn: how many workers are wanted, and forking them.
  *
  * What is wanted is said first (spawn_open, spawn_grow, spawn_resize, spawn_plan), and forked
- * later, in spawn_tick(). A fork may be refused (ulimit -u, pids.max): the job goes on with the
+ * later, in spawn_tick(). A fork may be refused (ulimit -u, pids.max): the job continues with the
  * workers there are, and it is tried again when one of them ends, and after 50 ms, then each
  * time after twice as long, until that is more than a second.
  *
@@ -27,7 +27,7 @@ bool spawn_refused(void);
 void spawn_try_again(void);
 /* spawn_plan: slot k has no process (it is not given up, either): is it WANTED, or NONE? */
 void spawn_plan(uint32_t k);
-/* spawn_workers: how many there are to be by now; spawn_grow: n, which is more. 0, or -errno
+/* spawn_workers: how many are wanted by now; spawn_grow: n, which is more. 0, or -errno
  * with the workers as they were. */
 uint32_t spawn_workers(void);
 int spawn_grow(uint32_t n);

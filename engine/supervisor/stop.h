@@ -1,7 +1,7 @@
 /* stop: ending the job before all its tasks are done: an interrupt, `prunner ctl stop`,
  * --halt, --deadline, output that nobody can have any more.
  *
- *   goes on --> stopping: no task starts, running ones end --> killing: all workers die
+ *   runs --> stopping: no task starts, running ones end --> killing: all workers die
  *
  * Only forwards; a job may go to "killing" at once. A second interrupt does so. While
  * workers are being killed a death is not reported, counts against no task, and has no

@@ -141,7 +141,7 @@ enter_worker(uint32_t k)
 static void
 nobody_left(void)
 {
-    log_error("no worker is left: the job cannot go on (tasks left: %llu)",
+    log_error("no worker is left: the job cannot continue (tasks left: %llu)",
               (unsigned long long)observers_left());
     job.result.fatal = true;
 }
@@ -155,7 +155,7 @@ wait_for_workers(void)
         super.nobody_since_ns = now;
     if (now - super.nobody_since_ns <= NOBODY_LEFT_SECONDS * CLOCK_SECOND)
         return true;
-    log_error("no worker could be started for %d s: the job cannot go on (tasks "
+    log_error("no worker could be started for %d s: the job cannot continue (tasks "
               "left: %llu). Look at the limits for processes and memory (ulimit -u, "
               "pids.max)",
               NOBODY_LEFT_SECONDS, (unsigned long long)observers_left());
@@ -210,7 +210,7 @@ read_notifications(void)
  *    ctl` has changed the limit (1), and after deaths (3).
  * 5. Timeouts: a worker that has died is not killed, and its death not put down to us.
  * 6. Forks come last, after growth_tick(), which may want more of them. Every step before may
- *    end the job, or change how many workers there are to be; and a slot is free for a
+ *    end the job, or change how many workers are wanted; and a slot is free for a
  *    successor only when it is repaired (3). */
 static void
 see_to_workers(void)
@@ -423,7 +423,7 @@ supervisor_resume(void)
     atom_store(&a->header->mode, ARENA_RUN);
     a->header->output_error = 0;
     a->header->failures_incomplete = 0;
-    a->header->output_lock[0] = 0; /* the printer's, perhaps, which is no slot of these */
+    a->header->output_lock[0] = 0; /* the printer's, perhaps, which is none of these slots */
     a->header->limit = 0;
     a->header->next_start = 0; /* of a clock that may have begun anew */
     for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)

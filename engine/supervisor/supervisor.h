@@ -8,7 +8,7 @@
  *
  *   child     the state of each worker process
  *   stop      ending the job early
- *   spawn     how many workers there are to be; forking them
+ *   spawn     how many workers are wanted; forking them
  *   timeout   tasks that run too long
  *   delayed   tasks that wait for their time
  *   oom       was a death for lack of memory?

@@ -12,7 +12,7 @@
 
 struct self;
 
-enum { BEGIN_HELD_MAX = 16 }; /* so many locks are named that begin() forgot to release */
+enum { BEGIN_HELD_MAX = 16 }; /* how many locks that begin() forgot to release are named */
 
 /* What begin() left behind. */
 struct begin_left {

@@ -111,8 +111,8 @@ apply_own(struct self *self, uint32_t cur)
         break;
     case OUTCOME_WAIT:
         atom_set(&s->retried, s->intent.count);
-        /* In the list before it is WAIT: then it may be taken from there, and who has
-         * not come so far is asked again. */
+        /* In the list before it is WAIT: then it may be taken from there, and a supervisor that
+         * has not come so far is asked again. */
         if (is_this_run(s, word, self->me)) {
             record_link_wait(self);
             wait_list_push(self, cur);

@@ -21,7 +21,7 @@ void commit_begin(struct self *self);
  * its posts and adds first. Never fails: memory was reserved while posting.
  * Returns how many tasks became ready. */
 uint32_t commit_end(struct self *self, enum outcome outcome);
-/* commit_part publishes what was posted so far; the task goes on.
+/* commit_part publishes what was posted so far; the task continues.
  * 0, -ENOSPC, -ENOMEM with nothing changed. */
 int commit_part(struct self *self);
 /* commit_checkpoint makes all that the task did so far true (posts, adds, dict writes) and

@@ -29,7 +29,7 @@
  * The story of the simpler version, which summed in one pass and subtracted what it had: no
  * task has succeeded, a worker stands between its two stores. Sum: finished 0, failed 1; 0 - 1 is
  * more than any number, and --halt now,success=1 ended jobs in which every task failed. Reading
- * `failed` first is no way out: a task that fails between the reads is finished and has not
+ * `failed` first does not help: a task that fails between the reads is finished and has not
  * failed, which makes one success too many. tests/unit/task/test_counts.c plays both. */
 #ifndef PRN_COUNTS_H
 #define PRN_COUNTS_H

@@ -4,17 +4,17 @@
  *   gate: reasons (32) | task that runs alone (32), see idle.h
  *
  *   GATE_PAUSED, GATE_LOAD, GATE_MEMORY   nobody starts anything
- *   GATE_PERMIT  a worker that has just ended a task may go on with the next; one
+ *   GATE_PERMIT  a worker that has just ended a task may start the next one; one
  *                 that comes from elsewhere takes one of head->permits first, of
  *                 which the supervisor lays out a few at a time (--load, --memfree)
- *   GATE_DELAY    who starts a task moves head->next_start by head->delay_ns; not
- *                 before that time (--delay)
+ *   GATE_DELAY    a worker that starts a task moves head->next_start by
+ *                 head->delay_ns; not before that time (--delay)
  *   GATE_FEWER    workers above slot head->limit end
  *   GATE_SERIAL   one process: it sees to the guards itself before each task
  *
  * The supervisor sets and clears the reasons; a worker only takes permits and turns.
- * Who may not start sleeps as without work: the supervisor wakes somebody whenever
- * there is more to be had (docs/internals/sleeping.md).
+ * A worker that may not start a task parks as if there were none: the supervisor
+ * wakes one whenever permits become available (docs/internals/sleeping.md).
  *
  * Died here: a permit that was taken is gone until the next few are laid out; a turn
  * that was taken is a turn not used. No task was touched, nothing to repair. */
@@ -49,9 +49,9 @@ bool gate_pass(struct self *self, uint64_t gate);
 /* gate_missed: self was let through and found no task after all, or was not let through:
  * it has no permit any more. true: its turn is free again, others may use it. */
 bool gate_missed(struct self *self);
-/* gate_surplus: is self's slot above the limit, so that its worker shall end? */
+/* gate_surplus: is self's slot above the limit, so that its worker must end? */
 bool gate_surplus(const struct self *self);
-/* gate_close sets reasons, gate_open clears them. Supervisor only; who opens wakes. */
+/* gate_close sets reasons, gate_open clears them. Supervisor only; opening wakes. */
 void gate_close(struct arena *a, uint64_t reasons);
 void gate_open(struct arena *a, uint64_t reasons);
 

@@ -1,9 +1,9 @@
 /* idle: sleeping, waking, and knowing that all work is done.
  *
- *   park[k]    0 awake, 1 parked. Raised by worker k, cleared by k or by who wakes
- *              it: both by CAS. The futex word.
+ *   park[k]    0 awake, 1 parked. Raised by worker k, cleared by k or by its
+ *              waker: both by CAS. The futex word.
  *   idle_bits  bit k: look at park[k]. Set by k, cleared by k and, before its CAS, by
- *              who wakes it: a hint.
+ *              its waker: a hint.
  *   posted[i]  tasks made visible by i, finished[i] tasks finished by i. One writer.
  *
  * To park: (1) park = 1, own bit set (2) full fence (3) look for a task everywhere
@@ -24,7 +24,7 @@
  * more: a courtesy between tasks, on which nothing else relies.
  *
  * The other reasons why a worker may not start a task are in gate.h. To the steps
- * above it is as if there were no task: it parks. Who opens the gate wakes.
+ * above it is as if there were no task: it parks. Opening the gate wakes.
  *
  * Died while parked or after a CAS that should have woken somebody: the
  * supervisor clears the dead slot's bit and wakes everybody after each death. */
@@ -51,7 +51,7 @@ void idle_wake_all(struct arena *a);
 bool idle_any(struct self *self);
 /* idle_all_done: is every posted task done? Exact when it says yes. */
 bool idle_all_done(struct arena *a);
-/* idle_run_alone: task `index`, which is READY and has no hint yet, shall run while no
+/* idle_run_alone: task `index`, which is READY and has no hint yet, runs while no
  * other starts. Supervisor only, while no other one runs alone. Then the hint. */
 void idle_run_alone(struct arena *a, uint32_t index);
 /* idle_alone_over: does no task run alone any more? Ends its time if it is over. */

@@ -7,7 +7,7 @@
 #include "store/names.h"
 #include "task/task.h"
 
-/* The job's dict of keys; made by who needs it first. */
+/* The job's dict of keys; made by the first that needs it. */
 static int
 keys_of_job(struct self *self, struct dict **out)
 {

@@ -8,11 +8,11 @@
  *            before the function is called; if it is there with another id, the task is a
  *            duplicate that was posted meanwhile, and ends (OUTCOME_DUPLICATE)
  *
- * Why not when it is posted: posts are true only with the commit of who posts. A poster that
+ * Why not when it is posted: posts are true only with the commit of the poster. A poster that
  * enters a key and then fails, or dies, has taken the key for a task that never was; its next run
  * finds the key and posts nothing. A claim is of a task that exists, and will be done or reported.
  *
- * Why with the id: a run that comes after an error or a death finds its own key and goes on.
+ * Why with the id: a run that comes after an error or a death finds its own key and continues.
  * Died in the transaction: it is there or not (dict_tx.h), and the next run of the task enters it
  * or finds it its own. Nobody takes a key out again: a task that failed keeps it. */
 #ifndef PRN_ONCE_H

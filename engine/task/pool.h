@@ -1,8 +1,8 @@
 /* pool: how many workers a job has. Supervisor only.
  *
  * More: the new slots are made ready, then nworkers is stored (release), then the
- * workers are forked. Whoever reads nworkers again finds slots that can be read; who
- * looks for a task or sums up does (docs/internals/termination.md says why that is enough).
+ * workers are forked. Whoever reads nworkers again finds slots that can be read; looking
+ * for a task and summing up do so (docs/internals/termination.md says why that is enough).
  * Fewer: `limit` goes down, GATE_FEWER is set, all are woken; a worker above the limit
  * ends when it has ended its task, and what is in its ring is stolen by the others, as
  * a dead one's is. nworkers stays: the slot keeps its counts and its ring, for good. */

@@ -88,7 +88,7 @@ publish_if_due(struct self *self)
     }
 }
 
-/* A first post is no reason to look at the clock where that costs more than it is worth. */
+/* A first post is not a reason to look at the clock where that costs more than it is worth. */
 ALWAYS_INLINE void
 publish_when_due(struct self *self)
 {
@@ -109,7 +109,7 @@ post(struct self *self, uint32_t fn, const void *args, size_t bytes)
     return err;
 }
 
-/* Beside post(), not one body for both: that took 23 instructions more of each task. */
+/* Next to post(), not one body for both: that took 23 instructions more of each task. */
 int
 post_joined(struct self *self, uint32_t fn, const void *args, size_t bytes, const void *more,
             size_t more_bytes)

@@ -177,8 +177,8 @@ low_of(const struct self *self, const struct slot *s, uint64_t head)
 }
 
 /* All hints below p are stale, and those from `from` on were just seen to be. Of two thieves the
- * lower may win: then somebody looks once more. release: pairs with low_of(); who skips them
- * knows what we knew. */
+ * lower may win: then somebody looks once more. release: pairs with low_of(); a thief that skips
+ * them knows what we knew. */
 static void
 seen_stale(const struct self *self, struct slot *s, uint64_t from, uint64_t low, uint64_t p)
 {

@@ -56,7 +56,7 @@ record_adopt(struct self *self)
     struct task_record *r = record_current(self);
     self->published = self->skip = r->published;
     self->slot->journal_len = r->journal_len;
-    /* release: never on with an old length, for who comes after our death. */
+    /* release: never on with an old length, for a successor after our death. */
     atom_store(&self->slot->journal_on, 1);
 }
 

@@ -28,7 +28,7 @@ void record_publish(struct self *self);
 /* record_checkpoint makes prunner.commit()'s cursor the task's and starts counts, hash and
  * journal anew. Idempotent. */
 void record_checkpoint(struct self *self);
-/* record_stage_wait notes the time before which the task shall not run again; for a task
+/* record_stage_wait notes the time before which the task does not run again; for a task
  * without a record in a small one of its own, which record_link_wait gives it in the commit
  * (idempotent). 0, -ENOSPC, -ENOMEM. */
 int record_stage_wait(struct self *self, uint64_t until_ns);

@@ -30,7 +30,7 @@ struct recovered {
 /* What becomes of a task that was running. */
 enum recover_how {
     RECOVER_COUNTED = 0,   /* READY: it runs again at once */
-    RECOVER_UNCOUNTED = 1, /* READY, and this run shall not count */
+    RECOVER_UNCOUNTED = 1, /* READY, and this run does not count */
     RECOVER_WAIT = 2,      /* WAIT, without a hint: the caller makes it READY some time */
     RECOVER_FAILED = 3,    /* still RUN: the caller ends it by commit_end(self), as its worker
                             * would have after an error, and then wakes everybody. If the

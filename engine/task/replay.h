@@ -29,7 +29,7 @@ struct replay {
 
 /* replay_hash_op returns a hash of all that an operation says. */
 uint64_t replay_hash_op(const struct self *self, const struct dict_op *op);
-/* replay_begin: a section begins, or goes on after one of its parts was published. */
+/* replay_begin: a section begins, or continues after one of its parts was published. */
 void replay_begin(struct replay *r, struct self *self);
 /* replay_read reads a key as the section sees it. 0, -ENOMEM; out's bytes live until the
  * next call. */

@@ -359,7 +359,7 @@ end_of_section(struct section *s, struct self *self, uint32_t i, bool keep)
     if (replay_is_same(&s->replay, self)) {
         bool stale = s->replay.stale && s->nheld > 1;
         clear_section(s);
-        s->replay.stale = stale;        /* an outer section goes on with what it saw */
+        s->replay.stale = stale;        /* an outer section continues with what it saw */
         replay_begin(&s->replay, self); /* what follows under further locks */
         return 0;
     }

@@ -11,7 +11,7 @@
  *   open --section_lock()--> open, one lock more
  *   open --section_unlock() of one of several--> open: all written so far is published,
  *                                                or what this lock's part wrote is dropped
- *   open --section_unlock() of the only one--> no lock held: likewise
+ *   open --section_unlock() of the only one--> no lock held: the same
  *
  * A section belongs to its process's self and is private: when the process dies, recovery
  * breaks the locks (task/recover.c), and nothing was published. A process that has just been

@@ -151,7 +151,7 @@ free_block_of(struct self *self, uint32_t block, uint32_t index, uint32_t gen)
         block_free(self, block, word);
 }
 
-/* 0: none, or the record was freed by who began this, and may be somebody else's. */
+/* 0: none, or the record was freed by the one that began this, and may be somebody else's. */
 static uint32_t
 cursor_of(struct self *self, uint32_t record, uint32_t index, uint32_t gen)
 {

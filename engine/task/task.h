@@ -6,7 +6,7 @@
  *   RUN -> READY again, -> WAIT -> READY, or -> QUARANTINED
  *
  * FREE -> STAGED by the owner of the slab only; READY -> RUN by CAS, so the word
- * names the taker; all else by who runs the task (or the supervisor in its
+ * names the taker; all else by the process that runs the task (or the supervisor in its
  * place; WAIT -> READY by the supervisor). Everything but `word` is written while
  * STAGED and fixed afterwards, unless it says otherwise. docs/internals/task.md has the
  * whole story. */
@@ -152,10 +152,10 @@ void task_unstage(struct self *self, uint32_t index);
 void task_free(struct self *self, uint32_t index, uint64_t word);
 /* task_sum returns what a task adds to slot->tasks: over all that is fixed. */
 uint64_t task_sum(const struct arena *a, const struct task *t);
-/* task_hash goes on with a hash over all that the posts of a run say, so that a second run
+/* task_hash continues a hash over all that the posts of a run say, so that a second run
  * can be held against the first one's. Not for security: both are the same program's. */
 uint64_t task_hash(uint64_t h, uint32_t fn, const void *args, size_t bytes, bool unordered);
-/* task_hash_staged goes on from self->post_hash with the staged posts that it does not cover. */
+/* task_hash_staged continues from self->post_hash with the staged posts that it does not cover. */
 uint64_t task_hash_staged(const struct self *self);
 /* task_record_of returns the record of the task, or NULL. */
 struct task_record *task_record_of(const struct arena *a, const struct task *t);

@@ -7,7 +7,7 @@
 
 enum {
     PARTS = 16,      /* of the limit: the collector is adjusted when used enters another one */
-    START_PART = 10, /* it shall begin at this part, or at the usual time, if that is earlier */
+    START_PART = 10, /* it begins at this part, or at the usual time, if that is earlier */
     PAUSE = 200,     /* LuaJIT's defaults */
     STEPMUL = 200,
     PAUSE_MIN = 100,
@@ -15,7 +15,7 @@ enum {
     RESERVE_PARTS = 2,    /* once something was refused: to deal with it, and to collect */
     BIG = 1 << 20,        /* bytes of a block that counts as many small ones */
     BIG_WORK = 4,         /* bytes that the collector looks at for each byte of a big block ... */
-    BIG_STEPS = 16,       /* ... at each of so many allocations */
+    BIG_STEPS = 16,       /* ... at each of this number of allocations */
     STEP_PART = 100,      /* a step of LuaJIT's: stepmul times 1024 bytes / this */
 };
 

@@ -4,7 +4,7 @@
  * refused, and Lua raises "not enough memory", which the task may catch. Everything
  * else (hooks, decoding arguments, reports) is counted and never refused: it would
  * have nobody to catch it. LuaJIT does not collect when an allocation fails, so the
- * collector is hurried as the limit comes near, and who was refused once gets an eighth more,
+ * collector runs more often near the limit, and after one refusal the task gets an eighth more,
  * to deal with it, until there is room again. Private to the process. */
 #ifndef PRN_LUA_ALLOC_H
 #define PRN_LUA_ALLOC_H

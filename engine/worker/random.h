@@ -8,9 +8,9 @@
 
 /* random_watch, once, before the script runs: notes what math.randomseed() is called with. */
 void random_watch(lua_State *L);
-/* random_in_worker seeds the generator of the worker of this slot, which has claimed so many tasks.
- * With a seed of the script's the first worker goes on where the script was: with -n 1 the
- * numbers are those of --serial. */
+/* random_in_worker seeds the generator of the worker of this slot, which has claimed `claims`
+ * tasks. With a seed of the script's the first worker continues where the script was: with -n 1
+ * the numbers are those of --serial. */
 void random_in_worker(lua_State *L, unsigned slot, unsigned claims);
 
 #endif

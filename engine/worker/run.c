@@ -160,7 +160,7 @@ push_call(lua_State *L, const struct task *t, int *nargs)
     return true;
 }
 
-/* Calls the task; prn_next_task() may go on with others of its function. false: the one at hand
+/* Calls the task; prn_next_task() may continue with others of its function. false: the one at hand
  * failed; the error value is at the top of the stack. */
 static bool
 call_task(lua_State *L, const struct task *t)
@@ -195,8 +195,8 @@ warn_about_journal(const struct task *t)
              task);
 }
 
-/* It was posted while another task with its key was on its way. Nobody is told of a run, but
- * who waits for its output. */
+/* It was posted while another task with its key was on its way. Only the reader of its output
+ * is told of a run. */
 __attribute__((cold)) static void
 end_duplicate(struct self *self)
 {

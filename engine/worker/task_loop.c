@@ -31,7 +31,7 @@ task_loop_give_up(uint32_t fn)
 }
 
 /* package.loaded["prunner.task_loop"].make(fn, functions[fn]) into loops[fn]. An error in there,
- * for want of memory: there is no loop. */
+ * for lack of memory: there is no loop. */
 static void
 make(lua_State *L, uint32_t fn, int functions, int loops)
 {

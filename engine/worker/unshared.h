@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* unshared_open, before the fork: the Lua heap has so many bytes. */
+/* unshared_open, before the fork: the Lua heap has `heap_bytes` bytes. */
 void unshared_open(uint64_t heap_bytes);
 /* unshared_note: in a worker, after its last task. */
 void unshared_note(void);

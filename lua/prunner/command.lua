@@ -42,7 +42,7 @@ local function resume()
   return EXIT.FATAL
 end
 
--- Modules beside the script are found.
+-- Modules next to the script are found.
 local function extend_path(path)
   local dir = path ~= "-" and path:match "^(.*)/[^/]*$" or "."
   package.path = ("%s/?.lua;%s/?/init.lua;%s"):format(dir, dir, package.path)

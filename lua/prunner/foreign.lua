@@ -1,8 +1,8 @@
 --- Modules of others that prunner itself needs, such as cjson.
 --
--- A script may have files of the same names beside it, which are found first and are something else. So
--- these modules are looked for where they are installed, and kept out of `package.loaded`: the script
--- gets what it would get without prunner.
+-- A script may have files of the same names next to it, which are found first and are something
+-- else. So these modules are looked for where they are installed, and kept out of `package.loaded`:
+-- the script gets what it would get without prunner.
 setfenv(1, require "prunner.globals")
 
 local M = {}

@@ -22,7 +22,7 @@ local function refusal(what, instead)
 end
 
 --- The field that has the number, in handles of this kind only: a method that is called with another one
--- raises. No key of a dict is called so, it is no UTF-8.
+-- raises. No key of a dict is called so, it is not UTF-8.
 function M.field(what)
   return "\255" .. what
 end
@@ -30,9 +30,9 @@ end
 --- A kind of handles.
 -- @tparam string what "lock": names the C type; the last word is what messages call it
 -- @tparam table Class the metatable of forms, and the methods unless `meta` has an __index
--- @tparam table meta metamethods of handles. `use` says what to use in place of pairs() and #;
+-- @tparam table meta metamethods of handles. `use` says what to use instead of pairs() and #;
 --   `of_form(form)` returns the handle of a form that was received, or nil if it is damaged
--- @treturn function(id, form) makes a handle; who calls it keeps one for each object
+-- @treturn function(id, form) makes a handle; the caller keeps one for each object
 -- @treturn table [handle] = its form
 function M.class(what, Class, meta)
   local ID = M.field(what)

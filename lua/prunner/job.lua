@@ -59,13 +59,13 @@ end
 -- Calling what the script has given
 ---------------------------------------------------------------------------------------------------
 
--- What Lua says of some first mistakes (patterns), and what to say beside it.
+-- What Lua says of some first mistakes (patterns), and what to say with it.
 local MISTAKES = {
   ["global%s'prunner'%s%(a%snil"] = ': local prunner = require "prunner" is missing above',
   ["'<name>'%sexpected%snear%s'end'"] = ": end is a word of Lua, the hook is called end_",
 }
 
---- An error of Lua's, with what helps beside it.
+--- An error of Lua's, with what helps.
 function M.explained(text)
   for pattern, more in pairs(MISTAKES) do
     if text:find(pattern) then return text .. more end
@@ -121,7 +121,7 @@ local function roots_of(hooks)
   return roots
 end
 
--- --retry-failed: posts the tasks of a file in place of begin().
+-- --retry-failed: posts the tasks of a file instead of begin().
 local function post_failed()
   registry.walk()
   local ok, posted, problem = M.call("--retry-failed", retry_failed.post, core.config "retry_failed",
@@ -234,7 +234,7 @@ local function quote(word)
   return "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
--- --state: the job can go on another time, or is done.
+-- --state: the job can continue another time, or is done.
 local function end_state(result)
   if result.pending == 0 and not result.signal and not result.fatal then
     core.finish()
@@ -243,7 +243,8 @@ local function end_state(result)
     for i, word in ipairs(words) do words[i] = quote(word) end
     local ok, problem = core.stop_state()
     if not ok then
-      core.warn(("%s: %s: after a reboot the job cannot go on"):format(core.config "state", problem))
+      core.warn(("%s: %s: after a reboot the job cannot continue"):format(core.config "state",
+        problem))
     end
     core.error("to continue it: prunner --resume " .. table.concat(words, " "))
   end

@@ -102,7 +102,7 @@ local function read(file, script, decode)
   return tasks, others
 end
 
---- Posts the tasks of a file that belong to the script. In place of begin(), when all
+--- Posts the tasks of a file that belong to the script. Instead of begin(), when all
 -- functions are known.
 -- @tparam string path
 -- @tparam string script by its name; where it lies does not matter

@@ -35,7 +35,7 @@ local function fail(level, what, id, problem)
   error(("%s(%s): %s"):format(what, registry.name_of(id), problem), level + 1)
 end
 
--- Where a nil in place of a function may come from.
+-- Where a nil instead of a function may come from.
 local NIL = " (a misspelt name? a local function that is defined further down? f(x) instead of f, x?)"
 
 -- The number of a function that has none yet, or an error that says what to do.

@@ -53,7 +53,7 @@ end
 --- Makes the loop for a function.
 -- @tparam number number the function's
 -- @tparam function f
--- @treturn function of the first task's argument and f; nil: there is to be none
+-- @treturn function of the first task's argument and f; nil: none is wanted
 function M.make(number, f)
   if not jit.status() or debug.getinfo(f, "S").what == "C" then return nil end
   if not next(open) then jit.attach(watch_traces, "trace") end

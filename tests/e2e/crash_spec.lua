@@ -235,7 +235,7 @@ describe("workers that die before they take a task", function()
       .. "%(SIGKILL%): it is given up%."))
     assert.is_true(deaths >= 5 and deaths <= 20) -- it pauses
     assert.are.equal(5, helper.count("worker 1 (process", result.err))
-    has("no worker is left: the job cannot go on (tasks left: 1)", result.err)
+    has("no worker is left: the job cannot continue (tasks left: 1)", result.err)
   end)
 
   it("are given up when worker_begin raises, with its message", function()
@@ -257,7 +257,7 @@ describe("workers that die before they take a task", function()
       function end_() print "never" end
     ]], 3, "", "--serial")
     has("worker_begin failed in worker 1: ", result.err)
-    has("no worker is left: the job cannot go on (tasks left: 2)", result.err)
+    has("no worker is left: the job cannot continue (tasks left: 2)", result.err)
   end)
 
   it("leave the job to the others", function()

@@ -35,11 +35,11 @@ describe("a refused fork", function()
       "--version" }).status == 0
   end
 
-  it("lets the job go on with the workers there are", function()
+  it("lets the job continue with the workers there are", function()
     if not can_limit() then return pending("needs root") end
     local path = readable(text)
     local result = expect(limited(4, path, "--eager", "-n", 10), 0, "5050\n")
-    has("no process can be started (Resource temporarily unavailable): going on with 3 workers",
+    has("no process can be started (Resource temporarily unavailable): continuing with 3 workers",
       result.err)
     assert.are.same({}, helper.survivors(result))
   end)
@@ -66,6 +66,6 @@ describe("a refused fork", function()
     if os.getenv("STRESS") ~= "long" then return pending("takes ten seconds: make e2e STRESS=long") end
     local path = readable(text)
     local result = expect(limited(1, path, "-n", 2), 3, "")
-    has("no worker could be started for 10 s: the job cannot go on (tasks left: 100)", result.err)
+    has("no worker could be started for 10 s: the job cannot continue (tasks left: 100)", result.err)
   end)
 end)

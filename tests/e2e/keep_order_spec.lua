@@ -276,7 +276,7 @@ describe("--keep-order", function()
     os.execute("kill -9 " .. printer)
     local result = expect(process:wait(), 3)
     assert.has_match("the process that shows output in order (--keep-order) died (SIGKILL): "
-      .. "the job cannot go on", result.err, 1, true)
+      .. "the job cannot continue", result.err, 1, true)
     assert.are.same({}, helper.survivors(result))
   end)
 
@@ -286,7 +286,7 @@ describe("--keep-order", function()
       .. "has ended: leave one out", result.err, 1, true)
   end)
 
-  it("can go on after everything was killed while its printer showed something", function()
+  it("can continue after everything was killed while its printer showed something", function()
     local path = script [[
       local prunner = require "prunner"
       function begin() for i = 1, 50 do prunner.post_task(work, i) end end

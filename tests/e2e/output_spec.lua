@@ -311,7 +311,7 @@ describe("standard output that is full", function()
     local result = helper.run(("ulimit -f 8; exec %s -n 2 >%s"):format(quoted(helper.command, path),
       helper.quote(out)), { timeout = 20 })
     expect(result, 3)
-    helper.has("standard output: File too large: the job cannot go on", result.err)
+    helper.has("standard output: File too large: the job cannot continue", result.err)
   end)
 
   it("may not grow any further: messages are lost, and nobody dies of them", function()

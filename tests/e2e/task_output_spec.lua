@@ -363,7 +363,7 @@ describe("--output-dir", function()
         function begin() os.execute "rm -rf %s" prunner.post_task(page) end
         function page() print "x" end
       ]]):format(dir), "--output-dir", dir, unpack(options)), 3)
-      has(('prunner: --output-dir: "%s": No such file or directory: the job cannot go on'):format(dir),
+      has(('prunner: --output-dir: "%s": No such file or directory: the job cannot continue'):format(dir),
         result.err)
     end
   end)
@@ -385,7 +385,7 @@ describe("output that cannot be kept or shown", function()
         end
       ]], "--tmpdir", dir, "-n", 2, unpack(options)), 3)
       has(('prunner: what tasks print cannot be kept in "%s" (--tmpdir): File too large: '
-        .. "the job cannot go on"):format(dir), result.err)
+        .. "the job cannot continue"):format(dir), result.err)
     end
   end)
 

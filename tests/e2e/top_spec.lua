@@ -226,13 +226,13 @@ describe("prunner top", function()
 
     it("shows the only job", function()
       local result = alone(commands [[start $D/1; "$P" top --once]])
-      if not result then pending "no namespace of processes can be had" return end
+      if not result then pending "no namespace of processes is available" return end
       has(" done of 12", expect(result).out)
     end)
 
     it("names the jobs to choose from", function()
       local result = alone(commands [[start $D/1; start $D/2; "$P" top --once]])
-      if not result then pending "no namespace of processes can be had" return end
+      if not result then pending "no namespace of processes is available" return end
       expect(result, 2, "")
       has("2 jobs of yours are running: choose one by its process, prunner top PID", result.err)
       assert.are.equal(2, helper.count("script.lua -n 3\n", result.err))
@@ -240,7 +240,7 @@ describe("prunner top", function()
 
     it("says when there is none", function()
       local result = alone(commands [["$P" top --once]])
-      if not result then pending "no namespace of processes can be had" return end
+      if not result then pending "no namespace of processes is available" return end
       assert.are.equal("prunner top: no job of yours is running\n", expect(result, 2, "").err)
     end)
   end)

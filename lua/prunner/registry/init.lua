@@ -4,8 +4,8 @@
 -- what is found, and what it is called, say three others:
 --
 --     walk     by path: what can be reached from the globals, the modules and the script
---     names    by name: prunner.task, the first path, and who else is called so
---     place    by place: under --state numbers belong to places in the sources
+--     names    by name: prunner.task, the first path, and others of the same name
+--     place by place: under --state numbers belong to places in the sources
 --
 -- A function that nothing leads to is registered when begin() posts it, under its place; the walk at
 -- the end of begin() may find a better name. After the fork nothing is added any more. What the command

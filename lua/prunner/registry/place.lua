@@ -114,7 +114,7 @@ function M.function_number(fn, name)
   return number_of(core.NAMED.FUNCTION, "function " .. name, name .. " " .. where, code_of(fn, where))
 end
 
---- Why a job cannot go on with what was loaded this time, or nil.
+--- Why a job cannot continue with what was loaded this time, or nil.
 -- @tparam boolean all was everything met?
 function M.why_not_the_same(all)
   if changed or not all then return changed end

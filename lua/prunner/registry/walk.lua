@@ -14,7 +14,7 @@ local new = require "table.new"
 
 local M = {}
 
--- So many values come with Lua: tables that are made for them need not grow.
+-- About how many values come with Lua: tables that are made for them need not grow.
 local MANY = 800
 
 -- Longer paths name nothing that people would look for.

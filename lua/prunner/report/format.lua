@@ -21,8 +21,8 @@ local function character_at(s, i)
   end
 end
 
---- Text of any bytes as UTF-8: what is none becomes \xff, and so do control characters that are
--- no line's end and no tab.
+--- Text of any bytes as UTF-8: what is none becomes \xff, and so do control characters other than
+-- line ends and tabs.
 function M.clean(s)
   if not s:find "[%z\1-\8\11-\31\127-\255]" then return s end
   local out, i = {}, 1

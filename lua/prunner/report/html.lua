@@ -39,7 +39,7 @@ end
 
 local HOW = {
   done = "All done", failed = "Ended with failures", interrupted = "Interrupted",
-  late = "Ended by --deadline", halted = "Ended early by --halt", broken = "prunner could not go on",
+  late = "Ended by --deadline", halted = "Ended early by --halt", broken = "prunner could not continue",
 }
 
 local function head(data)

@@ -82,7 +82,7 @@ end
 
 local function json(data)
   local cjson = load_cjson().new()
-  -- The numbers of functions are no list: some are missing.
+  -- The numbers of functions are not a list: some are missing.
   for _, sample in ipairs(data.samples) do
     local finished = {}
     for number, n in pairs(sample.finished) do finished[tostring(number)] = n end
