@@ -2,13 +2,13 @@
  *
  *   word:  generation (32) | slot that owns the slab (16) | class (8) | state (8)
  *
- *   FREE --block_take(), owner of the slab--> USED --block_free()--> FREE, gen + 1
+ *   FREE --block_new(), owner of the slab--> USED --block_free()--> FREE, gen + 1
  *
  * A block says whom it serves in `owner_tag`; freeing it compares word and owner_tag
  * first, so that a redo never frees a block that was already used again. Readers
  * of dicts look at a block without a lock and compare the word before and after.
  *
- * Died between pick and take: nothing has happened. Died after take, before the
+ * Died between pick and take (slab.h): nothing has happened. Died after take, before the
  * block was linked where its user finds it: slot->unlinked_block names it and recover.c
  * frees it. */
 #ifndef PRN_BLOCK_H

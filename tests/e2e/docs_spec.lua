@@ -163,13 +163,36 @@ describe("the documents", function()
     return anchors
   end
 
-  it("have sections for all links to them", function()
-    for _, page in ipairs(pages) do
-      for other, anchor in page_text(page):gmatch("%]%(([^)#]*)#([^)]+)%)") do
-        local target = other == "" and page or (page:match("^(.*/)") or "") .. other
-        assert(anchors_of(target)[anchor], ("%s: %s#%s"):format(page, other, anchor))
+  --- Calls fn(target, anchor or nil) for each link that a page has to one of our files; `page` is
+  -- itself one.
+  local function each_link(page, fn)
+    local folder = page:match("^(.*/)") or ""
+    for link in page_text(page):gsub("```.-```", ""):gmatch("%]%(([^)%s]+)%)") do
+      if not link:find("^%a+:") then
+        local other, anchor = link:match("^([^#]*)#?(.*)$")
+        local path = other == "" and page or folder .. other
+        local before
+        repeat
+          before, path = path, path:gsub("[^/]+/%.%./", "", 1)
+        until path == before
+        fn(path, anchor ~= "" and anchor, page .. ": " .. link)
       end
     end
+  end
+
+  it("link to files and sections that there are", function()
+    local seen = 0
+    local all = helper.lines_of("cd " .. helper.quote(helper.root)
+      .. " && find README.md CHANGELOG.md docs engine bench -name '*.md'")
+    for _, page in ipairs(all) do
+      each_link(page, function(path, anchor, where)
+        seen = seen + 1
+        local file = assert(io.open(helper.root .. "/" .. path), where)
+        file:close()
+        if anchor then assert(anchors_of(path)[anchor], where) end
+      end)
+    end
+    assert.is_true(seen > 100, seen .. " links")
   end)
 end)
 
