@@ -6,6 +6,8 @@
 -- incr_own   dict:incr, a key for each worker
 -- get        reading one key of the dict
 -- counter    counter:add
+-- lock       lock:acquire, reading and writing a key of the dict, lock:release
+-- with       the same with lock:with(function)
 --
 -- A task does 10,000 operations, which hides the cost of the task.
 
@@ -16,7 +18,7 @@ local STEP = 10000
 
 local what, count = arg[1], tonumber(arg[2]) or 1000000
 local tasks = math.ceil(count / STEP)
-local dict, counter = prunner.get_dict(), prunner.counter("sum")
+local dict, counter, lock = prunner.get_dict(), prunner.counter("sum"), prunner.lock("sum")
 local start
 
 local operations = {}
@@ -40,7 +42,22 @@ function operations.counter()
   for _ = 1, STEP do counter:add(1) end
 end
 
-local operation = operations[what] or error("usage: shared.lua -- incr|incr_own|get|counter COUNT", 0)
+function operations.lock()
+  for _ = 1, STEP do
+    lock:acquire()
+    dict.sum = dict.sum + 1
+    lock:release()
+  end
+end
+
+function operations.with()
+  for _ = 1, STEP do
+    lock:with(function() dict.sum = dict.sum + 1 end)
+  end
+end
+
+local operation = operations[what]
+if not operation then error("usage: shared.lua -- incr|incr_own|get|counter|lock|with COUNT", 0) end
 
 function begin()
   dict:set("one", 1)

@@ -45,7 +45,7 @@ describe("the scripts that measure", function()
     assert.is_true(number("ns_per_task", result) > 0)
   end)
 
-  for _, what in ipairs { "incr", "incr_own", "get", "counter" } do
+  for _, what in ipairs { "incr", "incr_own", "get", "counter", "lock", "with" } do
     it(("do operations on shared data (%s)"):format(what), function()
       for _, n in ipairs { 1, 3 } do
         local result = helper.prunner(scripts .. "shared.lua", "-n", n, "--", what, 50000)
