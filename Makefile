@@ -397,7 +397,7 @@ faults: all
 
 LINT_C = $(sort $(wildcard engine/*/*.[ch] tests/unit/*.[ch] tests/unit/*/*.[ch] tests/stress/*.[ch] tests/crash/*.[ch] \
     tests/fuzz/*.[ch]))
-LINT_LUA = $(wildcard docs/*.lua lua scripts tests bench editor/meta)
+LINT_LUA = $(wildcard docs/*.lua docs/picture lua scripts tests bench editor/meta)
 
 lint: $(OBJ)/bytecode.inc
 	$(call need,clang-format clang cppcheck luacheck mandoc)
@@ -433,6 +433,13 @@ $(BUILD)/api/prunner.lua: $(API_PARTS:%=lua/prunner/%.lua)
 .PHONY: options-docs
 options-docs: all
 	$(BUILD)/prunner docs/options.lua
+
+# The picture in README.md, from a run of docs/picture/crawl.lua. No other target needs these programs.
+.PHONY: picture
+picture: all
+	@for p in tmux chromium pngquant; do command -v $$p >/dev/null || { \
+	  echo "make picture: apt-get install $$p" >&2; exit 1; }; done
+	$(LUAJIT) docs/picture/make.lua $(abspath $(BUILD)/prunner) docs/progress.png
 
 include make/install.mk
 

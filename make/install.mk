@@ -5,7 +5,7 @@
 LUA_FILES = $(patsubst lua/%,%,$(shell find lua -name '*.lua' 2>/dev/null))
 SCRIPT_FILES = $(patsubst scripts/%,%,$(shell find scripts -name '*.lua' 2>/dev/null))
 EDITOR_FILES = $(patsubst editor/%,%,$(shell find editor -type f 2>/dev/null))
-DOC_FILES = $(wildcard README.md CHANGELOG.md LICENSE docs/*.md docs/internals/*.md docs/*.svg bench/results/*.md)
+DOC_FILES = $(wildcard README.md CHANGELOG.md LICENSE docs/*.md docs/internals/*.md docs/*.svg docs/*.png bench/results/*.md)
 
 BINDIR = $(PREFIX)/bin
 LIBDIR = $(PREFIX)/lib

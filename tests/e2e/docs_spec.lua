@@ -163,6 +163,13 @@ describe("the documents", function()
     return anchors
   end
 
+  it("have a picture that is small, of a job that runs", function()
+    assert.is_true(#helper.read(helper.root .. "/docs/progress.png") < 200000)
+    local result = helper.prunner(helper.root .. "/docs/picture/crawl.lua", "-n", 50)
+    helper.expect(result, 1, nil)
+    helper.has("prunner: 1 task failed, of 5000 tasks", result.err)
+  end)
+
   --- Calls fn(target, anchor or nil) for each link that a page has to one of our files; `page` is
   -- itself one.
   local function each_link(page, fn)
