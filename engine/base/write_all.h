@@ -2,8 +2,8 @@
  * an error and raises a signal as well, the caller sees the error only: the signal stays
  * what it is elsewhere (a child of io.popen should die of SIGPIPE).
  *
- * Called by output/sink (what tasks print), by base/outfile (files that the supervisor
- * writes) and by base/log. Any thread: only the caller's own signal mask is touched. */
+ * Called by output (what tasks print), by base/outfile (files that the supervisor writes)
+ * and by base/log. Any thread: only the caller's own signal mask is touched. */
 #ifndef PRN_WRITE_ALL_H
 #define PRN_WRITE_ALL_H
 
@@ -17,5 +17,7 @@ ssize_t write_without(const sigset_t *signals, int fd, const char *bytes, size_t
  * not 0 (SIGXFSZ: -EFBIG). May wait for the reader of a pipe, of one that does not block,
  * too. 0, or -errno with some of the bytes written. */
 int write_all(int fd, const char *bytes, size_t len, int also);
+/* write_all_at writes to a place of a file; the signal `without` (SIGXFSZ) is an error only. */
+int write_all_at(int fd, const char *bytes, size_t len, off_t at, int without);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "job/job.h"
 #include "output/report.h"
 #include "base/tmpfile.h"
+#include "base/write_all.h"
 #include "task/task.h"
 
 enum { NAME = 128,   /* bytes of a directory's name, made of a function's */
@@ -149,9 +151,7 @@ write_task(int at, const struct task *t)
     int fd = new_file(at, "task");
     if (fd < 0)
         return fd;
-    ssize_t n = write(fd, line, len);
-    int err = n == (ssize_t)len ? 0 : n < 0 ? -errno
-                                            : -ENOSPC;
+    int err = write_all(fd, line, len, SIGXFSZ);
     close(fd);
     return err;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -12,6 +13,7 @@
 #include "memory/self.h"
 #include "store/lock.h"
 #include "base/tmpfile.h"
+#include "base/write_all.h"
 
 #define CUT ((uint64_t)1 << 20) /* the file is cut in pieces of this size */
 
@@ -53,17 +55,9 @@ order_log_fd(void)
 static int
 write_at(uint64_t *at, const char *bytes, uint64_t len)
 {
-    while (len) {
-        ssize_t n = pwrite(file, bytes, len, (off_t)*at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -ENOSPC;
-        bytes += n;
-        len -= (uint64_t)n;
-        *at += (uint64_t)n;
-    }
-    return 0;
+    int err = write_all_at(file, bytes, len, (off_t)*at, SIGXFSZ);
+    *at += len;
+    return err;
 }
 
 static int

@@ -8,13 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/exit_status.h"
 #include "base/log.h"
 #include "base/write_all.h"
 
-/* A descriptor that does not block, which stdio would give up at once. */
+/* A descriptor that stdio cannot be left with: one that does not block, which it would give up at
+ * once, or one whose end is a signal (ulimit -f). */
 struct patient {
     int fd;
     int error; /* -errno of the first write that failed; 0: none */
@@ -40,12 +42,22 @@ write_patiently(void *cookie, const char *bytes, size_t len)
     return 0;
 }
 
+static bool
+needs_patience(int fd)
+{
+    struct rlimit limit;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return false;
+    bool limited = !getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur != RLIM_INFINITY;
+    return (flags & O_NONBLOCK) || limited;
+}
+
 static FILE *
 make_patient(FILE *file, struct patient *p, int mode)
 {
     cookie_io_functions_t io = {.write = write_patiently};
-    int flags = fcntl(p->fd, F_GETFL);
-    if (flags < 0 || !(flags & O_NONBLOCK))
+    if (!needs_patience(p->fd))
         return file;
     FILE *own = fopencookie(p, "w", io);
     if (!own)

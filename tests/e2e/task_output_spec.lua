@@ -376,10 +376,9 @@ describe("output that cannot be kept or shown", function()
     local dir = helper.tmpdir()
     for _, options in ipairs { { "--group" }, { "--keep-order" }, { "--group", "--serial" } } do
       local result = expect(job([[
-        ffi.cdef "int setrlimit(int, const unsigned long *); void *signal(int, void *);"
+        ffi.cdef "int setrlimit(int, const unsigned long *);"
         function begin() prunner.post_task(page) end
         function page()
-          ffi.C.signal(25, ffi.cast("void *", 1)) -- SIGXFSZ is ignored
           ffi.C.setrlimit(1, ffi.new("unsigned long[2]", 100000, 100000))
           for _ = 1, 10000 do print(("x"):rep(100)) end
         end
@@ -417,5 +416,29 @@ describe("output that cannot be kept or shown", function()
       assert.are.equal(3, result.status)
       has("prunner: standard output: No space left on device", result.err)
     end)
+
+    it("ends it with status 3 when standard output is a file under ulimit -f, with " .. options, function()
+      local path = script(prelude .. [[
+        function begin() for i = 1, 20 do prunner.post_task(page, i) end end
+        function page(i) print(i, ("x"):rep(10000)) end
+      ]])
+      local file = helper.tmpdir() .. "/out"
+      local result = helper.run(("ulimit -f 100; %s %s %s >%s"):format(helper.quote(helper.command),
+        helper.quote(path), options, file), { timeout = 40 })
+      assert.are.equal(3, result.status, result.err)
+      has(": File too large: the job cannot continue", result.err)
+      assert.is_nil(result.err:find("SIGXFSZ", 1, true), result.err)
+    end)
   end
+
+  it("ends begin() and end_() with status 3 when standard output is a file under ulimit -f", function()
+    for _, hook in ipairs { "begin", "end_" } do
+      local path = script(("function %s() for _ = 1, 20 do print(('x'):rep(10000)) end end"):format(hook)
+        .. (hook == "begin" and "" or " function begin() end"))
+      local result = helper.run(("ulimit -f 100; %s %s >%s/out"):format(helper.quote(helper.command),
+        helper.quote(path), helper.tmpdir()))
+      assert.are.equal(3, result.status, result.err)
+      has("prunner: standard output: File too large", result.err)
+    end
+  end)
 end)

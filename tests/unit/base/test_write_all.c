@@ -60,6 +60,28 @@ test_write_all_has_a_second_signal_that_is_an_error_if_it_is_asked_for(void **st
 }
 
 static void
+test_write_all_at_writes_to_a_place_and_no_signal_ends_it(void **state)
+{
+    (void)state;
+    char back[3];
+    FILE *file = tmpfile();
+    struct rlimit before, limit;
+    sigset_t pending;
+    assert_non_null(file);
+    assert_int_equal(write_all_at(fileno(file), "abc", 3, 5, SIGXFSZ), 0);
+    assert_int_equal(pread(fileno(file), back, 3, 5), 3);
+    assert_memory_equal(back, "abc", 3);
+    getrlimit(RLIMIT_FSIZE, &before);
+    limit = (struct rlimit){1000, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    assert_int_equal(write_all_at(fileno(file), much, MUCH, 5, SIGXFSZ), -EFBIG);
+    setrlimit(RLIMIT_FSIZE, &before);
+    sigpending(&pending);
+    assert_false(sigismember(&pending, SIGXFSZ));
+    fclose(file);
+}
+
+static void
 test_write_all_waits_for_a_pipe_that_does_not_block(void **state)
 {
     (void)state;
@@ -88,6 +110,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_all_says_that_nobody_reads),
         cmocka_unit_test(test_write_all_has_a_second_signal_that_is_an_error_if_it_is_asked_for),
+        cmocka_unit_test(test_write_all_at_writes_to_a_place_and_no_signal_ends_it),
         cmocka_unit_test(test_write_all_waits_for_a_pipe_that_does_not_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
