@@ -416,6 +416,8 @@ check_all(struct check *c)
         wrong = check_shards(c);
     if (!wrong)
         wrong = check_each(c, check_loose);
+    if (!wrong)
+        wrong = check_lost(c);
     return wrong || !a->sums ? wrong : check_each(c, check_sums);
 }
 

@@ -346,6 +346,57 @@ check_descriptors(struct check *c, uint64_t *alive, uint64_t *tasks)
     return NULL;
 }
 
+/* ---- blocks that serve tasks ---- */
+
+/* A block that death has left between two: taken and not named yet, or named no more and not freed
+ * yet. */
+static bool
+is_between(const struct check *c, const struct slot *s, uint32_t block)
+{
+    uint32_t unlinked = s->unlinked_block;
+    if (block == unlinked || (s->phase == PHASE_COMMIT && block == s->intent.old_cursor))
+        return true;
+    return check_used(c, unlinked, sizeof(struct task_record)) &&
+           record_at(c, unlinked)->replaces == block;
+}
+
+/* Has a task lost it? Zeros where a name was say that there is none. */
+static bool
+is_lost(const struct check *c, uint32_t block)
+{
+    uint64_t tag = block_at(c->a, block)->owner_tag;
+    uint32_t index = (uint32_t)(tag >> 32);
+    if (check_marked(c, block) || !index || !check_is_task(c, index))
+        return false;
+    uint64_t word = task_at(c->a, index)->word;
+    if (tag != serves_task(index, task_generation(word)))
+        return false;
+    enum task_state state = task_state(word);
+    if (state != TASK_RUN)
+        return state == TASK_READY || state == TASK_WAIT;
+    const struct slot *s = slot_at(c->a, task_worker(word));
+    return !is_ending(s) && !is_between(c, s, block);
+}
+
+const char *
+check_lost(struct check *c)
+{
+    for (size_t i = 0; i < c->nextents; i++) {
+        const struct extent *e = &c->extents[i];
+        if (!e->linked || e->size_class < SLAB_BLOCK || e->size_class > SLAB_LARGE)
+            continue;
+        uint64_t at = check_unit_offset(c, e->unit) + ARENA_GRAIN;
+        uint64_t room = (uint64_t)e->units * ARENA_UNIT - ARENA_GRAIN;
+        uint64_t size = e->size_class == SLAB_LARGE ? room : slab_item_bytes(e->size_class);
+        for (uint64_t n = room / size; n; n--, at += size) {
+            uint32_t block = (uint32_t)(at / ARENA_GRAIN);
+            if (block_state(block_at(c->a, block)->word) == BLOCK_USED && is_lost(c, block))
+                return DAMAGED("what a task owns");
+        }
+    }
+    return NULL;
+}
+
 /* Tasks posted and not done, after all commits: as many as there are, and these. `posted` and
  * `finished` change within a commit only, by absolute values. */
 static const char *

@@ -76,6 +76,8 @@ bool check_zero(const struct check *c, uint64_t from, uint64_t to);
 
 /* state_check_task.c */
 const char *check_tasks(struct check *c);
+/* check_lost: does a block serve a task that does not name it? Once all owners are marked. */
+const char *check_lost(struct check *c);
 /* state_check_dict.c */
 const char *check_names(struct check *c);
 const char *check_tx(struct check *c, uint32_t k);

@@ -230,6 +230,13 @@ damage_cursor(struct state_job *j)
     task_record_of(&j->arena, task_at(&j->arena, state_job_slot(j, 1)->cur))->cursor += 1;
 }
 
+/* Four bytes, and the task would begin anew. */
+static void
+damage_record_lost(struct state_job *j)
+{
+    task_at(&j->arena, state_job_slot(j, 1)->cur)->record = 0;
+}
+
 static void
 damage_running_nowhere(struct state_job *j)
 {
@@ -370,6 +377,7 @@ static const struct state_damage damages[] = {
     {damage_args, "arguments of a task"},
     {damage_args_shared, "arguments of a task"},
     {damage_cursor, "cursor of a task"},
+    {damage_record_lost, "what a task owns"},
     {damage_running_nowhere, "runs nowhere"},
     {damage_done, "count of tasks"},
     {damage_block, "a block"},
