@@ -145,8 +145,9 @@ function methods.incr(d, k, ...)
   local n, extra = ...
   if extra ~= nil then too_many("incr", 2) end
   if n == nil and select("#", ...) == 0 then n = 1 end
-  if type(n) ~= "number" then
-    error(("dict: incr: the second argument must be a number, got %s"):format(type(n)), 2)
+  if type(n) ~= "number" or n ~= n then
+    error(("dict: incr: the second argument must be a number, got %s")
+      :format(type(n) == "number" and "nan" or type(n)), 2)
   end
   local bytes, len, number = key_of(k, 3)
   local r = C.prn_dict_incr(d[ID], bytes, len, number, n)

@@ -366,6 +366,9 @@ function M.cursor()
   return (core.cursor())
 end
 
+-- As many as a table of LuaJIT may have; it would say "table overflow" when the memory is full.
+local RANGE_MAX = 2 ^ 27
+
 --- A list of numbers: `range(n)` is `{0, ..., n - 1}`, `range(from, n)` is `{from, ..., n - 1}`.
 -- @tparam[opt=0] integer from the first number
 -- @tparam integer n the last number plus 1
@@ -376,6 +379,10 @@ function M.range(from, n, ...)
   if n == nil then from, n = 0, from end
   if type(from) ~= "number" or type(n) ~= "number" or from - from ~= 0 or n - n ~= 0 then
     error("range: finite numbers are needed", 2)
+  end
+  if n - from > RANGE_MAX or from + 1 == from or n - 1 == n then
+    error(("range: a list may have up to %d numbers, none beyond 2^53: post the others from a loop")
+      :format(RANGE_MAX), 2)
   end
   local list = {}
   for i = from, n - 1 do list[#list + 1] = i end

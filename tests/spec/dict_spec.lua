@@ -131,6 +131,8 @@ describe("prunner.dict", function()
     raises(function() d:incr("s") end, 'dict: incr of "s": the value there is no number')
     raises(function() d:incr("n", "1") end,
       "dict: incr: the second argument must be a number, got string")
+    raises(function() d:incr("n", 0 / 0) end, "dict: incr: the second argument must be a number, got nan")
+    assert.are.equal(10.5, d.n)
     assert.are.equal("5", d.s)
   end)
 

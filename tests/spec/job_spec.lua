@@ -49,6 +49,9 @@ describe("prunner", function()
     assert.are.same({}, prunner.range(5, 5))
     assert.are.same({ -1, 0 }, prunner.range(-1, 1))
     raises(function() prunner.range() end, "range: finite numbers are needed")
+    for _, arguments in ipairs { { 1e300 }, { -1e300, 5 }, { 2 ^ 53, 2 ^ 53 + 4 }, { 2 ^ 28 } } do
+      raises(function() prunner.range(unpack(arguments)) end, "range: a list may have up to 134217728 numbers")
+    end
     raises(function() prunner.range("3") end, "range: finite numbers are needed")
     raises(function() prunner.range(1, "3") end, "range: finite numbers are needed")
   end)
