@@ -21,13 +21,13 @@ local names = {} -- [class][number]
 
 -- Why a number was not added.
 local function fail(what, name, n, extra, level)
-  local problem = ("a number is needed, got %s"):format(n ~= n and "nan" or type(n))
+  local problem = string.format("a number is needed, got %s", n ~= n and "nan" or type(n))
   if extra ~= nil then
     problem = "one number at a time"
   elseif type(n) == "number" and n == n then
     problem = "not in the function of d:update, which may run several times"
   end
-  error(("%s %q: %s"):format(what, name, problem), level + 1)
+  error(string.format("%s %q: %s", what, name, problem), level + 1)
 end
 
 -- A class for each kind, all with :add and :get.
@@ -105,12 +105,14 @@ local Collect = { __name = "prunner.collector" }
 -- @param v anything that can be sent, but not nil
 -- @raise if the value cannot be sent, or the memory is full; inside the function of @{Dict:update}
 function Collect:add(v, extra)
-  if v == nil then error(("collector %q: the value is nil"):format(names[Collect][self[COLLECT]]), 2) end
+  if v == nil then
+    error(string.format("collector %q: the value is nil", names[Collect][self[COLLECT]]), 2)
+  end
   if extra ~= nil then
-    error(("collector %q: one value at a time"):format(names[Collect][self[COLLECT]]), 2)
+    error(string.format("collector %q: one value at a time", names[Collect][self[COLLECT]]), 2)
   end
   local ok, problem = pcall(core.collect, self[COLLECT], v)
-  if not ok then error(("collector %q: %s"):format(names[Collect][self[COLLECT]], problem), 2) end
+  if not ok then error(string.format("collector %q: %s", names[Collect][self[COLLECT]], problem), 2) end
 end
 
 --- All values that successful tasks and the running task have added.
@@ -146,10 +148,10 @@ local function opener(kind, Class, what)
     local accumulator = opened[name]
     if accumulator then return accumulator end
     if type(name) ~= "string" then
-      error(("%s: the name must be a string, got %s"):format(what, type(name)), 2)
+      error(string.format("%s: the name must be a string, got %s", what, type(name)), 2)
     end
     local index, number = core.name(kind, name)
-    if not index then error(("%s %q: %s"):format(what, name, number), 2) end
+    if not index then error(string.format("%s %q: %s", what, name, number), 2) end
     accumulator = of_number(number, name)
     opened[name] = accumulator
     return accumulator

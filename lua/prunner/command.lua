@@ -24,13 +24,13 @@ local function check_report()
   if not path then return end
   local ok, problem = require("prunner.report").check(path)
   if ok then return end
-  core.error(("--report: %s"):format(problem))
+  core.error(string.format("--report: %s", problem))
   return EXIT.USAGE
 end
 
 local function check()
   if not core.config "finished" then return check_report() end
-  core.warn(("%s: the job was finished already: nothing is left to do"):format(core.config "state"))
+  core.warn(string.format("%s: the job was finished already: nothing is left to do", core.config "state"))
   return EXIT.DONE
 end
 
@@ -38,15 +38,15 @@ local function resume()
   if not core.config "resuming" then return end
   local ok, problem = core.resume()
   if ok then return end
-  core.error(("--resume: %s"):format(problem))
+  core.error(string.format("--resume: %s", problem))
   return EXIT.FATAL
 end
 
 -- Modules next to the script are found.
 local function extend_path(path)
-  local dir = path ~= "-" and path:match "^(.*)/[^/]*$" or "."
-  package.path = ("%s/?.lua;%s/?/init.lua;%s"):format(dir, dir, package.path)
-  package.cpath = ("%s/?.so;%s"):format(dir, package.cpath)
+  local dir = path ~= "-" and string.match(path, "^(.*)/[^/]*$") or "."
+  package.path = string.format("%s/?.lua;%s/?/init.lua;%s", dir, dir, package.path)
+  package.cpath = string.format("%s/?.so;%s", dir, package.cpath)
 end
 
 local function load(script)
@@ -83,7 +83,7 @@ local function hooks_of(result)
     local hook = rawget(from, name)
     if name == "end_" and hook == nil then hook = rawget(from, "end") end
     if hook ~= nil and type(hook) ~= "function" then
-      core.error(("%s must be a function, it is a %s"):format(name, type(hook)))
+      core.error(string.format("%s must be a function, it is a %s", name, type(hook)))
       return nil
     end
     hooks[name] = hook
@@ -95,8 +95,8 @@ local function start(script)
   local hooks = hooks_of(script.result)
   if not hooks then return EXIT.USAGE end
   if not hooks.begin and not core.config "retry_failed" then
-    core.warn(("%s defines no begin(): there is nothing to do (is it misspelt, or local?)")
-      :format(script.path))
+    core.warn(string.format("%s defines no begin(): there is nothing to do (is it misspelt, or local?)",
+      script.path))
   end
   local ok, problem = job.call("the job", job.start, hooks)
   if not ok and problem ~= exit.over then return EXIT.FATAL end

@@ -33,22 +33,22 @@ local function key_of(k, what)
   if t == "string" then return k, #k, 0 end
   if t == "number" and k == k then return nil, KEY_NUMBER, k end
   if t == "boolean" then return nil, KEY_BOOLEAN, k and 1 or 0 end
-  error(("dict: a key must be a string, a number or a boolean, got %s")
-    :format(t == "number" and "nan" or t), what)
+  error(string.format("dict: a key must be a string, a number or a boolean, got %s",
+    t == "number" and "nan" or t), what)
 end
 
 local function fail(err, what, k, level)
   if err == -ENAMETOOLONG then
-    error(("dict: a key may have up to %d KiB"):format(core.MAX.KEY_BYTES / 1024), level + 1)
+    error(string.format("dict: a key may have up to %d KiB", core.MAX.KEY_BYTES / 1024), level + 1)
   elseif err == -EINVAL then
-    error(("dict: %s of %q: the value there is no %s"):format(what, tostring(k),
+    error(string.format("dict: %s of %q: the value there is no %s", what, tostring(k),
       what == "append" and "string" or "number"), level + 1)
   end
-  error(("dict: %s of %q: %s"):format(what, tostring(k), core.error_text(err)), level + 1)
+  error(string.format("dict: %s of %q: %s", what, tostring(k), core.error_text(err)), level + 1)
 end
 
 local function too_many(what, level)
-  error(("dict: %s: too many arguments"):format(what), level + 1)
+  error(string.format("dict: %s: too many arguments", what), level + 1)
 end
 
 -- The value that C has left in a scratch, which is free then.
@@ -85,7 +85,7 @@ local function change(kind, what, d, k, v, old)
     r = C.prn_dict_string(kind, d[ID], bytes, len, n, v, #v)
   else
     local ok, got = pcall(core.dict_change, kind, d[ID], k, v, old)
-    if not ok then error(("dict: %s of %q: %s"):format(what, tostring(k), got), 3) end
+    if not ok then error(string.format("dict: %s of %q: %s", what, tostring(k), got), 3) end
     r = got
   end
   if r < 0 then fail(r, what, k, 3) end
@@ -146,8 +146,8 @@ function methods.incr(d, k, ...)
   if extra ~= nil then too_many("incr", 2) end
   if n == nil and select("#", ...) == 0 then n = 1 end
   if type(n) ~= "number" or n ~= n then
-    error(("dict: incr: the second argument must be a number, got %s")
-      :format(type(n) == "number" and "nan" or type(n)), 2)
+    error(string.format("dict: incr: the second argument must be a number, got %s",
+      type(n) == "number" and "nan" or type(n)), 2)
   end
   local bytes, len, number = key_of(k, 3)
   local r = C.prn_dict_incr(d[ID], bytes, len, number, n)
@@ -163,7 +163,7 @@ end
 function methods.append(d, k, s, extra)
   if extra ~= nil then too_many("append", 2) end
   if type(s) ~= "string" then
-    error(("dict: append: the second argument must be a string, got %s"):format(type(s)), 2)
+    error(string.format("dict: append: the second argument must be a string, got %s", type(s)), 2)
   end
   change(APPEND, "append", d, k, s)
 end
@@ -179,7 +179,7 @@ function methods.cas(d, k, old, new, extra)
   if extra ~= nil then too_many("cas", 2) end
   key_of(k, 3)
   local ok, r = pcall(core.dict_change, CAS, d[ID], k, new, old)
-  if not ok then error(("dict: cas of %q: %s"):format(tostring(k), r), 2) end
+  if not ok then error(string.format("dict: cas of %q: %s", tostring(k), r), 2) end
   if r < 0 then fail(r, "cas", k, 2) end
   return r == 1
 end
@@ -194,11 +194,11 @@ end
 function methods.update(d, k, fn, extra)
   if extra ~= nil then too_many("update", 2) end
   if type(fn) ~= "function" then
-    error(("dict: update: the second argument must be a function, got %s"):format(type(fn)), 2)
+    error(string.format("dict: update: the second argument must be a function, got %s", type(fn)), 2)
   end
   key_of(k, 3)
   local value, problem = core.dict_update(d[ID], k, fn)
-  if problem then error(("dict: update of %q: %s"):format(tostring(k), problem), 2) end
+  if problem then error(string.format("dict: update of %q: %s", tostring(k), problem), 2) end
   return value
 end
 
@@ -265,7 +265,7 @@ end
 
 local function new_index(d, k, v)
   if methods[k] then
-    error(("dict: %q is the name of a method: use d:set(%q, value)"):format(k, k), 2)
+    error(string.format("dict: %q is the name of a method: use d:set(%q, value)", k, k), 2)
   end
   if v == nil then
     methods.delete(d, k)
@@ -277,7 +277,7 @@ end
 new_handle = handle.class("dict", Dict, {
   __index = index,
   __newindex = new_index,
-  __tostring = function(d) return ("prunner.dict: %d keys"):format(methods.len(d)) end,
+  __tostring = function(d) return string.format("prunner.dict: %d keys", methods.len(d)) end,
   use = "use d:each() for pairs(d), d:len() for #d",
   of_form = function(form) return type(form.id) == "number" and of_number(form.id) or nil end,
 })
@@ -289,7 +289,7 @@ function M.open(name)
   local d = opened[name]
   if not d then
     local id, problem = core.name(core.NAMED.DICT, name)
-    if not id then error(("dict %q: %s"):format(name, problem), 3) end
+    if not id then error(string.format("dict %q: %s", name, problem), 3) end
     d = of_number(id)
     opened[name] = d
   end

@@ -10,8 +10,8 @@ local M = {}
 -- Only what does not depend on the directory that somebody is in.
 local function absolute(path)
   local kept = {}
-  for template in path:gmatch "[^;]+" do
-    if template:find "^/" then kept[#kept + 1] = template end
+  for template in string.gmatch(path, "[^;]+") do
+    if string.find(template, "^/") then kept[#kept + 1] = template end
   end
   return table.concat(kept, ";")
 end
@@ -55,9 +55,9 @@ function M.load(name, has, hint)
   if loaded[name] then return loaded[name] end
   local loader = loader_of(name)
   local ok, module = pcall(loader or require, name)
-  if not ok then return nil, ("the Lua module %s is needed %s"):format(name, hint) end
+  if not ok then return nil, string.format("the Lua module %s is needed %s", name, hint) end
   if type(module) ~= "table" or rawget(module, has) == nil then
-    return nil, ("the Lua module %s is needed %s; %s is another one"):format(name, hint, file_of(name))
+    return nil, string.format("the Lua module %s is needed %s; %s is another one", name, hint, file_of(name))
   end
   loaded[name] = module
   return module

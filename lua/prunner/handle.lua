@@ -17,7 +17,7 @@ local by_class = {} -- [metatable of forms] = a function: the handle of a form t
 -- Raises for what people do with tables.
 local function refusal(what, instead)
   return function()
-    error(("a %s is not a table: %s"):format(what, instead), 2)
+    error(string.format("a %s is not a table: %s", what, instead), 2)
   end
 end
 
@@ -36,17 +36,17 @@ end
 -- @treturn table [handle] = its form
 function M.class(what, Class, meta)
   local ID = M.field(what)
-  ffi.cdef(("struct prunner_%s { const uint32_t %s; };"):format(what, ID))
+  ffi.cdef(string.format("struct prunner_%s { const uint32_t %s; };", what, ID))
   local ct = ffi.typeof("struct prunner_" .. what)
   local forms = setmetatable({}, { __mode = "k" })
-  local shown = what:match "%a+$"
+  local shown = string.match(what, "%a+$")
   local refuse = refusal(shown, meta.use)
   ffi.metatype(ct, {
     __index = meta.__index or Class,
     __newindex = meta.__newindex or refusal(shown, "it has no fields to be set"),
     __tostring = meta.__tostring or function(self)
       local name = forms[self].name
-      return name and ("%s %q"):format(what, name) or "prunner." .. what
+      return name and string.format("%s %q", what, name) or "prunner." .. what
     end,
     __len = refuse, __pairs = refuse, __ipairs = refuse, __call = refuse,
   })

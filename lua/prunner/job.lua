@@ -38,8 +38,8 @@ local job             -- { hooks =, result =, end_failed = }; nil: none was star
 --- What prunner.init() was given; the command line wins.
 function M.configure(n, debug)
   if n ~= nil and (type(n) ~= "number" or n % 1 ~= 0 or n < 1 or n > WORKERS_MAX) then
-    error(("init: the number of workers must be a whole number from 1 to %d, got %s")
-      :format(WORKERS_MAX, tostring(n)), 3)
+    error(string.format("init: the number of workers must be a whole number from 1 to %d, got %s",
+      WORKERS_MAX, tostring(n)), 3)
   end
   core.configure { n = n, debug = debug and true or false }
 end
@@ -49,7 +49,7 @@ function M.init(n, debug, begin, end_)
   M.configure(n, debug)
   for name, hook in pairs { begin = begin, end_ = end_ } do
     if type(hook) ~= "function" then
-      error(("init: %s must be a function, got %s"):format(name, type(hook)), 2)
+      error(string.format("init: %s must be a function, got %s", name, type(hook)), 2)
     end
   end
   configured.begin, configured.end_ = begin, end_
@@ -68,7 +68,7 @@ local MISTAKES = {
 --- An error of Lua's, with what helps.
 function M.explained(text)
   for pattern, more in pairs(MISTAKES) do
-    if text:find(pattern) then return text .. more end
+    if string.find(text, pattern) then return text .. more end
   end
   return text
 end
@@ -84,7 +84,8 @@ function M.call(what, fn, ...)
   local ok, result, second = xpcall(fn, core.traceback, ...)
   if not ok and result ~= exit.over then
     local text, traceback = core.text(result)
-    core.error(("%s failed: %s%s"):format(what, M.explained(text), traceback and "\n" .. traceback or ""))
+    core.error(string.format("%s failed: %s%s", what, M.explained(text),
+      traceback and "\n" .. traceback or ""))
   end
   return ok, result, second
 end
@@ -126,7 +127,7 @@ local function post_failed()
   registry.walk()
   local ok, posted, problem = M.call("--retry-failed", retry_failed.post, core.config "retry_failed",
     core.config "script")
-  if ok and not posted then core.error(("--retry-failed: %s"):format(problem)) end
+  if ok and not posted then core.error(string.format("--retry-failed: %s", problem)) end
   return ok and posted
 end
 
@@ -140,8 +141,8 @@ local function post_first_tasks(hooks)
   end
   local closed, problem = core.begin_close(began)
   if not closed then
-    core.error(("begin() failed: what it wrote under a lock that it did not release is lost: %s")
-      :format(problem))
+    core.error(string.format("begin() failed: what it wrote under a lock that it did not release is lost: %s",
+      problem))
   end
   return began and closed
 end
@@ -151,7 +152,7 @@ end
 local function release_locks(who, ok)
   local released, problem = core.release_locks(who, ok)
   if not released then
-    core.error(("what %s wrote under a lock that it did not release is lost: %s"):format(who, problem))
+    core.error(string.format("what %s wrote under a lock that it did not release is lost: %s", who, problem))
   end
   return ok and released
 end
@@ -164,8 +165,9 @@ local function begin()
     registry.walk() -- in the same order whatever begin() posts, and whether it is run
     local problem = core.config "begun" and registry.why_not_the_same(true)
     if problem then
-      core.error(("--resume: %s: resume it with the modules as they were, or remove it and start over")
-        :format(problem))
+      core.error(string.format(
+        "--resume: %s: resume it with the modules as they were, or remove it and start over",
+        problem))
       return EXIT.USAGE
     end
   end
@@ -202,7 +204,7 @@ local function exit_status()
 end
 
 local function count(n, one, many)
-  return ("%d %s"):format(n, n == 1 and one or many)
+  return string.format("%d %s", n, n == 1 and one or many)
 end
 
 local function say_how_it_ended(result)
@@ -215,7 +217,7 @@ local function say_how_it_ended(result)
     parts[#parts + 1] = count(result.pending, "task is left", "tasks are left")
   end
   if #parts > 0 then
-    core.error(("%s, of %s"):format(table.concat(parts, ", "), count(result.posted, "task", "tasks")))
+    core.error(string.format("%s, of %s", table.concat(parts, ", "), count(result.posted, "task", "tasks")))
   end
 end
 
@@ -225,13 +227,13 @@ local function write_report(result, status)
   if not path then return end
   local ok, written, problem = pcall(require("prunner.report").write, path, result, status)
   if not ok then written, problem = nil, written end
-  if not written then core.error(("--report: %s"):format(problem)) end
+  if not written then core.error(string.format("--report: %s", problem)) end
 end
 
 -- As a shell reads it.
 local function quote(word)
-  if word:find "^[%w_./=:,@+-]+$" then return word end
-  return "'" .. word:gsub("'", "'\\''") .. "'"
+  if string.find(word, "^[%w_./=:,@+-]+$") then return word end
+  return "'" .. string.gsub(word, "'", "'\\''") .. "'"
 end
 
 -- --state: the job can continue another time, or is done.
@@ -243,8 +245,7 @@ local function end_state(result)
     for i, word in ipairs(words) do words[i] = quote(word) end
     local ok, problem = core.stop_state()
     if not ok then
-      core.warn(("%s: %s: after a reboot the job cannot continue"):format(core.config "state",
-        problem))
+      core.warn(string.format("%s: %s: after a reboot the job cannot continue", core.config "state", problem))
     end
     core.error("to continue it: prunner --resume " .. table.concat(words, " "))
   end

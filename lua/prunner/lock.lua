@@ -46,7 +46,7 @@ new_handle, forms = handle.class("lock", Lock, {
 local function fail(lock, err, level)
   local words = core.error_text(err)
   if err == -EPERM then words = "is not held by this task" end
-  local between = words:find "^deadlock" and ": " or " "
+  local between = string.find(words, "^deadlock") and ": " or " "
   error(name_of(lock) .. between .. words, level + 1)
 end
 
@@ -69,7 +69,7 @@ end
 function Lock:acquire(seconds, extra)
   if extra ~= nil then too_many(self, 2) end
   if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
-    error(("%s: seconds must be a number, got %s"):format(name_of(self),
+    error(string.format("%s: seconds must be a number, got %s", name_of(self),
       type(seconds) == "number" and "nan" or type(seconds)), 2)
   end
   local err = C.prn_lock_take(self[ID], seconds or FOREVER)
@@ -147,7 +147,7 @@ end
 -- @raise what `fn` raises, or if this task already holds the lock
 function Lock:with(fn, ...)
   if type(fn) ~= "function" then
-    error(("%s: the first argument must be a function, got %s"):format(name_of(self), type(fn)), 2)
+    error(string.format("%s: the first argument must be a function, got %s", name_of(self), type(fn)), 2)
   end
   if select("#", ...) == 0 then return with_nothing(self, fn) end
   local err = C.prn_lock_take(self[ID], FOREVER)
@@ -160,13 +160,13 @@ local opened = {}
 -- The lock of that name, the same in every worker.
 function M.open(name, shown)
   if type(name) ~= "string" then
-    error(("lock: the name must be a string, got %s"):format(type(name)), 3)
+    error(string.format("lock: the name must be a string, got %s", type(name)), 3)
   end
   local lock = opened[name]
   if not lock then
     local id, problem = core.name(core.NAMED.LOCK, name)
-    if not id then error(("lock %q: %s"):format(name, problem), 3) end
-    lock = of_number(id, shown or ("lock %q"):format(name))
+    if not id then error(string.format("lock %q: %s", name, problem), 3) end
+    lock = of_number(id, shown or string.format("lock %q", name))
     opened[name] = lock
   end
   return lock

@@ -24,9 +24,9 @@ local Manager = { __name = "prunner.manager" }
 
 local function check_name(what, name)
   if type(name) ~= "string" then
-    error(("%s: the name must be a string, got %s"):format(what, type(name)), 3)
+    error(string.format("%s: the name must be a string, got %s", what, type(name)), 3)
   elseif #name > NAME_BYTES then
-    error(("%s: a name may have up to %d bytes"):format(what, NAME_BYTES), 3)
+    error(string.format("%s: a name may have up to %d bytes", what, NAME_BYTES), 3)
   end
 end
 
@@ -167,8 +167,8 @@ end
 -- @raise if `seconds` is not a number; inside the function of @{Dict:update}
 function Queue:get(seconds)
   if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
-    error(("queue: seconds must be a number, got %s")
-      :format(seconds ~= seconds and "nan" or type(seconds)), 2)
+    error(string.format("queue: seconds must be a number, got %s",
+      seconds ~= seconds and "nan" or type(seconds)), 2)
   end
   local deadline = seconds and C.prn_now() + seconds
   while true do

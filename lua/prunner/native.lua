@@ -53,7 +53,7 @@ double *prn_next_task_cell(void);
 for name, constants in pairs(core) do
   if type(constants) == "table" then
     setmetatable(constants, { __index = function(_, key)
-      error(("prunner.core has no %s.%s"):format(name, tostring(key)), 2)
+      error(string.format("prunner.core has no %s.%s", name, tostring(key)), 2)
     end })
   end
 end

@@ -22,7 +22,7 @@ local declared = false -- has the script declared its options?
 
 local function set(words)
   local s = {}
-  for word in words:gmatch "%S+" do s[word] = true end
+  for word in string.gmatch(words, "%S+") do s[word] = true end
   return s
 end
 
@@ -35,24 +35,26 @@ local OF_OPTION = set [[ name description default convert args target defmode sh
 local OF_WHOLE = set "description epilog usage"
 
 local function fail(...)
-  error({ problem = ("options: " .. (...)):format(select(2, ...)) }, 0)
+  error({ problem = string.format("options: " .. (...), select(2, ...)) }, 0)
 end
 
 -- The option of prunner's own that would be taken for this one, or nil. After the script's name
 -- prunner's long names are not shortened; a word of several letters belongs to whom its first
 -- letter belongs.
 local function own_option(alias)
-  local long = alias:match "^%-%-(.+)"
+  local long = string.match(alias, "^%-%-(.+)")
   for _, own in ipairs(core.options()) do
     if long and own.name == long then return "--" .. own.name end
-    if not long and own.letter and alias:sub(1, 2) == "-" .. own.letter then return "-" .. own.letter end
+    if not long and own.letter and string.sub(alias, 1, 2) == "-" .. own.letter then
+      return "-" .. own.letter
+    end
   end
 end
 
 local function check_alias(alias, seen)
   if seen[alias] then fail('"%s" is declared twice', alias) end
   seen[alias] = true
-  local own = own_option((alias:gsub("_", "-")))
+  local own = own_option((string.gsub(alias, "_", "-")))
   if own then fail('"%s" would be taken for prunner\'s own %s: choose another name', alias, own) end
 end
 
@@ -70,7 +72,7 @@ local function wrap_convert(name, convert)
       if result ~= nil then return result end
       problem = problem and ": " .. problem or convert == tonumber and " is not a number"
         or " is not a value that it takes"
-      return nil, ('%s: "%s"%s'):format(name, value, problem)
+      return nil, string.format('%s: "%s"%s', name, value, problem)
     end
   end
   if type(convert) ~= "table" then return convert end
@@ -89,8 +91,9 @@ local function put_default(properties, is_option)
   if default == nil or type(default) == "string" then return end
   properties.convert = properties.convert or type(default) == "number" and tonumber or nil
   if type(default) == "number" and properties.convert == tonumber then
-    properties.default = ("%.17g"):format(default)
-    if tonumber(("%.14g"):format(default)) == default then properties.default = ("%.14g"):format(default) end
+    properties.default = string.format("%.17g", default)
+    local short = string.format("%.14g", default)
+    if tonumber(short) == default then properties.default = short end
   elseif not is_option then
     fail("%s: the default of an argument is a string, which is converted", properties.name)
   end
@@ -99,23 +102,24 @@ end
 -- One row of the declaration: { "-o --output", description = ..., ... }
 local function declare(parser, row, seen)
   local name = type(row) == "table" and (row[1] or row.name)
-  if type(name) ~= "string" or not name:find "%S" then
+  if type(name) ~= "string" or not string.find(name, "%S") then
     fail('each of the list is a table that begins with a name, such as { "--depth", default = "3" }')
   end
-  local is_option = name:find "^%s*%-"
+  local is_option = string.find(name, "^%s*%-")
   local properties = {}
   for key, value in pairs(row) do
     if key ~= 1 then properties[key] = value end
   end
   check_properties(name, properties, is_option and OF_OPTION or OF_ARGUMENT)
-  for alias in name:gmatch "%S+" do check_alias(alias, seen) end
+  for alias in string.gmatch(name, "%S+") do check_alias(alias, seen) end
 
   properties.name, properties.flag = name, nil
   put_default(properties, is_option)
-  properties.convert = wrap_convert(name:match "%-%-%S+" or name:match "%S+", properties.convert)
+  local shown = string.match(name, "%-%-%S+") or string.match(name, "%S+")
+  properties.convert = wrap_convert(shown, properties.convert)
   local element = not is_option and parser:argument() or row.flag and parser:flag() or parser:option()
   local ok, problem = pcall(element, properties)
-  if not ok then fail("%s: %s", name, (tostring(problem):gsub("^[^:]*:%d+: ", ""))) end
+  if not ok then fail("%s: %s", name, (string.gsub(tostring(problem), "^[^:]*:%d+: ", ""))) end
 end
 
 -- The global `arg`, if it still is a table.
@@ -127,7 +131,7 @@ end
 -- How the script is called: "prunner job.lua".
 local function command_name()
   local names = M.words_given()
-  return ("%s %s"):format(core.config "command" and "prunner" or names[-1] or "luajit", names[0] or "?")
+  return string.format("%s %s", core.config "command" and "prunner" or names[-1] or "luajit", names[0] or "?")
 end
 
 local function epilog(own)
@@ -154,7 +158,7 @@ local function make_parser(declaration)
   for _, row in ipairs(declaration) do declare(parser, row, seen) end
   whole.epilog = epilog(whole.epilog)
   local ok, problem = pcall(parser, whole)
-  if not ok then fail("%s", (tostring(problem):gsub("^[^:]*:%d+: ", ""))) end
+  if not ok then fail("%s", (string.gsub(tostring(problem), "^[^:]*:%d+: ", ""))) end
   return parser
 end
 
@@ -202,9 +206,9 @@ function M.options(declaration)
   end
   local fine, result = parser:pparse(M.words())
   if fine then return result end
-  local problem = result:gsub("^(unknown option '%-.').*", "%1") -- any letter is like any other
-  problem = problem:gsub("\nDid you mean (.-)%?$", " (did you mean %1?)")
-  core.error(("%s: %s; see %s --help"):format(M.words_given()[0] or "?", problem, command_name()))
+  local problem = string.gsub(result, "^(unknown option '%-.').*", "%1") -- any letter is like any other
+  problem = string.gsub(problem, "\nDid you mean (.-)%?$", " (did you mean %1?)")
+  core.error(string.format("%s: %s; see %s --help", M.words_given()[0] or "?", problem, command_name()))
   exit.now(EXIT.USAGE)
 end
 

@@ -20,7 +20,7 @@ local open = io.open
 local M = {}
 
 local function base_name(path)
-  return path:match "[^/]*$"
+  return string.match(path, "[^/]*$")
 end
 
 -- Classes whose objects mean something in their own job only.
@@ -40,12 +40,13 @@ local function numbers_of(names, numbers, what)
   for old, name in pairs(names) do
     local number = type(name) == "string" and numbers[name]
     if not tonumber(old) or type(name) ~= "string" then
-      return nil, ("is damaged: a %s without a number or name"):format(what)
+      return nil, string.format("is damaged: a %s without a number or name", what)
     elseif not number then
-      return nil, ("needs the %s %q, which the script does not have (any more)"):format(what, name)
+      return nil, string.format("needs the %s %q, which the script does not have (any more)", what, name)
     elseif what == "class" and belongs_to_job(number) then
-      return nil, ("holds an object of its own job (%s): a dict, lock, counter or queue. Post it "
-        .. "from begin()"):format(name)
+      return nil, string.format(
+        "holds an object of its own job (%s): a dict, lock, counter or queue. Post it "
+        .. "from begin()", name)
     end
     map[tonumber(old)] = number
   end
@@ -65,7 +66,7 @@ local function arguments_of(record)
   bytes = core.renumber(bytes, functions, classes)
   if not bytes then return nil, "is damaged: its data does not fit its list of functions and classes" end
   local ok, damage = pcall(core.decode, bytes)
-  if not ok then return nil, ("is damaged: %s"):format(damage) end
+  if not ok then return nil, string.format("is damaged: %s", damage) end
   return bytes
 end
 
@@ -74,7 +75,7 @@ local function task_of(record)
   if type(name) ~= "string" then return nil, "is damaged: it names no task" end
   local number = registry.ids[name]
   if not number then
-    return nil, ("is of the task %q, which the script does not have (any more)"):format(name)
+    return nil, string.format("is of the task %q, which the script does not have (any more)", name)
   end
   local bytes, problem = arguments_of(record)
   if not bytes then return nil, problem end
@@ -87,12 +88,12 @@ local function read(file, script, decode)
   for line in file:lines() do
     n = n + 1
     local ok, record = pcall(decode, line)
-    if line:find "%S" then
+    if string.find(line, "%S") then
       if not ok or type(record) ~= "table" or type(record.script) ~= "string" then
-        return nil, ("line %d is damaged: not a failure record"):format(n)
+        return nil, string.format("line %d is damaged: not a failure record", n)
       elseif base_name(record.script) == base_name(script) then
         local task, problem = task_of(record)
-        if not task then return nil, ("line %d %s"):format(n, problem) end
+        if not task then return nil, string.format("line %d %s", n, problem) end
         tasks[#tasks + 1] = task
       else
         others = others + 1
@@ -116,14 +117,14 @@ function M.post(path, script)
   if not file then return nil, problem end
   local readable
   readable, problem = file:read(0) -- nil without a problem: it is empty
-  if not readable and problem then return nil, ("%s: %s"):format(path, problem) end
+  if not readable and problem then return nil, string.format("%s: %s", path, problem) end
   local tasks, others = read(file, script, cjson.new().decode)
   file:close()
-  if not tasks then return nil, ("%s: %s"):format(path, others) end
+  if not tasks then return nil, string.format("%s: %s", path, others) end
   if others > 0 then
-    core.warn(("%s: lines of other scripts, left alone: %d"):format(path, others))
+    core.warn(string.format("%s: lines of other scripts, left alone: %d", path, others))
   end
-  if #tasks == 0 then core.warn(("%s has no task of %s"):format(path, script)) end
+  if #tasks == 0 then core.warn(string.format("%s has no task of %s", path, script)) end
   for _, task in ipairs(tasks) do
     local err = core.post_bytes(task.number, task.bytes)
     if err ~= 0 then return nil, core.error_text(err) end

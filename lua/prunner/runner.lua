@@ -69,7 +69,7 @@ M.ParallelTaskRunner = Runner
 function Runner:extend()
   local Class = {}
   for k, v in pairs(self) do
-    if type(k) == "string" and k:find "^__" then Class[k] = v end
+    if type(k) == "string" and string.find(k, "^__") then Class[k] = v end
   end
   Class.__index = Class
   return setmetatable(Class, self)

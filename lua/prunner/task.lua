@@ -23,7 +23,7 @@ local WHEN = {
 
 local function why_not(err)
   if err == NOT_NOW then
-    return ("tasks are posted by begin() and by tasks, not %s"):format(WHEN[core.moment()] or "now")
+    return string.format("tasks are posted by begin() and by tasks, not %s", WHEN[core.moment()] or "now")
   elseif err == DIFFERS then
     return "this run posts other tasks than an earlier run whose posts are already done: "
       .. "it is not deterministic in its arguments"
@@ -32,7 +32,7 @@ local function why_not(err)
 end
 
 local function fail(level, what, id, problem)
-  error(("%s(%s): %s"):format(what, registry.name_of(id), problem), level + 1)
+  error(string.format("%s(%s): %s", what, registry.name_of(id), problem), level + 1)
 end
 
 -- Where a nil instead of a function may come from.
@@ -45,24 +45,25 @@ local function resolve(fn, what, level)
     local number = registry.number_in_begin(fn)
     if number then return number end
     if type(fn) == "function" then
-      error(("%s: under --state a task's function needs a name that it has again when the "
+      error(string.format("%s: under --state a task's function needs a name that it has again when the "
         .. "job is resumed: the one defined at %s has none; make it global, or name it with "
-        .. "prunner.task while the script loads"):format(what, registry.where_of(fn)), level + 1)
+        .. "prunner.task while the script loads", what, registry.where_of(fn)), level + 1)
     end
   end
   if type(fn) == "string" then
-    error(("%s: no function is called %q: name it with prunner.task, or give the function itself")
-      :format(what, fn), level + 1)
+    error(string.format(
+      "%s: no function is called %q: name it with prunner.task, or give the function itself",
+      what, fn), level + 1)
   elseif type(fn) ~= "function" then
-    error(("%s: the %s argument must be a function or its name, got %s%s")
-      :format(what, what == "post_once" and "second" or "first", type(fn), fn == nil and NIL or ""),
+    error(string.format("%s: the %s argument must be a function or its name, got %s%s",
+      what, what == "post_once" and "second" or "first", type(fn), fn == nil and NIL or ""),
       level + 1)
   elseif moment ~= "task" then
-    error(("%s: %s"):format(what, why_not(NOT_NOW)), level + 1)
+    error(string.format("%s: %s", what, why_not(NOT_NOW)), level + 1)
   end
-  error(("%s: the function defined at %s was not known before the workers started: define it "
+  error(string.format("%s: the function defined at %s was not known before the workers started: define it "
     .. "at the top level of the script, or name it with prunner.task, and give what differs as "
-    .. "arguments"):format(what, registry.where_of(fn)), level + 1)
+    .. "arguments", what, registry.where_of(fn)), level + 1)
 end
 
 local OTHER = core.POST.OTHER -- not done: post_any does it, or knows what to say
@@ -149,7 +150,7 @@ end
 -- Without this, what is given too much would be lost without a word.
 local function no_more(what, n, ...)
   if select("#", ...) == 0 then return end
-  error(("%s: further arguments would be lost: it takes %d"):format(what, n), 3)
+  error(string.format("%s: further arguments would be lost: it takes %d", what, n), 3)
 end
 
 -- What a table has that no list has, or nil.
@@ -157,14 +158,14 @@ local function why_no_list(list)
   local n, count = #list, 0
   for key in next, list do
     if type(key) ~= "number" or key % 1 ~= 0 or key < 1 then
-      return ("it has the key %s"):format(type(key) == "string" and ("%q"):format(key) or tostring(key))
+      return "it has the key " .. (type(key) == "string" and string.format("%q", key) or tostring(key))
     end
     count = count + 1
   end
   if count == n and (n == 0 or rawget(list, n) ~= nil) then return nil end
   local hole = 1
   while rawget(list, hole) ~= nil do hole = hole + 1 end
-  return ("there is nothing at %d"):format(hole)
+  return string.format("there is nothing at %d", hole)
 end
 
 local KEY_BYTES = core.MAX.KEY_BYTES
@@ -173,11 +174,11 @@ local function check_key(key)
   local t = type(key)
   if t == "string" then
     if #key > KEY_BYTES then
-      error(("post_once: a key may have up to %d KiB"):format(KEY_BYTES / 1024), 3)
+      error(string.format("post_once: a key may have up to %d KiB", KEY_BYTES / 1024), 3)
     end
   elseif (t ~= "number" or key ~= key) and t ~= "boolean" then
-    error(("post_once: the key must be a string, a number or a boolean, got %s")
-      :format(t == "number" and "nan" or t), 3)
+    error(string.format("post_once: the key must be a string, a number or a boolean, got %s",
+      t == "number" and "nan" or t), 3)
   end
 end
 
@@ -231,18 +232,19 @@ local LIMITS = {
 local function check_options(options)
   if options == nil then return end
   if type(options) ~= "table" then
-    error(("task: options must be a table, got %s"):format(type(options)), 3)
+    error(string.format("task: options must be a table, got %s", type(options)), 3)
   end
   for k, v in pairs(options) do
     local limit = LIMITS[k]
     if k == "atomic_posts" then
       if type(v) ~= "boolean" then error("task: atomic_posts must be true or false", 3) end
     elseif not limit then
-      error(("task: unknown option %q (there are retries, max_crashes, timeout, backoff, atomic_posts)")
-        :format(tostring(k)), 3)
+      error(string.format(
+        "task: unknown option %q (there are retries, max_crashes, timeout, backoff, atomic_posts)",
+        tostring(k)), 3)
     elseif type(v) ~= "number" or not (v >= limit[1] and v <= limit[2])
         or (limit.whole and v % 1 ~= 0) then
-      error(("task: %s must be a %snumber from %s to %s"):format(k, limit.whole and "whole " or "",
+      error(string.format("task: %s must be a %snumber from %s to %s", k, limit.whole and "whole " or "",
         limit[1], limit[2]), 3)
     end
   end
@@ -273,16 +275,18 @@ local function check_named_before(name, fn, options)
   local now = { name = name, options = {}, where = info.short_src .. ":" .. info.currentline }
   local first = given[name]
   if first and first.fn ~= fn then
-    error(("task: %q (%s) is the name of another function already (%s): give this one a name of its own")
-      :format(name, now.where, first.where), 3)
+    error(string.format(
+      "task: %q (%s) is the name of another function already (%s): give this one a name of its own",
+      name, now.where, first.where), 3)
   end
   for k, v in pairs(options or {}) do now.options[k] = v end
   local before = named[fn]
   if before and not same_options(before.options, now.options)
       and not (before.name == name and next(before.options) == nil) then
-    error(("task: %q (%s) is the same function as %q (%s), with other options: a function has one "
-      .. "set of options, whatever it is called. Name another one that calls it")
-      :format(name, now.where, before.name, before.where), 3)
+    error(string.format(
+      "task: %q (%s) is the same function as %q (%s), with other options: a function has one "
+      .. "set of options, whatever it is called. Name another one that calls it",
+      name, now.where, before.name, before.where), 3)
   end
   named[fn] = now
   given[name] = first or { fn = fn, where = now.where }
@@ -303,11 +307,11 @@ end
 --   with other options, or the workers have been started
 function M.task(name, fn, options, ...)
   if type(name) ~= "string" or name == "" then
-    error(("task: the name must be a string%s"):format(name == "" and ", and not an empty one"
+    error(string.format("task: the name must be a string%s", name == "" and ", and not an empty one"
       or ", got " .. type(name)), 2)
   elseif type(fn) ~= "function" then
-    error(("task: the second argument must be a function, got %s%s")
-      :format(type(fn), fn == nil and " (is it defined above this line?)" or ""), 2)
+    error(string.format("task: the second argument must be a function, got %s%s",
+      type(fn), fn == nil and " (is it defined above this line?)" or ""), 2)
   end
   check_options(options)
   no_more("task", 3, ...)
@@ -331,17 +335,17 @@ local SCALARS = { ["nil"] = true, boolean = true, number = true, string = true, 
 -- @raise if an argument is wrong, another value has that name, or the workers have been started
 function M.constant(name, value)
   if type(name) ~= "string" or name == "" then
-    error(("constant: the name must be a string%s"):format(name == "" and ", and not an empty one"
+    error(string.format("constant: the name must be a string%s", name == "" and ", and not an empty one"
       or ", got " .. type(name)), 2)
   elseif SCALARS[type(value)] then
-    error(("constant: %s: a %s needs no name: it is sent as it is"):format(name, type(value)), 2)
+    error(string.format("constant: %s: a %s needs no name: it is sent as it is", name, type(value)), 2)
   end
   local moment = core.moment()
   if moment ~= "loading" and moment ~= "begin" then
     error("constant: constants are named while the script loads or in begin(), before the workers start", 2)
   end
   if registry.constant(value, name) ~= nil then
-    error(("constant: another value is called %q"):format(name), 2)
+    error(string.format("constant: another value is called %q", name), 2)
   end
   return value
 end
@@ -381,8 +385,9 @@ function M.range(from, n, ...)
     error("range: finite numbers are needed", 2)
   end
   if n - from > RANGE_MAX or from + 1 == from or n - 1 == n then
-    error(("range: a list may have up to %d numbers, none beyond 2^53: post the others from a loop")
-      :format(RANGE_MAX), 2)
+    error(string.format(
+      "range: a list may have up to %d numbers, none beyond 2^53: post the others from a loop",
+      RANGE_MAX), 2)
   end
   local list = {}
   for i = from, n - 1 do list[#list + 1] = i end

@@ -149,3 +149,22 @@ describe("engine/", function()
     none(wrong)
   end)
 end)
+
+describe("lua/prunner", function()
+  it("calls no method of strings, which a script may have replaced", function()
+    local wrong, names = {}, {}
+    for name in pairs(string) do
+      if name ~= "len" then names[#names + 1] = name end -- dicts and queues have one of ours
+    end
+    for _, path in ipairs(helper.lines_of "find lua/prunner -name '*.lua'") do
+      for line in read(path):gmatch "[^\n]+" do
+        for _, name in ipairs(names) do
+          local at = not line:find "^%s*%-%-" and not line:find "^function "
+            and line:find("[%w_%)%]\"']:" .. name .. "[%s%(\"'{]")
+          if at then wrong[#wrong + 1] = path .. ": " .. line end
+        end
+      end
+    end
+    assert.are.same({}, wrong)
+  end)
+end)

@@ -119,7 +119,9 @@ end
 local function function_at(path)
   for _, from in ipairs { _G, package.loaded } do
     local value = from
-    for key in path:gmatch "[^.]+" do value = type(value) == "table" and rawget(value, key) or nil end
+    for key in string.gmatch(path, "[^.]+") do
+      value = type(value) == "table" and rawget(value, key) or nil
+    end
     if type(value) == "function" then return value end
   end
 end

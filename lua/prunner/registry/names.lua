@@ -30,10 +30,10 @@ function M.unique(holders, name, object)
   local numbers = last[holders] or {}
   last[holders] = numbers
   local k = numbers[base] or 1
-  name = k > 1 and ("%s #%d"):format(base, k) or base
+  name = k > 1 and string.format("%s #%d", base, k) or base
   while holders[name] ~= nil do
     k = k + 1
-    name = ("%s #%d"):format(base, k)
+    name = string.format("%s #%d", base, k)
   end
   numbers[base] = k
   return name

@@ -10,11 +10,11 @@ local core = require("prunner.native").core
 local M = {}
 
 -- Where prunner's own functions are defined.
-local OWN = debug.getinfo(1, "S").source:match "^(.*)registry/place%.lua$"
+local OWN = string.match(debug.getinfo(1, "S").source, "^(.*)registry/place%.lua$")
 
 --- Is this source, as debug.getinfo() has it, one of prunner's own?
 function M.is_own(source)
-  return source:sub(1, #OWN) == OWN
+  return string.sub(source, 1, #OWN) == OWN
 end
 
 --- "job.lua:12", or "C".
@@ -51,7 +51,7 @@ local function code_of(fn, where)
   local counts = {}
   for b = 1, 256 do counts[b] = 0 end
   for i = 1, #code do
-    local b = code:byte(i) + 1
+    local b = string.byte(code, i) + 1
     counts[b] = counts[b] + 1
   end
   return table.concat(counts, " ")
@@ -71,22 +71,22 @@ end
 -- Two of the same name and place are told apart by the order in which they are found.
 local function number_of(kind, what, key, code)
   met[key] = (met[key] or 0) + 1
-  local number, same = core.stable_number(kind, ("%s #%d"):format(key, met[key]), code)
-  if not number then error(("--state: %s: %s"):format(what, same), 0) end
+  local number, same = core.stable_number(kind, string.format("%s #%d", key, met[key]), code)
+  if not number then error(string.format("--state: %s: %s", what, same), 0) end
   if not same then note_change(what) end
   return number
 end
 
 -- A file's path as it is seen from the script's directory, wherever the command is started.
 local function from_script(path)
-  local dir = core.config "script":match "^(.*/)[^/]*$" or "./"
-  if path:sub(1, #dir) == dir then return path:sub(#dir + 1) end
-  return (path:gsub("^%./", ""))
+  local dir = string.match(core.config "script", "^(.*/)[^/]*$") or "./"
+  if string.sub(path, 1, #dir) == dir then return string.sub(path, #dir + 1) end
+  return (string.gsub(path, "^%./", ""))
 end
 
 -- The script may have gone to another directory.
 local function from_start(path)
-  return path:sub(1, 1) == "/" and path or core.config "start_dir" .. "/" .. path
+  return string.sub(path, 1, 1) == "/" and path or core.config "start_dir" .. "/" .. path
 end
 
 -- What stands for the source of a function, as debug.getinfo() has it. A file is read when it is met
@@ -95,12 +95,12 @@ local function key_of(info)
   local source = info.source
   local key = sources[source]
   if key then return key end
-  local path = source:match "^@(.*)"
+  local path = string.match(source, "^@(.*)")
   key = path and from_script(path) or info.short_src
   sources[source] = key
   if path and not M.is_own(source) then
     local index, same = core.same_file(key, from_start(path))
-    if not index then error(("--state: %s: %s"):format(key, same), 0) end
+    if not index then error(string.format("--state: %s: %s", key, same), 0) end
     files[index] = true
     if not same then note_change(key) end
   end
@@ -110,7 +110,7 @@ end
 --- The number of a function that is met for the first time.
 function M.function_number(fn, name)
   local info = debug.getinfo(fn, "S")
-  local where = info.what == "C" and "C" or ("%s:%d"):format(key_of(info), info.linedefined)
+  local where = info.what == "C" and "C" or string.format("%s:%d", key_of(info), info.linedefined)
   return number_of(core.NAMED.FUNCTION, "function " .. name, name .. " " .. where, code_of(fn, where))
 end
 
@@ -119,10 +119,10 @@ end
 function M.why_not_the_same(all)
   if changed or not all then return changed end
   local file = core.file_left(files)
-  if file then return ("%s is not loaded, as it was when the job was started"):format(file) end
+  if file then return string.format("%s is not loaded, as it was when the job was started", file) end
   local unknown = core.unknown_tasks()
   if unknown == 0 then return nil end
-  return ("%d of its tasks are of functions that are not there this time"):format(unknown)
+  return string.format("%d of its tasks are of functions that are not there this time", unknown)
 end
 
 --- The number of a class that is met for the first time, by its path alone.

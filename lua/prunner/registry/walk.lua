@@ -22,11 +22,11 @@ local PATH_MAX = 100
 
 local function path_of(path, key)
   if #path > PATH_MAX then return path end
-  if type(key) == "string" and key:find "^[%a_\128-\255][%w_\128-\255]*$" -- LuaJIT's names
-      and not key:find "\194[\128-\159]" then -- but no control characters
+  if type(key) == "string" and string.find(key, "^[%a_\128-\255][%w_\128-\255]*$") -- LuaJIT's names
+      and not string.find(key, "\194[\128-\159]") then -- but no control characters
     return path == "" and key or path .. "." .. key
   end
-  if type(key) == "number" then return ("%s[%s]"):format(path, key) end
+  if type(key) == "number" then return string.format("%s[%s]", path, key) end
   return path .. "[?]"
 end
 
@@ -99,7 +99,7 @@ function M.walk(from, order, visit)
   -- each. What is behind those is nobody's argument, and as much as everything that comes with Lua.
   local function push_modules()
     for name, module in entries(package.loaded) do
-      if not tostring(name):find "^prunner%." then
+      if not string.find(tostring(name), "^prunner%.") then
         push(module, name)
       elseif type(module) == "table" then
         seen[module] = true

@@ -12,16 +12,17 @@ local WIDTH, LEFT, RIGHT, TOP, BOTTOM = 1000, 72, 14, 8, 26
 local INNER = WIDTH - LEFT - RIGHT
 local HISTOGRAM = 520 -- how wide it is
 
-local function point(v) return ("%.1f"):format(v):gsub("%.0$", "") end
+local function point(v) return string.gsub(string.format("%.1f", v), "%.0$", "") end
 
 -- A picture with a name for those who do not see it.
 local function svg(width, height, name, parts)
-  return ('<svg viewBox="0 0 %d %d" role="img" aria-label="%s"><title>%s</title>\n%s\n</svg>\n')
-    :format(width, height, format.escape(name), format.escape(name), table.concat(parts, "\n"))
+  return string.format('<svg viewBox="0 0 %d %d" role="img" aria-label="%s"><title>%s</title>\n%s\n</svg>\n',
+    width, height, format.escape(name), format.escape(name), table.concat(parts, "\n"))
 end
 
 local function text(x, y, class, s)
-  return ('<text x="%s" y="%s" class="%s">%s</text>'):format(point(x), point(y), class, format.escape(s))
+  return string.format('<text x="%s" y="%s" class="%s">%s</text>', point(x), point(y), class,
+    format.escape(s))
 end
 
 -- 1, 2 or 5 times a power of ten, so that `span` has about `n` of them.
@@ -34,14 +35,14 @@ end
 
 local function short_count(n)
   for _, unit in ipairs { { 1e9, "G" }, { 1e6, "M" }, { 1e3, "k" } } do
-    if n >= unit[1] then return (("%.1f"):format(n / unit[1]):gsub("%.0$", "")) .. unit[2] end
+    if n >= unit[1] then return (string.gsub(string.format("%.1f", n / unit[1]), "%.0$", "")) .. unit[2] end
   end
-  return ("%g"):format(n)
+  return string.format("%g", n)
 end
 
 -- "1.50 s" is "1.5 s" at an axis.
 local function short_time(s)
-  return (format.seconds(s):gsub("%.0+ ", " "):gsub("(%.%d-)0+ ", "%1 "))
+  return (string.gsub(string.gsub(format.seconds(s), "%.0+ ", " "), "(%.%d-)0+ ", "%1 "))
 end
 
 -- A line of time below a picture, and where it has its marks.
@@ -49,7 +50,7 @@ local function time_axis(parts, seconds, bottom)
   local step = step_of(seconds, 8)
   for i = 0, math.floor(seconds / step + 1e-9) do
     local x = LEFT + i * step / seconds * INNER
-    parts[#parts + 1] = ('<path class="grid" d="M%s %dV%d"/>'):format(point(x), TOP, bottom)
+    parts[#parts + 1] = string.format('<path class="grid" d="M%s %dV%d"/>', point(x), TOP, bottom)
     parts[#parts + 1] = text(x, bottom + 17, i == 0 and "tick" or "tick middle",
       i == 0 and "0" or short_time(i * step))
   end
@@ -59,7 +60,7 @@ local function value_axis(parts, width, largest, bottom)
   local step = step_of(largest, 5)
   for i = 0, math.floor(largest / step + 1e-9) do
     local y = bottom - i * step / largest * (bottom - TOP)
-    parts[#parts + 1] = ('<path class="grid" d="M%d %sH%d"/>'):format(LEFT, point(y), width - RIGHT)
+    parts[#parts + 1] = string.format('<path class="grid" d="M%d %sH%d"/>', LEFT, point(y), width - RIGHT)
     parts[#parts + 1] = text(LEFT - 6, y + 4, "tick end", short_count(i * step))
   end
 end
@@ -80,15 +81,16 @@ function M.lines(name, seconds, lines)
   for _, line in ipairs(lines) do
     local d = {}
     for i, v in ipairs(line.values) do
-      d[i] = ("%s %s"):format(point(LEFT + v[1] / seconds * INNER),
+      d[i] = string.format("%s %s", point(LEFT + v[1] / seconds * INNER),
         point(bottom - v[2] / largest * (bottom - TOP)))
     end
     local path = "M" .. table.concat(d, "L")
     if line.area then
-      parts[#parts + 1] = ('<path class="area" style="fill:var(--c%d)" d="%sV%dH%dZ"/>')
-        :format(line.colour, path, bottom, LEFT)
+      parts[#parts + 1] = string.format('<path class="area" style="fill:var(--c%d)" d="%sV%dH%dZ"/>',
+        line.colour, path, bottom, LEFT)
     else
-      parts[#parts + 1] = ('<path class="line" style="stroke:var(--c%d)" d="%s"/>'):format(line.colour, path)
+      parts[#parts + 1] = string.format('<path class="line" style="stroke:var(--c%d)" d="%s"/>',
+        line.colour, path)
     end
   end
   return svg(WIDTH, height, name, parts)
@@ -98,7 +100,7 @@ end
 local function add_rectangle(paths, colour, level, x, y, width, height)
   local key = colour * 10 + level
   paths[key] = paths[key] or {}
-  table.insert(paths[key], ("M%s %sh%sv%sh-%sz"):format(point(x), point(y), point(width), point(height),
+  table.insert(paths[key], string.format("M%s %sh%sv%sh-%sz", point(x), point(y), point(width), point(height),
     point(width)))
 end
 
@@ -127,7 +129,7 @@ end
 
 local function row_name(row, each, workers)
   local first, last = (row - 1) * each + 1, math.min(row * each, workers)
-  return first == last and tostring(first) or ("%d–%d"):format(first, last)
+  return first == last and tostring(first) or string.format("%d–%d", first, last)
 end
 
 --- What the workers did: a row for each of them, or for some of them together.
@@ -148,8 +150,8 @@ function M.workers(name, data, colour_of)
     end
   end
   for key, list in pairs(paths) do
-    parts[#parts + 1] = ('<path style="fill:var(--c%d)" fill-opacity="%g" d="%s"/>')
-      :format(math.floor(key / 10), 0.25 * (key % 10), table.concat(list))
+    parts[#parts + 1] = string.format('<path style="fill:var(--c%d)" fill-opacity="%g" d="%s"/>',
+      math.floor(key / 10), 0.25 * (key % 10), table.concat(list))
   end
   for _, death in ipairs(data.deaths) do
     local y = TOP + math.ceil(death.worker / data.row_workers) * each - each / 2
@@ -186,10 +188,11 @@ function M.histogram(name, times, colour)
     local high = n / largest * (bottom - TOP)
     if n > 0 then
       high = math.max(high, 1)
-      local title = ("%s to %s: %s"):format(format.seconds(2 ^ octave), format.seconds(2 ^ (octave + 1)),
+      local title = string.format("%s to %s: %s", format.seconds(2 ^ octave),
+        format.seconds(2 ^ (octave + 1)),
         format.count(n))
-      parts[#parts + 1] = ('<rect style="fill:var(--c%d)" x="%s" y="%s" width="%s" height="%s">'
-        .. '<title>%s</title></rect>'):format(colour, point(x + each * 0.06), point(bottom - high),
+      parts[#parts + 1] = string.format('<rect style="fill:var(--c%d)" x="%s" y="%s" width="%s" height="%s">'
+        .. '<title>%s</title></rect>', colour, point(x + each * 0.06), point(bottom - high),
         point(each * 0.88), point(high), title)
     end
     if (octave - first) % math.ceil(70 / each) == 0 then

@@ -45,13 +45,13 @@ local HOW = {
 local function head(data)
   local detail = problems(data)
   local good = data.how == "done" or data.how == "halted" and data.status == 0
-  return ([[
+  return string.format([[
 <header>
 <h1>%s</h1>
 <p><span class="state %s">%s</span>%s <span class="soft">(exit status %d)</span><br>
 <span class="soft">started %s, with %s</span></p>
 </header>
-]]):format(escape(data.script ~= "" and data.script or "A job"), good and "good" or "bad", HOW[data.how],
+]], escape(data.script ~= "" and data.script or "A job"), good and "good" or "bad", HOW[data.how],
     detail ~= "" and ": " .. detail or "", data.status, escape(os.date("%Y-%m-%d %H:%M:%S", data.start)),
     format.plural(data.workers, "worker", "workers"))
 end
@@ -72,7 +72,7 @@ local function figures(data)
   local out = {}
   for i, item in ipairs(list) do
     local class = item[3] and ' class="bad"' or ""
-    out[i] = ("<div><dt>%s</dt><dd%s>%s</dd></div>"):format(item[1], class, item[2])
+    out[i] = string.format("<div><dt>%s</dt><dd%s>%s</dd></div>", item[1], class, item[2])
   end
   return '<dl class="figures">\n' .. table.concat(out, "\n") .. "\n</dl>\n"
 end
@@ -84,7 +84,7 @@ end
 local function legend(items)
   local out = {}
   for i, item in ipairs(items) do
-    out[i] = ('<li><i style="background:var(--c%d)"></i>%s</li>'):format(item[1], escape(item[2]))
+    out[i] = string.format('<li><i style="background:var(--c%d)"></i>%s</li>', item[1], escape(item[2]))
   end
   return '<ul class="key">\n' .. table.concat(out, "\n") .. "\n</ul>\n"
 end
@@ -119,25 +119,25 @@ local function progress(data, has_timeline)
     if others then table.insert(others.values, { sample.at, others_done(data, sample) }) end
   end
   lines[#lines + 1] = others
-  return ([[
+  return string.format([[
 <section>
 <h2>Progress</h2>
 <p class="soft">Tasks done, by function (lines), and tasks that wait (grey area).</p>
 %s%s</section>
-]]):format(chart.lines("Tasks done and waiting, over time", data.seconds, lines), functions_legend(data))
+]], chart.lines("Tasks done and waiting, over time", data.seconds, lines), functions_legend(data))
 end
 
 local function workers(data, has_timeline, colour_of)
   if not has_timeline then return "" end
   local rows = data.row_workers > 1
-    and ("Each row is %d workers. "):format(data.row_workers) or ""
+    and string.format("Each row is %d workers. ", data.row_workers) or ""
   local deaths = #data.deaths > 0 and " ✕ is the death of a worker." or ""
-  return ([[
+  return string.format([[
 <section>
 <h2>Workers</h2>
 <p class="soft">%sWhat they ran: the paler, the less of their time; no colour: no task.%s</p>
 %s%s</section>
-]]):format(rows, deaths, chart.workers("What each worker did, over time", data, colour_of),
+]], rows, deaths, chart.workers("What each worker did, over time", data, colour_of),
     functions_legend(data))
 end
 
@@ -147,19 +147,19 @@ end
 
 -- Columns whose names begin with < are texts; the first one heads its row.
 local function table_of(caption, columns, rows)
-  local out = { ('<div class="scroll"><table>\n<caption>%s</caption>\n<thead><tr>'):format(caption) }
+  local out = { string.format('<div class="scroll"><table>\n<caption>%s</caption>\n<thead><tr>', caption) }
   local left = {}
   for i, column in ipairs(columns) do
-    local name, n = column:gsub("^<", "")
+    local name, n = string.gsub(column, "^<", "")
     left[i] = n == 1 and ' class="left"' or ""
-    out[#out + 1] = ('<th scope="col"%s>%s</th>'):format(left[i], name)
+    out[#out + 1] = string.format('<th scope="col"%s>%s</th>', left[i], name)
   end
   out[#out + 1] = "</tr></thead>\n<tbody>\n"
   for _, row in ipairs(rows) do
     out[#out + 1] = "<tr>"
     for i, cell in ipairs(row) do
-      out[#out + 1] = i == 1 and ('<th scope="row"%s>%s</th>'):format(left[i], cell)
-        or ("<td%s>%s</td>"):format(left[i], cell)
+      out[#out + 1] = i == 1 and string.format('<th scope="row"%s>%s</th>', left[i], cell)
+        or string.format("<td%s>%s</td>", left[i], cell)
     end
     out[#out + 1] = "</tr>\n"
   end
@@ -172,10 +172,11 @@ local function functions(data)
   for i, f in ipairs(data.functions) do
     local share = data.busy_seconds > 0 and f.busy / data.busy_seconds or 0
     rows[i] = {
-      ("%s <span class=\"soft\">%s</span>"):format(escape(f.name), escape(f.where)),
+      string.format("%s <span class=\"soft\">%s</span>", escape(f.name), escape(f.where)),
       count(f.finished), count(f.posted), count(f.failed + f.quarantined), count(f.retried),
       seconds(f.p50), seconds(f.p95), seconds(f.longest), seconds(f.busy),
-      ('<span class="bar"><i style="width:%.1f%%"></i></span> %s'):format(share * 100, format.percent(share)),
+      string.format('<span class="bar"><i style="width:%.1f%%"></i></span> %s', share * 100,
+        format.percent(share)),
     }
   end
   return "<section>\n<h2>Functions</h2>\n" .. table_of(
@@ -191,25 +192,26 @@ local function histograms(data)
       i <= chart.COLOURS and i or 0) or ""
     if picture ~= "" then
       n = n + 1
-      out[n] = ("<figure>\n<figcaption>%s</figcaption>\n%s</figure>\n"):format(escape(f.name), picture)
+      out[n] = string.format("<figure>\n<figcaption>%s</figcaption>\n%s</figure>\n", escape(f.name), picture)
     end
   end
   if n == 0 then return "" end
-  local more = #data.functions > n and (" Those of the %d functions that took most time."):format(n) or ""
-  return ('<section>\n<h2>How long tasks took</h2>\n'
+  local more = #data.functions > n and string.format(
+    " Those of the %d functions that took most time.", n) or ""
+  return string.format('<section>\n<h2>How long tasks took</h2>\n'
     .. '<p class="soft">A bar for each doubling of the time.%s</p>\n'
-    .. '<div class="pair">\n%s</div>\n</section>\n'):format(more, table.concat(out))
+    .. '<div class="pair">\n%s</div>\n</section>\n', more, table.concat(out))
 end
 
 local function task_text(t)
-  return ("<code>%s(%s)</code>"):format(escape(t.name), escape(t.arguments))
+  return string.format("<code>%s(%s)</code>", escape(t.name), escape(t.arguments))
 end
 
 local function slowest(data)
   if #data.slowest == 0 then return "" end
   local rows = {}
   for i, t in ipairs(data.slowest) do
-    local number = ("#%.0f"):format(t.id)
+    local number = string.format("#%.0f", t.id)
     rows[i] = { task_text(t), seconds(t.seconds), seconds(t.from), t.worker, number, t.outcome }
   end
   return "<section>\n<h2>Slowest tasks</h2>\n" .. table_of("Of those that were timed.",
@@ -223,16 +225,16 @@ end
 local function failure(f)
   local t = f.task
   local times = f.count == 1 and "once, after " .. seconds(f.first)
-    or ("%s times, from %s to %s"):format(count(f.count), seconds(f.first), seconds(f.last))
-  local again = f.retried > 0 and ("; %s of the runs came again"):format(count(f.retried)) or ""
-  return ([[
+    or string.format("%s times, from %s to %s", count(f.count), seconds(f.first), seconds(f.last))
+  local again = f.retried > 0 and string.format("; %s of the runs came again", count(f.retried)) or ""
+  return string.format([[
 <article class="failure">
 <p><strong>%s</strong></p>
 <p class="soft">%s%s</p>
 <p>%s, posted by %s, #%.0f, run %d, worker %d</p>
 %s</article>
-]]):format(escape(t.error ~= "" and t.error or t.outcome), times, again, task_text(t), escape(t.poster), t.id,
-    t.attempt, t.worker, f.text and ("<pre>%s</pre>\n"):format(escape(f.text)) or "")
+]], escape(t.error ~= "" and t.error or t.outcome), times, again, task_text(t), escape(t.poster), t.id,
+    t.attempt, t.worker, f.text and string.format("<pre>%s</pre>\n", escape(f.text)) or "")
 end
 
 local function failures(data)
@@ -240,7 +242,7 @@ local function failures(data)
   local out = {}
   for i, f in ipairs(data.failures) do out[i] = failure(f) end
   local more = data.more_kinds_of_failures > 0
-    and ('<p class="soft">%s of further kinds.</p>\n'):format(count(data.more_kinds_of_failures)) or ""
+    and string.format('<p class="soft">%s of further kinds.</p>\n', count(data.more_kinds_of_failures)) or ""
   return '<section>\n<h2>Failures</h2>\n<p class="soft">Those that say the same, but for numbers and quoted '
     .. "texts, are one, shown by the first of them.</p>\n" .. table.concat(out) .. more .. "</section>\n"
 end

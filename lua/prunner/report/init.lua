@@ -90,7 +90,7 @@ local function json(data)
   end
   -- For cjson a table with nothing in it is an object; all that can be empty here are lists. In a
   -- string the quotes would not stand there without a backslash.
-  return (cjson.encode(data):gsub('"(%a+)":{}', '"%1":[]')) .. "\n"
+  return (string.gsub(cjson.encode(data), '"(%a+)":{}', '"%1":[]')) .. "\n"
 end
 
 --- Can it be written? Before the script runs.
@@ -98,12 +98,12 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string why not
 function M.check(path)
-  if path:find "%.json$" then
+  if string.find(path, "%.json$") then
     local cjson, absent = load_cjson()
     if not cjson then return nil, absent end
   end
   local ok, problem = core.replace_file(path)
-  if not ok then return nil, ("\"%s\": %s"):format(path, problem) end
+  if not ok then return nil, string.format("\"%s\": %s", path, problem) end
   return true
 end
 
@@ -116,9 +116,9 @@ end
 -- @treturn[2] string why not
 function M.write(path, s, status)
   local data = M.data(s, status)
-  local text = path:find "%.json$" and json(data) or html.page(data)
+  local text = string.find(path, "%.json$") and json(data) or html.page(data)
   local ok, problem = core.replace_file(path, text)
-  if not ok then return nil, ("\"%s\": %s"):format(path, problem) end
+  if not ok then return nil, string.format("\"%s\": %s", path, problem) end
   return true
 end
 
