@@ -29,6 +29,9 @@
 #include "monitor/trace.h"
 #include "worker/error.h"
 
+static lua_Alloc own_alloc; /* of the Lua state */
+static void *own_ud;
+
 /* The directory this executable stands in. */
 static bool
 own_directory(char *dir, size_t cap)
@@ -89,10 +92,41 @@ set_arg(lua_State *L, const struct config *c)
     lua_setglobal(L, "arg");
 }
 
+/* lua_Alloc: frees nothing. */
+static void *
+keep(void *ud, void *p, size_t old, size_t want)
+{
+    (void)ud;
+    return want ? own_alloc(own_ud, p, old, want) : NULL;
+}
+
+/* The __gc of the state's first userdata: lua_close() calls it after all others. What follows
+ * gives the heap back, block by block, on pages that each fork has made the kernel copy before
+ * they are written: that costs as many faults as all workers' starts. The process ends anyway. */
+static int
+keep_memory(lua_State *L)
+{
+    own_alloc = lua_getallocf(L, &own_ud);
+    lua_setallocf(L, keep, NULL);
+    return 0;
+}
+
+static void
+push_keeper(lua_State *L)
+{
+    (void)lua_newuserdata(L, 0);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, keep_memory);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    (void)luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
 /* require("prunner.command").run(script) -> exit status */
 static int
 run_protected(lua_State *L)
 {
+    push_keeper(L); /* before there is another userdata */
     luaL_openlibs(L);
     find_modules(L);
     preload_core(L);
