@@ -12,7 +12,6 @@
 enum {
     CHUNK_MAX = 1 << 20, /* chunks double from one unit to this */
     FREE_MAX = 1 << 16,  /* remembered free items; the rest is found by sweeping */
-    ITEMS_MIN = 8,       /* a chunk holds */
 };
 
 static const uint16_t block_grains[SLAB_BLOCKS] = {
@@ -125,7 +124,7 @@ take_chunk(struct self *self, uint32_t size_class)
 {
     struct slab *s = &self->slabs[size_class];
     size_t bytes = s->bytes;
-    size_t least = ARENA_GRAIN + ITEMS_MIN * slab_item_bytes(size_class);
+    size_t least = ARENA_GRAIN + slab_item_bytes(size_class);
     if (bytes > CHUNK_MAX)
         bytes = CHUNK_MAX;
     if (bytes < least)
