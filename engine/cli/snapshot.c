@@ -51,6 +51,12 @@ grow_fns(struct snapshot *g, uint32_t n)
     return true;
 }
 
+static void
+end_name(struct metrics_name *n)
+{
+    n->name[METRICS_NAME - 1] = n->where[METRICS_NAME - 1] = '\0';
+}
+
 static int
 read_names(struct snapshot *g, uint32_t n)
 {
@@ -64,7 +70,18 @@ read_names(struct snapshot *g, uint32_t n)
         return -EIO;
     strcpy(g->names[0].name, "(others)");
     for (uint32_t f = 1; f <= n; f++)
-        g->names[f].name[METRICS_NAME - 1] = g->names[f].where[METRICS_NAME - 1] = '\0';
+        end_name(&g->names[f]);
+    return 0;
+}
+
+/* A function had no figures when the names were read. */
+static int
+read_name(struct snapshot *g, uint32_t f)
+{
+    size_t at = offsetof(struct metrics_header, names) + f * sizeof *g->names;
+    if (!attach_read(g->job, &g->names[f], sizeof *g->names, at))
+        return -EIO;
+    end_name(&g->names[f]);
     return 0;
 }
 
@@ -120,7 +137,7 @@ add_fn(struct snapshot *g, uint32_t slot, uint32_t f)
     if (!attach_read(g->job, &one, sizeof one, at))
         return -EIO;
     metrics_add_fn(&g->fns[f].sum, &one);
-    return 0;
+    return g->names[f].name[0] ? 0 : read_name(g, f);
 }
 
 /* Only of functions that it has used: the rest is not even memory. */

@@ -15,6 +15,7 @@
 #include "codec/codec.h"
 #include "memory/arena.h"
 #include "job/failure_kind.h"
+#include "job/job.h"
 #include "task/task.h"
 
 enum {
@@ -134,8 +135,9 @@ static void
 copy_name(char to[METRICS_NAME], const char *text)
 {
     size_t len = strnlen(text, METRICS_NAME - 1);
-    memcpy(to, text, len);
+    memcpy(to + 1, text + (len > 0), len - (len > 0));
     to[len] = '\0';
+    atom_store(to, text[0]); /* release: who sees it sees the rest */
 }
 
 void
@@ -144,8 +146,9 @@ metrics_name(uint32_t fn, const char *name, const char *where)
     struct metrics_header *h = metrics.header;
     if (fn >= METRICS_FNS)
         return;
-    copy_name(h->names[fn].name, name ? name : "?");
+    metrics.named[fn / 64] |= (uint64_t)1 << fn % 64;
     copy_name(h->names[fn].where, where ? where : "");
+    copy_name(h->names[fn].name, name ? name : "?");
     if (fn > h->nfns)
         h->nfns = fn;
 }
@@ -232,6 +235,8 @@ void
 metrics_mark_used(uint32_t fn)
 {
     uint64_t *bits = &metrics.slot->used[fn / 64];
+    if (!(metrics.named[fn / 64] >> fn % 64 & 1))
+        metrics_name(fn, job_fn_info(fn)->name, job_fn_info(fn)->where);
     atom_set(bits, *bits | (uint64_t)1 << fn % 64);
 }
 

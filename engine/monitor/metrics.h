@@ -24,6 +24,8 @@ struct metrics {
     /* As in the head, which an idle worker so leaves alone; fixed before the fork. */
     uint32_t slots, ring, record;
     uint64_t interval_ns;
+    /* Bit f: function f has its name. */
+    uint64_t named[METRICS_FNS / 64];
     uint32_t left;      /* the left-th task from now is timed */
     uint32_t every;     /* about one task in `every` is timed */
     double credit;      /* tasks that may still be timed one after the other */
@@ -50,7 +52,8 @@ void metrics_start_job(uint32_t n, const char *script);
 void metrics_want(uint32_t what);
 /* metrics_set_workers: there are `n` workers now, or were. */
 void metrics_set_workers(uint32_t n);
-/* metrics_name names function `fn`, before the fork. */
+/* metrics_name names function `fn`: by whoever has the first figure of it, since few functions are
+ * ever posted; and by the supervisor before the fork, who may know a better name. */
 void metrics_name(uint32_t fn, const char *name, const char *where);
 /* metrics_in_worker: this process was forked off: the supervisor keeps the descriptor. */
 void metrics_in_worker(void);

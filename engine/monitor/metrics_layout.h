@@ -158,6 +158,8 @@ struct metrics_header {
     uint64_t end_ns;                  /* writer: the supervisor: when the workers were gone; 0 */
     struct metrics_earlier earlier;
     char script[256];
+    /* Of functions that have, or may have, figures; "": none yet. writer: whoever has the first
+     * figure of it, all the same; the first byte of `name` last. */
     struct metrics_name names[METRICS_FNS];
     struct metrics_slot slot[]; /* 0: begin() and the supervisor */
 };

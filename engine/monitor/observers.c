@@ -54,14 +54,26 @@ note_earlier(struct metrics_earlier *e)
     }
 }
 
+/* Those that begin() has posted may have got a better name since, and a resumed job may run any.
+ * Few of all that come with Lua are ever posted. */
+static void
+name_functions(void)
+{
+    struct metrics_header *h = metrics.header;
+    h->nfns = job.nfns < METRICS_FNS ? job.nfns : METRICS_FNS - 1;
+    for (uint32_t f = 1; f <= h->nfns; f++) {
+        if (job.config.resume || metrics_has(&h->slot[0], f))
+            metrics_name(f, job_fn_info(f)->name, job_fn_info(f)->where);
+    }
+}
+
 void
 observers_start(uint32_t n)
 {
     struct metrics_header *h = metrics.header;
     metrics_start_job(n, job.config.script);
     note_earlier(&h->earlier);
-    for (uint32_t f = 1; f <= job.nfns; f++)
-        metrics_name(f, job_fn_info(f)->name, job_fn_info(f)->where);
+    name_functions();
     for (uint32_t i = 0; i < observers.n; i++) {
         metrics_want(observers.all[i]->record);
         observers.all[i]->next_ns = h->start_ns + observers.all[i]->every_ns;

@@ -33,6 +33,7 @@ setup(void **state)
     metrics_start_job(3, "job.lua");
     metrics_name(1, "add", "job.lua:1");
     metrics_name(2, "f\xff\n\xc3\xa9", "job.lua:2");
+    metrics.header->nfns = 3;
     return 0;
 }
 
@@ -87,6 +88,11 @@ test_sums(void **state)
     /* The same again: sums are not added to sums. */
     assert_int_equal(snapshot_look(&g), 0);
     assert_int_equal(g.posted, 3);
+    /* A function gets its name with its first figure. */
+    assert_string_equal(g.names[3].name, "");
+    metrics_posted(3);
+    assert_int_equal(snapshot_look(&g), 0);
+    assert_string_equal(g.names[3].name, "?");
     /* What is no text is not shown as it is. */
     struct top_line l;
     top_line_start(&l, TOP_LINE_PLAIN);
