@@ -88,8 +88,8 @@ PRN_LDFLAGS += -fsanitize=$(SANITIZE)
 endif
 # The rooms are small and call each other for every task: the library is optimized as one.
 # (gcc only: clang would want another linker.) The objects hold machine code as well: tests
-# link them one by one.
-LTO ?= $(if $(SANITIZE)$(filter clang%,$(notdir $(CC))),,-flto=auto -ffat-lto-objects)
+# link them one by one. In one partition: small variables are then side by side (base/large.h).
+LTO ?= $(if $(SANITIZE)$(filter clang%,$(notdir $(CC))),,-flto=auto -flto-partition=one -ffat-lto-objects)
 COMPILE = $(CC) $(CFLAGS) $(PRN_CFLAGS)
 LINK = $(CC) $(CFLAGS) $(PRN_LDFLAGS) $(LDFLAGS)
 

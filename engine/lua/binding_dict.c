@@ -13,9 +13,10 @@
 #include "store/names.h"
 #include "task/section.h"
 #include "worker/error.h"
+#include "base/large.h"
 
 /* A key, for one operation. It is filled and used where no Lua runs. */
-static unsigned char key_bytes[DICT_KEY_MAX + CODEC_SCALAR_MAX];
+static LARGE_BSS unsigned char key_bytes[DICT_KEY_MAX + CODEC_SCALAR_MAX];
 
 static struct dict_key
 key_of_length(size_t len)

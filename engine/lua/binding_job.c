@@ -25,6 +25,7 @@
 #include "worker/error.h"
 #include "worker/held_locks.h"
 #include "worker/unshared.h"
+#include "base/large.h"
 
 /* core.moment() -> "loading", "begin", "task", "hook", "update", "running", "end" */
 static int
@@ -258,7 +259,7 @@ set_counts(lua_State *L, const struct counts *c)
 static void
 push_summary(lua_State *L)
 {
-    static struct totals f;
+    static LARGE_BSS struct totals f;
     const struct result *r = &job.result;
     lua_newtable(L);
     set_counts(L, &r->counts);

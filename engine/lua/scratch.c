@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/large.h"
 
-struct prn_scratch scratch;
+struct prn_scratch scratch LARGE_BSS;
 
-static struct scratch buffers[SCRATCH_MAX];
+static LARGE_BSS struct scratch buffers[SCRATCH_MAX];
 
 struct prn_scratch *
 prn_scratch(void)

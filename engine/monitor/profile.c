@@ -15,6 +15,7 @@
 #include "monitor/metrics.h"
 #include "monitor/observers.h"
 #include "base/outfile.h"
+#include "base/large.h"
 
 enum {
     EVERY_MS = 4,   /* of CPU time, between two samples; the kernel makes it a few more */
@@ -192,7 +193,7 @@ put_state(struct stack *s, int state)
 static void
 sample(void *data, lua_State *L, int samples, int state)
 {
-    static struct stack s;
+    static LARGE_BSS struct stack s;
     static const char frame[] = {'F', MARK, 'Z', '\0'};
     size_t len;
     (void)data;

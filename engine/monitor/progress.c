@@ -8,6 +8,7 @@
 #include "monitor/observers.h"
 #include "monitor/progress_text.h"
 #include "base/screen.h"
+#include "base/large.h"
 
 enum { MS = 1000 * 1000 /* ns */ };
 static const uint64_t DRAW_NS = 100 * MS;   /* ... again, at most so often */
@@ -34,7 +35,7 @@ static struct {
     struct rate rate;
     uint64_t memory_ns; /* when it is looked at again */
     struct text text;
-} progress = {.observer = {.started = started, .tick = tick, .end = end}};
+} progress LARGE_DATA = {.observer = {.started = started, .tick = tick, .end = end}};
 
 static bool
 wants_colours(void)

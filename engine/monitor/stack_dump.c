@@ -20,6 +20,7 @@
 #include "monitor/progress.h"
 #include "task/task.h"
 #include "base/text.h"
+#include "base/large.h"
 
 enum {
     LEVELS = 20,      /* of a stack that are shown */
@@ -66,7 +67,7 @@ static struct {
     bool waiting;
     uint64_t deadline;
     uint8_t states[ARENA_SLOTS]; /* enum state, when it was asked */
-} stack_dump = {.observer = {.tick = tick, .every_ns = NEVER_NS}};
+} stack_dump LARGE_DATA = {.observer = {.tick = tick, .every_ns = NEVER_NS}};
 
 /* ---- the process that is asked ---- */
 
@@ -118,7 +119,7 @@ print_own(lua_State *L)
         [STAGE_RUNNING] = "the workers run",
         [STAGE_END] = "the job is over, end_() runs",
     };
-    static char text[STACK + 80];
+    static LARGE_BSS char text[STACK + 80];
     int n = snprintf(text, 80, "prunner: %s\n", names[job.stage]);
     log_text(text, (size_t)n + put_stack(text + n, L));
 }

@@ -15,6 +15,7 @@
 #include "monitor/observers.h"
 #include "monitor/progress.h"
 #include "base/text.h"
+#include "base/large.h"
 
 enum {
     KINDS_SHOWN = 5,    /* those with most failures */
@@ -30,7 +31,7 @@ static struct {
     bool asked, never;
     bool quiet; /* nothing but failures that were not told */
     struct totals totals;
-} summary = {.observer = {.end = print_summary}};
+} summary LARGE_DATA = {.observer = {.end = print_summary}};
 
 void
 summary_open(const struct config *c)

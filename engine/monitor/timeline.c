@@ -10,6 +10,7 @@
 #include "monitor/metrics.h"
 #include "monitor/metrics_read.h"
 #include "monitor/observers.h"
+#include "base/large.h"
 
 enum {
     MS = 1000000,
@@ -17,7 +18,7 @@ enum {
     WORKER_NS = 20 * 1000, /* ... or this for each worker, if there are many */
 };
 
-struct timeline timeline;
+struct timeline timeline LARGE_BSS;
 
 /* Of a worker, at the last sample. */
 static struct seen {

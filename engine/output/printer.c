@@ -21,6 +21,7 @@
 #include "base/wait_status.h"
 #include "output/sink.h"
 #include "task/task.h"
+#include "base/large.h"
 
 enum { TAG = 256 };
 
@@ -217,7 +218,7 @@ read_quarantined(int fd)
 static void
 act_for_itself(void)
 {
-    static struct slot private;
+    static LARGE_BSS struct slot private;
     job.self.me = ARENA_PRINTER;
     job.self.slot = &private;
 }

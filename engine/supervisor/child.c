@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/ensure.h"
 #include "job/config.h"
+#include "base/large.h"
 
 #define PAUSE_NS (10 * CLOCK_MILLISECOND) /* after the first early death; doubles */
 #define PAUSE_MAX_NS CLOCK_SECOND
@@ -16,7 +17,7 @@ static struct {
     uint32_t n;                /* 1..n are in use */
     uint32_t in[CHILD_STATES]; /* how many are in each state */
     struct child at[CONFIG_WORKERS_MAX + 1];
-} children;
+} children LARGE_BSS;
 
 /* ---- all of them ---- */
 

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/version.h"
+#include "base/large.h"
 
 enum { REQUESTS_MAX = 16 }; /* requests, before the supervisor sees to the rest again */
 
@@ -195,7 +196,7 @@ enum { KILLS_MAX = 16 }; /* who wait for an answer at a time; further ones get o
 static struct {
     uint64_t id; /* of the task; 0: nobody waits here */
     struct client who;
-} kills[KILLS_MAX];
+} kills[KILLS_MAX] LARGE_BSS;
 
 static void
 await_killed(const struct client *who, uint64_t id)

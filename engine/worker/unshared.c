@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "job/job.h"
+#include "base/large.h"
 
 #define LITTLE_BYTES ((uint64_t)64 << 20) /* of a smaller heap nothing is said */
 
@@ -22,7 +23,7 @@ static struct {
     struct range {
         uint64_t from, to;
     } at[RANGES];
-} ranges;
+} ranges LARGE_BSS;
 
 void
 unshared_open(uint64_t heap_bytes)
