@@ -83,29 +83,32 @@ output_prepare(void)
 static void
 at_exit(void)
 {
-    (void)output_end();
+    if (own_streams[0])
+        (void)output_end();
 }
 
-static int
-open_streams(struct self *self, const int real[2])
+/* os.exit() in a task; _exit() passes it by. */
+static void
+end_at_exit(void)
 {
-    uint32_t *locks = self->arena->header->output_lock;
-    out = (struct stream){
-        .self = self,
-        .lock = &locks[0],
-        .tag = task_tag,
-        .real = {.fd = real[0]},
-        .hold = captures() || !isatty(STDOUT_FILENO),
-    };
-    err = (struct stream){
-        .self = self,
-        .lock = &locks[1],
-        .tail_of = self->slot,
-        .tag = task_tag,
-        .real = {.fd = real[1]},
-    };
-    int e = stream_open(&out);
-    if (e)
+    static bool registered;
+    if (!registered)
+        registered = atexit(at_exit) == 0;
+}
+
+/* Is stdout not seen at the end of each line? */
+static bool
+holds(void)
+{
+    return captures() || !isatty(STDOUT_FILENO);
+}
+
+/* Those that are not there yet. */
+static int
+make_streams(void)
+{
+    int e = out.file ? 0 : stream_open(&out);
+    if (e || err.file)
         return e;
     e = stream_open(&err);
     if (e)
@@ -113,12 +116,44 @@ open_streams(struct self *self, const int real[2])
     return e;
 }
 
+static int
+open_streams(struct self *self, const int real[2])
+{
+    uint32_t *locks = self->arena->header->output_lock;
+    out = (struct stream){
+        .file = out.file,
+        .self = self,
+        .lock = &locks[0],
+        .tag = task_tag,
+        .real = {.fd = real[0]},
+        .hold = holds(),
+    };
+    err = (struct stream){
+        .file = err.file,
+        .self = self,
+        .lock = &locks[1],
+        .tail_of = self->slot,
+        .tag = task_tag,
+        .real = {.fd = real[1]},
+    };
+    return make_streams();
+}
+
+int
+output_before_fork(void)
+{
+    end_at_exit();
+    out.hold = holds();
+    return make_streams();
+}
+
 int
 output_open(struct self *self)
 {
     int real[2] = {STDOUT_FILENO, STDERR_FILENO};
     int e = captures() ? capture_open(real) : 0;
-    fflush(stdout); /* of --serial */
+    if (job.config.serial)
+        fflush(stdout);
     if (!e)
         e = open_streams(self, real);
     if (e)
@@ -128,7 +163,7 @@ output_open(struct self *self)
     own_streams[1] = stderr;
     stdout = out.file;
     stderr = err.file;
-    (void)atexit(at_exit); /* os.exit() in a task; _exit() passes it by */
+    end_at_exit();
     return 0;
 }
 

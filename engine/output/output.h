@@ -40,6 +40,9 @@ extern bool output_by_task;
 /* output_prepare does what comes before the script is loaded. 0, or -errno with a message:
  * the directory of --output-dir, or that of files without a name, cannot be used. */
 int output_prepare(void);
+/* output_before_fork makes the streams that output_open() puts in place: made by each worker they
+ * cost it eight pages. 0 or -ENOMEM: then each makes its own. */
+int output_before_fork(void);
 /* output_open replaces the streams of this process: a (just forked) worker's, or that
  * of --serial while tasks run. 0, or -errno with nothing replaced. Lua's files are to
  * follow (lua_files.h). */

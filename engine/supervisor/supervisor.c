@@ -20,6 +20,7 @@
 #include "monitor/observers.h"
 #include "monitor/stack_dump.h"
 #include "monitor/totals.h"
+#include "output/output.h"
 #include "output/own_streams.h"
 #include "output/printer.h"
 #include "supervisor/child.h"
@@ -131,6 +132,7 @@ enter_worker(uint32_t k)
     idle_spin_ok = super.cpus >= job.arena.header->limit;
     if (!idle_spin_ok)
         cpus_take_turns();
+    job.self = (struct self){0}; /* not given back: that would copy pages of the heap */
     if (act_for(k))
         return;
     worker_run(super.L);
@@ -332,6 +334,7 @@ run_workers(lua_State *L, uint32_t n)
     death_open();
     spawn_open(enter_worker);
     growth_open();
+    (void)output_before_fork();
     fflush(NULL);
     spawn_tick();
     control_open(); /* after the first forks: those workers never have it */
