@@ -90,6 +90,8 @@ failures_kinds(struct failures_kind *out, uint64_t *others)
     *others = table ? atom_peek(&table->others) : 0; /* a count, no more */
     for (uint32_t i = 0; table && i < FAILURES_KINDS; i++) {
         const struct failures_kind *k = &table->kinds[i];
+        if (!atom_peek(&k->key)) /* they are taken in order; behind it are untouched pages */
+            break;
         uint32_t len = atom_load(&k->len); /* acquire: all but the count; pairs with describe() */
         if (!len)
             continue;

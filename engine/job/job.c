@@ -75,18 +75,20 @@ fns_room(uint32_t number)
 {
     if (number < job.fns_cap)
         return true;
-    uint32_t cap = job.fns_cap ? job.fns_cap : 256;
+    uint32_t cap = job.fns_cap ? job.fns_cap : 512;
     while (cap <= number)
         cap *= 2;
     struct fn_info *grown = realloc(job.fns, cap * sizeof *grown);
     if (!grown)
         return false;
-    for (uint32_t i = job.fns_cap; i < cap; i++)
-        grown[i] = (struct fn_info){.options = {-1, -1, -1, 0, false}};
+    if (!job.fns)
+        grown[0] = (struct fn_info){0};
     job.fns = grown;
     job.fns_cap = cap;
     return true;
 }
+
+static const char in_c[] = "C"; /* where most of them are */
 
 uint32_t
 job_fn(uint32_t number, const char *name, const char *where)
@@ -95,13 +97,14 @@ job_fn(uint32_t number, const char *name, const char *where)
         number = job.nfns + 1;
     if (!fns_room(number))
         return 0;
-    if (number > job.nfns)
-        job.nfns = number;
+    while (job.nfns < number)
+        job.fns[++job.nfns] = (struct fn_info){.options = {-1, -1, -1, 0, false}};
     struct fn_info *f = &job.fns[number];
     free((char *)f->name);
-    free((char *)f->where);
+    if (f->where != in_c)
+        free((char *)f->where);
     f->name = copy_shown(name);
-    f->where = copy(where);
+    f->where = where && strcmp(where, in_c) == 0 ? in_c : copy(where);
     return number;
 }
 
@@ -137,8 +140,10 @@ job_class_name(uint32_t number)
 int
 job_act(uint32_t slot)
 {
-    section_close(&job.self); /* the slot's that was acted for until now */
-    self_close(&job.self);
+    if (job.self.arena) { /* the slot's that was acted for until now */
+        section_close(&job.self);
+        self_close(&job.self);
+    }
     int err = self_open(&job.self, &job.arena, slot, arena_workers(&job.arena) + 1);
     job.self.lifo = job.config.order == TASKS_LIFO;
     return err;

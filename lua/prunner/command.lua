@@ -8,6 +8,10 @@
 -- Each returns the exit status with which the command ends there, or nothing: the next one follows.
 setfenv(1, require "prunner.globals")
 
+-- Nothing is compiled that runs once, while modules are loaded.
+local compiling = jit.status()
+if compiling then jit.off() end
+
 local core = require("prunner.native").core
 local exit = require "prunner.exit"
 local job = require "prunner.job"
@@ -57,6 +61,7 @@ local function load(script)
     return EXIT.USAGE
   end
   require "prunner" -- all of it, before the workers start, wherever the script requires it
+  if compiling then jit.on() end
 end
 
 -- The script raised an error. What was decided before counts, if it is a failure too.

@@ -7,6 +7,8 @@
 --
 -- and sees only what is here. The command loads them before the script. Libraries are copied as well,
 -- except those of which prunner wants to see the changes: `package.path`, `io.stdout`.
+jit.off(true, true) -- runs once
+
 local BASE = {
   "assert", "collectgarbage", "error", "getfenv", "getmetatable", "ipairs", "loadfile", "loadstring", "next",
   "pairs", "pcall", "rawequal", "rawget", "rawset", "require", "select", "setfenv", "setmetatable",

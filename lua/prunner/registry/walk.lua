@@ -10,12 +10,16 @@ setfenv(1, require "prunner.globals")
 -- on the stack of which the upper half was lost (2.1.0-beta3 of Debian 12).
 jit.off(true, true)
 
+local clear = require "table.clear"
 local new = require "table.new"
 
 local M = {}
 
 -- About how many values come with Lua: tables that are made for them need not grow.
-local MANY = 800
+local MANY = 480
+
+-- Of the last walk, for the next one, which would touch as much memory again.
+local seen, queue, paths = new(0, MANY), new(MANY, 0), new(MANY, 0)
 
 -- Longer paths name nothing that people would look for.
 local PATH_MAX = 100
@@ -69,7 +73,7 @@ end
 
 local function all_entries(t) return next, t end
 
---- Walks.
+-- Returns how many values it has met.
 -- @tparam table from `roots`: list of functions and tables; `named`: {[name] = function};
 --   `late`: a list of functions and tables; what is found nowhere else is found there, without a path;
 --   `further`: one more root, the last
@@ -78,9 +82,9 @@ local function all_entries(t) return next, t end
 -- @tparam table visit what is called for each that is found: `class(metatable, path)`;
 --   `fn(function, path)`, whose path is nil where it names nothing, and which says whether what is
 --   behind the function is to be found, too
-function M.walk(from, order, visit)
+local function walk(from, order, visit)
   local entries = order and function(t) return ordered_entries(t, order == "strict") end or all_entries
-  local seen, queue, paths, n = new(0, MANY), new(MANY, 0), new(MANY, 0), 0
+  local n = 0
   local function push(value, path)
     local t = type(value)
     if (t == "table" or t == "function") and not seen[value] then
@@ -157,6 +161,18 @@ function M.walk(from, order, visit)
   look_into_all()
   for _, object in ipairs(from.late) do push(object, "") end
   look_into_all()
+  return n
+end
+
+--- Walks.
+function M.walk(from, order, visit)
+  local ok, n = pcall(walk, from, order, visit)
+  if ok and n <= 2 * MANY then
+    clear(seen)
+  else
+    seen, queue, paths = {}, {}, {} -- workers would keep them
+  end
+  if not ok then error(n, 0) end
 end
 
 return M
