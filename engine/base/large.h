@@ -4,7 +4,6 @@
 #ifndef PRN_LARGE_H
 #define PRN_LARGE_H
 
-#define LARGE_BSS __attribute__((section(".bss.large")))   /* all 0 at first */
-#define LARGE_DATA __attribute__((section(".data.large"))) /* with values */
+#define LARGE_BSS __attribute__((section(".bss.large"))) /* all 0 at first */
 
 #endif

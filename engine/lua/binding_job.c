@@ -25,7 +25,6 @@
 #include "worker/error.h"
 #include "worker/held_locks.h"
 #include "worker/unshared.h"
-#include "base/large.h"
 
 /* core.moment() -> "loading", "begin", "task", "hook", "update", "running", "end" */
 static int
@@ -259,14 +258,12 @@ set_counts(lua_State *L, const struct counts *c)
 static void
 push_summary(lua_State *L)
 {
-    static LARGE_BSS struct totals f;
     const struct result *r = &job.result;
     lua_newtable(L);
     set_counts(L, &r->counts);
     binding_set_number(L, "seconds", r->seconds);
-    totals_take(&f);
     binding_set_number(L, "cpu", r->cpu_seconds);
-    binding_set_number(L, "efficiency", totals_efficiency(&f));
+    binding_set_number(L, "efficiency", totals_efficiency(totals_at_end()));
     binding_set_number(L, "workers", job.arena.header->limit);
     if (r->signal)
         binding_set_number(L, "signal", r->signal);

@@ -5,6 +5,8 @@
 #include "memory/self.h"
 #include "base/ensure.h"
 
+enum { POPULATE_FIRST = 2 * ARENA_UNIT };
+
 static bool
 same_kind(uint64_t word, uint32_t units, uint32_t size_class)
 {
@@ -102,7 +104,9 @@ claim_in(struct self *self, uint32_t size_class, uint32_t units, struct part par
         give_back(self, u, chunk_word(units, self->me, size_class));
         return err;
     }
-    arena_populate(a, at, len);
+    /* A class's first small chunk may stay nearly empty: each page when it is touched. */
+    if (len > POPULATE_FIRST || atom_peek(&self->slot->chunks[size_class]))
+        arena_populate(a, at, len);
     link_chunk(self, size_class, u, units);
     *unit = u;
     return 0;

@@ -30,12 +30,13 @@ static struct {
     bool observing;
     bool shown;
     bool colours;
-    struct totals totals;
     struct progress_view view;
     struct rate rate;
     uint64_t memory_ns; /* when it is looked at again */
     struct text text;
-} progress LARGE_DATA = {.observer = {.started = started, .tick = tick, .end = end}};
+} progress = {.observer = {.started = started, .tick = tick, .end = end}};
+
+static struct totals totals LARGE_BSS;
 
 static bool
 wants_colours(void)
@@ -73,7 +74,7 @@ progress_shown(void)
 static void
 look(uint64_t now)
 {
-    struct totals *f = &progress.totals;
+    struct totals *f = &totals;
     struct progress_view *v = &progress.view;
     totals_take(f);
     if (progress.observing)
@@ -95,8 +96,10 @@ started(uint32_t k, int pid)
 {
     (void)k;
     (void)pid;
-    if (!progress.rate.n)
-        look(clock_ns());
+    if (progress.rate.n)
+        return;
+    totals_take(&totals);
+    rate_note(&progress.rate, totals.elapsed_ns, totals.posted, totals.finished);
 }
 
 void

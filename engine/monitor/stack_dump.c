@@ -66,8 +66,8 @@ static struct {
     struct observer observer;
     bool waiting;
     uint64_t deadline;
-    uint8_t states[ARENA_SLOTS]; /* enum state, when it was asked */
-} stack_dump LARGE_DATA = {.observer = {.tick = tick, .every_ns = NEVER_NS}};
+} stack_dump = {.observer = {.tick = tick, .every_ns = NEVER_NS}};
+static uint8_t states[ARENA_SLOTS] LARGE_BSS; /* enum state, when it was asked */
 
 /* ---- the process that is asked ---- */
 
@@ -229,8 +229,8 @@ static void
 ask_slot(uint32_t k)
 {
     const struct metrics_slot *s = &metrics.header->slot[k];
-    stack_dump.states[k] = has_task(s) ? state_of(s->pid) : GONE;
-    if (stack_dump.states[k] == COMPUTES)
+    states[k] = has_task(s) ? state_of(s->pid) : GONE;
+    if (states[k] == COMPUTES)
         kill((pid_t)s->pid, SIGUSR1);
 }
 
@@ -258,7 +258,7 @@ static bool
 all_answered(void)
 {
     for (uint32_t k = 1, n = metrics_last_slot(metrics.header); k <= n; k++) {
-        if (stack_dump.states[k] == COMPUTES && has_task(&metrics.header->slot[k]) &&
+        if (states[k] == COMPUTES && has_task(&metrics.header->slot[k]) &&
             !has_answered(k))
             return false;
     }
@@ -340,7 +340,7 @@ put_stack_of(struct text *t, uint32_t k)
         text_bytes(t, a->stack, a->len <= STACK ? a->len : 0);
         return;
     }
-    switch ((enum state)stack_dump.states[k]) {
+    switch ((enum state)states[k]) {
     case COMPUTES: text_put(t, MARGIN "(in compiled code or in a C function: no stack)\n"); break;
     case SLEEPS:
         if (!put_lock(t, k))

@@ -15,7 +15,6 @@
 #include "monitor/observers.h"
 #include "monitor/progress.h"
 #include "base/text.h"
-#include "base/large.h"
 
 enum {
     KINDS_SHOWN = 5,    /* those with most failures */
@@ -30,8 +29,9 @@ static struct {
     struct observer observer;
     bool asked, never;
     bool quiet; /* nothing but failures that were not told */
-    struct totals totals;
-} summary LARGE_DATA = {.observer = {.end = print_summary}};
+} summary = {.observer = {.end = print_summary}};
+
+static const struct totals *totals;
 
 void
 summary_open(const struct config *c)
@@ -181,7 +181,7 @@ put_slowest(struct text *t, const struct metrics_event *const *all, size_t n)
 static const struct metrics_event *
 last_task(const struct metrics_event *const *all, size_t n)
 {
-    uint64_t near = metrics.header->end_ns - summary.totals.elapsed_ns / 20;
+    uint64_t near = metrics.header->end_ns - totals->elapsed_ns / 20;
     for (size_t i = 0; i < n; i++) {
         if (all[i]->to_ns >= near)
             return all[i];
@@ -286,8 +286,7 @@ static void
 print_summary(void)
 {
     struct text t = {0};
-    struct totals *f = &summary.totals;
-    totals_take(f);
+    const struct totals *f = totals = totals_at_end();
     bool many = f->failed + f->quarantined >= MANY_FAILURES && !summary.quiet;
     if (summary.asked || (progress_shown() && !summary.never)) {
         put_all(&t, f);

@@ -1,5 +1,6 @@
 #include "monitor/totals.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/large.h"
 #include "job/job.h"
 #include "monitor/metrics.h"
 #include "monitor/metrics_read.h"
@@ -108,6 +110,14 @@ totals_take(struct totals *f)
     add_functions(f);
 }
 
+const struct totals *
+totals_at_end(void)
+{
+    static LARGE_BSS struct totals f;
+    totals_take(&f);
+    return &f;
+}
+
 void
 totals_quantiles(uint32_t fn, uint64_t *p50_ns, uint64_t *p95_ns)
 {
@@ -160,14 +170,15 @@ bytes_of_file(int fd)
 static uint64_t
 own_bytes(uint32_t pid)
 {
-    char path[32];
+    char path[32], text[160];
     unsigned long size, resident, shared;
     snprintf(path, sizeof path, "/proc/%u/statm", pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return 0;
-    bool fine = fscanf(file, "%lu %lu %lu", &size, &resident, &shared) == 3 && resident > shared;
-    fclose(file);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    bool fine = sscanf(text, "%lu %lu %lu", &size, &resident, &shared) == 3 && resident > shared;
     return fine ? (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 

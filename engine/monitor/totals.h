@@ -31,6 +31,8 @@ struct totals_memory {
 };
 
 void totals_take(struct totals *f);
+/* totals_at_end: the same, of a job that is over; one copy of it for all who ask. */
+const struct totals *totals_at_end(void);
 /* totals_quantiles: half, and 19 of 20, of the function's tasks took less. 0: unknown. */
 void totals_quantiles(uint32_t fn, uint64_t *p50_ns, uint64_t *p95_ns);
 /* totals_memory looks at a file for each worker, at most TOTALS_LOOKS of them. */

@@ -27,6 +27,8 @@ test_codec_describe(void **state)
               "says([[\"\\xe2\\x80\\xae\"]], '\\xe2\\x80\\xae')\n"
               "says('{…}, 7', {{{'x'}}, a = {b = {1, 2, c = t}}, t}, 7)\n"
               /* Damaged. */
+              "says('0, 7, -7, 99999999999999, -99999999999999', 0, 7, -7, 1e14 - 1, 1 - 1e14)\n"
+              "says('-0, 1e+14, -1e+14, 0.5, 100000000000001, inf', 0 * -1, 1e14, -1e14, 0.5, 1e14 + 1, 1 / 0)\n"
               "expect(describe('\\xd9'), '?') expect(describe('\\xd8'), 'NULL') expect(describe('\\1\\2\\xcb\\1'), '1, 2, ?')\n"
               "expect(describe(raw('d1 05 01')), '?')\n"
               "expect(describe(raw('d3 ff ff ff ff 0f ff ff ff ff 0f')), '?')\n"
