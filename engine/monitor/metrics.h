@@ -84,7 +84,7 @@ void metrics_publish(enum metrics_outcome outcome);
  * `traceback` may be NULL. */
 void metrics_keep(const struct task *t, const char *error, const char *traceback);
 /* The function's figures were all 0. */
-void metrics_mark_used(uint32_t fn);
+__attribute__((cold, noinline)) void metrics_mark_used(uint32_t fn);
 /* metrics_idle_start, metrics_idle_end: around looking and waiting for a task. */
 void metrics_idle_start(void);
 void metrics_idle_end(void);
