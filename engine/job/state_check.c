@@ -273,7 +273,8 @@ is_linked(const struct check *c, uint32_t k, uint32_t unlinked)
     const struct slot *s = slot_at(c->a, k);
     struct self self = {.arena = c->a, .slot = slot_at(c->a, k), .me = k};
     uint32_t record = s->phase != PHASE_IDLE && s->cur ? task_at(c->a, s->cur)->record : 0;
-    if (unlinked == s->record || unlinked == record || dict_tx_uses(&self, unlinked))
+    if (unlinked == s->record || unlinked == s->words || unlinked == record ||
+        dict_tx_uses(&self, unlinked))
         return true;
     if (record && ((const struct task_record *)block_at(c->a, record)->bytes)->cursor == unlinked)
         return true;

@@ -174,6 +174,32 @@ check_staged(struct check *c, uint32_t k)
     return NULL;
 }
 
+/* Tasks that wait for slot k's process, each named once. Others have been given back already. */
+static const char *
+check_words(struct check *c, uint32_t k)
+{
+    const struct slot *s = slot_at(c->a, k);
+    if (!s->words)
+        return NULL;
+    if (!check_used(c, s->words, sizeof(uint64_t)) || !owner_tag(c, s->words, SERVES_SLOT) ||
+        !check_mark(c, s->words))
+        return DAMAGED("the tasks that wait in a worker");
+    const uint64_t *words = (const uint64_t *)block_at(c->a, s->words)->bytes;
+    for (size_t i = 0; i < block_capacity(c->a, s->words) / sizeof *words; i++) {
+        uint32_t index = (uint32_t)(words[i] >> 32);
+        if (!words[i])
+            continue;
+        if (!check_is_task(c, index))
+            return DAMAGED("the tasks that wait in a worker");
+        uint64_t now = task_at(c->a, index)->word;
+        bool waits = task_state(now) == TASK_RUN && task_worker(now) == k &&
+                     task_generation(now) == (uint32_t)words[i];
+        if (waits && !check_mark(c, index))
+            return DAMAGED("the tasks that wait in a worker");
+    }
+    return NULL;
+}
+
 /* The spare record, which is the running task's for one instruction. */
 static const char *
 check_spare(struct check *c, uint32_t k)
@@ -293,8 +319,13 @@ check_running(struct check *c, uint32_t index, bool *alive)
 {
     uint64_t word = task_at(c->a, index)->word;
     uint32_t k = task_worker(word);
-    if (k > c->n || slot_at(c->a, k)->cur != index || !check_runs(c, k))
+    bool runs = k <= c->n && slot_at(c->a, k)->cur == index && check_runs(c, k);
+    if (!runs && !check_marked(c, index))
         return DAMAGED("a task that runs nowhere");
+    if (!runs) { /* it waits in its worker: a word names it */
+        *alive = true;
+        return check_owned(c, index, STRICT, true);
+    }
     const struct slot *s = slot_at(c->a, k);
     *alive = !is_ending(s) && !(s->phase == PHASE_COMMIT && s->outcome == OUTCOME_QUARANTINED);
     return check_owned(c, index, is_ending(s) ? LENIENT : STRICT,
@@ -423,6 +454,8 @@ check_tasks(struct check *c)
     uint64_t alive = 0, tasks = 0;
     for (uint32_t k = 0; !wrong && k <= c->n; k++)
         wrong = check_staged(c, k);
+    for (uint32_t k = 0; !wrong && k <= c->n; k++)
+        wrong = check_words(c, k);
     if (!wrong)
         wrong = check_descriptors(c, &alive, &tasks);
     if (!wrong)

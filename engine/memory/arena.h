@@ -76,6 +76,9 @@ struct arena_header {
     /* 1: tell the supervisor when a task is ready and no worker sleeps. writer: the supervisor
      * sets it, who tells takes it back by CAS; died before it told: its death tells as well. */
     uint32_t grow_asked;
+    /* 1: a worker could not be woken by a process of another user. writer: that process sets it,
+     * the supervisor takes it back and wakes all. Died before it told: its death wakes all. */
+    uint32_t wake_refused;
     /* The gate's meters, see gate.h. */
     _Alignas(CACHE_LINE) uint32_t permits; /* writer: the supervisor; workers take by CAS */
     uint64_t next_start;                   /* ns; writer: who starts a task, by CAS */

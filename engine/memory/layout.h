@@ -106,6 +106,14 @@ struct tx_entry {
     uint64_t sum;         /* ... and its sum, if sums are kept */
 };
 
+/* How a process sleeps. */
+enum park {
+    PARK_AWAKE = 0,
+    PARK_FUTEX = 1,  /* on `park` itself */
+    PARK_SIGNAL = 2, /* until a signal wakes it, or what its tasks wait for */
+    PARK_FULL = 3,   /* the same, and it may begin no task: nobody wakes it for one */
+};
+
 enum tx_state {
     TX_IDLE = 0,
     TX_OPEN = 1,    /* shards named in the entries may be locked by the owner */
@@ -155,6 +163,7 @@ struct slot {
     uint64_t log_end;        /* see log_end_word(): the committed part of the log of collect() */
     uint64_t journal_len;    /* committed bytes of the running task's journal */
     uint32_t journal_on;     /* 0: journal_len says nothing yet */
+    uint32_t words;          /* block that names its tasks that wait: task/suspend.h; 0: none */
 
     /* Read by everybody who wants to know whether all is done. */
     _Alignas(CACHE_LINE) uint64_t posted;
@@ -166,13 +175,20 @@ struct slot {
     uint64_t log_hash, tasks, sum;
     uint64_t accs_sum; /* the part of accs[] in `sum` */
 
-    /* 0 awake, 1 parked. writer: the owner and whoever wakes it, both by CAS. */
+    /* How it sleeps: enum park. writer: the owner and whoever wakes it, both by CAS. */
     _Alignas(CACHE_LINE) uint32_t park;
     uint32_t exit_reason; /* enum exit_reason */
     uint32_t pid;         /* writer: the supervisor */
     uint32_t claims;      /* how many tasks this worker has claimed */
-    uint64_t waits_for;   /* offset of the lock it sleeps for; 0: none */
-    uint64_t wait_seq;    /* counts its waits: a second look can tell two apart */
+    uint32_t resumes;     /* how often it has gone on with one that had waited */
+    uint32_t waker_pid;   /* its process, which a signal wakes; 0: it sleeps on `park` only */
+    /* How many tasks it may have begun at a time, after a death fewer than --concurrency; 0: as
+     * many as that. writer: the owner adds one for each that has ended, the supervisor sets it
+     * after a death, and with it `begin_from`. See begin_limit.h. */
+    uint32_t begin_limit, begin_from;
+    uint64_t started_ns; /* when the task at hand was begun, if it has waited; 0: just now */
+    uint64_t waits_for;  /* offset of the lock it sleeps for; 0: none */
+    uint64_t wait_seq;   /* counts its waits: a second look can tell two apart */
     /* The hook that the worker is in: hook_word() in worker/hooks.h. writer: the worker; for a
      * dead one, the supervisor before it forks the next. Left by a dead one: it died in it. */
     uint64_t hook;
@@ -207,7 +223,7 @@ struct slot {
     struct accumulator_change accumulator_log[SLOT_ACCUMULATORS];
 
     /* What the task wrote to stderr: a ring. Outlives its worker, for --failures. */
-    uint32_t stderr_of;  /* `claims` when it was written: another number, another task */
+    uint32_t stderr_of;  /* claims + resumes when it was written: another number, another task */
     uint64_t stderr_len; /* bytes written in all */
     char stderr_tail[SLOT_STDERR];
 };

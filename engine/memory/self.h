@@ -25,6 +25,9 @@ struct self {
     uint64_t turn_before; /* head->next_start before its own turn */
     uint64_t turn;        /* ... and after it; 0: it has taken none */
 
+    uint32_t suspended; /* tasks that it has begun and that wait: suspend.h */
+    uint32_t free_word; /* where to look for a word for the next one */
+
     /* The transaction's private half. */
     uint32_t staged_tail; /* index of the last task posted; 0: none */
     uint32_t staged_count;

@@ -234,3 +234,29 @@ accumulator_each(struct self *self, uint32_t id,
         }
     }
 }
+
+/* From the committed end of the log to the uncommitted one. */
+void
+accumulator_each_pending(struct self *self,
+                         void (*fn)(void *arg, uint32_t id, const void *bytes, size_t len),
+                         void *arg)
+{
+    uint64_t from = self->slot->log_end, end = self->pending.log_end;
+    uint32_t last = log_end_unit(end), used = log_end_used(from);
+    if (!end)
+        return;
+    for (uint32_t u = log_end_unit(from); u != last || used < log_end_used(end);) {
+        struct chunk *c = u ? chunk_at(self->arena, u - 1) : NULL;
+        uint32_t to = !c ? 0 : u == last ? log_end_used(end)
+                                         : c->used;
+        while (used < to) {
+            struct log_entry *e = (struct log_entry *)((char *)c + ARENA_GRAIN + used);
+            fn(arg, e->id, e + 1, e->len);
+            used += (uint32_t)(sizeof *e + (e->len + 7) / 8 * 8);
+        }
+        if (u == last)
+            return;
+        u = chunk_behind(self->arena, last, u);
+        used = 0;
+    }
+}

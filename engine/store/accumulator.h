@@ -29,6 +29,10 @@ bool accumulator_get(struct self *self, enum accumulator_kind kind, uint32_t id,
 /* accumulator_each calls fn with every committed (and self's own pending) value of a log. */
 void accumulator_each(struct self *self, uint32_t id,
                       void (*fn)(void *arg, const void *bytes, size_t len), void *arg);
+/* accumulator_each_pending calls fn with every value that self has collected and not committed. */
+void accumulator_each_pending(struct self *self,
+                              void (*fn)(void *arg, uint32_t id, const void *bytes, size_t len),
+                              void *arg);
 /* accumulator_nothing writes that this commit adds nothing. */
 void accumulator_nothing(struct slot *s);
 /* accumulator_stage writes the pending adds into the slot as new absolute values. */

@@ -126,6 +126,7 @@ apply_own(struct self *self, uint32_t cur)
         record_checkpoint(self);
         if (is_this_run(s, word, self->me)) {
             t->errors = 0;
+            t->forgiven = 0;
             atom_store(&t->word, task_word(task_generation(word), 1, self->me, TASK_RUN));
         }
         break;

@@ -2,12 +2,14 @@
 
 #include "memory/self.h"
 #include "base/futex.h"
+#include "base/nudge.h"
 #include "task/counts.h"
 #include "task/gate.h"
 #include "task/queue.h"
 #include "task/task.h"
 
-enum { SPIN_ROUNDS = 200 };
+enum { SPIN_ROUNDS = 200,
+       SIGNAL_LATE_NS = 1000000 };
 
 bool idle_spin_ok;
 void (*idle_notify)(void);
@@ -35,19 +37,33 @@ clear_bit(struct arena *a, uint32_t k)
     (void)atom_and(&a->header->idle_bits[k / 64], ~((uint64_t)1 << k % 64));
 }
 
-/* Wakes slot k if it is parked. Its bit goes first: until it runs, others would look at its
- * flag in vain; and after the CAS the bit may be that of its next sleep. */
+/* Wakes who sleeps, or has just lain down, whatever its flag says. */
+static void
+rouse(struct arena *a, struct slot *s, uint32_t how)
+{
+    uint32_t pid = atom_peek(&s->waker_pid);
+    if (how == PARK_FUTEX) {
+        futex_wake(&s->park, 1);
+    } else if (pid && !nudge(pid)) {
+        atom_store(&a->header->wake_refused, 1);
+        idle_notify(); /* perhaps it has become another user: the supervisor may wake it */
+    }
+}
+
+/* Wakes slot k if it is parked; `to_begin`: and if it may begin a task. Its bit goes first: until
+ * it runs, others would look at its flag in vain; and after the CAS the bit may be that of its
+ * next sleep. */
 static bool
-wake_slot(struct arena *a, uint32_t k)
+wake_slot(struct arena *a, uint32_t k, bool to_begin)
 {
     struct slot *s = slot_at(a, k);
-    uint32_t parked = 1;
-    if (atom_peek(&s->park) != 1)
+    uint32_t parked = atom_peek(&s->park);
+    if (parked == PARK_AWAKE || (to_begin && parked == PARK_FULL))
         return false;
     clear_bit(a, k);
-    if (!atom_cas(&s->park, &parked, 0))
+    if (!atom_cas(&s->park, &parked, PARK_AWAKE))
         return false;
-    futex_wake(&s->park, 1);
+    rouse(a, s, parked);
     return true;
 }
 
@@ -61,7 +77,7 @@ wake_one(struct self *self)
         uint64_t bits = atom_peek(&a->header->idle_bits[w]);
         for (; bits; bits &= bits - 1) {
             uint32_t k = w * 64 + (uint32_t)__builtin_ctzll(bits);
-            if (wake_slot(a, k))
+            if (wake_slot(a, k, true))
                 return true;
         }
     }
@@ -108,8 +124,8 @@ idle_want_more(struct self *self)
     return true;
 }
 
-/* Who cleared a park word may have died before it woke the sleeper: futex_wake()
- * whatever the word says. */
+/* Who cleared a park word may have died before it woke the sleeper: both kinds of sleep
+ * are ended whatever the word says. */
 void
 idle_wake_all(struct arena *a)
 {
@@ -117,9 +133,21 @@ idle_wake_all(struct arena *a)
      * given back) is seen by a worker's last look, or its flag is seen here. */
     atom_fence();
     for (uint32_t k = 1, n = arena_workers(a); k <= n; k++) {
-        if (!wake_slot(a, k))
-            futex_wake(&slot_at(a, k)->park, 1);
+        struct slot *s = slot_at(a, k);
+        if (wake_slot(a, k, false))
+            continue;
+        rouse(a, s, PARK_FUTEX);
+        rouse(a, s, PARK_SIGNAL);
     }
+}
+
+void
+idle_wake_refused(struct arena *a)
+{
+    if (likely(!atom_load(&a->header->wake_refused)))
+        return;
+    idle_wake_all(a);
+    atom_store(&a->header->wake_refused, 0); /* refused to us as well: it is gone */
 }
 
 void
@@ -221,10 +249,12 @@ idle_look(struct self *self)
 }
 
 static void
-raise_flag(struct self *self)
+raise_flag(struct self *self, enum park how)
 {
-    uint32_t awake = 0;
-    (void)atom_cas(&self->slot->park, &awake, 1);
+    uint32_t awake = PARK_AWAKE;
+    (void)atom_cas(&self->slot->park, &awake, (uint32_t)how);
+    if (how == PARK_FULL)
+        return;
     (void)atom_or(&self->arena->header->idle_bits[self->me / 64], (uint64_t)1 << self->me % 64);
 }
 
@@ -232,8 +262,8 @@ raise_flag(struct self *self)
 static bool
 lower_flag(struct self *self)
 {
-    uint32_t parked = 1;
-    bool woken = !atom_cas(&self->slot->park, &parked, 0);
+    uint32_t parked = atom_peek(&self->slot->park);
+    bool woken = parked == PARK_AWAKE || !atom_cas(&self->slot->park, &parked, PARK_AWAKE);
     clear_bit(self->arena, self->me);
     return woken;
 }
@@ -257,16 +287,22 @@ spin(struct self *self)
     return false;
 }
 
-bool
-idle_wait(struct self *self)
+/* Until who has woken us has sent the signal that belongs to it: it would end some call of a task
+ * early. It may have died before. */
+static void
+await_signal(bool came)
+{
+    if (!came)
+        nudge_take(SIGNAL_LATE_NS);
+}
+
+/* Parks, unless there is a task to claim; sleep == NULL: on the futex. */
+static bool
+park(struct self *self, idle_sleep *sleep, void *arg)
 {
     struct arena_header *head = self->arena->header;
-    if (idle_look(self) || (idle_spin_ok && spin(self))) {
-        pass_wake_on(self);
-        return true;
-    }
-
-    raise_flag(self);
+    bool slept = false, came = false;
+    raise_flag(self, sleep ? PARK_SIGNAL : PARK_FUTEX);
     /* Pairs with the fence in idle_wake(): our flag, then our last look. */
     atom_fence();
     bool claimed = idle_look(self);
@@ -275,10 +311,16 @@ idle_wait(struct self *self)
             idle_set_mode(self->arena, ARENA_DONE);
         } else {
             self->slot->parks++;
-            futex_wait(&self->slot->park, 1, NULL);
+            slept = true;
+            if (sleep)
+                came = sleep(arg);
+            else
+                futex_wait(&self->slot->park, PARK_FUTEX, NULL);
         }
     }
     bool woken = lower_flag(self);
+    if (sleep && woken)
+        await_signal(slept && came);
     /* The wake-up was for work that may need more than us: not left to the
      * caller, who would not pass it on. */
     if (!claimed && woken && atom_load(&head->mode) == ARENA_RUN)
@@ -290,8 +332,44 @@ idle_wait(struct self *self)
     return claimed;
 }
 
+static bool
+look_or_park(struct self *self, idle_sleep *sleep, void *arg)
+{
+    if (idle_look(self) || (idle_spin_ok && spin(self))) {
+        pass_wake_on(self);
+        return true;
+    }
+    return park(self, sleep, arg);
+}
+
+bool
+idle_wait(struct self *self)
+{
+    return look_or_park(self, NULL, NULL);
+}
+
+bool
+idle_wait_with(struct self *self, idle_sleep *sleep, void *arg)
+{
+    return look_or_park(self, sleep, arg);
+}
+
+void
+idle_rest(struct self *self, enum arena_mode mode, idle_sleep *sleep, void *arg)
+{
+    bool came = false;
+    raise_flag(self, PARK_FULL);
+    /* Pairs with the fence in idle_wake_all(): our flag, then our look at the mode. */
+    atom_fence();
+    if (atom_load(&self->arena->header->mode) == (uint32_t)mode)
+        came = sleep(arg);
+    if (lower_flag(self))
+        await_signal(came);
+}
+
 void
 idle_recover(struct self *self)
 {
+    atom_store(&self->slot->waker_pid, 0);
     (void)lower_flag(self);
 }

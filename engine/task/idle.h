@@ -1,7 +1,7 @@
 /* idle: sleeping, waking, and knowing that all work is done.
  *
- *   park[k]    0 awake, 1 parked. Raised by worker k, cleared by k or by its
- *              waker: both by CAS. The futex word.
+ *   park[k]    0 awake, else parked: enum park says how. Raised by worker k, cleared by k or by
+ *              its waker: both by CAS. The futex word of a worker without tasks that wait.
  *   idle_bits  bit k: look at park[k]. Set by k, cleared by k and, before its CAS, by
  *              its waker: a hint.
  *   posted[i]  tasks made visible by i, finished[i] tasks finished by i. One writer.
@@ -38,6 +38,15 @@ struct self;
 /* idle_wait is for a worker that found nothing: looks again, parks, wakes up.
  * true: it has claimed a task; false: look at head->mode and try again. */
 bool idle_wait(struct self *self);
+/* How a worker with tasks that wait sleeps: until one of these can continue, or SIGURG arrives,
+ * which was blocked since before the call. true: it did. */
+typedef bool idle_sleep(void *arg);
+/* idle_wait_with does the same for a worker with tasks that wait (suspend.h), which sleeps by
+ * `sleep`. slot->waker_pid must be its own. */
+bool idle_wait_with(struct self *self, idle_sleep *sleep, void *arg);
+/* idle_rest sleeps as that one does, but begins no task and is not woken for one: only by
+ * idle_wake_all(), or when head->mode is no longer `mode`. */
+void idle_rest(struct self *self, enum arena_mode mode, idle_sleep *sleep, void *arg);
 /* idle_look claims a task that may be started now, wherever it is. Never waits. */
 bool idle_look(struct self *self);
 /* idle_wake wakes one parked worker, if n tasks became ready and one sleeps. */
@@ -47,6 +56,9 @@ void idle_wake(struct self *self, uint32_t n);
 bool idle_want_more(struct self *self);
 /* idle_wake_all wakes everybody, whether it seems to sleep or not. */
 void idle_wake_all(struct arena *a);
+/* idle_wake_refused does that if somebody could not wake a worker of another user. Supervisor
+ * only, when it was notified. */
+void idle_wake_refused(struct arena *a);
 /* idle_any: may some worker be parked? Two loads; a hint. */
 bool idle_any(struct self *self);
 /* idle_all_done: is every posted task done? Exact when it says yes. */

@@ -77,6 +77,7 @@ queue_reserve(struct self *self, uint32_t n)
 {
     struct slot *s = self->slot;
     uint64_t room = (uint64_t)1 << ring_log2(atom_peek(&s->ring));
+    n += self->suspended; /* each may come back */
     if (likely(s->tail - s->head + n <= room))
         return 0;
     drop_stale(self);
@@ -143,7 +144,7 @@ queue_take(struct self *self)
 static void
 copy_hints(struct self *self, struct ring r, uint64_t p, uint64_t n)
 {
-    if (n == 0 || queue_reserve(self, (uint32_t)n))
+    if (n == 0 || queue_reserve(self, (uint32_t)n + 1)) /* the claimed one may come back */
         return;
     for (uint64_t i = 0; i < n; i++) {
         uint32_t index = atom_peek(&r.hints[(p + i) & r.mask]);

@@ -21,7 +21,8 @@
 struct self;
 struct slot;
 
-/* queue_reserve makes room for n further hints. 0, -ENOSPC, -ENOMEM. */
+/* queue_reserve makes room for n further hints, besides one for each task of self's that waits.
+ * 0, -ENOSPC, -ENOMEM. */
 int queue_reserve(struct self *self, uint32_t n);
 /* queue_put writes a hint at position `at` (room was reserved) and moves the tail
  * behind it. Doing it twice with the same arguments is harmless. */

@@ -273,12 +273,18 @@ record_forget_journal(struct self *self, struct task *t)
 }
 
 void
+record_mend(struct self *self)
+{
+    struct slot *s = self->slot;
+    if (running(self) && s->record && running(self)->record == s->record)
+        atom_store(&s->record, 0);
+}
+
+void
 record_keep(struct self *self)
 {
     struct slot *s = self->slot;
-    /* Died while it gave its record: half a gift would serve two tasks. */
-    if (running(self) && s->record && running(self)->record == s->record)
-        atom_store(&s->record, 0);
+    record_mend(self);
     if (!s->journal_on)
         return;
     if (s->journal_len)

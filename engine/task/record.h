@@ -45,8 +45,11 @@ uint32_t record_check_cursor(const struct task_cursor *c);
 /* record_settle: is the block that a dead slot calls unlinked a record that was linked?
  * Frees the one it replaced, if the dead had not come to that. Idempotent. */
 bool record_settle(struct self *self, uint32_t unlinked_block);
-/* record_keep hands a dead run's journal to its task. Idempotent. */
+/* record_keep puts the journal of a run that is over for now into its task's record. Idempotent. */
 void record_keep(struct self *self);
+/* record_mend: a dead worker may have given its record to the task and have it still: half a gift
+ * would serve two. Idempotent; before anything else is done with the task. */
+void record_mend(struct self *self);
 
 /* ---- the journal ---- */
 

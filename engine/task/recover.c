@@ -10,14 +10,15 @@
 #include "store/names.h"
 #include "task/queue.h"
 #include "task/record.h"
+#include "task/suspend.h"
 #include "task/task.h"
 
-/* How many runs of this task ended with their worker, this one included. */
+/* How often this task has crashed its worker, now included. Beyond what can be counted: always. */
 static uint32_t
-deaths(const struct task *t, uint64_t word)
+crashes(const struct task *t, uint64_t word)
 {
     uint32_t runs = task_attempt(word);
-    return runs > t->errors ? runs - t->errors : 0;
+    return runs < TASK_ATTEMPT_MAX ? task_crashes(t, runs) : TASK_ATTEMPT_MAX;
 }
 
 /* The task this slot was running, if its claim had succeeded. */
@@ -60,18 +61,25 @@ settle_task(struct self *self, struct self *super, uint32_t max_crashes, enum re
     uint64_t word;
     if (s->phase == PHASE_COMMIT)
         commit_apply(self); /* a part leaves the task ACTIVE: roll back the rest */
+    if (s->phase == PHASE_IDLE && how != RECOVER_UNCOUNTED) {
+        uint32_t only = suspend_only(self->arena, self->me);
+        if (only)
+            suspend_adopt(self, only);
+    }
     if (s->phase != PHASE_ACTIVE)
         return;
 
     commit_undo(self);
     if (was_running(self, &word)) {
+        record_mend(self);
         out->task = s->cur;
         out->word = word;
         if (how == RECOVER_FAILED) {
             out->failed = true;
             return;
         }
-        if (how != RECOVER_UNCOUNTED && deaths(task_at(self->arena, s->cur), word) >= max_crashes) {
+        if (how != RECOVER_UNCOUNTED &&
+            crashes(task_at(self->arena, s->cur), word) >= max_crashes) {
             out->quarantined = true;
             record_keep(self);
             (void)commit_end(self, OUTCOME_QUARANTINED);
@@ -105,7 +113,7 @@ settle_loose(struct self *self)
     if (!unlinked)
         return;
     bool linked = record_settle(self, unlinked) || dict_tx_uses(self, unlinked) ||
-                  is_dict(self, unlinked);
+                  suspend_settle(self, unlinked) || is_dict(self, unlinked);
     if (!linked)
         block_free(self, unlinked, atom_load(&block_at(self->arena, unlinked)->word));
     atom_store(&s->unlinked_block, 0);
@@ -129,12 +137,21 @@ recover_locks(struct self *self)
     lock_end_wait(self);
 }
 
+uint32_t
+recover_suspect(const struct arena *a, uint32_t k)
+{
+    const struct slot *s = slot_at(a, k);
+    bool ends = s->phase == PHASE_COMMIT && s->outcome != OUTCOME_PART &&
+                s->outcome != OUTCOME_CHECKPOINT;
+    return s->phase == PHASE_IDLE || ends ? suspend_only(a, k) : s->cur;
+}
+
 int
 recover(struct self *self, struct self *super, uint32_t max_crashes, enum recover_how how,
         struct recovered *out)
 {
     *out = (struct recovered){0};
-    int err = queue_reserve(super, 1);
+    int err = queue_reserve(super, 1 + suspend_count(self->arena, self->me));
     if (err)
         return err;
     chunk_recover(self);
@@ -142,6 +159,7 @@ recover(struct self *self, struct self *super, uint32_t max_crashes, enum recove
     dict_tx_recover(self);
     recover_locks(self);
     settle_task(self, super, max_crashes, how, out);
+    suspend_recover(self, super, how != RECOVER_UNCOUNTED, out->failed ? out->task : 0);
     idle_recover(self);
     /* Who was to be woken by the dead, or for its task, sleeps (R10). */
     idle_wake_all(self->arena);

@@ -37,13 +37,17 @@ enum recover_how {
                             * supervisor dies before that, resume() finds a run like any other */
 };
 
-/* recover repairs the slot self acts for. A task that was running becomes ready
+/* recover repairs the slot self acts for. Tasks that waited (suspend.h) become ready again, and
+ * are forgiven the run. A task that was running becomes ready
  * again with its hint in `super`'s ring, or as `how` says, or, if it has met its
  * worker's death `max_crashes` times and this run counts, is QUARANTINED.
  * 0; -ENOSPC: no room for the hint, nothing changed yet: try again later. After 0
  * with RECOVER_WAIT there is room for one hint in `super`'s ring. */
 int recover(struct self *self, struct self *super, uint32_t max_crashes, enum recover_how how,
             struct recovered *out);
+/* recover_suspect: the task that the death of slot k's process is counted to: the one that ran
+ * (or that it was about to claim), else the only one that waited; 0: none. */
+uint32_t recover_suspect(const struct arena *a, uint32_t k);
 /* recover_locks is its step for locks, which tests call alone: frees all that the dead
  * slot holds, and wakes those who may have missed a wake-up. Idempotent. */
 void recover_locks(struct self *self);

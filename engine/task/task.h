@@ -40,7 +40,8 @@ struct task {
     uint64_t word;
     uint64_t id;               /* poster's sequence number * ARENA_SLOTS + poster's slot */
     uint64_t parent;           /* id of the task that posted it; 0: begin() */
-    uint32_t fn;               /* number of its function */
+    uint16_t fn;               /* number of its function */
+    uint16_t forgiven;         /* see task_forgive(). writer: recovery; a checkpoint sets it to 0 */
     uint32_t parent_fn;        /* poster function (16), TASK_UNORDERED; with --debug, line << 16 */
     uint32_t next;             /* next task staged by the same transaction. writer: poster */
     uint32_t record;           /* block with a task_record; 0: none. writer: who runs it */
@@ -125,6 +126,22 @@ task_line(const struct task *t)
     return t->parent_fn >> 16 & TASK_LINE_MAX;
 }
 
+/* How many of its runs ended with their worker without being to blame. */
+static inline uint32_t
+task_forgiven(const struct task *t)
+{
+    return t->forgiven & 0xff;
+}
+
+/* Of runs that have ended in `attempt` claims, how many it is to blame for: neither by an error
+ * nor forgiven. */
+static inline uint32_t
+task_crashes(const struct task *t, uint32_t attempt)
+{
+    uint32_t harmless = t->errors + task_forgiven(t);
+    return attempt > harmless ? attempt - harmless : 0;
+}
+
 static inline struct task *
 task_at(const struct arena *a, uint32_t index)
 {
@@ -140,9 +157,14 @@ int task_stage(struct self *self, uint32_t fn, const void *args, size_t bytes);
  * them. For long strings: nobody has to copy one behind its head first. */
 int task_stage_joined(struct self *self, uint32_t fn, const void *args, size_t bytes,
                       const void *more, size_t more_bytes);
+/* task_stage_again does what task_stage() does, for what was staged before (suspend.h). */
+int task_stage_again(struct self *self, uint32_t fn, const void *args, size_t bytes);
 /* task_claim takes the task if it is READY: intent in the slot, then the CAS.
  * false: it is not, or somebody was faster. */
 bool task_claim(struct self *self, uint32_t index);
+/* task_forgive: run number `attempt` of t ended with its worker, and another task was to blame.
+ * One store, which names the run: for the same one again it does nothing. */
+void task_forgive(struct task *t, uint32_t attempt);
 /* task_args returns where the encoded arguments are. */
 const void *task_args(const struct arena *a, const struct task *t);
 /* task_unstage frees a task that was staged and never published. Idempotent. */

@@ -26,8 +26,8 @@ struct sim_total total;
 
 /* ---- a worker ---- */
 
-static void
-poke(void)
+void
+sim_poke(void)
 {
     sim_fence(); /* a system call */
     world.poked = true;
@@ -38,11 +38,15 @@ static void
 worker(uint32_t k)
 {
     struct self *self = &world.workers[k];
+    bool naps = sim_dice(2);
+    if (naps)
+        atom_store(&self->slot->waker_pid, k + 1);
+    job_open(self);
     uint32_t *mode = &world.arena.header->mode;
     uint64_t *gate = &world.arena.header->gate;
     while (atom_load(mode) == ARENA_RUN) {
         bool claimed = atom_load(gate) ? idle_look(self) : queue_take(self) || queue_steal(self);
-        if (!claimed && !idle_wait(self)) {
+        if (!claimed && !(naps ? idle_wait_with(self, sim_nap, NULL) : idle_wait(self))) {
             if (gate_surplus(self)) {
                 atom_store(&self->slot->exit_reason, REASON_SURPLUS);
                 return;
@@ -50,7 +54,7 @@ worker(uint32_t k)
             continue;
         }
         if (job_run(self))
-            poke();
+            sim_poke();
         if (sim_one_in(world.recycle_one_in)) {
             atom_store(&self->slot->exit_reason, REASON_RECYCLE);
             return;
@@ -191,7 +195,7 @@ bury(uint32_t k)
 {
     struct self dead;
     struct recovered r;
-    uint32_t cur = slot_at(&world.arena, k)->cur;
+    uint32_t cur = recover_suspect(&world.arena, k);
     enum recover_how how = sim_one_in(world.innocent_one_in) ? RECOVER_UNCOUNTED
                            : sim_one_in(world.starve_one_in) ? RECOVER_WAIT
                                                              : RECOVER_COUNTED;

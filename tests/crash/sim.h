@@ -74,6 +74,8 @@ int sim_current(void);
 /* sim_sleep sleeps until sim_rouse() or the time comes (0: never). */
 void sim_sleep(uint64_t until_ns);
 void sim_rouse(uint32_t k);
+/* sim_nap sleeps until nudge(): an idle_sleep. */
+bool sim_nap(void *arg);
 uint64_t sim_now_ns(void);
 /* sim_pass lets so much time go by. */
 void sim_pass(uint64_t ns);
@@ -83,6 +85,11 @@ void sim_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *sim_failed(void);
 /* sim_say prints a line of the story with -v. */
 void sim_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- sim.c ---- */
+
+/* sim_poke makes the supervisor look. */
+void sim_poke(void);
 
 /* ---- sim_job.c ---- */
 
@@ -96,6 +103,8 @@ void job_begin(struct self *self);
 /* job_run runs the task that self has claimed, commit and all. true: the supervisor
  * has to look (a task waits). */
 bool job_run(struct self *self);
+/* job_open prepares self for tasks that wait, if the seed has any. In its coroutine. */
+void job_open(struct self *self);
 /* job_died: the coroutine that acted for slot k is gone, as far as k knows. */
 void job_died(uint32_t k);
 /* job_reported: the supervisor has found a task that was quarantined. */

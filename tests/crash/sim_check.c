@@ -9,6 +9,7 @@
 #include "memory/chunk.h"
 #include "store/dict.h"
 #include "store/names.h"
+#include "task/suspend.h"
 #include "task/task.h"
 
 /* ---- is the answer right? ---- */
@@ -197,6 +198,8 @@ check_slot(struct arena *a, uint32_t k)
     SAME("chunk_intent", s->chunk_intent, 0);
     SAME("waits_for", s->waits_for, 0);
     SAME("park", s->park, 0);
+    SAME("words", suspend_count(a, k), 0);
+    refer(s->words);
     refer_to_record(a, s->record);
     if (s->tx.list != arena_offset(a, s->tx.own))
         refer_to_bytes(a, s->tx.list);

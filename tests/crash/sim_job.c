@@ -17,16 +17,22 @@
 #include "store/names.h"
 #include "task/once.h"
 #include "task/post.h"
+#include "task/queue.h"
+#include "task/suspend.h"
 #include "task/task.h"
 #include "task/section.h"
 
-enum { FN = 7,
+enum { DEPTH = 3,
+       NEVER = 1000,
+       FN = 7,
        ARGS_MAX = 40000 };
 
 struct job job;
 struct job_names names;
 
-static bool waits[SIM_WORKERS + 1]; /* by slot: runs a patient that waits */
+static bool waits[SIM_WORKERS + 1];     /* by slot: runs a patient that waits */
+static uint32_t depth[SIM_WORKERS + 1]; /* by slot: tasks that wait, one within the other; NEVER:
+                                         * it has no words */
 
 /* ---- what a node is ---- */
 
@@ -213,6 +219,30 @@ post_by_points(struct self *self, uint32_t node, uint32_t from)
     return err;
 }
 
+/* Waits while the worker runs another task, which may wait as well. */
+static int
+pause_here(struct self *self)
+{
+    struct suspended s = {0};
+    uint32_t *mode = &self->arena->header->mode;
+    if (depth[self->me] >= DEPTH || !sim_one_in(2) || queue_reserve(self, 1) ||
+        suspend_prepare(self, &s))
+        return 0;
+    suspend_task(self, &s);
+    depth[self->me]++;
+    if (atom_load(mode) == ARENA_RUN && !atom_load(&self->arena->header->gate) &&
+        (queue_take(self) || queue_steal(self)) && job_run(self))
+        sim_poke();
+    depth[self->me]--;
+    return suspend_resume(self, &s);
+}
+
+void
+job_open(struct self *self)
+{
+    depth[self->me] = job.waits && suspend_open(self, DEPTH) == 0 ? 0 : NEVER;
+}
+
 static int
 post_children(struct self *self, uint32_t node)
 {
@@ -227,8 +257,11 @@ post_children(struct self *self, uint32_t node)
     uint32_t from = 2 * job.first_leaf + (node - job.first_leaf) * job.fan;
     if (node_is_pointing(node))
         return post_by_points(self, node, from);
-    for (uint32_t i = 0; !err && i < job.fan; i++)
+    for (uint32_t i = 0; !err && i < job.fan; i++) {
         err = post_node(self, turn ? from + job.fan - 1 - i : from + i);
+        if (!err && i % 50 == 7)
+            err = pause_here(self);
+    }
     return err;
 }
 
@@ -266,7 +299,11 @@ body(struct self *self, uint32_t node, uint32_t run)
     if (!err && again_first && !(pointing && cursor_of(self)))
         err = post_again(self, node);
     if (!err)
+        err = pause_here(self);
+    if (!err)
         err = post_children(self, node);
+    if (!err)
+        err = pause_here(self);
     if (!err && !again_first)
         err = post_again(self, node);
     if (err && !(job.no_memory && (err == -ENOSPC || err == -ENOMEM)))
@@ -329,6 +366,7 @@ void
 job_died(uint32_t k)
 {
     waits[k] = false;
+    depth[k] = NEVER;
     ops_died(k);
 }
 
@@ -422,6 +460,7 @@ job_draw(uint32_t nworkers)
     job.patients = sim_dice(2) ? sim_dice(nworkers) : 0;
     job.max_crashes = 1 + sim_dice(3);
     job.once = sim_dice(3) == 0;
+    job.waits = !job.patients && sim_dice(3) == 0;
 }
 
 bool
@@ -440,11 +479,11 @@ const char *
 job_describe(void)
 {
     static char text[200];
-    snprintf(text, sizeof text, "%u tasks, %s, fan %u%s%s%s%s%s%s%s, %u patients, ops %x",
+    snprintf(text, sizeof text, "%u tasks, %s, fan %u%s%s%s%s%s%s%s%s, %u patients, ops %x",
              node_top() - 1,
              job.lifo ? "lifo" : "fifo", job.fan, job.partial ? "" : " in one",
              job.blocks ? ", blocks" : "", job.errors ? ", errors" : "",
-             job.once ? ", once" : "",
+             job.once ? ", once" : "", job.waits ? ", waits" : "",
              job.no_memory ? ", no memory" : "", job.circles ? ", circles" : "",
              job.poison ? ", poison" : "", job.patients, job.ops);
     return text;

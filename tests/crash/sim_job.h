@@ -51,6 +51,7 @@ struct job {
     uint32_t ops_one_in; /* nodes do any */
     bool blocks;         /* arguments that need blocks */
     bool errors;
+    bool waits;           /* some nodes wait while their worker runs others */
     bool once;            /* some nodes have a key, and are posted by whoever likes to */
     bool circles;         /* tasks take two locks in any order, and do nothing else */
     uint32_t poison;      /* 0: none */

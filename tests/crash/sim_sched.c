@@ -1,5 +1,6 @@
 /* The scheduler of the simulator. A coroutine is a process: when it is killed it
- * simply never runs again. See sim.h.
+ * simply never runs again. See sim.h. Longer than 500 lines: who runs, what is seen and who sleeps
+ * are decided over one table.
  *
  * Delayed stores (x86-TSO): while a coroutine runs, memory is what it sees. What
  * others cannot see yet is taken back when it is switched out and put in place
@@ -19,6 +20,7 @@
 
 #include "base/atomics.h"
 #include "base/futex.h"
+#include "base/nudge.h"
 
 enum {
     STACK = 256 << 10,
@@ -40,7 +42,8 @@ struct coroutine {
     void (*fn)(uint32_t k);
     jmp_buf here;
     ucontext_t entry;
-    uint32_t *futex; /* ASLEEP: where; NULL: sim_sleep() */
+    uint32_t *futex; /* ASLEEP: where; NULL: sim_sleep(), or: */
+    bool naps;       /* ... until a signal comes */
     uint64_t until;  /* ASLEEP: the time to wake up, 0: none */
     struct store stores[SIM_STORES];
     uint32_t nstores;
@@ -439,6 +442,57 @@ futex_wake(uint32_t *word, int how_many)
             how_many--;
         }
     }
+}
+
+/* ---- signals ---- */
+
+static bool nudged[SIM_WORKERS + 1]; /* on its way, while it is blocked */
+
+/* Slot k's "process" is k + 1. */
+bool
+nudge(uint32_t pid)
+{
+    sim_fence();
+    uint32_t k = pid - 1;
+    if (k > SIM_WORKERS)
+        return true;
+    nudged[k] = true;
+    if (all[k].state == SIM_ASLEEP && all[k].naps)
+        all[k].state = SIM_READY;
+    return true;
+}
+
+static bool
+take_nudge(uint32_t k)
+{
+    bool was = nudged[k];
+    nudged[k] = false;
+    return was;
+}
+
+void
+nudge_take(uint64_t at_most_ns)
+{
+    sim_fence();
+    if (!take_nudge((uint32_t)current) && at_most_ns) {
+        all[current].naps = true;
+        fall_asleep(NULL, now + at_most_ns);
+        all[current].naps = false;
+        (void)take_nudge((uint32_t)current);
+    }
+}
+
+bool
+sim_nap(void *arg)
+{
+    (void)arg;
+    sim_fence();
+    if (!nudged[current] && !sim_one_in(sim_policy.spurious)) {
+        all[current].naps = true;
+        fall_asleep(NULL, 0);
+        all[current].naps = false;
+    }
+    return take_nudge((uint32_t)current);
 }
 
 void

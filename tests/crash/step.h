@@ -7,8 +7,9 @@
  *   step_image.c    the arena as it was after an instruction, in a second arena
  *   step_crew.c     who goes on after the death: supervisor, worker 2, a successor
  *   step_check.c    is everything whole at the end, and the answer right?
- *   step_ops.c      what the scenarios are made of; step_ops_task.c, step_ops_dict.c and
- *                   step_ops_idle.c hold them: small jobs with a known answer
+ *   step_ops.c      what the scenarios are made of; step_ops_task.c, step_ops_dict.c,
+ *                   step_ops_idle.c and step_ops_suspend.c hold them: small jobs with a known
+ *                   answer
  *
  * The modules are the project's own, compiled with a smaller table of names. */
 #ifndef STEP_H
@@ -64,7 +65,7 @@ struct scenario_set {
     uint32_t count;
 };
 
-enum { OPS_SETS = 3 };
+enum { OPS_SETS = 4 };
 /* All scenarios, in the order they are tried. */
 extern const struct scenario_set *const ops_sets[OPS_SETS];
 /* ops_open: once, before anything. */

@@ -14,6 +14,7 @@
 #include "task/idle.h"
 #include "store/names.h"
 #include "task/record.h"
+#include "task/suspend.h"
 #include "task/task.h"
 
 /* ---- what is owed ---- */
@@ -215,6 +216,8 @@ audit_slot(struct audit *u, uint32_t k)
               s->journal_on);
     if (s->finished > (uint64_t)1 << 32 || s->posted > (uint64_t)1 << 32)
         WRONG(u, "slot %u: counters", k);
+    if (suspend_count(u->a, k))
+        WRONG(u, "slot %u: a word is left", k);
     if (s->tail - s->head > (uint64_t)1 << (s->ring & 0xff))
         WRONG(u, "slot %u: ring from %lu to %lu", k, (unsigned long)s->head,
               (unsigned long)s->tail);
@@ -348,6 +351,7 @@ audit_blocks(struct audit *u, uint32_t deaths)
         struct slot *s = slot_at(u->a, k);
         slab_each(u->a, k, SLAB_TASK, audit_task, u);
         has_block(u, s->record, "a slot's record");
+        has_block(u, s->words, "a slot's words");
         if (s->tx.list != arena_offset(u->a, s->tx.own))
             has_block(u, block_of(u->a, arena_at(u->a, s->tx.list)), "a list");
     }

@@ -1,5 +1,6 @@
 /* step_ops: what all scenarios are made of: short ways to post, to change dicts, to run
- * tasks. The scenarios themselves: step_ops_task.c, step_ops_dict.c, step_ops_idle.c. */
+ * tasks. The scenarios themselves: step_ops_task.c, step_ops_dict.c, step_ops_idle.c,
+ * step_ops_suspend.c. */
 #include "step_ops.h"
 
 #include <stdio.h>
@@ -21,7 +22,7 @@
 
 /* In the order they are tried. */
 const struct scenario_set *const ops_sets[OPS_SETS] = {&scenarios_task, &scenarios_dict,
-                                                       &scenarios_idle};
+                                                       &scenarios_idle, &scenarios_suspend};
 
 const struct scenario *ops_now;
 char ops_complaint[STEP_TEXT];

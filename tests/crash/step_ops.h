@@ -17,7 +17,7 @@ enum { LEAF = 1,
        KEYED = 4 };                         /* as LEAF, but with a key */
 enum { KEYED_BYTES = 2 + sizeof(int32_t) }; /* in front of its arguments */
 
-extern const struct scenario_set scenarios_task, scenarios_dict, scenarios_idle;
+extern const struct scenario_set scenarios_task, scenarios_dict, scenarios_idle, scenarios_suspend;
 /* scenarios_dict_open finds the keys of one shard, before anybody is stepped. */
 void scenarios_dict_open(void);
 
