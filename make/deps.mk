@@ -16,6 +16,9 @@ DEMO_DEPS = \
 DEPS = \
     $(DEMO_DEPS) \
     lua-filesystem \
+    lua-sec \
+    openssl \
+    util-linux \
     lua-busted \
     lua-check \
     lua-ldoc \

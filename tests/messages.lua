@@ -187,6 +187,11 @@ messages.silent = {
   __tostring = "what print() shows of an object",
 }
 
+--- Sources whose strings are no messages of ours, and why.
+messages.silent_files = {
+  ["engine/worker/lookup.c"] = "what LuaSocket says about names",
+}
+
 -- Words of prose: no paths, no names of files.
 local function words_in(text)
   local n = 0
@@ -205,6 +210,9 @@ end
 messages.no_message = {
   ["prunner's own options, such as -n, may be given too: see prunner --help"] = "the end of a script's help",
   ["Monitoring"] = "a heading of --help",
+  ["bad argument #%d to 'select' (table expected, got %s)"] = "LuaSocket's",
+  ["bad argument #3 to 'select' (number expected, got %s)"] = "LuaSocket's",
+  ["bad argument #1 to 'sleep' (number expected, got %s)"] = "LuaSocket's",
   ["waits for a lock"] = "the name of a slice in a trace", ["worker ended"] = "of a mark in it",
 }
 
@@ -231,6 +239,7 @@ end
 -- @treturn {table,...} each with text, file and line
 function messages.of(file, text)
   local found = {}
+  if messages.silent_files[file] then return found end
   for _, s in ipairs(strings_of(file, text, file:find "%.lua$" and LANGUAGES.lua or LANGUAGES.c)) do
     if is_message(s) then found[#found + 1] = s end
   end

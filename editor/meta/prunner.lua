@@ -399,6 +399,23 @@ function prunner.start() end
 ---@param n integer the number of tasks; 0 if it is not known any more
 function prunner.expect(n) end
 
+---Waits this many seconds. With `--concurrency` above 1 the worker runs other tasks meanwhile.
+---@param seconds number 0 or more; 0 lets others go first
+function prunner.sleep(seconds) end
+
+---Waits until a descriptor can be read or written: true; false: the time is over; nil and "closed".
+---@param fd integer the number of an open descriptor
+---@param mode "r"|"w"|"rw"
+---@param seconds number? at most; default: forever
+---@return boolean? ready
+---@return string? why
+function prunner.wait_fd(fd, mode, seconds) end
+
+---With `--concurrency` above 1, LuaSocket and LuaSec let other tasks continue while they wait. They do not if
+---this is called with false before they are required, or if `PRUNNER_NO_PATCH=1` is in the environment.
+---@param on boolean
+function prunner.socket_patch(on) end
+
 ---The number of this worker, 1 to nworkers(); 0 in the supervisor.
 ---@return integer
 function prunner.worker_id() end

@@ -150,6 +150,12 @@ check_whole(const struct config *c)
     }
     if (c->script[0] == '\0')
         return help_complain(who, "the script's name is empty");
+    if (c->concurrency > 1 &&
+        (c->buffering == BUFFER_TASKS || c->keep_order || c->output_dir))
+        return help_complain(who, "--%s collects the output of one task at a time: leave out "
+                                  "--concurrency, or use --tag",
+                             c->keep_order ? "keep-order" : c->output_dir ? "output-dir"
+                                                                          : "group");
     if (c->state && c->resume)
         return help_complain(who, "--state starts a job, --resume continues one: leave one out "
                                   "(--resume keeps the job in its own file)");

@@ -14,6 +14,7 @@ enum {
     CONFIG_NICE_MAX = 19,
     CONFIG_LOAD_MAX = 1000000,
     CONFIG_CRASHES = 3, /* unless told otherwise */
+    CONFIG_CONCURRENCY_MAX = 1000000,
 };
 
 enum halt_when {
@@ -72,6 +73,7 @@ struct config {
     bool summary;              /* --summary: at the end, also of a short job; --quiet wins */
     bool eager;                /* --eager: all workers from the start */
     bool serial;               /* --serial: one process; n means nothing then */
+    uint32_t concurrency;      /* --concurrency: tasks that a worker may have begun, 1.. */
     enum task_order order;     /* --order */
     uint32_t retries;          /* further runs after an error, 0..CONFIG_RETRIES_MAX */
     uint32_t max_crashes;      /* before a task is quarantined, 1..CONFIG_CRASHES_MAX */
@@ -115,7 +117,7 @@ struct config {
 static inline void
 config_init(struct config *c)
 {
-    *c = (struct config){.max_crashes = CONFIG_CRASHES};
+    *c = (struct config){.max_crashes = CONFIG_CRASHES, .concurrency = 1};
 }
 
 #endif

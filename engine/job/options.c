@@ -40,6 +40,10 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
     {WORKERS, 0, "eager", FLAG(eager),
      .help = "start all N workers at once (default: one for each CPU,\n"
              "and more when tasks are ready and no worker is free)"},
+    {WORKERS, 'c', "concurrency",
+     COUNT(uint32_t, concurrency, 1, CONFIG_CONCURRENCY_MAX, "a number of tasks"), BASIC,
+     .value = "K", .example = "-c 100",
+     .help = "let each worker take turns with K tasks (default 1)"},
     {WORKERS, 0, "serial", FLAG(serial), BASIC,
      .help = "run everything in this process, for debuggers and\n"
              "profilers: no crash recovery, --timeout or --deadline"},

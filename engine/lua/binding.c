@@ -78,7 +78,9 @@ static const luaL_Reg *const functions[] = {
     binding_manager_functions,
     binding_registry_functions,
     binding_report_functions,
+    binding_resolve_functions,
     binding_task_functions,
+    binding_wait_functions,
 };
 
 int

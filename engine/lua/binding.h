@@ -21,7 +21,9 @@ extern const luaL_Reg binding_lock_functions[];
 extern const luaL_Reg binding_manager_functions[];
 extern const luaL_Reg binding_registry_functions[];
 extern const luaL_Reg binding_report_functions[];
+extern const luaL_Reg binding_resolve_functions[];
 extern const luaL_Reg binding_task_functions[];
+extern const luaL_Reg binding_wait_functions[];
 
 /* What prn_dict_get() has found, besides the number of the scratch that has it: core.RESULT. */
 enum result_kind {
@@ -35,6 +37,18 @@ enum result_kind {
 /* The kind of a key that is not a string, instead of its length: core.KEY. */
 enum key_kind { KEY_NUMBER = 0,
                 KEY_BOOLEAN = 1 };
+
+/* What a task waits for: core.WAIT. */
+enum wait_kind {
+    WAIT_CLOCK = 0,
+    WAIT_DESCRIPTOR,
+    WAIT_SOCKET,
+    WAIT_NAME,
+    WAIT_PROGRAM,
+    WAIT_QUEUE,
+    WAIT_POOL,
+    WAIT_KINDS,
+};
 
 /* What a post through FFI says besides 0 and -errno: core.POST. */
 enum { POST_OTHER = 1 }; /* not posted: core.post() does it, or has the words for why not */

@@ -8,6 +8,8 @@
 #include "store/accumulator.h"
 #include "store/dict_tx.h"
 #include "store/names.h"
+#include "worker/lookup.h"
+#include "worker/poller.h"
 
 struct constant {
     const char *name;
@@ -44,6 +46,30 @@ static const struct constant result[] = {
     {ENTRY(RESULT, NUMBER)},
     {ENTRY(RESULT, STRING)},
     {ENTRY(RESULT, OTHER)},
+    {NULL, 0},
+};
+
+static const struct constant waits[] = {
+    {ENTRY(WAIT, CLOCK)},
+    {ENTRY(WAIT, DESCRIPTOR)},
+    {ENTRY(WAIT, SOCKET)},
+    {ENTRY(WAIT, NAME)},
+    {ENTRY(WAIT, PROGRAM)},
+    {ENTRY(WAIT, QUEUE)},
+    {ENTRY(WAIT, POOL)},
+    {NULL, 0},
+};
+
+static const struct constant poller[] = {
+    {ENTRY(POLLER, READ)},
+    {ENTRY(POLLER, WRITE)},
+    {NULL, 0},
+};
+
+static const struct constant lookups[] = {
+    {ENTRY(LOOKUP, ADDRESSES)},
+    {ENTRY(LOOKUP, HOST)},
+    {ENTRY(LOOKUP, NAMES)},
     {NULL, 0},
 };
 
@@ -103,6 +129,9 @@ static const struct {
     {"KEY", key},
     {"ACCUMULATOR", accumulator},
     {"POST", post},
+    {"WAIT", waits},
+    {"POLLER", poller},
+    {"LOOKUP", lookups},
     {"EXIT", exit_status},
     {"MAX", max},
     {"errno", errnos},

@@ -82,6 +82,8 @@ l_config(lua_State *L)
         lua_pushboolean(L, c->debug);
     else if (strcmp(name, "serial") == 0)
         lua_pushboolean(L, c->serial);
+    else if (strcmp(name, "concurrency") == 0)
+        lua_pushinteger(L, c->concurrency);
     else if (strcmp(name, "halt_now") == 0)
         lua_pushboolean(L, c->halt.when == HALT_NOW);
     else if (strcmp(name, "state") == 0)

@@ -201,6 +201,7 @@ metrics_act(uint32_t k)
     metrics.last_ns = clock_ns();
     metrics.last_run = metrics.slot->runs;
     metrics.described = false;
+    metrics.waited_ns = 0;
     metrics.lock_told = 0; /* a new self counts from 0 */
     metrics.slow_ns = fastest_slow()->to_ns - fastest_slow()->from_ns;
 }
@@ -311,10 +312,10 @@ static void
 count_time(const struct metrics_event *e)
 {
     struct metrics_fn *f = &metrics.slot->fns[metrics_index(e->fn)];
-    uint64_t ns = e->to_ns - e->from_ns;
+    uint64_t ns = e->to_ns - e->from_ns, ran = ns - e->waited_ns;
     uint64_t *times = &f->times[time_index(ns)];
     atom_set(&f->timed, f->timed + e->weight);
-    atom_set(&f->busy_ns, f->busy_ns + ns * e->weight);
+    atom_set(&f->busy_ns, f->busy_ns + ran * e->weight);
     if (ns > f->longest_ns)
         atom_set(&f->longest_ns, ns);
     atom_set(times, *times + e->weight);
@@ -390,7 +391,8 @@ metrics_describe(const struct self *self, const struct task *t, uint64_t from, c
     struct metrics_event *e = &metrics.event;
     uint32_t attempt = task_attempt(atom_peek(&t->word));
     *e = metrics_event_of(t, self->me, attempt, from, now);
-    e->weight = rough ? 1 : (uint32_t)(s->runs - metrics.last_run);
+    e->waited_ns = metrics.waited_ns;
+    e->weight = rough || e->waited_ns ? 1 : (uint32_t)(s->runs - metrics.last_run);
     e->stolen = !rough && metrics.steals != self->slot->steals;
     e->rough = rough;
     if (!rough && locked) {
@@ -446,6 +448,7 @@ metrics_publish(enum metrics_outcome outcome)
 {
     struct metrics_event *e = &metrics.event;
     metrics.described = false;
+    metrics.waited_ns = 0;
     e->outcome = (uint8_t)outcome;
     if (outcome == METRICS_DONE || !e->rough)
         count_time(e);
@@ -476,23 +479,4 @@ metrics_keep(const struct task *t, const char *error, const char *traceback)
     k->fn = t->fn;
     k->len = len < METRICS_WHOLE ? (uint32_t)len : METRICS_WHOLE - 1;
     atom_store(&s->nkept, n + 1); /* release: it is there, for whoever looks */
-}
-
-/* ---- without a task ---- */
-
-void
-metrics_idle_start(void)
-{
-    struct metrics_slot *s = metrics.slot;
-    atom_set(&s->fn, 0);
-    atom_set(&s->idle_since_ns, clock_ns());
-}
-
-void
-metrics_idle_end(void)
-{
-    struct metrics_slot *s = metrics.slot;
-    uint64_t since = s->idle_since_ns;
-    atom_set(&s->idle_ns, s->idle_ns + (clock_ns() - since));
-    atom_set(&s->idle_since_ns, 0);
 }

@@ -34,6 +34,7 @@ struct metrics {
     uint64_t slow_ns;   /* what is faster is not among the slowest of the slot */
     uint64_t steals;    /* slot->steals at the start of the timed run */
     uint64_t lock_ns;   /* self->lock_ns then */
+    uint64_t waited_ns; /* how long the task at hand has waited so far */
     uint64_t lock_told; /* self->lock_ns when it was added to slot->lock_ns */
     bool described;     /* `event` waits for its outcome */
     struct metrics_event event;
@@ -41,6 +42,15 @@ struct metrics {
 };
 
 extern struct metrics metrics;
+
+/* Of a task that waits. */
+struct metrics_saved {
+    uint64_t id;
+    uint32_t fn;
+    uint64_t at_ns;     /* since then */
+    uint64_t waited_ns; /* before that */
+    uint64_t locked_ns; /* it has slept for locks */
+};
 
 /* metrics_open makes the mapping; `full` is called by a worker whose ring is half full.
  * Without memory for it nothing can be seen from outside, no more. Once, before the
@@ -85,6 +95,10 @@ void metrics_publish(enum metrics_outcome outcome);
 void metrics_keep(const struct task *t, const char *error, const char *traceback);
 /* The function's figures were all 0. */
 __attribute__((cold, noinline)) void metrics_mark_used(uint32_t fn);
+/* metrics_suspend: the task at hand waits: before suspend_task(). metrics_resume: it continues:
+ * after suspend_resume(); `from` is when it started. */
+void metrics_suspend(const struct self *self, struct metrics_saved *out);
+void metrics_resume(const struct self *self, uint64_t from, const struct metrics_saved *in);
 /* metrics_idle_start, metrics_idle_end: around looking and waiting for a task. */
 void metrics_idle_start(void);
 void metrics_idle_end(void);

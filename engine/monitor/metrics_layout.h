@@ -28,7 +28,7 @@
 
 #include "base/atomics.h"
 
-#define METRICS_VERSION 1
+#define METRICS_VERSION 2
 #define METRICS_MAGIC 0x5343495254454d50ULL /* "PMETRICS" */
 #define METRICS_FILE "prunner-metrics"      /* /proc/PID/fd/N -> /memfd:prunner-metrics (deleted) */
 
@@ -67,6 +67,7 @@ struct metrics_event {
     uint64_t from_ns, to_ns;
     uint64_t lock_from_ns, lock_to_ns; /* the last sleep for a lock; 0: none */
     uint64_t lock_ns;                  /* all of them */
+    uint64_t waited_ns;                /* between from_ns and to_ns its worker ran others */
     uint64_t kind;                     /* of the failure: failure_key(); 0: none */
     uint64_t runs;                     /* tasks that the worker had started, with this one */
     uint32_t fn, parent_fn;            /* numbers of functions */
@@ -97,7 +98,7 @@ struct metrics_fn {
     uint64_t retried;     /* runs that ended by an error and came again */
     uint64_t quarantined; /* part of finished. Slot 0 only */
     uint64_t timed;       /* how many of the done ones the next three are about */
-    uint64_t busy_ns;     /* they took in all, estimated */
+    uint64_t busy_ns;     /* they took in all, estimated; while they waited not counted */
     uint64_t longest_ns;  /* of those that were timed */
     uint64_t times[METRICS_TIMES];
 };
@@ -112,6 +113,9 @@ struct metrics_slot {
     uint32_t pid;           /* writer: the supervisor; 0: no process */
     uint64_t idle_ns;       /* without a task, in all ... */
     uint64_t idle_since_ns; /* ... and since then; 0: not idle */
+    uint64_t wait_ns;       /* its tasks waited (task/suspend.h), all of them added up */
+    uint32_t waiting;       /* tasks that wait now */
+    uint32_t pad;
 
     /* writer of these three: the supervisor. Run `seen_run` was seen at seen_ns the first
      * time; `mark`: a run that lasts long, to be noted when it ends. */
@@ -167,8 +171,8 @@ struct metrics_header {
 /* Not as it was? Then see the list at the head of this file. */
 _Static_assert(offsetof(struct metrics_header, magic) == 0, "versions know each other by it");
 _Static_assert(offsetof(struct metrics_header, version) == 8, "versions know each other by it");
-_Static_assert(METRICS_VERSION == 1 && sizeof(struct metrics_header) == 266240 &&
-                   sizeof(struct metrics_slot) == 3346432 && sizeof(struct metrics_event) == 264,
+_Static_assert(METRICS_VERSION == 2 && sizeof(struct metrics_header) == 266240 &&
+                   sizeof(struct metrics_slot) == 3379200 && sizeof(struct metrics_event) == 272,
                "another layout is another METRICS_VERSION");
 
 #endif

@@ -220,6 +220,12 @@ profile_start(lua_State *tasks)
 }
 
 void
+profile_follow(lua_State *task)
+{
+    profile.tasks = task;
+}
+
+void
 profile_stop(lua_State *tasks)
 {
     if (profile.own)

@@ -25,5 +25,7 @@ int profile_open(const char *path, bool states);
  * tasks. Nothing if no profile is asked for. */
 void profile_start(lua_State *tasks);
 void profile_stop(lua_State *tasks);
+/* profile_follow: the task at hand runs on this thread. */
+void profile_follow(lua_State *task);
 
 #endif

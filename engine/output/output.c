@@ -291,6 +291,30 @@ first_error(void)
     return (struct output_error){.errnum = -of_files, .capture = of_files != 0};
 }
 
+void
+output_suspend(struct output_saved *saved)
+{
+    if (!out.file) /* --serial: the process's own */
+        return;
+    stream_pull(&out);
+    stream_suspend(&out, &saved->out);
+    stream_suspend(&err, &saved->err);
+    now.task = NULL;
+}
+
+void
+output_resume(const struct task *t, struct output_saved *saved)
+{
+    if (!out.file)
+        return;
+    stream_resume(&out, &saved->out);
+    stream_resume(&err, &saved->err);
+    if (output_by_task) {
+        now.task = t;
+        now.tag[0] = '\0';
+    }
+}
+
 struct output_error
 output_flush(enum output_when when)
 {

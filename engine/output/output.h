@@ -22,6 +22,7 @@
 
 #include "base/atomics.h"
 #include "memory/arena.h"
+#include "output/stream.h"
 
 struct self;
 struct task;
@@ -61,6 +62,14 @@ output_begin(const struct task *t)
         output_start(t);
 }
 
+/* output_suspend keeps the unfinished lines of the task at hand, which waits, apart from what
+ * others print meanwhile; whole lines are written. output_resume: t continues. Not while output is
+ * captured. */
+struct output_saved {
+    struct stream_line out, err;
+};
+void output_suspend(struct output_saved *saved);
+void output_resume(const struct task *t, struct output_saved *saved);
 /* output_flush writes all that the task has printed. Returns the first error that was met
  * so far: EPIPE means that nobody reads any more. */
 struct output_error output_flush(enum output_when when);

@@ -4,7 +4,8 @@
  * slot->stderr_tail, stderr_len, stderr_of. writer: the worker; reader: the worker itself,
  * or, after its death, the supervisor. Died while it wrote: the text may end early or have a
  * wrong byte; it is shown to people only. A task that writes nothing leaves an earlier
- * one's text, which is told by its stderr_of. */
+ * one's text, which is told by its stderr_of. Of a task that has waited it is what it has written
+ * since. */
 #ifndef PRN_STDERR_TAIL_H
 #define PRN_STDERR_TAIL_H
 

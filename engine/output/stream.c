@@ -73,6 +73,41 @@ stream_finish(struct stream *s)
     s->len = 0;
 }
 
+void
+stream_suspend(struct stream *s, struct stream_line *line)
+{
+    *line = (struct stream_line){NULL, 0};
+    if (likely(!s->len))
+        return;
+    stream_write_lines(s);
+    if (!s->len)
+        return;
+    line->bytes = malloc(s->len);
+    if (!line->bytes) {
+        stream_flush(s);
+        return;
+    }
+    memcpy(line->bytes, s->bytes, s->len);
+    line->len = s->len;
+    s->len = 0;
+}
+
+void
+stream_resume(struct stream *s, struct stream_line *line)
+{
+    if (likely(!line->bytes))
+        return;
+    stream_flush(s); /* of no task */
+    if (array_reserve(&s->bytes, &s->cap, line->len, 1)) {
+        memcpy(s->bytes, line->bytes, line->len);
+        s->len = line->len;
+    } else {
+        sink_put(&s->real, line->bytes, line->len);
+    }
+    free(line->bytes);
+    line->bytes = NULL;
+}
+
 /* ---- from stdio ---- */
 
 /* There is no memory to collect it: better mixed than lost. */

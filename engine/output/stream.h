@@ -64,6 +64,17 @@ void stream_flush(struct stream *s);
 /* stream_finish does the same at the end of a task: a tag that follows begins a line. */
 void stream_finish(struct stream *s);
 
+/* An unfinished line, apart. malloc'ed; NULL: none. */
+struct stream_line {
+    char *bytes;
+    size_t len;
+};
+
+/* stream_suspend writes whole lines and puts the start of the next one aside; without memory it is
+ * written too. stream_resume puts it back. Not while captured. */
+void stream_suspend(struct stream *s, struct stream_line *line);
+void stream_resume(struct stream *s, struct stream_line *line);
+
 /* stream_capture: from here on all goes to the file `fd`, which is empty, or waits to go
  * there. For output_start(). */
 void stream_capture(struct stream *s, int fd, bool whole);

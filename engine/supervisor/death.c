@@ -23,6 +23,7 @@
 #include "supervisor/oom.h"
 #include "supervisor/spawn.h"
 #include "supervisor/stop.h"
+#include "task/begin_limit.h"
 #include "task/commit.h"
 #include "task/idle.h"
 #include "task/recover.h"
@@ -94,7 +95,7 @@ write_failed(uint32_t k, const struct task *t, uint32_t run, const char *why)
 static void
 say_quarantined(uint32_t k, struct task *t, uint32_t runs, const char *how)
 {
-    report_quarantined(t, runs > t->errors ? runs - t->errors : runs, how);
+    report_quarantined(t, task_crashes(t, runs), how);
     write_quarantined(k, t, runs);
     printer_quarantined(t);
     atom_store(&job.arena.header->failed, 1);
@@ -130,10 +131,10 @@ say_given_up(uint32_t k, const char *how)
 /* ---- what is done ---- */
 
 static uint32_t
-max_crashes_of_current(uint32_t k)
+max_crashes_of_suspect(uint32_t k)
 {
-    uint32_t cur = slot_at(&job.arena, k)->cur;
-    return cur ? job_max_crashes(task_at(&job.arena, cur)->fn) : job.config.max_crashes;
+    uint32_t suspect = recover_suspect(&job.arena, k);
+    return suspect ? job_max_crashes(task_at(&job.arena, suspect)->fn) : job.config.max_crashes;
 }
 
 /* Did we kill it to end a run? */
@@ -148,10 +149,10 @@ static bool
 killed_for_another_run(uint32_t k)
 {
     const struct child *c = child_at(k);
-    uint32_t cur = slot_at(&job.arena, k)->cur;
-    if (!killed_for_a_run(c) || !cur)
+    uint32_t suspect = recover_suspect(&job.arena, k);
+    if (!killed_for_a_run(c) || !suspect)
         return stop_killing();
-    return cur != c->run.task || atom_load(&task_at(&job.arena, cur)->word) != c->run.word;
+    return suspect != c->run.task || atom_load(&task_at(&job.arena, suspect)->word) != c->run.word;
 }
 
 static enum recover_how
@@ -249,7 +250,7 @@ recover_child(uint32_t k)
     metrics_dropped(&job.arena, k);
     int err = self_open(&dead, &job.arena, k, 1);
     if (!err) {
-        err = recover(&dead, &job.self, max_crashes_of_current(k), becomes, &r);
+        err = recover(&dead, &job.self, max_crashes_of_suspect(k), becomes, &r);
         if (!err && r.failed)
             end_killed(k, &dead, &r);
         self_close(&dead);
@@ -258,6 +259,8 @@ recover_child(uint32_t k)
         idle_end_alone(&job.arena); /* it may be this one: the others make room */
         return false;
     }
+    if (slot_at(&job.arena, k)->words && !stop_killing())
+        begin_limit_died(slot_at(&job.arena, k), job.config.concurrency);
     if (r.task && !r.quarantined && becomes == RECOVER_WAIT)
         delayed_alone(r.task);
     if (child_at(k)->cause == CAUSE_CTL)

@@ -15,7 +15,8 @@ run_kill_look(uint32_t k, uint64_t now_ns)
     uint64_t word = task ? atom_load(&task_at(&job.arena, task)->word) : 0;
     if (!task || task_state(word) != TASK_RUN || task_worker(word) != k)
         return (struct child_run){0};
-    return (struct child_run){task, word, now_ns};
+    uint64_t started = atom_load(&s->started_ns); /* before it waited */
+    return (struct child_run){task, word, started && started < now_ns ? started : now_ns};
 }
 
 void

@@ -220,6 +220,7 @@ see_to_workers(void)
     static const struct control_ops ops = {spawn_resize, stop_by_control, run_kill_task};
     read_signals();
     read_notifications();
+    idle_wake_refused(&job.arena);
     control_serve(&ops);
     stop_tick();
     death_tick();

@@ -75,32 +75,83 @@ error_rethrow(lua_State *L)
 
 /* Was it error() that raised it? It is the innermost call, then. */
 static bool
-raised_on_purpose(lua_State *L)
+raised_on_purpose(lua_State *L, int innermost)
 {
     lua_Debug at;
-    if (!raise || !lua_getstack(L, 1, &at) || !lua_getinfo(L, "f", &at))
+    if (!raise || !lua_getstack(L, innermost, &at) || !lua_getinfo(L, "f", &at))
         return false;
     bool same = lua_tocfunction(L, -1) == raise;
     lua_pop(L, 1);
     return same;
 }
 
-int
-error_handler(lua_State *L)
+/* Where the innermost call of a dead coroutine was LuaJIT does not know any more. The message
+ * does, if it was raised there: its "FILE:12:" is put into the first line of the traceback. */
+static char *
+with_line(char *traceback, const char *message)
 {
-    bool again = rethrown && rethrown == identity(L, 1);
+    static const char in[] = ": in ";
+    char *first = strstr(traceback, "\n\t"), *at = first ? strstr(first, in) : NULL;
+    size_t file = at ? (size_t)(at - first) - 2 : 0;
+    if (!file || !message || memchr(first + 2, '\n', file) ||
+        strncmp(first + 2, message, file) || message[file] != ':')
+        return traceback;
+    size_t digits = strspn(message + file + 1, "0123456789");
+    char *longer = digits && message[file + 1 + digits] == ':'
+                       ? malloc(strlen(traceback) + digits + 2)
+                       : NULL;
+    if (!longer)
+        return traceback;
+    size_t head = (size_t)(at - traceback);
+    memcpy(longer, traceback, head);
+    memcpy(longer + head, message + file, digits + 1);
+    strcpy(longer + head + digits + 1, at);
+    free(traceback);
+    return longer;
+}
+
+/* The value at the top of `of` was raised there; level `innermost` of its stack is the call that
+ * did it. Text is made on L. */
+static void
+note(lua_State *L, lua_State *of, int innermost)
+{
+    bool again = rethrown && rethrown == identity(of, -1);
     rethrown = NULL;
     if (again)
-        return 1; /* the traceback of where it was raised first is better */
+        return; /* the traceback of where it was raised first is better */
     free(last_traceback);
     last_traceback = NULL;
-    last_on_purpose = raised_on_purpose(L);
-    luaL_traceback(L, L, NULL, 1);
+    last_on_purpose = raised_on_purpose(of, innermost);
+    luaL_traceback(L, of, NULL, innermost);
     last_traceback = strdup(lua_tostring(L, -1));
     if (last_traceback)
         cut_our_frames(last_traceback);
     lua_pop(L, 1);
+}
+
+int
+error_handler(lua_State *L)
+{
+    lua_settop(L, 1);
+    note(L, L, 1);
     return 1;
+}
+
+static int
+note_dead(lua_State *L)
+{
+    lua_State *dead = lua_touserdata(L, 1);
+    note(L, dead, 0);
+    if (last_traceback && lua_type(dead, -1) == LUA_TSTRING)
+        last_traceback = with_line(last_traceback, lua_tostring(dead, -1));
+    return 0;
+}
+
+void
+error_note(lua_State *L, lua_State *dead)
+{
+    if (lua_cpcall(L, note_dead, dead))
+        lua_pop(L, 1); /* no memory: no traceback */
 }
 
 /* Pushes text for a key or value inside an error table. */

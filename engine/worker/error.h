@@ -13,6 +13,9 @@
 /* error_handler is the message handler of every call into the script: keeps the value as it
  * is and remembers the traceback. */
 int error_handler(lua_State *L);
+/* error_note does that for an error that has ended the coroutine `dead`, with the value at the top
+ * of its stack. L: another thread. */
+void error_note(lua_State *L, lua_State *dead);
 /* error_rethrow raises the error value at the top of the stack once more, after a call with
  * error_handler(): the traceback stays that of where it came from. */
 int error_rethrow(lua_State *L);

@@ -5,6 +5,7 @@
 
 #include <lauxlib.h>
 
+#include "base/clock.h"
 #include "base/export.h"
 #include "base/log.h"
 #include "base/parent_death.h"
@@ -51,13 +52,17 @@ static struct {
     enum run_state state;
     uint32_t ran;  /* tasks started so far */
     double number; /* its argument, for prn_next_task() */
+    /* If tasks run in coroutines: see run_by_turns(). */
+    lua_State *spare;
+    uint64_t began_ns; /* by the coarse clock */
+    bool waits;        /* it is about to yield, for a wait of ours */
 } run;
 
 lua_State *
-run_open(lua_State *main)
+run_open(lua_State *main, int *reference)
 {
     lua_State *L = lua_newthread(main);
-    luaL_ref(main, LUA_REGISTRYINDEX); /* for as long as the process lives */
+    *reference = luaL_ref(main, LUA_REGISTRYINDEX);
     lua_rawgeti(L, LUA_REGISTRYINDEX, job.function_table);
     lua_pushcfunction(L, error_handler);
     task_loop_open(L);
@@ -78,6 +83,8 @@ start_task(struct self *self, const struct task *t)
     run.state = RUN_STARTED;
     run.ran++;
     run.from = metrics_start(self, t->fn, t->id);
+    if (unlikely(run.spare))
+        run.began_ns = clock_coarse_ns();
     job.stage = STAGE_TASK;
     self->partial = !job_fn_info(t->fn)->options.atomic_posts;
     commit_begin(self);
@@ -160,16 +167,13 @@ push_call(lua_State *L, const struct task *t, int *nargs)
     return true;
 }
 
-/* Calls the task; prn_next_task() may continue with others of its function. false: the one at hand
- * failed; the error value is at the top of the stack. */
+/* The call has returned. true: the task at hand has done all that it had to; else the error value
+ * is at the top of the stack. */
 static bool
-call_task(lua_State *L, const struct task *t)
+check_end(lua_State *L)
 {
-    int nargs;
-    bool ok = push_call(L, t, &nargs) && lua_pcall(L, nargs, 0, STACK_HANDLER) == 0;
-    lua_alloc_enforce(false);
-    if (!ok || run.state != RUN_STARTED)
-        return ok;
+    if (run.state != RUN_STARTED)
+        return true;
     if (unlikely(job.self.skip)) {
         lua_pushfstring(L, "this run posted fewer tasks than an earlier run has published "
                            "(%d are missing): it is not deterministic in its arguments",
@@ -183,6 +187,17 @@ call_task(lua_State *L, const struct task *t)
         return false;
     }
     return true;
+}
+
+/* Calls the task; prn_next_task() may continue with others of its function. false: the one at hand
+ * failed; the error value is at the top of the stack. */
+static bool
+call_task(lua_State *L, const struct task *t)
+{
+    int nargs;
+    bool ok = push_call(L, t, &nargs) && lua_pcall(L, nargs, 0, STACK_HANDLER) == 0;
+    lua_alloc_enforce(false);
+    return ok ? check_end(L) : run.state != RUN_STARTED;
 }
 
 static void
@@ -207,13 +222,11 @@ end_duplicate(struct self *self)
     metrics_end(run.fn, METRICS_DONE);
 }
 
-/* Runs the claimed task, and those that prn_next_task() claims. The stack: as named above. */
+/* Ends the task at hand, if that was left to us. ok = false: the error value is at the top of L. */
 static void
-run_task(lua_State *L)
+end_task(lua_State *L, bool ok)
 {
     struct self *self = &job.self;
-    start_task(self, current_task());
-    bool ok = call_task(L, current_task());
     if (run.state == RUN_STARTED) {
         if (unlikely(journal_take_warning(self)))
             warn_about_journal(current_task());
@@ -230,13 +243,22 @@ run_task(lua_State *L)
     lua_settop(L, STACK_TOP);
 }
 
+/* Runs the claimed task, and those that prn_next_task() claims. The stack: as named above. */
+static void
+run_task(lua_State *L)
+{
+    start_task(&job.self, current_task());
+    end_task(L, call_task(L, current_task()));
+}
+
 /* Claims the next task if there is one that may start at once. */
 static bool
 claim_next(struct self *self)
 {
     const struct arena_header *h = self->arena->header;
     return likely(atom_load(&h->mode) == ARENA_RUN) && likely(!atom_load(&h->gate)) &&
-           likely(!exit_due(run.ran)) && (queue_take(self) || queue_steal(self));
+           likely(!exit_due(run.ran)) && likely(!self->suspended) &&
+           (queue_take(self) || queue_steal(self));
 }
 
 /* Ends the task at hand and starts the next one if it is of the same function, with a number
@@ -253,7 +275,7 @@ prn_next_task(void)
     if (run.state == RUN_NOTHING)
         return false;
     const struct task *t = current_task();
-    if (t->fn != run.fn ||
+    if (t->fn != run.fn || unlikely(t->forgiven) ||
         !codec_get_number(task_args(&job.arena, t), t->bytes, &run.number))
         return false;
     start_task(self, t);
@@ -310,4 +332,139 @@ run_tasks(lua_State *L)
             return REASON_RECYCLE;
     }
     return REASON_DONE;
+}
+
+/* ---- by turns ---- */
+
+void
+run_by_turns(lua_State *spare)
+{
+    run.spare = spare;
+}
+
+bool
+run_may_claim(enum exit_reason *why)
+{
+    struct self *self = &job.self;
+    if (unlikely(atom_load(&self->arena->header->mode) != ARENA_RUN))
+        *why = REASON_DONE;
+    else if (unlikely(exit_due(run.ran)))
+        *why = REASON_RECYCLE;
+    else if (unlikely(gate_surplus(self)))
+        *why = REASON_SURPLUS;
+    else
+        return true;
+    return false;
+}
+
+bool
+run_claim(void)
+{
+    struct self *self = &job.self;
+    bool open = likely(!atom_load(&self->arena->header->gate));
+    if (self->suspended && queue_reserve(self, 1))
+        return false; /* no memory: when one has ended */
+    bool claimed = open ? queue_take(self) || queue_steal(self) : start_at_gate(self);
+    if (unlikely(!open) && claimed && self->turn)
+        job_notify(); /* the supervisor knows when the next turn is */
+    return claimed;
+}
+
+bool
+run_wait_for_task(void)
+{
+    return wait_for_task(&job.self);
+}
+
+void
+run_start(void)
+{
+    start_task(&job.self, current_task());
+}
+
+/* A coroutine that is dead has still the stack of its error. What is to be said of it is said on
+ * the spare thread. */
+static enum run_turn
+end_broken(lua_State *L)
+{
+    error_note(run.spare, L);
+    lua_xmove(L, run.spare, 1);
+    end_task(run.spare, false);
+    return RUN_BROKEN;
+}
+
+/* The script has called coroutine.yield() where nobody has resumed it. */
+static enum run_turn
+end_stray(lua_State *L)
+{
+    error_note(run.spare, L);
+    lua_pushliteral(run.spare, "attempt to yield from outside a coroutine: coroutine.yield() was "
+                               "called in a task, which nothing resumes");
+    end_task(run.spare, false);
+    return RUN_BROKEN;
+}
+
+/* What lua_resume() has returned, or that there was nothing to call. */
+static enum run_turn
+returned(lua_State *L, int status)
+{
+    bool waits = run.waits;
+    run.waits = false;
+    lua_alloc_enforce(false);
+    if (status == LUA_YIELD)
+        return waits ? RUN_WAITS : end_stray(L);
+    if (status)
+        return end_broken(L);
+    end_task(L, check_end(L));
+    return run.state == RUN_CLAIMED ? RUN_CLAIMED_NEXT : RUN_ENDED;
+}
+
+enum run_turn
+run_call(lua_State *L)
+{
+    int nargs;
+    lua_alloc_enforce(true);
+    if (push_call(L, current_task(), &nargs))
+        return returned(L, lua_resume(L, nargs));
+    lua_alloc_enforce(false);
+    end_task(L, run.state != RUN_STARTED);
+    return RUN_ENDED;
+}
+
+enum run_turn
+run_go_on(lua_State *L, int n)
+{
+    lua_alloc_enforce(true);
+    return returned(L, lua_resume(L, n));
+}
+
+void
+run_will_wait(void)
+{
+    run.waits = true;
+}
+
+struct run_saved
+run_save(void)
+{
+    job.stage = STAGE_HOOK;
+    if (!run.from) /* what has waited is timed */
+        run.from = run.began_ns;
+    return (struct run_saved){run.from, run.began_ns, run.fn};
+}
+
+void
+run_restore(const struct run_saved *saved)
+{
+    run.from = saved->from;
+    run.began_ns = saved->began_ns;
+    run.fn = saved->fn;
+    run.state = RUN_STARTED;
+    job.stage = STAGE_TASK;
+}
+
+uint64_t
+run_began(void)
+{
+    return run.began_ns;
 }

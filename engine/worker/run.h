@@ -37,15 +37,58 @@
 #ifndef PRN_RUN_H
 #define PRN_RUN_H
 
+#include <stdbool.h>
+
 #include <lua.h>
 
 #include "memory/layout.h"
 
-/* run_open makes a Lua thread for the tasks, so that tracebacks end where the task does. It
- * lives as long as `main` does. */
-lua_State *run_open(lua_State *main);
+struct self;
+
+/* run_open makes a Lua thread for tasks, so that tracebacks end where the task does. It
+ * lives as long as it has its reference in the registry, *reference. */
+lua_State *run_open(lua_State *main, int *reference);
 /* run_tasks runs tasks on that thread. Returns why there are no more for this worker. May
  * sleep while there are none; does not return if the output is lost (exit.h). */
 enum exit_reason run_tasks(lua_State *L);
+
+/* ---- what fibers.c does these by ---- */
+
+/* Of a task that waits. */
+struct run_saved {
+    uint64_t from, began_ns;
+    uint32_t fn;
+};
+
+enum run_turn {
+    RUN_ENDED,        /* the task, and perhaps others after it; the thread can be used again */
+    RUN_CLAIMED_NEXT, /* the same, and the next one is claimed */
+    RUN_BROKEN,       /* the task; the thread is dead */
+    RUN_WAITS,        /* it has called run_will_wait(), and yielded */
+};
+
+/* run_by_turns: from here on tasks run in coroutines, by the calls below; `spare` is a thread for
+ * what is to be done when one is dead. */
+void run_by_turns(lua_State *spare);
+/* run_claim claims a task that may be started now, and makes sure that it can come back. */
+bool run_claim(void);
+/* run_wait_for_task sleeps until there is one, as run_tasks() does. true: it is claimed. */
+bool run_wait_for_task(void);
+/* run_may_claim: may this worker begin another task? Else *why says for which reason it should
+ * end. */
+bool run_may_claim(enum exit_reason *why);
+/* run_start starts the claimed task; run_call calls the started one on L. */
+void run_start(void);
+enum run_turn run_call(lua_State *L);
+/* run_go_on continues with the task that waits on L, whose transaction is back in the slot; n
+ * values on the top of L are what its wait returns. */
+enum run_turn run_go_on(lua_State *L, int n);
+/* run_will_wait: the task at hand is about to yield. */
+void run_will_wait(void);
+/* run_began: when the task at hand was started (CLOCK_MONOTONIC, some ms off). */
+uint64_t run_began(void);
+/* run_save, run_restore: around suspend_task() and suspend_resume(). */
+struct run_saved run_save(void);
+void run_restore(const struct run_saved *saved);
 
 #endif

@@ -16,11 +16,20 @@ enum {
 /* How often it ran; READY: it has a loop; NEVER: it gets none. */
 static uint16_t runs[FUNCTIONS];
 
+/* One table for all threads of the state, as `runs` is one for all of them. */
 void
 task_loop_open(lua_State *L)
 {
+    lua_pushlightuserdata(L, runs);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    if (!lua_isnil(L, -1))
+        return;
+    lua_pop(L, 1);
     memset(runs, 0, sizeof runs);
     lua_newtable(L);
+    lua_pushlightuserdata(L, runs);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
 void

@@ -13,6 +13,7 @@
 #include "output/lua_files.h"
 #include "output/output.h"
 #include "worker/exit.h"
+#include "worker/fibers.h"
 #include "worker/hooks.h"
 #include "worker/lua_alloc.h"
 #include "worker/random.h"
@@ -67,20 +68,42 @@ limit_memory(lua_State *main)
         lua_alloc_open(main, job.config.lua_memory_bytes);
 }
 
+/* What tasks need to run: their thread, or threads. NULL: message printed. */
+static lua_State *
+open_tasks(lua_State *main)
+{
+    int reference; /* for as long as the process lives */
+    lua_State *L = run_open(main, &reference);
+    int err = job.config.concurrency > 1 ? fibers_open(main, L, job.config.concurrency) : 0;
+    if (!err)
+        return L;
+    log_error("worker %u cannot have %u tasks at a time (--concurrency): %s", job.self.me,
+              job.config.concurrency, strerror(-err));
+    return NULL;
+}
+
+static enum exit_reason
+serve_tasks(lua_State *L)
+{
+    return job.config.concurrency > 1 ? fibers_run() : run_tasks(L);
+}
+
 void
 worker_run(lua_State *main)
 {
     job.stage = STAGE_HOOK;
     become_worker(main);
     job.self.journaling = true;
-    lua_State *L = run_open(main);
+    lua_State *L = open_tasks(main);
+    if (!L)
+        exit_worker(REASON_FATAL);
     stack_dump_in_worker(job.self.me, L);
     limit_memory(main);
     profile_start(L);
     if (!hooks_run(L, HOOK_WORKER_BEGIN))
         exit_worker(REASON_FATAL);
     parent_death_renew(); /* it may have become another user */
-    enum exit_reason reason = run_tasks(L);
+    enum exit_reason reason = serve_tasks(L);
     (void)hooks_run(L, HOOK_WORKER_END);
     unshared_note();
     exit_worker(reason);
@@ -114,12 +137,14 @@ worker_serial(lua_State *main)
     job.stage = STAGE_HOOK;
     if (!open_serial(main))
         return false;
-    lua_State *L = run_open(main);
+    lua_State *L = open_tasks(main);
+    if (!L)
+        return false;
     limit_memory(main);
     profile_start(L);
     bool begun = hooks_run(L, HOOK_WORKER_BEGIN);
     if (begun) {
-        (void)run_tasks(L);
+        (void)serve_tasks(L);
         (void)hooks_run(L, HOOK_WORKER_END);
     }
     profile_stop(L);

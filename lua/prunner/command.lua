@@ -55,6 +55,10 @@ end
 
 local function load(script)
   local problem
+  if core.config "concurrency" > 1 then
+    require("prunner.coroutines").install(_G.coroutine)
+    require("prunner.socket").install()
+  end
   job.main, problem = loadfile(script.path ~= "-" and script.path or nil)
   if not job.main then
     core.error(job.explained(problem))

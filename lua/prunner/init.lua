@@ -17,7 +17,9 @@ local lock = require "prunner.lock"
 local manager = require "prunner.manager"
 local options = require "prunner.options"
 local runner = require "prunner.runner"
+local socket = require "prunner.socket"
 local task = require "prunner.task"
+local wait = require "prunner.wait"
 
 local C, core = native.C, native.core
 
@@ -35,6 +37,9 @@ local M = {
   max = accumulators.max,
   min = accumulators.min,
   collector = accumulators.collector,
+  sleep = wait.sleep,
+  wait_fd = wait.wait_fd,
+  socket_patch = socket.socket_patch,
   ParallelTaskRunner = runner.ParallelTaskRunner,
   Task = runner.Task,
   init = job.init,

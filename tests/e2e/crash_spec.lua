@@ -27,10 +27,6 @@ local function children(pid)
   return pids
 end
 
-local function signal(pid, number)
-  os.execute(("kill -%d %d 2> /dev/null"):format(number, pid))
-end
-
 local function gone(pids)
   for _, pid in ipairs(pids) do
     local state = (helper.read("/proc/" .. pid .. "/stat") or ""):match("^.*%) (%a)")
@@ -407,19 +403,7 @@ describe("a job", function()
       end
       function end_() print(prunner.counter "n":get(), prunner.dict.added, prunner.dict.locked) end
     ]], "-n", 4, "--max-crashes", 50, "-q")
-    local killed, next_kill = 0, helper.now()
-    math.randomseed(os.time())
-    assert.is_truthy(helper.wait_until(function()
-      if helper.now() >= next_kill then
-        local workers = children(run:pid())
-        if #workers > 0 then
-          signal(workers[math.random(#workers)], 9)
-          killed = killed + 1
-        end
-        next_kill = next_kill + 0.02
-      end
-      return run:poll()
-    end, 60))
+    local killed = helper.kill_workers(run, 0.02)
     expect(run:wait(), 0, "2001000\t2001000\t2001000\n")
     assert.is_true(killed > 50, killed .. " killed")
     assert.are.same({}, helper.survivors(run))

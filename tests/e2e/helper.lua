@@ -405,6 +405,27 @@ function helper.luajit(...)
   return helper.run(words, options)
 end
 
+--- Kill one of a command's workers, at random, every so many seconds until the command ends (after a
+-- minute at most). Returns how many were killed.
+function helper.kill_workers(process, seconds)
+  local killed, next_kill, pid = 0, helper.now(), process:pid()
+  math.randomseed(os.time())
+  helper.wait_until(function()
+    if helper.now() >= next_kill then
+      local workers = {}
+      local list = helper.read(("/proc/%d/task/%d/children"):format(pid, pid)) or ""
+      for child in list:gmatch "%d+" do workers[#workers + 1] = tonumber(child) end
+      if #workers > 0 then
+        C.prn_test_kill(workers[math.random(#workers)], SIGNALS.KILL)
+        killed = killed + 1
+      end
+      next_kill = next_kill + seconds
+    end
+    return process:poll()
+  end, 60)
+  return killed
+end
+
 --- Raise with all there is to know about a run unless it ended with `status` (0) and, if `out` is
 -- given, wrote exactly that. Returns the result.
 function helper.expect(result, status, out)

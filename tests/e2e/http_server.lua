@@ -1,11 +1,15 @@
 --- A small HTTP server for the tests: answers each request after a while, many at a time, from one
 -- process with one event loop.
 --
---   luajit tests/e2e/http_server.lua [MS]
+--   luajit tests/e2e/http_server.lua [MS [CERTIFICATE KEY]]
 --   41873                                     the port it got on 127.0.0.1; answers after MS (0) ms
 --
+-- With a certificate and its key, both files in PEM, it speaks TLS (and needs LuaSec).
+--
 --   GET /ok/ANYTHING       200, "hello ANYTHING\n"
+--   GET /all/N/ANYTHING    the same, but nobody is answered before N of these have asked
 --   GET /bytes/N           200, N bytes
+--   GET /half/N            200, and half of N bytes; then nothing comes any more
 --   GET /status/CODE       that status
 --   GET /flaky/KEY/TIMES   503 for the first TIMES requests with this KEY, then 200
 --   GET /moved/N           302 to /ok/N
@@ -23,6 +27,10 @@ local socket = require "socket"
 local OPEN_MAX = 900
 
 local delay = (tonumber(arg and arg[1]) or 0) / 1000
+local tls = arg and arg[2] and require "ssl"
+local context = tls and assert(tls.newcontext {
+  mode = "server", protocol = "any", certificate = arg[2], key = arg[3],
+})
 
 local listener = assert(socket.bind("127.0.0.1", 0, 1024))
 listener:settimeout(0)
@@ -32,6 +40,8 @@ io.stdout:flush()
 
 local reading = {} -- sockets whose request is not complete
 local partial = {} -- socket -> what has come of its request
+local shaking = {} -- TLS: [socket] = true: before the end of its handshake
+local together = {} -- [N] = the sockets that wait until they are N
 local writing = {} -- sockets whose answer is not all sent
 local unsent = {} -- socket -> the rest of its answer
 -- Answers in the order in which they are due: the delay is the same for all.
@@ -53,9 +63,11 @@ end
 
 local function close(client)
   client:close()
-  partial[client], unsent[client] = nil, nil
+  partial[client], unsent[client], shaking[client] = nil, nil, nil
   open = open - 1
 end
+
+local WAITS = { timeout = true, wantread = true, wantwrite = true }
 
 local function answer(status, body, header)
   return ("HTTP/1.0 %d X\r\nContent-Length: %d\r\nContent-Type: text/plain\r\n%s\r\n%s")
@@ -67,6 +79,9 @@ local function respond(path)
   local what, rest = path:match("^/(%a+)/?(.*)$")
   if what == "ok" then return answer(200, "hello " .. rest .. "\n") end
   if what == "bytes" then return answer(200, ("x"):rep(tonumber(rest) or 0)) end
+  if what == "half" then
+    return answer(200, ("x"):rep(tonumber(rest))):sub(1, -1 - math.floor(rest / 2))
+  end
   if what == "status" then return answer(tonumber(rest) or 500, "status " .. rest .. "\n") end
   if what == "flaky" then
     local key, times = rest:match("^(.-)/(%d+)$")
@@ -82,15 +97,33 @@ local function respond(path)
   return answer(404, "nothing here\n")
 end
 
+local silent = {} -- [socket] = true: it is never closed, by the collector neither
+
 local function send(client, text)
   local _, message, sent = client:send(text, 1)
-  if message == "timeout" then
+  if WAITS[message] then
     if not unsent[client] then writing[#writing + 1] = client end
     unsent[client] = text:sub(sent + 1)
     return
   end
   if unsent[client] then remove(writing, client) end
-  close(client)
+  unsent[client] = nil
+  if not silent[client] then close(client) end
+end
+
+local function answer_later(client, reply)
+  due_last = due_last + 1
+  due[due_last] = { socket.gettime() + delay, client, reply }
+  most = math.max(most, due_last - due_first + 1)
+end
+
+local function serve_together(n, client, reply)
+  local list = together[n] or {}
+  together[n] = list
+  list[#list + 1] = { client, reply }
+  if #list < tonumber(n) then return end
+  together[n] = nil
+  for _, waiting in ipairs(list) do answer_later(waiting[1], waiting[2]) end
 end
 
 --- A request is complete.
@@ -99,21 +132,36 @@ local function serve(client, request)
   if path == "/stats" then return send(client, answer(200, ("%d %d"):format(requests, most))) end
 
   requests = requests + 1
+  local n, rest = path:match "^/all/(%d+)/(.*)$"
+  if n then return serve_together(n, client, respond("/ok/" .. rest)) end
   local reply = respond(path)
+  if reply == nil or path:find "^/half/" then silent[client] = true end
   if reply == nil then return end -- the client hangs up, or this process ends
-  due_last = due_last + 1
-  due[due_last] = { socket.gettime() + delay, client, reply }
-  most = math.max(most, due_last - due_first + 1)
+  answer_later(client, reply)
+end
+
+-- A step of the handshake: true: it is done.
+local function shaken(client)
+  if not shaking[client] then return true end
+  local ok, message = client:dohandshake()
+  if ok then
+    shaking[client] = nil
+  elseif not WAITS[message] then
+    remove(reading, client)
+    close(client)
+  end
+  return ok
 end
 
 local function receive(client)
+  if not shaken(client) then return end
   local all, message, some = client:receive("*a")
   local text = partial[client] .. (all or some)
   if text:find("\r\n\r\n", 1, true) then
     remove(reading, client)
     partial[client] = nil
     serve(client, text)
-  elseif message == "timeout" then
+  elseif WAITS[message] then
     partial[client] = text
   else
     remove(reading, client)
@@ -125,8 +173,12 @@ local function accept()
   while open < OPEN_MAX do
     local client = listener:accept()
     if not client then return end
-    client:settimeout(0)
     client:setoption("tcp-nodelay", true)
+    if context then
+      client = assert(tls.wrap(client, context))
+      shaking[client] = true
+    end
+    client:settimeout(0)
     open = open + 1
     reading[#reading + 1] = client
     partial[client] = ""

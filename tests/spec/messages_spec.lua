@@ -11,7 +11,7 @@ end
 
 local function sources()
   local pipe = assert(io.popen("ls engine/*/*.[ch] lua/prunner/*.lua "
-    .. "lua/prunner/registry/*.lua lua/prunner/report/init.lua"))
+    .. "lua/prunner/registry/*.lua lua/prunner/socket/*.lua lua/prunner/report/init.lua"))
   local files = {}
   for file in pipe:lines() do
     files[#files + 1] = file

@@ -3,7 +3,7 @@
 local core = require("prunner.native").core
 
 local TABLES = {
-  "NAMED", "DICT_OP", "RESULT", "KEY", "ACCUMULATOR", "POST", "EXIT", "MAX", "errno",
+  "NAMED", "DICT_OP", "RESULT", "KEY", "ACCUMULATOR", "POST", "WAIT", "POLLER", "LOOKUP", "EXIT", "MAX", "errno",
 }
 
 describe("the constants of prunner.core", function()

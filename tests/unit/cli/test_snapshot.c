@@ -153,7 +153,7 @@ test_another_version_is_refused(void **state)
     metrics.header->slot_bytes--;
     metrics.header->version++;
     assert_int_equal(attach_pid(&a, getpid(), why), -EINVAL);
-    assert_non_null(strstr(why, "figures of version 2 (here: 1)"));
+    assert_non_null(strstr(why, "figures of version 3 (here: 2)"));
     metrics.header->version--;
     metrics.header->slots--;
     assert_int_equal(attach_pid(&a, getpid(), why), -EINVAL);

@@ -1,0 +1,209 @@
+/* What lua/prunner/wait.lua calls: waiting for a moment, for descriptors. In a task that can be
+ * switched the worker runs others meanwhile; elsewhere the call blocks. */
+#include "lua/binding.h"
+
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/parent_death.h"
+#include "store/error_text.h"
+#include "worker/fibers.h"
+
+#define SECONDS_MAX 1e9 /* as good as for ever */
+
+/* What is waited for, in words: core.WAITS. */
+static const char *const waits_for[] = {
+    [WAIT_CLOCK] = "a clock",
+    [WAIT_DESCRIPTOR] = "a descriptor",
+    [WAIT_SOCKET] = "a socket",
+    [WAIT_NAME] = "the address of a name",
+    [WAIT_PROGRAM] = "a program",
+    [WAIT_QUEUE] = "a queue",
+    [WAIT_POOL] = "a connection of a pool",
+};
+
+/* nil: for ever. */
+static uint64_t
+due_at(lua_State *L, int index)
+{
+    double s = lua_isnil(L, index) ? SECONDS_MAX : lua_tonumber(L, index);
+    if (!(s < SECONDS_MAX))
+        return CLOCK_NEVER;
+    return clock_ns() + (s > 0 ? (uint64_t)(s * 1e9) : 0);
+}
+
+/* ---- without a switch ---- */
+
+static int
+milliseconds_to(uint64_t due_ns)
+{
+    uint64_t now = due_ns == CLOCK_NEVER ? 0 : clock_ns();
+    if (due_ns == CLOCK_NEVER)
+        return -1;
+    uint64_t ms = due_ns > now ? (due_ns - now + CLOCK_MILLISECOND - 1) / CLOCK_MILLISECOND : 0;
+    return ms < INT32_MAX ? (int)ms : INT32_MAX;
+}
+
+static void
+sleep_until(uint64_t due_ns)
+{
+    struct timespec at = {(time_t)(due_ns / CLOCK_SECOND), (long)(due_ns % CLOCK_SECOND)};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
+        ;
+}
+
+/* 1: ready, the bits are in fds; 0: the time is over; -errno. */
+static int
+block(struct poller_fd *fds, uint32_t n, uint64_t due_ns)
+{
+    parent_death_renew(); /* the task may have become another user */
+    if (!n && due_ns != CLOCK_NEVER) {
+        sleep_until(due_ns);
+        return 0;
+    }
+    struct pollfd *list = calloc(n + 1, sizeof *list);
+    if (!list)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < n; i++) {
+        list[i].fd = fds[i].fd;
+        list[i].events = (short)((fds[i].want & POLLER_READ ? POLLIN | POLLRDHUP : 0) |
+                                 (fds[i].want & POLLER_WRITE ? POLLOUT : 0));
+    }
+    int got;
+    do
+        got = poll(list, n, milliseconds_to(due_ns));
+    while ((got < 0 && errno == EINTR) || (got == 0 && due_ns == CLOCK_NEVER));
+    for (uint32_t i = 0; i < n; i++) {
+        bool over = list[i].revents & (POLLERR | POLLHUP | POLLNVAL);
+        bool in = over || list[i].revents & (POLLIN | POLLRDHUP);
+        bool out = over || list[i].revents & POLLOUT;
+        fds[i].ready = fds[i].want & ((in ? POLLER_READ : 0) | (out ? POLLER_WRITE : 0));
+    }
+    free(list);
+    return got < 0 ? -errno : got > 0;
+}
+
+/* ---- both ---- */
+
+static void
+push_busy(lua_State *L, const struct poller_fd *f)
+{
+    const struct poller_wait *reader = f->want & POLLER_READ ? poller_reads(f->fd) : NULL;
+    const struct poller_wait *w = reader ? reader : poller_writes(f->fd);
+    char id[24];
+    snprintf(id, sizeof id, "%llu", (unsigned long long)fibers_owner(w));
+    lua_pushfstring(L, "descriptor %d is being %s by task #%s: each task needs a connection of its "
+                       "own (prunner.pool)",
+                    f->fd, reader ? "read" : "written", id);
+}
+
+/* nil, message, true */
+static int
+fail(lua_State *L, int err, const struct poller_fd *f)
+{
+    lua_pushnil(L);
+    if (err == -EBUSY)
+        push_busy(L, f);
+    else if (err == -EBADF)
+        lua_pushfstring(L, "%d is not an open descriptor", f->fd);
+    else
+        lua_pushstring(L, error_text(err));
+    lua_pushboolean(L, true);
+    return 3;
+}
+
+static int
+push_bits(lua_State *L, const struct poller_fd *fds, uint32_t n)
+{
+    lua_createtable(L, (int)n, 0);
+    for (uint32_t i = 0; i < n; i++) {
+        lua_pushinteger(L, fds[i].ready);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    return 1;
+}
+
+/* Waits for n descriptors; `many`: their bits are returned, as a list. */
+static int
+wait_for(lua_State *L, struct poller_fd *fds, uint32_t n, uint64_t due_ns, int what, bool many)
+{
+    uint32_t at = 0;
+    int err;
+    if (fibers_can_wait(L)) {
+        err = fibers_wait(fds, n, due_ns, waits_for[what], &at);
+        return err ? fail(L, err, &fds[at]) : lua_yield(L, 0);
+    }
+    err = block(fds, n, due_ns);
+    if (err < 0)
+        return fail(L, err, fds);
+    if (many && err)
+        return push_bits(L, fds, n);
+    lua_pushboolean(L, err);
+    return 1;
+}
+
+static int
+check_what(lua_State *L, int index)
+{
+    int what = (int)lua_tointeger(L, index);
+    return what >= 0 && what < WAIT_KINDS ? what : WAIT_CLOCK;
+}
+
+/* core.wait(fd | nil, bits, seconds | nil, WAITS.x) -> true: ready | false: the time is over |
+ * nil, "closed" | nil, message, true: to be raised */
+static int
+l_wait(lua_State *L)
+{
+    lua_settop(L, 4);
+    bool any = !lua_isnil(L, 1);
+    struct poller_fd fd = {(int)lua_tointeger(L, 1), (uint8_t)lua_tointeger(L, 2), 0};
+    return wait_for(L, &fd, any, due_at(L, 3), check_what(L, 4), false);
+}
+
+/* core.wait_many({fd, bits, fd, bits ...}, seconds | nil, WAITS.x) -> {bits ...}, or as
+ * core.wait() */
+static int
+l_wait_many(lua_State *L)
+{
+    lua_settop(L, 3);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    uint32_t n = (uint32_t)lua_objlen(L, 1) / 2;
+    struct poller_fd *fds = lua_newuserdata(L, (n + 1) * sizeof *fds);
+    for (uint32_t i = 0; i < n; i++) {
+        lua_rawgeti(L, 1, 2 * (int)i + 1);
+        lua_rawgeti(L, 1, 2 * (int)i + 2);
+        fds[i] = (struct poller_fd){(int)lua_tointeger(L, -2), (uint8_t)lua_tointeger(L, -1), 0};
+        lua_pop(L, 2);
+    }
+    return wait_for(L, fds, n, due_at(L, 2), check_what(L, 3), true);
+}
+
+/* core.closes(fd): it is about to be closed. */
+static int
+l_closes(lua_State *L)
+{
+    poller_closes((int)lua_tointeger(L, 1));
+    return 0;
+}
+
+/* core.in_fiber() -> is this coroutine the one in which a task of its worker runs? */
+static int
+l_in_fiber(lua_State *L)
+{
+    lua_pushboolean(L, fibers_running() == L);
+    return 1;
+}
+
+const luaL_Reg binding_wait_functions[] = {
+    {"wait", l_wait},
+    {"wait_many", l_wait_many},
+    {"closes", l_closes},
+    {"in_fiber", l_in_fiber},
+    {NULL, NULL},
+};

@@ -1,0 +1,64 @@
+/* fiber: a Lua coroutine that runs tasks, one after the other. A worker with --concurrency above 1
+ * has one that runs and any number whose task waits.
+ *
+ *                 run_call()            core.wait()
+ *   pool of fibers ---------> running ----------------> waiting (poller.h, suspend.h)
+ *        ^                       |   <----------------
+ *        +------ task ended -----+       run_go_on()
+ *
+ * What is suspended is the loop, not the task: a fiber whose task has ended takes the next one, in
+ * compiled code if it can (task_loop.h). After an error the coroutine is dead, and so is its fiber.
+ *
+ * The worker's loop over all of them is fibers.h; lua/binding_wait.c lets the running one wait.
+ * Private to the worker. */
+#ifndef PRN_FIBER_H
+#define PRN_FIBER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lua.h>
+
+#include "monitor/metrics.h"
+#include "output/output.h"
+#include "task/suspend.h"
+#include "worker/poller.h"
+#include "worker/run.h"
+
+/* What its wait is called, for people: "a clock", "a descriptor" ... */
+struct fiber {
+    struct poller_wait wait; /* the first field: fiber_of_wait() */
+    struct poller_fd fd;     /* room for the list of the usual wait */
+    lua_State *L;
+    int thread;            /* registry reference to L */
+    bool fresh;            /* its task was begun and not called yet */
+    bool failed;           /* what it had staged is lost: an error is to be raised */
+    uint64_t due_ns;       /* the wait's own moment: `wait` may end before, at `deadline_ns` */
+    uint64_t began_ns;     /* when its task was begun */
+    uint64_t deadline_ns;  /* --timeout of that; CLOCK_NEVER: none */
+    const char *waits_for; /* in words */
+    uint32_t index;        /* among the waiting ones: fibers.c */
+    struct suspended tx;   /* of the task, while it waits */
+    struct run_saved run;
+    struct metrics_saved metrics;
+    struct output_saved output;
+    struct fiber *next; /* in the pool */
+};
+
+/* fiber_open: coroutines are made in this state. */
+void fiber_open(lua_State *main);
+/* fiber_take returns one whose coroutine is ready to be called; NULL: no memory. */
+struct fiber *fiber_take(void);
+/* fiber_give: its task has ended. */
+void fiber_give(struct fiber *f);
+/* fiber_drop: its task has ended by an error, or by a yield that nobody awaits: the coroutine is
+ * of no use any more. */
+void fiber_drop(struct fiber *f);
+
+static inline struct fiber *
+fiber_of_wait(struct poller_wait *w)
+{
+    return (struct fiber *)w;
+}
+
+#endif

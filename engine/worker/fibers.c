@@ -1,0 +1,476 @@
+#include "worker/fibers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/clock.h"
+#include "base/human.h"
+#include "base/log.h"
+#include "job/job.h"
+#include "monitor/metrics.h"
+#include "monitor/profile.h"
+#include "output/output.h"
+#include "store/error_text.h"
+#include "task/begin_limit.h"
+#include "task/idle.h"
+#include "task/section.h"
+#include "task/suspend.h"
+#include "task/task.h"
+#include "worker/fiber.h"
+#include "worker/run.h"
+
+enum {
+    ROW = 16,        /* after this many fibers whose wait is over, a task is begun */
+    POLL_EVERY = 16, /* turns between two looks at what is over, while there is work */
+};
+
+static struct {
+    uint32_t most;          /* --concurrency */
+    uint32_t begun;         /* tasks that run or wait */
+    struct fiber *running;  /* NULL: none */
+    struct fiber **waiting; /* [0 .. begun - 1], if none runs */
+    size_t nwaiting, waiting_cap;
+    struct fiber *solo; /* begun alone: nothing else is begun before it has ended; NULL: none */
+    uint32_t row;       /* fibers that continued since a task was begun */
+    uint32_t turns;     /* since the last look */
+    uint64_t looked_ns; /* when that was, by the coarse clock */
+    bool no_memory;     /* for a further fiber: not before one has ended */
+} fibers;
+
+/* ---- the worker ---- */
+
+/* A descriptor for each task that waits: as many as the system lets us have. */
+static void
+raise_descriptors(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+        l.rlim_cur = l.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &l);
+    }
+}
+
+int
+fibers_open(lua_State *main, lua_State *spare, uint32_t most)
+{
+    memset(&fibers, 0, sizeof fibers);
+    fibers.most = most;
+    int err = suspend_open(&job.self, most);
+    if (!err)
+        err = poller_open();
+    if (err)
+        return err;
+    raise_descriptors();
+    atom_store(&job.self.slot->waker_pid, (uint32_t)getpid());
+    fiber_open(main);
+    run_by_turns(spare);
+    return 0;
+}
+
+lua_State *
+fibers_running(void)
+{
+    return fibers.running ? fibers.running->L : NULL;
+}
+
+/* ---- which tasks wait ---- */
+
+static bool
+note_waiting(struct fiber *f)
+{
+    if (!array_reserve(&fibers.waiting, &fibers.waiting_cap, fibers.nwaiting + 1,
+                       sizeof(struct fiber *)))
+        return false;
+    f->index = (uint32_t)fibers.nwaiting;
+    fibers.waiting[fibers.nwaiting++] = f;
+    return true;
+}
+
+static void
+forget_waiting(struct fiber *f)
+{
+    struct fiber *last = fibers.waiting[--fibers.nwaiting];
+    fibers.waiting[f->index] = last;
+    last->index = f->index;
+}
+
+void
+fibers_each_waiting(void (*fn)(void *arg, lua_State *L, uint32_t task, const char *what),
+                    void *arg)
+{
+    for (size_t i = 0; i < fibers.nwaiting; i++) {
+        const struct fiber *f = fibers.waiting[i];
+        fn(arg, f->L, f->tx.task, f->waits_for);
+    }
+}
+
+uint64_t
+fibers_owner(const struct poller_wait *w)
+{
+    const struct fiber *f = (const struct fiber *)w;
+    return f ? task_at(&job.arena, f->tx.task)->id : 0;
+}
+
+/* ---- beginning a wait ---- */
+
+bool
+fibers_can_wait(lua_State *L)
+{
+    const struct fiber *f = fibers.running;
+    return f && f->L == L && job.stage == STAGE_TASK && lua_isyieldable(L) &&
+           !section_any_held(&job.self);
+}
+
+static int
+copy_list(struct fiber *f, const struct poller_fd *fds, uint32_t n)
+{
+    f->wait.fds = n > 1 ? malloc(n * sizeof *fds) : &f->fd;
+    if (!f->wait.fds)
+        return -ENOMEM;
+    if (n)
+        memcpy(f->wait.fds, fds, n * sizeof *fds);
+    f->wait.nfds = n;
+    return 0;
+}
+
+static void
+drop_list(struct fiber *f)
+{
+    if (f->wait.fds != &f->fd)
+        free(f->wait.fds);
+    f->wait.fds = NULL;
+    f->wait.nfds = 0;
+}
+
+/* When its task has run too long; CLOCK_NEVER: never. */
+static uint64_t
+deadline_of_task(const struct self *self)
+{
+    int64_t limit = job_timeout_ns(task_at(self->arena, self->slot->cur)->fn);
+    return limit > 0 ? run_began() + (uint64_t)limit : CLOCK_NEVER;
+}
+
+int
+fibers_wait(const struct poller_fd *fds, uint32_t n, uint64_t due_ns, const char *what,
+            uint32_t *at)
+{
+    struct fiber *f = fibers.running;
+    int err = suspend_prepare(&job.self, &f->tx);
+    if (err)
+        return err;
+    err = copy_list(f, fds, n);
+    if (err) {
+        suspend_cancel(&f->tx);
+        return err;
+    }
+    f->due_ns = due_ns;
+    f->deadline_ns = deadline_of_task(&job.self);
+    f->wait.due_ns = clock_sooner(due_ns, f->deadline_ns);
+    f->waits_for = what;
+    f->failed = false;
+    err = note_waiting(f) ? 0 : -ENOMEM;
+    if (!err) {
+        err = poller_wait(&f->wait, at);
+        if (err)
+            forget_waiting(f);
+    }
+    if (err) {
+        drop_list(f);
+        suspend_cancel(&f->tx);
+    } else {
+        run_will_wait();
+    }
+    return err;
+}
+
+/* ---- switching ---- */
+
+/* It is prepared, and noted as one that waits. */
+static void
+switch_from(struct fiber *f)
+{
+    f->run = run_save();
+    metrics_suspend(&job.self, &f->metrics);
+    output_suspend(&f->output);
+    suspend_task(&job.self, &f->tx);
+    fibers.running = NULL;
+}
+
+/* Has the task's time ended its wait? */
+static bool
+is_late(const struct fiber *f)
+{
+    return f->wait.why == POLLER_TIME && f->due_ns > f->deadline_ns;
+}
+
+static void
+switch_to(struct fiber *f)
+{
+    struct slot *s = job.self.slot;
+    forget_waiting(f);
+    f->failed = suspend_resume(&job.self, &f->tx) != 0;
+    atom_set(&s->resumes, s->resumes + 1);
+    /* After the error it has as long again to deal with it. */
+    atom_store(&s->started_ns, is_late(f) ? 0 : f->run.began_ns);
+    fibers.running = f;
+    run_restore(&f->run);
+    metrics_resume(&job.self, f->run.from, &f->metrics);
+    output_resume(task_at(&job.arena, s->cur), &f->output);
+    profile_follow(f->L);
+}
+
+/* What its wait returns: true, or for several descriptors the list of what is ready, as bits;
+ * false: its moment has come; nil, "closed"; nil, message, true: an error is to be raised. */
+static int
+push_why(struct fiber *f)
+{
+    lua_State *L = f->L;
+    char limit[HUMAN_TEXT];
+    bool late = is_late(f);
+    if (f->failed || late) {
+        lua_pushnil(L);
+        if (late)
+            lua_pushfstring(L, "timed out after %s while it waited for %s (--timeout, timeout)",
+                            human_time(limit, f->deadline_ns - f->run.began_ns), f->waits_for);
+        else
+            lua_pushstring(L, error_text(-ENOMEM));
+        lua_pushboolean(L, true);
+        return 3;
+    }
+    if (f->wait.why == POLLER_CLOSED) {
+        lua_pushnil(L);
+        lua_pushliteral(L, "closed");
+        return 2;
+    }
+    if (f->wait.nfds > 1 && f->wait.why == POLLER_READY) {
+        lua_createtable(L, (int)f->wait.nfds, 0);
+        for (uint32_t i = 0; i < f->wait.nfds; i++) {
+            lua_pushinteger(L, f->wait.fds[i].ready);
+            lua_rawseti(L, -2, (int)i + 1);
+        }
+        return 1;
+    }
+    lua_pushboolean(L, f->wait.why != POLLER_TIME);
+    return 1;
+}
+
+/* ---- one turn ---- */
+
+/* The claimed task starts, on f. false: it has to be alone, and waits until it is. */
+static bool
+start(struct fiber *f)
+{
+    const struct slot *s = job.self.slot;
+    const struct task *t = task_at(&job.arena, s->cur);
+    bool alone = task_forgiven(t) >= job_max_crashes(t->fn);
+    fibers.running = f;
+    fibers.row = 0;
+    atom_store(&job.self.slot->started_ns, 0);
+    run_start();
+    profile_follow(f->L);
+    f->fresh = false;
+    if (likely(!alone))
+        return true;
+    fibers.solo = f;
+    if (fibers.begun == 1 || suspend_prepare(&job.self, &f->tx) || !note_waiting(f))
+        return true; /* or there is no memory */
+    f->fresh = true;
+    f->waits_for = "its turn";
+    f->wait = (struct poller_wait){.why = POLLER_TOLD};
+    switch_from(f);
+    return false;
+}
+
+static void
+task_ended(const struct fiber *f)
+{
+    begin_limit_ended(job.self.slot, fibers.most);
+    fibers.no_memory = false;
+    if (fibers.solo == f)
+        fibers.solo = NULL;
+}
+
+/* A turn of f has ended like this; it may have claimed further tasks. */
+static void
+turn_over(struct fiber *f, enum run_turn turn)
+{
+    if (turn == RUN_WAITS) {
+        switch_from(f);
+        return;
+    }
+    task_ended(f);
+    fibers.running = NULL;
+    fibers.begun--;
+    if (turn == RUN_BROKEN)
+        fiber_drop(f);
+    else
+        fiber_give(f);
+}
+
+/* Calls the started task, and those that are claimed meanwhile. */
+static void
+call(struct fiber *f)
+{
+    enum run_turn turn = run_call(f->L);
+    while (turn == RUN_CLAIMED_NEXT) {
+        task_ended(f);
+        if (!start(f))
+            return;
+        turn = run_call(f->L);
+    }
+    turn_over(f, turn);
+}
+
+static void
+begin(struct fiber *f)
+{
+    fibers.begun++;
+    if (start(f))
+        call(f);
+}
+
+/* After the wait of its task. */
+static void
+go_on(struct fiber *f)
+{
+    switch_to(f);
+    fibers.row++;
+    if (f->fresh) {
+        f->fresh = false;
+        call(f);
+        return;
+    }
+    int n = push_why(f);
+    drop_list(f);
+    enum run_turn turn = run_go_on(f->L, n);
+    if (turn != RUN_CLAIMED_NEXT) {
+        turn_over(f, turn);
+        return;
+    }
+    task_ended(f);
+    if (start(f))
+        call(f);
+}
+
+/* ---- the loop ---- */
+
+static bool
+may_begin(enum exit_reason *why)
+{
+    bool may = run_may_claim(why);
+    return may && !fibers.solo && !fibers.no_memory &&
+           fibers.begun < begin_limit_of(job.self.slot, fibers.most);
+}
+
+/* The task that is to be alone, once it is. */
+static bool
+solo_due(void)
+{
+    return unlikely(fibers.solo != NULL) && fibers.solo->fresh && fibers.begun == 1;
+}
+
+static bool
+sleep_in_poller(void *arg)
+{
+    (void)arg;
+    metrics_idle_start();
+    bool came = poller_poll(poller_due());
+    metrics_idle_end();
+    return came;
+}
+
+/* true: a task is claimed. */
+static bool
+sleep_with_waiting(bool may)
+{
+    struct self *self = &job.self;
+    bool claimed = false;
+    enum arena_mode mode = (enum arena_mode)atom_load(&self->arena->header->mode);
+    poller_block(true);
+    if (may)
+        claimed = idle_wait_with(self, sleep_in_poller, NULL);
+    else
+        idle_rest(self, mode, sleep_in_poller, NULL);
+    poller_block(false);
+    return claimed;
+}
+
+/* Begins a task if there is one. */
+static bool
+try_begin(void)
+{
+    struct fiber *f = fiber_take();
+    fibers.no_memory = !f;
+    if (!f)
+        return false;
+    if (run_claim()) {
+        begin(f);
+        return true;
+    }
+    fiber_give(f);
+    return false;
+}
+
+/* What is over, while there is work: after some turns, or some milliseconds. */
+static void
+look_now_and_then(void)
+{
+    uint64_t now = clock_coarse_ns();
+    if (++fibers.turns < POLL_EVERY && now == fibers.looked_ns)
+        return;
+    fibers.turns = 0;
+    fibers.looked_ns = now;
+    (void)poller_poll(0);
+}
+
+static void
+wait_for_something(bool may)
+{
+    struct fiber *f = may ? fiber_take() : NULL;
+    if (may && !f)
+        fibers.no_memory = true;
+    if (fibers.begun ? sleep_with_waiting(f != NULL) : run_wait_for_task())
+        begin(f);
+    else if (f)
+        fiber_give(f);
+}
+
+/* Nothing is begun, and nothing may be. */
+static enum exit_reason
+end_of_work(enum exit_reason why)
+{
+    if (!fibers.no_memory)
+        return why;
+    log_error("worker %u has no memory for the coroutine of a task (--lua-memory, ulimit -v)",
+              job.self.me);
+    return REASON_FATAL;
+}
+
+enum exit_reason
+fibers_run(void)
+{
+    for (;;) {
+        enum exit_reason why = REASON_DONE;
+        bool may = may_begin(&why);
+        if (!fibers.begun && !may)
+            return end_of_work(why);
+        if (solo_due()) {
+            go_on(fibers.solo);
+            continue;
+        }
+        if (fibers.begun)
+            look_now_and_then();
+        if (poller_any() && (!may || fibers.row < ROW))
+            go_on(fiber_of_wait(poller_next()));
+        else if (may && try_begin())
+            continue;
+        else if (poller_any())
+            go_on(fiber_of_wait(poller_next()));
+        else
+            wait_for_something(may);
+    }
+}
