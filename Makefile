@@ -418,7 +418,7 @@ format:
 # ---- API reference --------------------------------------------------------
 
 # What users see as one module lies in several files; ldoc is given one.
-API_PARTS = init task wait socket/init options accumulators dict lock manager runner
+API_PARTS = init task wait socket/init pool program pipe options accumulators dict lock manager runner
 
 .PHONY: docs
 docs: $(BUILD)/api/prunner.lua

@@ -213,6 +213,9 @@ messages.no_message = {
   ["bad argument #%d to 'select' (table expected, got %s)"] = "LuaSocket's",
   ["bad argument #3 to 'select' (number expected, got %s)"] = "LuaSocket's",
   ["bad argument #1 to 'sleep' (number expected, got %s)"] = "LuaSocket's",
+  ["no getter"] = "prunner's own Lua gave a wrong argument", ["no ticket"] = "the same",
+  ["no open pipe"] = "the same", ["the program was not started"] = "the same",
+  ["signal %d"] = "the name of a signal that has none",
   ["waits for a lock"] = "the name of a slice in a trace", ["worker ended"] = "of a mark in it",
 }
 

@@ -163,7 +163,7 @@ local Queue = {}
 function Queue:put(v) end
 
 ---Takes the first value; nil if the queue is empty.
----@param seconds number? how long to wait for one; default: not at all
+---@param seconds number? how long to wait for one; default: not at all. With -c above 1 the worker continues
 ---@return any
 function Queue:get(seconds) end
 
@@ -247,6 +247,59 @@ function ParallelTaskRunner:start() end
 ---@field id number
 ---@field attempt integer
 ---@field will_retry boolean
+---@field exit integer? the status of the program by which it failed: prunner.sh
+---@field signal string? the signal that has ended that program: "SIGKILL"
+
+---A pipe to or from a program: used as a file.
+---@class prunner.Pipe
+local Pipe = {}
+
+---Reads, as file:read: "*l" (the default), "*L", "*a", "*n", a number of bytes.
+---@param ... string|integer
+---@return any ...
+function Pipe:read(...) end
+
+---An iterator over its lines, as file:lines.
+---@param ... string|integer
+---@return fun(): any, ...
+function Pipe:lines(...) end
+
+---Writes strings or numbers; waits until the program has read enough.
+---@param ... string|number
+---@return prunner.Pipe? pipe
+---@return string? problem
+---@return integer? errno
+function Pipe:write(...) end
+
+---Does nothing: nothing is kept back.
+---@return prunner.Pipe
+function Pipe:flush() end
+
+---Does nothing.
+---@return boolean
+function Pipe:setvbuf() end
+
+---A pipe has no places.
+---@return nil
+---@return string problem
+---@return integer errno
+function Pipe:seek() end
+
+---Closes the pipe and waits for the end of the program.
+---@return true? ok
+---@return "exit"|"signal" how
+---@return integer code
+function Pipe:close() end
+
+---Connections of a worker.
+---@class prunner.Pool
+local Pool = {}
+
+---Calls fn(connection, ...) with a connection that nobody else of this worker uses meanwhile.
+---@param fn fun(connection: any, ...): ...
+---@param ... any
+---@return any ...
+function Pool:use(fn, ...) end
 
 ---@class prunner.Counts
 ---@field posted integer
@@ -415,6 +468,35 @@ function prunner.wait_fd(fd, mode, seconds) end
 ---this is called with false before they are required, or if `PRUNNER_NO_PATCH=1` is in the environment.
 ---@param on boolean
 function prunner.socket_patch(on) end
+
+---A pool of connections, or of anything else that two tasks must not use at once. Each worker has its own.
+---@param make fun(): any, any makes one, or returns nil and a message
+---@param max integer how many a worker may have
+---@return prunner.Pool
+function prunner.pool(make, max) end
+
+---Runs a command line of the shell and returns what it has printed. Raises an error if it fails.
+---@param command string
+---@return string output
+function prunner.sh(command) end
+
+---Runs a command line of the shell and waits for its end, as os.execute of Lua 5.2 and later.
+---@param command string
+---@return true? ok
+---@return "exit"|"signal" how
+---@return integer code
+function prunner.execute(command) end
+
+---Starts a command line of the shell, and reads from it or writes to it, as io.popen.
+---@param command string
+---@param mode "r"|"w"? default "r"
+---@return prunner.Pipe
+function prunner.popen(command, mode) end
+
+---A word as the shell needs it written, so that it is taken as it is.
+---@param word string|number
+---@return string
+function prunner.quote(word) end
 
 ---The number of this worker, 1 to nworkers(); 0 in the supervisor.
 ---@return integer

@@ -47,6 +47,7 @@ procstat_read(struct procstat *out, int pid)
         .state = state,
         .cpu_ns = (user + system) * tick,
         .age_ns = now > started ? now - started : 0,
+        .started = start,
         .rss_bytes = rss > 0 ? (uint64_t)rss * (uint64_t)sysconf(_SC_PAGESIZE) : 0,
     };
     return true;

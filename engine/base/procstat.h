@@ -7,9 +7,10 @@
 
 struct procstat {
     int ppid;
-    char state;      /* as ps shows it: R runs, S sleeps, D waits for a disk, T is stopped, Z */
-    uint64_t cpu_ns; /* used, without what its children used */
-    uint64_t age_ns; /* since it was started */
+    char state;       /* as ps shows it: R runs, S sleeps, D waits for a disk, T is stopped, Z */
+    uint64_t cpu_ns;  /* used, without what its children used */
+    uint64_t age_ns;  /* since it was started */
+    uint64_t started; /* when that was: of two processes with one number, each has its own */
     uint64_t rss_bytes;
 };
 

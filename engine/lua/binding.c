@@ -76,6 +76,7 @@ static const luaL_Reg *const functions[] = {
     binding_job_functions,
     binding_lock_functions,
     binding_manager_functions,
+    binding_program_functions,
     binding_registry_functions,
     binding_report_functions,
     binding_resolve_functions,

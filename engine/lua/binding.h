@@ -19,6 +19,7 @@ extern const luaL_Reg binding_dict_functions[];
 extern const luaL_Reg binding_job_functions[];
 extern const luaL_Reg binding_lock_functions[];
 extern const luaL_Reg binding_manager_functions[];
+extern const luaL_Reg binding_program_functions[];
 extern const luaL_Reg binding_registry_functions[];
 extern const luaL_Reg binding_report_functions[];
 extern const luaL_Reg binding_resolve_functions[];
@@ -50,6 +51,12 @@ enum wait_kind {
     WAIT_KINDS,
 };
 
+/* What a look at a queue has found: core.QUEUE. */
+enum { QUEUE_EMPTY = 0,
+       QUEUE_TRY = 1,    /* there may be a value */
+       QUEUE_REPEAT = 2, /* an earlier run has got something here, or nothing: the same again */
+};
+
 /* What a post through FFI says besides 0 and -errno: core.POST. */
 enum { POST_OTHER = 1 }; /* not posted: core.post() does it, or has the words for why not */
 
@@ -66,6 +73,12 @@ int binding_fail_codec(lua_State *L, const char *format);
  * they are called: as for codec_encode(). Raises if one cannot travel, the scratch left. */
 const struct codec_buf *binding_encode(lua_State *L, uint32_t i, int first, int last,
                                        const char *what);
+/* binding_due: the moment that is the seconds at `index` from now; nil: CLOCK_NEVER. */
+uint64_t binding_due(lua_State *L, int index);
+/* binding_waits_for: in words. */
+const char *binding_waits_for(enum wait_kind kind);
+/* binding_cannot_wait pushes nil, why fibers_can_wait() says no, false. Returns 3. */
+int binding_cannot_wait(lua_State *L);
 /* binding_set_number: t[name] = v, of the table at the top of the stack. */
 void binding_set_number(lua_State *L, const char *name, double v);
 

@@ -10,6 +10,7 @@
 #include "store/names.h"
 #include "worker/lookup.h"
 #include "worker/poller.h"
+#include "worker/program.h"
 
 struct constant {
     const char *name;
@@ -73,6 +74,19 @@ static const struct constant lookups[] = {
     {NULL, 0},
 };
 
+static const struct constant program[] = {
+    {ENTRY(PROGRAM, IN)},
+    {ENTRY(PROGRAM, OUT)},
+    {ENTRY(PROGRAM, ERR)},
+    {NULL, 0},
+};
+
+static const struct constant queue[] = {
+    {ENTRY(QUEUE, EMPTY)},
+    {ENTRY(QUEUE, REPEAT)},
+    {NULL, 0},
+};
+
 static const struct constant key[] = {
     {ENTRY(KEY, NUMBER)},
     {ENTRY(KEY, BOOLEAN)},
@@ -132,6 +146,8 @@ static const struct {
     {"WAIT", waits},
     {"POLLER", poller},
     {"LOOKUP", lookups},
+    {"PROGRAM", program},
+    {"QUEUE", queue},
     {"EXIT", exit_status},
     {"MAX", max},
     {"errno", errnos},

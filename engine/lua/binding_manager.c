@@ -11,7 +11,10 @@
 #include "base/futex.h"
 #include "base/hash.h"
 #include "base/parent_death.h"
+#include "lua/getters.h"
+#include "store/error_text.h"
 #include "store/names.h"
+#include "task/record.h"
 #include "task/section.h"
 
 struct queue_key {
@@ -144,16 +147,30 @@ l_queue_put(lua_State *L)
     return 1;
 }
 
-/* core.queue_take(dict, lock) -> 0, value or nothing | -errno */
+/* Of a dict, past the section: nothing is noted. */
+static bool
+seems_empty(struct self *self, struct dict *d)
+{
+    struct queue_key key;
+    struct dict_value head = {0}, tail = {0};
+    (void)dict_get(self, d, end_key(&key, "head"), &head);
+    double from = head.present && head.is_number ? head.number : 0;
+    (void)dict_get(self, d, end_key(&key, "tail"), &tail);
+    return from >= (tail.present && tail.is_number ? tail.number : 0);
+}
+
+/* core.queue_take(dict, lock, last) -> 0, value or nothing | -errno. The journal gets an entry also
+ * for nothing, but not if the caller tries again (`last` is false). */
 static int
 l_queue_take(lua_State *L)
 {
     struct dict *d;
     struct dict_value v = {0};
     uint32_t *lock, i = scratch_enter();
+    bool peeks = !lua_toboolean(L, 3) && !section_any_held(&job.self);
     int err = enter(L, &d, &lock), n = 0;
     if (!err)
-        err = leave(lock, take(d, i, &v));
+        err = leave(lock, peeks && seems_empty(&job.self, d) ? 0 : take(d, i, &v));
     lua_pushinteger(L, err);
     if (!err && v.present && v.is_number) {
         lua_pushnumber(L, v.number);
@@ -165,20 +182,95 @@ l_queue_take(lua_State *L)
     return n < 0 ? binding_fail_codec(L, "%s") : 1 + n;
 }
 
+static struct dict *
+check_dict(lua_State *L, int index)
+{
+    return arena_at(&job.arena, name_at(&job.arena, (uint32_t)luaL_checknumber(L, index))->object);
+}
+
+double
+queue_length(struct dict *d)
+{
+    double head = 0, tail = 0;
+    (void)get_end(d, "head", &head);
+    (void)get_end(d, "tail", &tail);
+    return tail - head;
+}
+
 /* core.queue_len(dict) -> how many values wait */
 static int
 l_queue_len(lua_State *L)
 {
-    struct dict *d = arena_at(&job.arena,
-                              name_at(&job.arena, (uint32_t)luaL_checknumber(L, 1))->object);
-    double head = 0, tail = 0;
-    (void)get_end(d, "head", &head);
-    (void)get_end(d, "tail", &tail);
-    lua_pushnumber(L, tail - head);
+    lua_pushnumber(L, queue_length(check_dict(L, 1)));
+    return 1;
+}
+
+/* core.queue_look(dict) -> QUEUE.x, without the lock: nothing is noted of it in the journal */
+static int
+l_queue_look(lua_State *L)
+{
+    struct dict *d = check_dict(L, 1);
+    int found = QUEUE_EMPTY;
+    if (job.stage == STAGE_UPDATE || section_any_held(&job.self))
+        found = QUEUE_TRY;
+    else if (job.self.journaling && journal_peek(&job.self))
+        found = QUEUE_REPEAT;
+    else if (getters_free(d) > 0)
+        found = QUEUE_TRY;
+    lua_pushinteger(L, found);
     return 1;
 }
 
 /* ---- waiting for a value ---- */
+
+/* core.getter() -> for core.queue_wait() */
+static int
+l_getter(lua_State *L)
+{
+    struct getter *g = lua_newuserdata(L, sizeof *g);
+    *g = (struct getter){0};
+    return 1;
+}
+
+static struct getter *
+check_getter(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TUSERDATA);
+    luaL_argcheck(L, lua_objlen(L, 1) == sizeof(struct getter), 1, "no getter");
+    return lua_touserdata(L, 1);
+}
+
+/* core.queue_wait(getter, dict, seconds) -> true: look again | false: the time is over | nil, why
+ * no other task can run here, false | nil, message, true: to be raised. Then queue_waited(getter),
+ * and until then the caller keeps it. */
+static int
+l_queue_wait(lua_State *L)
+{
+    lua_settop(L, 3);
+    struct getter *g = check_getter(L);
+    struct dict *d = check_dict(L, 2);
+    if (!fibers_can_wait(L))
+        return binding_cannot_wait(L);
+    int err = getters_wait(g, d, binding_due(L, 3), binding_waits_for(WAIT_QUEUE));
+    if (err < 0) {
+        lua_pushnil(L);
+        lua_pushstring(L, error_text(err));
+        lua_pushboolean(L, true);
+        return 3;
+    }
+    if (!err)
+        return lua_yield(L, 0);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+/* core.queue_waited(getter) */
+static int
+l_queue_waited(lua_State *L)
+{
+    getters_forget(check_getter(L));
+    return 0;
+}
 
 PRN_EXPORT uint32_t
 prn_queue_event(void)
@@ -190,9 +282,7 @@ prn_queue_event(void)
 PRN_EXPORT void
 prn_queue_bump(void)
 {
-    uint32_t *event = &job.arena.header->queue_event;
-    atom_store(event, atom_peek(event) + 1); /* a lost bump makes a waiter a tick late */
-    futex_wake(event, ARENA_SLOTS);
+    getters_call();
 }
 
 /* Sleeps until the event is no longer `seen`, at most a tenth of a second. */
@@ -216,5 +306,9 @@ const luaL_Reg binding_manager_functions[] = {
     {"queue_put", l_queue_put},
     {"queue_take", l_queue_take},
     {"queue_len", l_queue_len},
+    {"queue_look", l_queue_look},
+    {"getter", l_getter},
+    {"queue_wait", l_queue_wait},
+    {"queue_waited", l_queue_waited},
     {NULL, NULL},
 };

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/parent_death.h"
 #include "store/error_text.h"
+#include "task/section.h"
 #include "worker/fibers.h"
 
 #define SECONDS_MAX 1e9 /* as good as for ever */
@@ -28,9 +29,15 @@ static const char *const waits_for[] = {
     [WAIT_POOL] = "a connection of a pool",
 };
 
+const char *
+binding_waits_for(enum wait_kind kind)
+{
+    return waits_for[kind];
+}
+
 /* nil: for ever. */
-static uint64_t
-due_at(lua_State *L, int index)
+uint64_t
+binding_due(lua_State *L, int index)
 {
     double s = lua_isnil(L, index) ? SECONDS_MAX : lua_tonumber(L, index);
     if (!(s < SECONDS_MAX))
@@ -163,7 +170,7 @@ l_wait(lua_State *L)
     lua_settop(L, 4);
     bool any = !lua_isnil(L, 1);
     struct poller_fd fd = {(int)lua_tointeger(L, 1), (uint8_t)lua_tointeger(L, 2), 0};
-    return wait_for(L, &fd, any, due_at(L, 3), check_what(L, 4), false);
+    return wait_for(L, &fd, any, binding_due(L, 3), check_what(L, 4), false);
 }
 
 /* core.wait_many({fd, bits, fd, bits ...}, seconds | nil, WAITS.x) -> {bits ...}, or as
@@ -181,7 +188,81 @@ l_wait_many(lua_State *L)
         fds[i] = (struct poller_fd){(int)lua_tointeger(L, -2), (uint8_t)lua_tointeger(L, -1), 0};
         lua_pop(L, 2);
     }
-    return wait_for(L, fds, n, due_at(L, 2), check_what(L, 3), true);
+    return wait_for(L, fds, n, binding_due(L, 2), check_what(L, 3), true);
+}
+
+/* core.ticket() -> what one task waits for, and another one ends that by */
+static int
+l_ticket(lua_State *L)
+{
+    struct fiber_ticket *t = lua_newuserdata(L, sizeof *t);
+    t->fiber = NULL;
+    return 1;
+}
+
+static struct fiber_ticket *
+check_ticket(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TUSERDATA);
+    luaL_argcheck(L, lua_objlen(L, 1) == sizeof(struct fiber_ticket), 1, "no ticket");
+    return lua_touserdata(L, 1);
+}
+
+/* Why fibers_can_wait() says no, in words. */
+static const char *
+why_not(lua_State *L)
+{
+    if (!fibers_running())
+        return job_in_task() ? "without --concurrency" : "outside tasks";
+    if (job.stage == STAGE_UPDATE)
+        return "in the function of d:update";
+    if (job.stage != STAGE_TASK)
+        return "in a hook";
+    if (section_any_held(&job.self))
+        return "while the task holds a lock";
+    if (fibers_running() != L)
+        return "in a coroutine that something else than coroutine.resume or wrap has resumed, or "
+               "while a function in C calls it (table.sort, string.gsub ...)";
+    return "while a function in C calls it (table.sort, string.gsub ...)";
+}
+
+int
+binding_cannot_wait(lua_State *L)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, why_not(L));
+    lua_pushboolean(L, false);
+    return 3;
+}
+
+/* core.wait_told(ticket, seconds | nil, WAIT.x) -> true: it was told | false: the time is over |
+ * nil, why no other task can run here, false | nil, message, true: to be raised. The caller keeps
+ * the ticket. */
+static int
+l_wait_told(lua_State *L)
+{
+    lua_settop(L, 3);
+    struct fiber_ticket *t = check_ticket(L);
+    if (!fibers_can_wait(L))
+        return binding_cannot_wait(L);
+    int err = fibers_wait_told(t, binding_due(L, 2), waits_for[check_what(L, 3)]);
+    return err ? fail(L, err, NULL) : lua_yield(L, 0);
+}
+
+/* core.tell(ticket) -> has it ended a wait? */
+static int
+l_tell(lua_State *L)
+{
+    lua_pushboolean(L, fibers_tell(check_ticket(L)));
+    return 1;
+}
+
+/* core.waiting() -> how many tasks of this worker wait */
+static int
+l_waiting(lua_State *L)
+{
+    lua_pushinteger(L, fibers_waiting());
+    return 1;
 }
 
 /* core.closes(fd): it is about to be closed. */
@@ -203,6 +284,10 @@ l_in_fiber(lua_State *L)
 const luaL_Reg binding_wait_functions[] = {
     {"wait", l_wait},
     {"wait_many", l_wait_many},
+    {"ticket", l_ticket},
+    {"wait_told", l_wait_told},
+    {"tell", l_tell},
+    {"waiting", l_waiting},
     {"closes", l_closes},
     {"in_fiber", l_in_fiber},
     {NULL, NULL},

@@ -93,6 +93,7 @@ struct arena_header {
     /* Bumped by whoever puts something into a shared queue. A hint to wake
      * sleeping getters; a lost bump makes them a tick late, no more. */
     _Alignas(CACHE_LINE) uint32_t queue_event;
+    uint32_t queue_waiters; /* 0: no slot has ever set queue_waits. writer: who does; only 0 -> 1 */
     /* Whole lines of output never mix: see stream.h. */
     _Alignas(CACHE_LINE) uint32_t output_lock[2];
     /* --keep-order: the end of the orderlog, and the lock under which it grows. */

@@ -195,6 +195,9 @@ struct slot {
     /* Of what was shared at the fork, the most that a process of this slot had of its own at its
      * end; for people. writer: the worker. Died before that: what an earlier one has left. */
     uint64_t unshared_bytes;
+    /* 1: some of its tasks wait for a value of a queue: who puts one wakes it. writer: the owner.
+     * Left by a dead one: its successor clears it. */
+    uint32_t queue_waits;
 
     /* Hints to tasks that may be ready. Only the owner writes; others read. */
     _Alignas(CACHE_LINE) uint64_t ring; /* see ring_word() */

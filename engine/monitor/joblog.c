@@ -67,12 +67,12 @@ put_numbers(struct text *t, const uint64_t *numbers, int n)
     }
 }
 
+/* An error is 1, but that of a program is the program's. */
 static uint64_t
 exit_value(const struct metrics_event *e)
 {
-    if (e->outcome == METRICS_FAILED || e->outcome == METRICS_RETRY)
-        return 1;
-    return e->exit;
+    bool error = e->outcome == METRICS_FAILED || e->outcome == METRICS_RETRY;
+    return error && !e->exit && !e->signal ? 1 : e->exit;
 }
 
 /* f(1, "x") */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -403,6 +404,14 @@ metrics_describe(const struct self *self, const struct task *t, uint64_t from, c
     metrics.described = true;
     if ((metrics.record & METRICS_ARGS) || error || is_slow(e))
         describe_text(self, t, error);
+}
+
+void
+metrics_describe_program(int status)
+{
+    struct metrics_event *e = &metrics.event;
+    e->signal = WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0;
+    e->exit = WIFEXITED(status) ? (uint8_t)WEXITSTATUS(status) : 0;
 }
 
 /* Only these are read by somebody. */

@@ -89,6 +89,8 @@ struct metrics_event metrics_event_of(const struct task *t, uint32_t k, uint32_t
  * The event goes out with metrics_end(). */
 void metrics_describe(const struct self *self, const struct task *t, uint64_t from,
                       const char *error);
+/* metrics_describe_program, after that: a program was the reason; waitpid() said this of it. */
+void metrics_describe_program(int status);
 void metrics_publish(enum metrics_outcome outcome);
 /* metrics_keep keeps the whole text of a failure, if it is wanted and the first of its kind;
  * `traceback` may be NULL. */

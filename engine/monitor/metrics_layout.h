@@ -78,7 +78,8 @@ struct metrics_event {
     uint8_t stolen;               /* its worker had stolen it */
     uint8_t rough;                /* from_ns is a few ms off */
     uint8_t signal;               /* DIED, QUARANTINED: that ended the worker; 0: it ended itself */
-    uint8_t exit;                 /* DIED, QUARANTINED without a signal: the worker's exit status */
+    uint8_t exit;                 /* DIED, QUARANTINED without a signal: the worker's exit status.
+                                   * FAILED, RETRY: both of the program that was the reason */
     uint16_t args_len, error_len; /* of text: arguments, then what went wrong */
     char text[METRICS_TEXT];      /* no 0 at the end */
 };

@@ -155,6 +155,8 @@ put_record(struct text *t, const struct failure_record *d)
     json_integer(t, "attempts", d->attempts);
     json_integer(t, "errors", d->errors);
     json_field(t, "signal", d->signal);
+    if (d->exit)
+        json_integer(t, "exit", (uint64_t)d->exit);
     if (d->error) {
         json_name(t, "error");
         json_bytes(t, d->error, d->error_len);

@@ -20,6 +20,7 @@ struct failure_record {
     const struct task *task;
     uint32_t attempts, errors; /* runs in all; those that ended by an error */
     const char *signal;        /* NULL: it was none */
+    int exit;                  /* of the program that was the reason; 0: none was */
     const char *error;         /* NULL: it was none */
     size_t error_len;
     const char *traceback;   /* NULL: there is none */

@@ -333,7 +333,8 @@ output_flush(enum output_when when)
 void
 output_write_lines(void)
 {
-    stream_write_lines(&out);
+    if (out.file) /* else, --serial: the process's own */
+        stream_write_lines(&out);
 }
 
 struct output_error

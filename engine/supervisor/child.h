@@ -85,6 +85,7 @@ struct child {
     enum child_cause cause;     /* writer: run_kill.c, death.c; CAUSE_OWN while ALIVE */
     uint64_t grace_ns;          /* see death.c; 0: nothing it started is left. writer:
                                  * run_kill.c, death.c */
+    uint64_t none_ns;           /* when none was seen first; 0: see death.c. writer: death.c */
     int status;                 /* of the last death. writer: death.c */
     struct child_early early;   /* see child_died_early() */
 };

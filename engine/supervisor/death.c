@@ -31,6 +31,7 @@
 #include "worker/hooks.h"
 
 #define RETRY_NS (100 * CLOCK_MILLISECOND) /* no room to recover: try again */
+#define SURE_NS (30 * CLOCK_MILLISECOND)   /* see surely_none() */
 
 /* Of a task whose worker we killed. */
 static const char overdue[] = "it ran longer than allowed (--timeout, timeout)";
@@ -283,6 +284,19 @@ ended_on_purpose(uint32_t k, enum exit_reason reason)
     idle_wake_all(&job.arena);
 }
 
+/* No process was found that the worker has left. One that is just being started, or whose parent is
+ * just dying, is not known by anything for a moment: while there are orphans, look once more. */
+static bool
+surely_none(struct child *c, uint64_t now)
+{
+    descendants_reap();
+    if (!descendants_orphans())
+        return true;
+    if (!c->none_ns)
+        c->none_ns = now;
+    return now - c->none_ns >= SURE_NS;
+}
+
 /* What the task of a dead worker had started dies before the task runs again, and with it: it
  * has got SIGTERM (run_kill.c), and gets SIGKILL from c->grace_ns on. false: later. */
 static bool
@@ -293,8 +307,10 @@ leaves_nothing(struct child *c)
         unsigned n = descendants_signal(c->pid, now < c->grace_ns ? 0 : SIGKILL);
         if (n && now < c->grace_ns + DESCENDANTS_KILL_NS)
             return false;
+        if (!n && !surely_none(c, now))
+            return false;
     }
-    c->grace_ns = 0;
+    c->grace_ns = c->none_ns = 0;
     kill(-c->pid, SIGKILL); /* of its group also what cannot be told otherwise */
     return true;
 }

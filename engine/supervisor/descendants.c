@@ -1,7 +1,5 @@
 #include "supervisor/descendants.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
@@ -14,24 +12,12 @@
 
 #include "base/array.h"
 #include "base/clock.h"
-#include "base/procstat.h"
+#include "base/process_tree.h"
 #include "supervisor/child.h"
 
 #define MARK "PRUNNER_WORKER"
 enum { MARK_MAX = 400, /* bytes of its value: some ten jobs within each other */
-       PID_DIGITS = 10,
-       ENVIRON_MAX = 1 << 20 };
-
-struct process {
-    pid_t pid, parent;
-    char state;
-    bool ours; /* it is to get the signal */
-};
-
-struct list {
-    struct process *at;
-    size_t n, cap;
-};
+       PID_DIGITS = 10 };
 
 static struct {
     pid_t *before; /* children that there were before: the script's */
@@ -39,34 +25,6 @@ static struct {
 } orphans;
 
 /* ---- what there is ---- */
-
-static bool
-read_stat(pid_t pid, struct process *p)
-{
-    struct procstat stat;
-    if (!procstat_read(&stat, (int)pid))
-        return false;
-    *p = (struct process){pid, stat.ppid, stat.state, false};
-    return true;
-}
-
-/* All processes; what cannot be read is not there. */
-static void
-read_all(struct list *l)
-{
-    struct dirent *e;
-    DIR *d = opendir("/proc");
-    while (d && (e = readdir(d))) {
-        struct process p;
-        if (!isdigit((unsigned char)e->d_name[0]) || !read_stat((pid_t)atoi(e->d_name), &p))
-            continue;
-        if (!array_reserve(&l->at, &l->cap, l->n + 1, sizeof *l->at))
-            break;
-        l->at[l->n++] = p;
-    }
-    if (d)
-        closedir(d);
-}
 
 /* A child that has ended and was not waited for; 0: none, -1: there are no children. */
 static pid_t
@@ -139,23 +97,12 @@ descendants_mark(void)
 static bool
 is_marked(pid_t pid, pid_t worker)
 {
-    char path[64], mark[64], *text = malloc(ENVIRON_MAX);
-    snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    char mark[64];
     if (worker)
         snprintf(mark, sizeof mark, ":%d.%d:", (int)getpid(), (int)worker);
     else
         snprintf(mark, sizeof mark, ":%d.", (int)getpid());
-    FILE *f = text ? fopen(path, "re") : NULL;
-    bool found = false;
-    if (f) {
-        size_t n = fread(text, 1, ENVIRON_MAX - 1, f);
-        text[n] = '\0';
-        for (char *at = text; at < text + n && !found; at += strlen(at) + 1)
-            found = strncmp(at, MARK "=", sizeof MARK) == 0 && strstr(at, mark);
-        fclose(f);
-    }
-    free(text);
-    return found;
+    return process_has_mark(pid, MARK, mark);
 }
 
 /* ---- whose they are ---- */
@@ -171,45 +118,21 @@ begins(const struct process *p, pid_t worker)
     return p->parent == getpid() && !was_before(p->pid) && is_marked(p->pid, worker);
 }
 
-static bool
-has_parent_of_ours(const struct list *l, const struct process *p)
-{
-    for (size_t i = 0; i < l->n; i++) {
-        if (l->at[i].pid == p->parent)
-            return l->at[i].ours;
-    }
-    return false;
-}
-
 static void
-choose(struct list *l, pid_t worker)
+choose(struct process_list *l, pid_t worker)
 {
-    bool more = true;
     for (size_t i = 0; i < l->n; i++)
-        l->at[i].ours = l->at[i].state != 'Z' && begins(&l->at[i], worker);
-    while (more) {
-        more = false;
-        for (size_t i = 0; i < l->n; i++) {
-            struct process *p = &l->at[i];
-            if (!p->ours && p->state != 'Z' && has_parent_of_ours(l, p))
-                more = p->ours = true;
-        }
-    }
+        l->at[i].chosen = l->at[i].state != 'Z' && begins(&l->at[i], worker);
+    process_list_descend(l);
 }
 
 unsigned
 descendants_signal(pid_t worker, int sig)
 {
-    struct list l = {0};
-    unsigned n = 0;
-    read_all(&l);
+    struct process_list l = {0};
+    process_list_read(&l);
     choose(&l, worker);
-    for (size_t i = 0; i < l.n; i++) {
-        if (!l.at[i].ours)
-            continue;
-        n++;
-        (void)kill(l.at[i].pid, sig);
-    }
+    unsigned n = process_list_signal(&l, sig);
     free(l.at);
     return n;
 }
@@ -220,11 +143,11 @@ descendants_signal(pid_t worker, int sig)
 void
 descendants_open(void)
 {
-    struct list l = {0};
+    struct process_list l = {0};
     make_mark();
     orphans.n = 0;
     if (ended_child() >= 0)
-        read_all(&l);
+        process_list_read(&l);
     for (size_t i = 0; i < l.n; i++) {
         if (l.at[i].parent == getpid() &&
             array_reserve(&orphans.before, &orphans.cap, orphans.n + 1, sizeof *orphans.before))
@@ -263,8 +186,8 @@ descendants_orphans(void)
 static void
 reap_all(void)
 {
-    struct list l = {0};
-    read_all(&l);
+    struct process_list l = {0};
+    process_list_read(&l);
     for (size_t i = 0; i < l.n; i++) {
         const struct process *p = &l.at[i];
         if (p->parent == getpid() && p->state == 'Z' && !was_before(p->pid) && !is_worker(p->pid))

@@ -22,10 +22,11 @@
 #include <sys/types.h>
 
 #include "base/clock.h"
+#include "base/process_tree.h"
 
-#define DESCENDANTS_GRACE_NS (250 * CLOCK_MILLISECOND) /* from SIGTERM to SIGKILL */
-#define DESCENDANTS_KILL_NS CLOCK_SECOND               /* then: for what is slow to die */
-#define DESCENDANTS_TICK_NS (10 * CLOCK_MILLISECOND)   /* between two looks */
+#define DESCENDANTS_GRACE_NS PROCESS_GRACE_NS
+#define DESCENDANTS_KILL_NS CLOCK_SECOND             /* then: for what is slow to die */
+#define DESCENDANTS_TICK_NS (10 * CLOCK_MILLISECOND) /* between two looks */
 
 /* descendants_open: orphans are ours from now on. Children that there are already are the
  * script's. descendants_close: they are init's again. */

@@ -10,6 +10,7 @@
 #include "output/output.h"
 #include "output/own_streams.h"
 #include "task/idle.h"
+#include "worker/program.h"
 
 enum { RSS_EVERY = 64 }; /* tasks between two looks at the memory used */
 
@@ -57,6 +58,7 @@ exit_output_lost(struct output_error lost)
 void
 exit_worker(enum exit_reason reason)
 {
+    program_finish();
     (void)signal(SIGPIPE, SIG_IGN); /* of a program that a task has started and left */
     fflush(NULL);                   /* files that tasks have opened and not closed */
     struct output_error lost = output_end();

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/human.h"
 #include "base/log.h"
+#include "base/wait_status.h"
 #include "job/halt.h"
 #include "job/job.h"
 #include "monitor/metrics.h"
@@ -21,6 +23,7 @@
 #include "worker/held_locks.h"
 #include "worker/hooks.h"
 #include "worker/lua_alloc.h"
+#include "worker/program.h"
 
 /* The task goes back to the queue, now or after its function's backoff, which
  * doubles with each error. */
@@ -28,6 +31,8 @@ static void
 run_again(struct self *self, const struct task *t)
 {
     uint64_t backoff = job_backoff_ns(t->fn, t->errors);
+    if (unlikely(program_ending(t->id)) && backoff < PROGRAM_END_NS)
+        backoff = PROGRAM_END_NS; /* its programs go first */
     if (!backoff) {
         idle_wake(self, commit_end(self, OUTCOME_RETRY));
         return;
@@ -70,8 +75,10 @@ message_of(lua_State *L)
 
 /* The message as it was raised is at the top of the stack. */
 static void
-write_failure(lua_State *L, const struct task *t, uint32_t attempt, const char *traceback)
+write_failure(lua_State *L, const struct task *t, uint32_t attempt, const char *traceback,
+              const int *program)
 {
+    bool killed = program && WIFSIGNALED(*program);
     struct failure_record record = {
         .task = t,
         .attempts = attempt,
@@ -79,15 +86,18 @@ write_failure(lua_State *L, const struct task *t, uint32_t attempt, const char *
         .error = lua_tostring(L, -1),
         .error_len = lua_objlen(L, -1),
         .traceback = traceback,
+        .signal = killed ? wait_status_text(*program) : NULL,
+        .exit = program && !killed ? WEXITSTATUS(*program) : 0,
         .slot = job.self.slot,
     };
     failures_file_write(&record);
 }
 
 /* Tells everybody who is told of failures. The error value is at the top of the stack and
- * stays. Returns what output_flush() does. */
+ * stays. Returns what output_flush() does. `program`: the status of the one that is the reason;
+ * NULL: none. */
 static struct output_error
-report_run(lua_State *L, const struct task *t, uint64_t from, bool again)
+report_run(lua_State *L, const struct task *t, uint64_t from, bool again, const int *program)
 {
     struct self *self = &job.self;
     uint32_t attempt = task_attempt(atom_peek(&t->word));
@@ -102,10 +112,12 @@ report_run(lua_State *L, const struct task *t, uint64_t from, bool again)
     report_error(t, attempt, self->me, message, says_all ? NULL : traceback, again);
     metrics_keep(t, message, traceback);
     metrics_describe(self, t, from, message);
+    if (program)
+        metrics_describe_program(*program);
     metrics_dropped(self->arena, self->me);
     lua_pop(L, 1);
     if (!again)
-        write_failure(L, t, attempt, traceback);
+        write_failure(L, t, attempt, traceback, program);
     lua_pop(L, 1);
     return lost;
 }
@@ -124,6 +136,14 @@ end_without_reader(struct self *self, uint32_t fn)
     metrics_end(fn, METRICS_RETRY);
 }
 
+/* Was it an error of prunner.sh()? The error value is at the top of the stack. */
+static int *
+find_program(lua_State *L, uint64_t task, int *status)
+{
+    const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    return program_busy && program_failure(task, message, status) ? status : NULL;
+}
+
 void
 failure_end_task(lua_State *L, uint64_t from)
 {
@@ -133,12 +153,17 @@ failure_end_task(lua_State *L, uint64_t from)
     uint64_t id = t->id; /* the commit frees the task */
     bool again = t->errors < job_retries(fn);
     if (output_reader_gone()) {
+        if (program_busy)
+            program_task_ended(id, true);
         end_without_reader(self, fn);
         return;
     }
     job.stage = STAGE_HOOK; /* __tostring may run: no posts any more */
     (void)held_locks_release(NULL, false);
-    struct output_error lost = report_run(L, t, from, again);
+    int status, *program = find_program(L, id, &status);
+    struct output_error lost = report_run(L, t, from, again, program);
+    if (unlikely(program_busy))
+        program_task_ended(id, true);
     if (again) {
         run_again(self, t);
     } else {
@@ -147,7 +172,7 @@ failure_end_task(lua_State *L, uint64_t from)
         stop_if_asked(self->arena);
     }
     metrics_end(fn, again ? METRICS_RETRY : METRICS_FAILED);
-    hooks_on_error(L, fn, id, attempt, again);
+    hooks_on_error(L, fn, id, attempt, again, program);
     if (lost.errnum)
         exit_output_lost(lost);
 }

@@ -1,8 +1,12 @@
 #include "worker/fiber.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include <lauxlib.h>
+
+#include "base/human.h"
+#include "store/error_text.h"
 
 static struct {
     lua_State *main;
@@ -54,4 +58,43 @@ fiber_drop(struct fiber *f)
 {
     luaL_unref(fibers.main, LUA_REGISTRYINDEX, f->thread);
     free(f);
+}
+
+bool
+fiber_is_late(const struct fiber *f)
+{
+    return f->wait.why == POLLER_TIME && f->due_ns > f->deadline_ns;
+}
+
+int
+fiber_push_why(const struct fiber *f)
+{
+    lua_State *L = f->L;
+    char limit[HUMAN_TEXT];
+    bool late = fiber_is_late(f);
+    if (f->failed || late) {
+        lua_pushnil(L);
+        if (late)
+            lua_pushfstring(L, "timed out after %s while it waited for %s (--timeout, timeout)",
+                            human_time(limit, f->deadline_ns - f->run.began_ns), f->waits_for);
+        else
+            lua_pushstring(L, error_text(-ENOMEM));
+        lua_pushboolean(L, true);
+        return 3;
+    }
+    if (f->wait.why == POLLER_CLOSED) {
+        lua_pushnil(L);
+        lua_pushliteral(L, "closed");
+        return 2;
+    }
+    if (f->wait.nfds > 1 && f->wait.why == POLLER_READY) {
+        lua_createtable(L, (int)f->wait.nfds, 0);
+        for (uint32_t i = 0; i < f->wait.nfds; i++) {
+            lua_pushinteger(L, f->wait.fds[i].ready);
+            lua_rawseti(L, -2, (int)i + 1);
+        }
+        return 1;
+    }
+    lua_pushboolean(L, f->wait.why != POLLER_TIME);
+    return 1;
 }

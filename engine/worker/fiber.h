@@ -25,20 +25,26 @@
 #include "worker/poller.h"
 #include "worker/run.h"
 
+/* By which another task of this worker ends a wait: fibers_tell(). */
+struct fiber_ticket {
+    struct fiber *fiber; /* NULL: nobody waits for it */
+};
+
 /* What its wait is called, for people: "a clock", "a descriptor" ... */
 struct fiber {
     struct poller_wait wait; /* the first field: fiber_of_wait() */
     struct poller_fd fd;     /* room for the list of the usual wait */
     lua_State *L;
-    int thread;            /* registry reference to L */
-    bool fresh;            /* its task was begun and not called yet */
-    bool failed;           /* what it had staged is lost: an error is to be raised */
-    uint64_t due_ns;       /* the wait's own moment: `wait` may end before, at `deadline_ns` */
-    uint64_t began_ns;     /* when its task was begun */
-    uint64_t deadline_ns;  /* --timeout of that; CLOCK_NEVER: none */
-    const char *waits_for; /* in words */
-    uint32_t index;        /* among the waiting ones: fibers.c */
-    struct suspended tx;   /* of the task, while it waits */
+    int thread;                  /* registry reference to L */
+    bool fresh;                  /* its task was begun and not called yet */
+    bool failed;                 /* what it had staged is lost: an error is to be raised */
+    uint64_t due_ns;             /* the wait's own moment; `wait` may end before: at deadline_ns */
+    uint64_t began_ns;           /* when its task was begun */
+    uint64_t deadline_ns;        /* --timeout of that; CLOCK_NEVER: none */
+    const char *waits_for;       /* in words */
+    struct fiber_ticket *ticket; /* that can end its wait; NULL: none can */
+    uint32_t index;              /* among the waiting ones: fibers.c */
+    struct suspended tx;         /* of the task, while it waits */
     struct run_saved run;
     struct metrics_saved metrics;
     struct output_saved output;
@@ -54,6 +60,13 @@ void fiber_give(struct fiber *f);
 /* fiber_drop: its task has ended by an error, or by a yield that nobody awaits: the coroutine is
  * of no use any more. */
 void fiber_drop(struct fiber *f);
+
+/* fiber_is_late: its wait has ended because the time of its task is over. */
+bool fiber_is_late(const struct fiber *f);
+/* fiber_push_why pushes what its wait returns, and says how many values that are: true, or for
+ * several descriptors the list of what is ready, as bits; false: its moment has come; nil,
+ * "closed"; nil, message, true: an error is to be raised. */
+int fiber_push_why(const struct fiber *f);
 
 static inline struct fiber *
 fiber_of_wait(struct poller_wait *w)

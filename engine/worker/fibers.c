@@ -8,13 +8,11 @@
 
 #include "base/array.h"
 #include "base/clock.h"
-#include "base/human.h"
 #include "base/log.h"
 #include "job/job.h"
 #include "monitor/metrics.h"
 #include "monitor/profile.h"
 #include "output/output.h"
-#include "store/error_text.h"
 #include "task/begin_limit.h"
 #include "task/idle.h"
 #include "task/section.h"
@@ -65,6 +63,7 @@ fibers_open(lua_State *main, lua_State *spare, uint32_t most)
     if (err)
         return err;
     raise_descriptors();
+    atom_store(&job.self.slot->queue_waits, 0);
     atom_store(&job.self.slot->waker_pid, (uint32_t)getpid());
     fiber_open(main);
     run_by_turns(spare);
@@ -123,6 +122,12 @@ fibers_can_wait(lua_State *L)
     const struct fiber *f = fibers.running;
     return f && f->L == L && job.stage == STAGE_TASK && lua_isyieldable(L) &&
            !section_any_held(&job.self);
+}
+
+uint32_t
+fibers_waiting(void)
+{
+    return (uint32_t)fibers.nwaiting;
 }
 
 static int
@@ -187,6 +192,29 @@ fibers_wait(const struct poller_fd *fds, uint32_t n, uint64_t due_ns, const char
     return err;
 }
 
+int
+fibers_wait_told(struct fiber_ticket *ticket, uint64_t due_ns, const char *what)
+{
+    uint32_t at;
+    struct fiber *f = fibers.running;
+    int err = fibers_wait(NULL, 0, due_ns, what, &at);
+    if (!err) {
+        f->ticket = ticket;
+        ticket->fiber = f;
+    }
+    return err;
+}
+
+bool
+fibers_tell(struct fiber_ticket *ticket)
+{
+    struct fiber *f = ticket->fiber;
+    if (!f || f->wait.why != POLLER_WAITING)
+        return false;
+    poller_end(&f->wait, POLLER_TOLD);
+    return true;
+}
+
 /* ---- switching ---- */
 
 /* It is prepared, and noted as one that waits. */
@@ -200,62 +228,23 @@ switch_from(struct fiber *f)
     fibers.running = NULL;
 }
 
-/* Has the task's time ended its wait? */
-static bool
-is_late(const struct fiber *f)
-{
-    return f->wait.why == POLLER_TIME && f->due_ns > f->deadline_ns;
-}
-
 static void
 switch_to(struct fiber *f)
 {
     struct slot *s = job.self.slot;
     forget_waiting(f);
+    if (f->ticket)
+        f->ticket->fiber = NULL;
+    f->ticket = NULL;
     f->failed = suspend_resume(&job.self, &f->tx) != 0;
     atom_set(&s->resumes, s->resumes + 1);
-    /* After the error it has as long again to deal with it. */
-    atom_store(&s->started_ns, is_late(f) ? 0 : f->run.began_ns);
+    /* Whose time is over has as much again for its error. */
+    atom_store(&s->started_ns, fiber_is_late(f) ? 0 : f->run.began_ns);
     fibers.running = f;
     run_restore(&f->run);
     metrics_resume(&job.self, f->run.from, &f->metrics);
     output_resume(task_at(&job.arena, s->cur), &f->output);
     profile_follow(f->L);
-}
-
-/* What its wait returns: true, or for several descriptors the list of what is ready, as bits;
- * false: its moment has come; nil, "closed"; nil, message, true: an error is to be raised. */
-static int
-push_why(struct fiber *f)
-{
-    lua_State *L = f->L;
-    char limit[HUMAN_TEXT];
-    bool late = is_late(f);
-    if (f->failed || late) {
-        lua_pushnil(L);
-        if (late)
-            lua_pushfstring(L, "timed out after %s while it waited for %s (--timeout, timeout)",
-                            human_time(limit, f->deadline_ns - f->run.began_ns), f->waits_for);
-        else
-            lua_pushstring(L, error_text(-ENOMEM));
-        lua_pushboolean(L, true);
-        return 3;
-    }
-    if (f->wait.why == POLLER_CLOSED) {
-        lua_pushnil(L);
-        lua_pushliteral(L, "closed");
-        return 2;
-    }
-    if (f->wait.nfds > 1 && f->wait.why == POLLER_READY) {
-        lua_createtable(L, (int)f->wait.nfds, 0);
-        for (uint32_t i = 0; i < f->wait.nfds; i++) {
-            lua_pushinteger(L, f->wait.fds[i].ready);
-            lua_rawseti(L, -2, (int)i + 1);
-        }
-        return 1;
-    }
-    lua_pushboolean(L, f->wait.why != POLLER_TIME);
-    return 1;
 }
 
 /* ---- one turn ---- */
@@ -344,7 +333,7 @@ go_on(struct fiber *f)
         call(f);
         return;
     }
-    int n = push_why(f);
+    int n = fiber_push_why(f);
     drop_list(f);
     enum run_turn turn = run_go_on(f->L, n);
     if (turn != RUN_CLAIMED_NEXT) {
@@ -433,7 +422,8 @@ wait_for_something(bool may)
     struct fiber *f = may ? fiber_take() : NULL;
     if (may && !f)
         fibers.no_memory = true;
-    if (fibers.begun ? sleep_with_waiting(f != NULL) : run_wait_for_task())
+    bool by_poller = fibers.begun || poller_due() != CLOCK_NEVER;
+    if (by_poller ? sleep_with_waiting(f != NULL) : run_wait_for_task())
         begin(f);
     else if (f)
         fiber_give(f);
@@ -462,7 +452,7 @@ fibers_run(void)
             go_on(fibers.solo);
             continue;
         }
-        if (fibers.begun)
+        if (fibers.begun || poller_due() != CLOCK_NEVER)
             look_now_and_then();
         if (poller_any() && (!may || fibers.row < ROW))
             go_on(fiber_of_wait(poller_next()));

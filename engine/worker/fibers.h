@@ -14,7 +14,7 @@
  *   fibers_can_wait   may the running fiber be switched here? Else the caller blocks
  *   fibers_wait       begins the wait; then the caller yields, and run_call() or run_go_on()
  *                     returns RUN_WAITS
- *   fibers_push_why   what the wait returns, when it continues
+ *   fiber_push_why    what the wait returns, when it continues
  *
  * Private to the worker. Died: task/suspend.h. */
 #ifndef PRN_FIBERS_H
@@ -26,6 +26,7 @@
 #include <lua.h>
 
 #include "memory/layout.h"
+#include "worker/fiber.h"
 #include "worker/poller.h"
 
 /* fibers_open prepares this worker, whose state is `main`, for `most` tasks at a time; `spare` is a
@@ -44,6 +45,12 @@ lua_State *fibers_running(void);
  * 0, or as poller_wait(), with *at the number of the descriptor. */
 int fibers_wait(const struct poller_fd *fds, uint32_t n, uint64_t due_ns, const char *what,
                 uint32_t *at);
+/* fibers_wait_told begins a wait that fibers_tell() ends, with this ticket. */
+int fibers_wait_told(struct fiber_ticket *ticket, uint64_t due_ns, const char *what);
+/* fibers_tell: false: nobody waits for it (any more). */
+bool fibers_tell(struct fiber_ticket *ticket);
+/* fibers_waiting: how many tasks of this worker wait. */
+uint32_t fibers_waiting(void);
 /* fibers_owner: the id of the task that waits in this wait; 0: none. */
 uint64_t fibers_owner(const struct poller_wait *w);
 /* fibers_each_waiting calls fn with the coroutine of each task that waits. */

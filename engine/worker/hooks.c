@@ -1,6 +1,9 @@
 #include "worker/hooks.h"
 
+#include <sys/wait.h>
+
 #include "base/log.h"
+#include "base/wait_status.h"
 #include "job/job.h"
 #include "store/accumulator.h"
 #include "store/error_text.h"
@@ -94,10 +97,24 @@ report_failure(lua_State *L, enum hook hook)
     lua_pop(L, 1);
 }
 
-void
-hooks_on_error(lua_State *L, uint32_t fn, uint64_t id, uint32_t attempt, bool again)
+/* task.exit or task.signal, of the table at the top of the stack. */
+static void
+set_program(lua_State *L, int status)
 {
-    lua_createtable(L, 0, 4);
+    if (WIFSIGNALED(status)) {
+        lua_pushstring(L, wait_status_text(status));
+        lua_setfield(L, -2, "signal");
+    } else {
+        lua_pushinteger(L, WEXITSTATUS(status));
+        lua_setfield(L, -2, "exit");
+    }
+}
+
+void
+hooks_on_error(lua_State *L, uint32_t fn, uint64_t id, uint32_t attempt, bool again,
+               const int *program)
+{
+    lua_createtable(L, 0, 5);
     lua_pushstring(L, job_fn_info(fn)->name);
     lua_setfield(L, -2, "name");
     lua_pushnumber(L, (lua_Number)id);
@@ -106,6 +123,8 @@ hooks_on_error(lua_State *L, uint32_t fn, uint64_t id, uint32_t attempt, bool ag
     lua_setfield(L, -2, "attempt");
     lua_pushboolean(L, again);
     lua_setfield(L, -2, "will_retry");
+    if (program)
+        set_program(L, *program);
     lua_insert(L, -2);
     if (call_hook(L, HOOK_ON_ERROR, fn, 2))
         report_failure(L, HOOK_ON_ERROR);

@@ -59,7 +59,8 @@ bool hook_first_failure(enum hook hook);
 bool hooks_run(lua_State *L, enum hook hook);
 /* hooks_on_error calls on_error(task, err): the error value is at the top of the stack and is
  * popped. `attempt`: which run of the task of function fn that was; `again`: there will be
- * another one. */
-void hooks_on_error(lua_State *L, uint32_t fn, uint64_t id, uint32_t attempt, bool again);
+ * another one; `program`: the status of the one that is the reason; NULL: none. */
+void hooks_on_error(lua_State *L, uint32_t fn, uint64_t id, uint32_t attempt, bool again,
+                    const int *program);
 
 #endif

@@ -28,6 +28,7 @@ static struct {
     size_t n, heap_cap;
     struct poller_wait *ready, **ready_end;
     sigset_t open_mask; /* while it sleeps */
+    void (*look)(void); /* NULL: none */
 } poller = {.epoll = -1};
 
 static void
@@ -248,6 +249,10 @@ append_ready(struct poller_wait *wait, enum poller_why why)
 {
     wait->why = why;
     wait->next = NULL;
+    if (wait->over) {
+        wait->over(wait);
+        return;
+    }
     *poller.ready_end = wait;
     poller.ready_end = &wait->next;
 }
@@ -281,10 +286,16 @@ poller_wait(struct poller_wait *wait, uint32_t *at)
 }
 
 void
-poller_end(struct poller_wait *wait, enum poller_why why)
+poller_drop(struct poller_wait *wait)
 {
     heap_remove(wait);
     unwatch(wait);
+}
+
+void
+poller_end(struct poller_wait *wait, enum poller_why why)
+{
+    poller_drop(wait);
     append_ready(wait, why);
 }
 
@@ -350,6 +361,10 @@ poller_poll(uint64_t until_ns)
 {
     struct epoll_event events[EVENTS];
     struct timespec at_most = {0, 0};
+    if (poller.look)
+        poller.look();
+    if (poller.ready)
+        until_ns = 0;
     uint64_t now = until_ns && until_ns != CLOCK_NEVER ? clock_ns() : 0;
     if (until_ns > now && until_ns != CLOCK_NEVER)
         at_most = (struct timespec){(time_t)((until_ns - now) / CLOCK_SECOND),
@@ -368,7 +383,15 @@ poller_poll(uint64_t until_ns)
     for (int i = 0; i < n; i++)
         take_event(&events[i]);
     take_moments();
+    if (poller.look)
+        poller.look();
     return woken;
+}
+
+void
+poller_look(void (*look)(void))
+{
+    poller.look = look;
 }
 
 struct poller_wait *

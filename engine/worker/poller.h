@@ -9,6 +9,8 @@
  * by its old number. A file that epoll does not know (a file on disk) is ready at once, as for
  * poll(2). epoll(7).
  *
+ * A wait whose end calls a function is not a task's: it may begin the next one there.
+ *
  * Private to the process. */
 #ifndef PRN_POLLER_H
 #define PRN_POLLER_H
@@ -39,7 +41,8 @@ struct poller_wait {
     struct poller_fd *fds;
     uint32_t nfds;
     enum poller_why why;
-    uint32_t heap_at; /* the poller's; 0: not in the heap */
+    void (*over)(struct poller_wait *w); /* called when it is; NULL: it goes to the ready list */
+    uint32_t heap_at;                    /* the poller's; 0: not in the heap */
     struct poller_wait *next;
 };
 
@@ -49,12 +52,13 @@ void poller_close(void);
 /* poller_block: SIGURG must not come between the last look for work and the sleep, which lets it
  * in. */
 void poller_block(bool on);
-/* poller_wait begins a wait, whose first three fields are set; the list lives as long as the wait
- * does. 0; -EBUSY: somebody else waits for the descriptor number *at in that direction, -EBADF: it
- * is none; -ENOMEM, -ENOSPC. Then nothing waits. */
+/* poller_wait begins a wait, whose first three fields and `over` are set; the list lives as long as
+ * the wait does. 0; -EBUSY: somebody else waits for the descriptor number *at in that direction,
+ * -EBADF: it is none; -ENOMEM, -ENOSPC. Then nothing waits. */
 int poller_wait(struct poller_wait *w, uint32_t *at);
-/* poller_end ends a wait that is not over. */
+/* poller_end ends a wait that is not over. poller_drop does so, and nobody is told. */
 void poller_end(struct poller_wait *w, enum poller_why why);
+void poller_drop(struct poller_wait *w);
 /* poller_move changes the moment of a wait that is not over. */
 bool poller_move(struct poller_wait *w, uint64_t due_ns);
 /* poller_closes: fd is about to be closed: who waits for it is told. */
@@ -65,6 +69,9 @@ struct poller_wait *poller_writes(int fd);
 /* poller_poll looks what is over now, and sleeps until something is, or until `until_ns`; 0: does
  * not sleep. While it sleeps SIGURG is not blocked: true: it came. */
 bool poller_poll(uint64_t until_ns);
+/* poller_look: from here on poller_poll() calls this before it sleeps, with SIGURG blocked, and
+ * after: it may end waits. NULL: nothing any more. */
+void poller_look(void (*look)(void));
 /* poller_next takes the wait that has been over for longest; NULL: none. */
 struct poller_wait *poller_next(void);
 bool poller_any(void);

@@ -29,6 +29,7 @@
 #include "worker/failure.h"
 #include "worker/held_locks.h"
 #include "worker/lua_alloc.h"
+#include "worker/program.h"
 #include "worker/task_loop.h"
 
 /* Of a task's thread. */
@@ -103,6 +104,8 @@ finish_task(struct self *self)
         exit_output_lost(lost);
     if (unlikely(metrics_due(run.from)))
         metrics_describe(self, current_task(), run.from, NULL);
+    if (unlikely(program_busy))
+        program_task_ended(current_task()->id, false);
     idle_wake(self, commit_end(self, OUTCOME_DONE));
     metrics_end(run.fn, METRICS_DONE);
 }

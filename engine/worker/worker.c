@@ -16,6 +16,7 @@
 #include "worker/fibers.h"
 #include "worker/hooks.h"
 #include "worker/lua_alloc.h"
+#include "worker/program.h"
 #include "worker/random.h"
 #include "worker/run.h"
 #include "worker/unshared.h"
@@ -146,6 +147,7 @@ worker_serial(lua_State *main)
     if (begun) {
         (void)serve_tasks(L);
         (void)hooks_run(L, HOOK_WORKER_END);
+        program_finish();
     }
     profile_stop(L);
     lua_alloc_close(main);

@@ -7,13 +7,13 @@
 -- of table.sort has called.
 --
 -- While its wait is on its way a coroutine has the status "normal", as one that has resumed another:
--- nobody else can resume it.
+-- nobody else can resume it. The same holds for the coroutines in which tasks run.
 setfenv(1, require "prunner.globals")
 
 local core = require("prunner.native").core
 local wait = require "prunner.wait"
 
-local create, resume, running = coroutine.create, coroutine.resume, coroutine.running
+local create, resume, running, wrap = coroutine.create, coroutine.resume, coroutine.running, coroutine.wrap
 local status, yield, isyieldable = coroutine.status, coroutine.yield, coroutine.isyieldable
 
 local M = {}
@@ -21,6 +21,7 @@ local M = {}
 local TOKEN = {}
 local ours = setmetatable({}, { __mode = "k" })    -- [coroutine] = true: a wait in it can be handed out
 local waiting = setmetatable({}, { __mode = "k" }) -- [coroutine] = true: its wait is under way
+local fibers = setmetatable({}, { __mode = "k" })  -- [coroutine] = true: a task's own, known to scripts
 
 -- A wait, from wherever.
 local function call(fn, ...)
@@ -55,24 +56,36 @@ local NOT_SUSPENDED = "cannot resume non-suspended coroutine"
 
 local function resume_ours(co, ...)
   if type(co) ~= "thread" or status(co) ~= "suspended" then return resume(co, ...) end
-  if waiting[co] then return false, NOT_SUSPENDED end
+  if waiting[co] or fibers[co] then return false, NOT_SUSPENDED end
   enter(co)
   return pass(co, resume(co, ...))
 end
 
 local function status_ours(co)
-  if waiting[co] then return "normal" end
-  return status(co)
+  if type(co) ~= "thread" or not (waiting[co] or fibers[co]) or status(co) ~= "suspended" then
+    return status(co)
+  end
+  return "normal"
 end
 
--- As LuaJIT's wrap: a string gets the place of the call in front.
+-- Who knows the coroutine of a task could resume it while the task waits.
+local function running_ours()
+  local co, main = running()
+  if co and core.in_fiber() then fibers[co] = true end
+  return co, main
+end
+
+-- As LuaJIT's wrap: a string gets the place of the call in front. As a tail call only: it stands in the
+-- place of the function that wrap has returned.
 local function unwrap(ok, ...)
   if ok then return ... end
   local value = ...
-  error(value, type(value) == "string" and 3 or 0)
+  error(value, type(value) == "string" and 2 or 0)
 end
 
-local function wrap_ours(fn)
+local function wrap_ours(...)
+  local fn = ...
+  if type(fn) ~= "function" then return wrap(...) end -- it raises
   local co = create(fn)
   return function(...)
     return unwrap(resume_ours(co, ...))
@@ -82,7 +95,8 @@ end
 --- Puts these in the place of the library's functions. Before the script is loaded.
 -- @tparam table library the global `coroutine`
 function M.install(library)
-  library.resume, library.wrap, library.status = resume_ours, wrap_ours, status_ours
+  library.resume, library.wrap = resume_ours, wrap_ours
+  library.status, library.running = status_ours, running_ours
   wait.call = call
 end
 

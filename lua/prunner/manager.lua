@@ -8,8 +8,10 @@ local native = require "prunner.native"
 local dict = require "prunner.dict"
 local handle = require "prunner.handle"
 local lock = require "prunner.lock"
+local wait = require "prunner.wait"
 
 local C, core = native.C, native.core
+local EMPTY, REPEAT = core.QUEUE.EMPTY, core.QUEUE.REPEAT
 local DICT, LOCK = handle.field "dict", handle.field "lock"
 local QUEUE = handle.field "queue"
 
@@ -161,24 +163,48 @@ function Queue:put(v, extra)
   C.prn_queue_bump()
 end
 
+-- Until there may be a value, or the time is over. nil and a message: to be raised.
+local function wait_for_value(number, event, seconds)
+  local getter = core.getter()
+  local ok, message, raise = wait.call(core.queue_wait, getter, number, seconds)
+  core.queue_waited(getter)
+  if ok ~= nil then return true end
+  if raise then return nil, message end
+  if core.waiting() > 0 then
+    return nil, string.format("queue: get cannot wait %s: it would keep other tasks of this worker waiting, "
+      .. "and one of them may be to put the value", message)
+  end
+  C.prn_queue_wait(event, seconds)
+  return true
+end
+
 --- Takes the first value.
--- @tparam[opt=0] number seconds how long to wait for one; the worker is occupied meanwhile
+-- With `--concurrency` above 1 the worker runs other tasks while this one waits.
+-- @tparam[opt=0] number seconds how long to wait for one
 -- @return the value; nil if the queue is empty
--- @raise if `seconds` is not a number; inside the function of @{Dict:update}
+-- @raise if `seconds` is not a number; inside the function of @{Dict:update}; if it would have to wait where
+--   no other task can run (under a lock, in `table.sort`), while other tasks of this worker wait; when the
+--   task's time is over
 function Queue:get(seconds)
   if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
     error(string.format("queue: seconds must be a number, got %s",
       seconds ~= seconds and "nan" or type(seconds)), 2)
   end
-  local deadline = seconds and C.prn_now() + seconds
+  local number = self[QUEUE]
+  local waits = seconds ~= nil and seconds > 0
+  local deadline = waits and C.prn_now() + seconds
   while true do
     local event = C.prn_queue_event()
-    local err, v = core.queue_take(self[QUEUE], locks[self[QUEUE]])
-    if err ~= 0 then fail(err, 2) end
-    if v ~= nil then return v end
-    local left = deadline and deadline - C.prn_now() or 0
-    if left <= 0 then return nil end
-    C.prn_queue_wait(event, left)
+    local left = waits and deadline - C.prn_now() or 0
+    local found = core.queue_look(number)
+    local last = left <= 0 or found == REPEAT
+    if last or found ~= EMPTY then
+      local err, v = core.queue_take(number, locks[number], last)
+      if err ~= 0 then fail(err, 2) end
+      if v ~= nil or last then return v end
+    end
+    local ok, message = wait_for_value(number, event, left)
+    if not ok then error(message, 2) end
   end
 end
 

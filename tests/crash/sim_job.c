@@ -1,4 +1,5 @@
-/* The job of the simulator: a tree of tasks. See sim_job.h. */
+/* The job of the simulator: a tree of tasks. See sim_job.h. Longer than 500 lines: what a node is, and
+ * what it does, are one story. */
 #include "sim_job.h"
 
 #include <errno.h>

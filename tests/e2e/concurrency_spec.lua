@@ -367,7 +367,7 @@ describe("tasks that wait", function()
   end)
 
   it("are there again when the whole job was killed and is resumed", function()
-    local state = helper.tmpdir() .. "/state"
+    local state, marker = helper.tmpdir() .. "/state", helper.tmpdir() .. "/killed"
     local path = script(prelude .. [[
       ffi.cdef "int getppid(void);"
       local sum = prunner.counter "sum"
@@ -375,7 +375,9 @@ describe("tasks that wait", function()
       function t(i)
         prunner.dict:incr "n"
         prunner.sleep(0.01)
-        if prunner.dict.n >= 150 and prunner.dict:add("killed", true) then
+        local marker = arg[1]
+        if prunner.dict.n >= 150 and not io.open(marker) then -- the journal would repeat what a dict says
+          io.open(marker, "w"):close()
           ffi.C.kill(ffi.C.getppid(), 9)
           prunner.sleep(60)
         end
@@ -383,9 +385,9 @@ describe("tasks that wait", function()
       end
       function end_() print(sum:get(), prunner.dict.n) end
     ]])
-    local first = helper.prunner(path, "-n", 2, "-c", 50, "--state", state)
+    local first = helper.prunner("-n", 2, "-c", 50, "--state", state, path, marker)
     assert.are.equal(9, first.signal)
-    expect(helper.prunner(path, "-n", 2, "-c", 50, "--resume", state), 0, "80200\t400\n")
+    expect(helper.prunner("-n", 2, "-c", 50, "--resume", state, path, marker), 0, "80200\t400\n")
     os.remove(state)
   end)
 end)

@@ -29,10 +29,15 @@ local classes = {
   Dict = require("prunner.dict").methods,
   ParallelTaskRunner = prunner.ParallelTaskRunner,
   RunnerQueue = class_of("runner", "prunner.runner.queue"),
+  Pool = class_of("pool", "prunner.pool"),
+  Pipe = class_of("pipe", "prunner.pipe"),
 }
 
 -- These take further arguments only to refuse them.
-local REFUSE = { post_many = true, task = true, commit = true, range = true }
+local REFUSE = {
+  post_many = true, task = true, commit = true, range = true,
+  sh = true, execute = true, popen = true, quote = true, pool = true,
+}
 -- These take `...` only to tell a nil that was given from one that was not.
 local given = { ["Counter:add"] = "n", ["Dict:incr"] = "k n", ["Value:incr"] = "n" }
 

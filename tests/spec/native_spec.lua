@@ -3,7 +3,8 @@
 local core = require("prunner.native").core
 
 local TABLES = {
-  "NAMED", "DICT_OP", "RESULT", "KEY", "ACCUMULATOR", "POST", "WAIT", "POLLER", "LOOKUP", "EXIT", "MAX", "errno",
+  "NAMED", "DICT_OP", "RESULT", "KEY", "ACCUMULATOR", "POST", "WAIT", "POLLER", "PROGRAM", "QUEUE", "LOOKUP",
+  "EXIT", "MAX", "errno",
 }
 
 describe("the constants of prunner.core", function()
