@@ -261,6 +261,7 @@ check_leftovers(struct arena *a)
 void
 job_check(struct self *super)
 {
+    sim_policy.no_memory = 0; /* to look may take some: what has no name yet gets one */
     check_counts(super->arena);
     if (sim_failed())
         return;
