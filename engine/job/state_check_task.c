@@ -174,30 +174,45 @@ check_staged(struct check *c, uint32_t k)
     return NULL;
 }
 
-/* Tasks that wait for slot k's process, each named once. Others have been given back already. */
+static const uint64_t *
+words_of(const struct check *c, uint32_t k, size_t *n)
+{
+    uint32_t block = slot_at(c->a, k)->words;
+    *n = block ? block_capacity(c->a, block) / sizeof(uint64_t) : 0;
+    return block ? (const uint64_t *)block_at(c->a, block)->bytes : NULL;
+}
+
+/* The tasks that wait for slot k's process. */
 static const char *
 check_words(struct check *c, uint32_t k)
 {
     const struct slot *s = slot_at(c->a, k);
+    size_t n;
     if (!s->words)
         return NULL;
     if (!check_used(c, s->words, sizeof(uint64_t)) || !owner_tag(c, s->words, SERVES_SLOT) ||
         !check_mark(c, s->words))
         return DAMAGED("the tasks that wait in a worker");
-    const uint64_t *words = (const uint64_t *)block_at(c->a, s->words)->bytes;
-    for (size_t i = 0; i < block_capacity(c->a, s->words) / sizeof *words; i++) {
-        uint32_t index = (uint32_t)(words[i] >> 32);
-        if (!words[i])
-            continue;
-        if (!check_is_task(c, index))
-            return DAMAGED("the tasks that wait in a worker");
-        uint64_t now = task_at(c->a, index)->word;
-        bool waits = task_state(now) == TASK_RUN && task_worker(now) == k &&
-                     task_generation(now) == (uint32_t)words[i];
-        if (waits && !check_mark(c, index))
+    const uint64_t *words = words_of(c, k, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (words[i] && !check_is_task(c, (uint32_t)(words[i] >> 32)))
             return DAMAGED("the tasks that wait in a worker");
     }
     return NULL;
+}
+
+/* Does a word of slot k name this task? */
+static bool
+is_named(const struct check *c, uint32_t k, uint32_t index, uint64_t word)
+{
+    size_t n;
+    const uint64_t *words = words_of(c, k, &n);
+    uint64_t name = serves_task(index, task_generation(word));
+    for (size_t i = 0; i < n; i++) {
+        if (words[i] == name)
+            return true;
+    }
+    return false;
 }
 
 /* The spare record, which is the running task's for one instruction. */
@@ -320,7 +335,7 @@ check_running(struct check *c, uint32_t index, bool *alive)
     uint64_t word = task_at(c->a, index)->word;
     uint32_t k = task_worker(word);
     bool runs = k <= c->n && slot_at(c->a, k)->cur == index && check_runs(c, k);
-    if (!runs && !check_marked(c, index))
+    if (!runs && (k > c->n || !is_named(c, k, index, word)))
         return DAMAGED("a task that runs nowhere");
     if (!runs) { /* it waits in its worker: a word names it */
         *alive = true;
