@@ -22,6 +22,7 @@ struct watch {
 
 static struct {
     int epoll;
+    pid_t pid;             /* whose set it is; a child of a task has a copy of the descriptor */
     struct watch *watches; /* by descriptor */
     size_t watches_cap;
     struct poller_wait **heap; /* [1..n]: the earliest first */
@@ -59,6 +60,7 @@ poller_block(bool on)
 int
 poller_open(void)
 {
+    poller.pid = getpid();
     poller.ready = NULL;
     poller.ready_end = &poller.ready;
     poller.n = 0;
@@ -303,7 +305,7 @@ void
 poller_closes(int fd)
 {
     struct watch *w = watch_of(fd);
-    if (!w)
+    if (!w || poller.pid != getpid())
         return;
     if (w->in_epoll)
         (void)epoll_ctl(poller.epoll, EPOLL_CTL_DEL, fd, NULL);

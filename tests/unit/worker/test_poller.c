@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -236,6 +237,25 @@ test_poller_waits_for_several(void **state)
     assert_null(poller_reads(pair[0]));
 }
 
+static void
+test_poller_a_childs_close_is_its_own(void **state)
+{
+    struct one r;
+    int status = 1;
+    (void)state;
+    assert_int_equal(wait_at(&r, pair[0], POLLER_READ, CLOCK_NEVER), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        poller_closes(pair[0]); /* the set is its parent's, too */
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(write(pair[1], "x", 1), 1);
+    poll_now();
+    expect_over(&r, POLLER_READY);
+}
+
 #define POLLER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -251,6 +271,7 @@ main(void)
         POLLER_TEST(test_poller_moments_come_in_their_order),
         POLLER_TEST(test_poller_looks_at_descriptors_before_moments),
         POLLER_TEST(test_poller_waits_for_several),
+        POLLER_TEST(test_poller_a_childs_close_is_its_own),
     };
     return cmocka_run_group_tests_name("poller", tests, NULL, NULL);
 }
