@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/parent_death.h"
+#include "job/job.h"
 #include "store/error_text.h"
 #include "task/section.h"
 #include "worker/fibers.h"
@@ -69,7 +70,8 @@ sleep_until(uint64_t due_ns)
 static int
 block(struct poller_fd *fds, uint32_t n, uint64_t due_ns)
 {
-    parent_death_renew(); /* the task may have become another user */
+    if (!job.stranger)
+        parent_death_renew(); /* the task may have become another user */
     if (!n && due_ns != CLOCK_NEVER) {
         sleep_until(due_ns);
         return 0;

@@ -16,7 +16,7 @@ run_kill_look(uint32_t k, uint64_t now_ns)
     if (!task || task_state(word) != TASK_RUN || task_worker(word) != k)
         return (struct child_run){0};
     uint64_t started = atom_load(&s->started_ns); /* before it waited */
-    return (struct child_run){task, word, started && started < now_ns ? started : now_ns};
+    return (struct child_run){task, word, started ? started : now_ns};
 }
 
 void

@@ -49,7 +49,7 @@ is_overdue(const struct child_run *run, uint64_t now)
     uint32_t fn = hook ? hook_fn(run->word) : task_at(&job.arena, run->task)->fn;
     int64_t limit = job_timeout_ns(fn);
     if (limit > 0)
-        return now - run->since_ns >= (uint64_t)limit;
+        return now >= run->since_ns + (uint64_t)limit;
     uint64_t deadline = stop_deadline_ns();
     uint64_t from = run->since_ns > deadline ? run->since_ns : deadline;
     return hook && stop_deadline_over() && now >= from + HOOK_GRACE_NS;
@@ -66,6 +66,8 @@ check_child(uint32_t k, uint64_t now)
         c->run = run;
         return;
     }
+    if (run.since_ns != now) /* it has waited since, and has told when its time began */
+        c->run.since_ns = run.since_ns;
     if (is_overdue(&c->run, now))
         run_kill(c, CAUSE_TIMEOUT, now);
 }

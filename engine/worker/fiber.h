@@ -41,6 +41,7 @@ struct fiber {
     uint64_t due_ns;             /* the wait's own moment; `wait` may end before: at deadline_ns */
     uint64_t began_ns;           /* when its task was begun */
     uint64_t deadline_ns;        /* --timeout of that; CLOCK_NEVER: none */
+    uint64_t told_ns;            /* when its task was told that its time is over; 0: not yet */
     const char *waits_for;       /* in words */
     struct fiber_ticket *ticket; /* that can end its wait; NULL: none can */
     uint32_t index;              /* among the waiting ones: fibers.c */

@@ -64,6 +64,7 @@ fibers_open(lua_State *main, lua_State *spare, uint32_t most)
         return err;
     raise_descriptors();
     atom_store(&job.self.slot->queue_waits, 0);
+    atom_store(&job.self.slot->started_ns, 0);
     atom_store(&job.self.slot->waker_pid, (uint32_t)getpid());
     fiber_open(main);
     run_by_turns(spare);
@@ -225,6 +226,7 @@ switch_from(struct fiber *f)
     metrics_suspend(&job.self, &f->metrics);
     output_suspend(&f->output);
     suspend_task(&job.self, &f->tx);
+    atom_store(&job.self.slot->started_ns, 0);
     fibers.running = NULL;
 }
 
@@ -238,8 +240,10 @@ switch_to(struct fiber *f)
     f->ticket = NULL;
     f->failed = suspend_resume(&job.self, &f->tx) != 0;
     atom_set(&s->resumes, s->resumes + 1);
-    /* Whose time is over has as much again for its error. */
-    atom_store(&s->started_ns, fiber_is_late(f) ? 0 : f->run.began_ns);
+    if (fiber_is_late(f) && !f->told_ns)
+        f->told_ns = clock_coarse_ns();
+    /* After the error it has as long again to deal with it. */
+    atom_store(&s->started_ns, f->told_ns ? f->told_ns : f->run.began_ns);
     fibers.running = f;
     run_restore(&f->run);
     metrics_resume(&job.self, f->run.from, &f->metrics);
@@ -258,7 +262,7 @@ start(struct fiber *f)
     bool alone = task_forgiven(t) >= job_max_crashes(t->fn);
     fibers.running = f;
     fibers.row = 0;
-    atom_store(&job.self.slot->started_ns, 0);
+    f->told_ns = 0;
     run_start();
     profile_follow(f->L);
     f->fresh = false;
@@ -278,6 +282,7 @@ static void
 task_ended(const struct fiber *f)
 {
     begin_limit_ended(job.self.slot, fibers.most);
+    atom_store(&job.self.slot->started_ns, 0);
     fibers.no_memory = false;
     if (fibers.solo == f)
         fibers.solo = NULL;

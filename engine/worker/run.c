@@ -57,6 +57,7 @@ static struct {
     lua_State *spare;
     uint64_t began_ns; /* by the coarse clock */
     bool waits;        /* it is about to yield, for a wait of ours */
+    bool told;         /* fibers.c is to be told of its end: no other task follows in its loop */
 } run;
 
 lua_State *
@@ -84,8 +85,10 @@ start_task(struct self *self, const struct task *t)
     run.state = RUN_STARTED;
     run.ran++;
     run.from = metrics_start(self, t->fn, t->id);
-    if (unlikely(run.spare))
+    if (unlikely(run.spare)) {
         run.began_ns = clock_coarse_ns();
+        run.told = t->forgiven || self->slot->begin_limit;
+    }
     job.stage = STAGE_TASK;
     self->partial = !job_fn_info(t->fn)->options.atomic_posts;
     commit_begin(self);
@@ -270,7 +273,7 @@ PRN_EXPORT bool
 prn_next_task(void)
 {
     struct self *self = &job.self;
-    if (unlikely(self->skip || section_any_held(self) || journal_diverged(self)))
+    if (unlikely(self->skip || section_any_held(self) || journal_diverged(self) || run.told))
         return false;
     lua_alloc_enforce(false);
     finish_task(self);
@@ -351,7 +354,7 @@ run_may_claim(enum exit_reason *why)
     struct self *self = &job.self;
     if (unlikely(atom_load(&self->arena->header->mode) != ARENA_RUN))
         *why = REASON_DONE;
-    else if (unlikely(exit_due(run.ran)))
+    else if (likely(run.ran) && unlikely(exit_due(run.ran))) /* each worker runs one, as ever */
         *why = REASON_RECYCLE;
     else if (unlikely(gate_surplus(self)))
         *why = REASON_SURPLUS;
@@ -463,6 +466,7 @@ run_restore(const struct run_saved *saved)
     run.began_ns = saved->began_ns;
     run.fn = saved->fn;
     run.state = RUN_STARTED;
+    run.told = true;
     job.stage = STAGE_TASK;
 }
 

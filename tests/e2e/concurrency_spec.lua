@@ -135,6 +135,11 @@ describe("--concurrency", function()
     ]], 0, "over\n", "-n", 1, "-c", 21)
   end)
 
+  it("lets a worker that is too large from the beginning run one task", function()
+    job(rendezvous:gsub("while .- end", "prunner.sleep(0)"), 0, "20\n", "-n", 2, "-c", 5,
+      "--max-rss", "100K", "--", 20)
+  end)
+
   it("wakes a worker whose tasks all wait when there is a new one", function()
     -- Worker 1 or 2 sleeps with a task of a minute; the others' tasks must not wait for that.
     job([[
@@ -199,6 +204,24 @@ describe("a wait", function()
       function writes() prunner.sleep(0.02) ffi.C.write(fds[1], "x", 1) end
       function end_() print(out:get()[1]) end
     ]], 0, "1x\n", "-n", 1, "-c", 2)
+  end)
+
+  it("works in a process that a task has forked", function()
+    for _, options in ipairs { { "-c", 1 }, { "-c", 10 } } do
+      job([[
+        ffi.cdef "int fork(void); void _exit(int); int waitpid(int, int *, int);"
+        function begin() prunner.post_task(t) end
+        function t()
+          local pid, status = ffi.C.fork(), ffi.new "int[1]"
+          if pid == 0 then
+            prunner.sleep(0.001)
+            ffi.C._exit(7)
+          end
+          ffi.C.waitpid(pid, status, 0)
+          print(status[0] / 256)
+        end
+      ]], 0, "7\n", "-n", 1, unpack(options))
+    end
   end)
 
   it("for what another task waits for is an error that names that task", function()
@@ -309,6 +332,38 @@ end)
 
 describe("tasks that wait", function()
   after_each(helper.cleanup)
+
+  it("end although they catch every error of their time", function()
+    local result = job([[
+      function begin() prunner.post_task(stubborn) prunner.post_task(quick) end
+      function stubborn() while true do pcall(prunner.sleep, 0.05) end end
+      function quick() prunner.sleep(0.01) end
+    ]], 1, "", "-n", 1, "-c", 3, "--timeout", 0.3)
+    has("task stubborn() failed: it ran longer than allowed (--timeout, timeout)", result.err)
+    has("1 task failed, of 2 tasks", result.err)
+  end)
+
+  it("do not give their time to those that follow them in compiled code", function()
+    job([[
+      ffi.cdef "int usleep(unsigned);"
+      local ok = prunner.counter "ok"
+      function begin()
+        for _ = 1, 2100 do prunner.post_task(t, 0) end -- now its loop is compiled
+        prunner.post_task(go, "now")
+      end
+      function go() prunner.post_task(t, 1) end
+      function t(i)
+        if i == 1 then
+          for k = 2, 16 do prunner.post_task(t, k) end
+          prunner.sleep(0.01)
+        elseif i > 1 then
+          ffi.C.usleep(150000)
+          ok:add(1)
+        end
+      end
+      function end_() print(ok:get()) end
+    ]], 0, "15\n", "-n", 1, "-c", 2, "--timeout", 1)
+  end)
 
   it("get an error when their time is over, and may catch it", function()
     local result = job([[
