@@ -172,6 +172,8 @@ what_it_does(const struct metrics_slot *s, const struct procstat *p)
         return SNAPSHOT_NOBODY;
     if (p && (p->state == 'T' || p->state == 't'))
         return SNAPSHOT_STOPPED;
+    if (!s->fn && s->waiting)
+        return SNAPSHOT_WAITS;
     if (!s->fn)
         return s->idle_since_ns ? SNAPSHOT_IDLE : SNAPSHOT_STARTS;
     if (!p || p->state == 'R')
@@ -215,12 +217,14 @@ look_at_worker(struct snapshot *g, struct snapshot_worker *w, const struct metri
     w->pid = s->pid;
     w->runs = s->runs;
     w->does = g->stage < SNAPSHOT_GONE ? what_it_does(s, p) : SNAPSHOT_NOBODY;
-    w->fn = w->does > SNAPSHOT_IDLE ? s->fn : 0;
+    w->fn = w->does > SNAPSHOT_WAITS ? s->fn : 0;
     w->id = s->id;
+    w->waiting = w->does == SNAPSHOT_NOBODY ? 0 : s->waiting;
     if (w->run_before != s->runs || !w->fn)
         w->run_seen_ns = g->now_ns;
-    uint64_t since = w->fn ? running_since(s, w) : w->does == SNAPSHOT_IDLE ? s->idle_since_ns
-                                                                            : 0;
+    bool sleeps = w->does == SNAPSHOT_IDLE || w->does == SNAPSHOT_WAITS;
+    uint64_t since = w->fn ? running_since(s, w) : sleeps ? s->idle_since_ns
+                                                          : 0;
     w->for_ns = since ? above(g->now_ns, since) : 0;
     w->run_before = s->runs;
     measure(g, w, s, p, passed_ns);
@@ -231,6 +235,8 @@ look_at_worker(struct snapshot *g, struct snapshot_worker *w, const struct metri
     }
     g->alive += w->does != SNAPSHOT_NOBODY;
     g->busy += w->fn != 0;
+    g->suspended += w->waiting;
+    g->suspends |= w->waiting > 0;
     g->cpu += w->cpu;
 }
 
@@ -326,6 +332,7 @@ forget_sums(struct snapshot *g)
         g->fns[f].running_ns = 0;
     }
     g->alive = g->busy = 0;
+    g->suspended = 0;
     g->cpu = 0;
 }
 

@@ -20,6 +20,7 @@ enum snapshot_does {
     SNAPSHOT_NOBODY = 0, /* its slot has no process */
     SNAPSHOT_STARTS,     /* loads, or runs worker_begin or worker_end */
     SNAPSHOT_IDLE,
+    SNAPSHOT_WAITS,   /* all tasks that it has begun are suspended, or it is between two */
     SNAPSHOT_RUNS,    /* a task */
     SNAPSHOT_SLEEPS,  /* in a task: waits for I/O, a lock, a clock */
     SNAPSHOT_DISK,    /* in a task, asleep so that no signal wakes it */
@@ -38,10 +39,11 @@ struct snapshot_fn {
 struct snapshot_worker {
     uint32_t slot, pid;
     enum snapshot_does does;
-    uint32_t fn;     /* of the task it runs; 0: none */
-    uint64_t id;     /* its number */
-    uint64_t for_ns; /* how long it has been doing this; 0: unknown, not long */
-    uint64_t runs;   /* tasks started */
+    uint32_t fn;      /* of the task it runs; 0: none */
+    uint64_t id;      /* its number */
+    uint64_t for_ns;  /* how long it has been doing this; 0: unknown, not long */
+    uint64_t runs;    /* tasks started */
+    uint32_t waiting; /* tasks that are suspended in it */
     uint64_t rss_bytes;
     double cpu, idle; /* shares of the time since the look before, or since the start */
     uint64_t cpu_before, idle_before, run_before, run_seen_ns;
@@ -67,6 +69,8 @@ struct snapshot {
     uint32_t nworkers;
     struct snapshot_worker *workers; /* [0] is slot 1's */
     uint32_t alive, busy;
+    uint64_t suspended; /* tasks, in all workers */
+    bool suspends;      /* there were some, now or before */
     uint64_t left_before;
     double shrink;             /* how much less is left after a second, lately */
     struct metrics_slot *room; /* to read a slot's front to */

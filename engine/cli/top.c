@@ -173,7 +173,7 @@ print_workers(const struct snapshot *g, const uint32_t *workers, uint32_t n, int
 {
     struct top_line l;
     top_line_start(&l, TOP_LINE_PLAIN);
-    top_line_worker_heading(&l, names);
+    top_line_worker_heading(&l, g, names);
     printf("\n%s\n", l.text);
     for (uint32_t i = 0; i < n; i++) {
         top_line_start(&l, TOP_LINE_PLAIN);

@@ -14,6 +14,7 @@ enum {
     NAMES_MIN = 8,
     NAMES_MAX = 40,
     WORKER_COLUMNS = 68, /* of a row of workers without the name: the wider table */
+    SUSPENDED_COLUMNS = 7,
 };
 
 /* ---- putting a line together ---- */
@@ -162,8 +163,10 @@ top_line_head(struct top_line *l, const struct snapshot *g, int i)
     case 0: head_job(l, g); break;
     case 1: head_tasks(l, g); break;
     case 2:
-        top_line_print(l, "workers  %u of %u, %u in a task, %.2f CPUs in use", g->alive,
-                       g->nworkers, g->busy, g->cpu);
+        top_line_print(l, "workers  %u of %u, %u in a task, ", g->alive, g->nworkers, g->busy);
+        if (g->suspends)
+            top_line_print(l, "%llu tasks suspended, ", (unsigned long long)g->suspended);
+        top_line_print(l, "%.2f CPUs in use", g->cpu);
         break;
     default:
         top_line_print(l, "errors   %llu failed, %llu run again, %llu quarantined",
@@ -177,7 +180,7 @@ top_line_head(struct top_line *l, const struct snapshot *g, int i)
 int
 top_line_names(const struct snapshot *g, int width)
 {
-    int longest = NAMES_MIN, room = width - WORKER_COLUMNS;
+    int longest = NAMES_MIN, room = width - WORKER_COLUMNS - (g->suspends ? SUSPENDED_COLUMNS : 0);
     for (uint32_t f = 0; f <= g->nfns; f++) {
         bool used = g->fns[f].sum.posted || g->fns[f].sum.finished || g->fns[f].running;
         int n = used ? columns_of(g->names[f].name) : 0;
@@ -216,20 +219,22 @@ top_line_fn(struct top_line *l, const struct snapshot *g, uint32_t fn, int names
 }
 
 void
-top_line_worker_heading(struct top_line *l, int names)
+top_line_worker_heading(struct top_line *l, const struct snapshot *g, int names)
 {
     top_line_print(l, "%4s %7s %-8s", "SLOT", "PID", "STATE");
     cell_left(l, "FUNCTION", names);
     top_line_print(l, " %9s %7s %9s %5s %5s %5s", "TASK", "TIME", "STARTED", "CPU%", "RSS",
                    "IDLE%");
+    if (g->suspends)
+        cell_right(l, "SUSP", SUSPENDED_COLUMNS - 1);
 }
 
 void
 top_line_worker(struct top_line *l, const struct snapshot *g, const struct snapshot_worker *w,
                 int names)
 {
-    static const char *const does[] = {"none", "starting", "idle", "running", "sleeping", "disk",
-                                       "stopped"};
+    static const char *const does[] = {"none", "starting", "idle", "waiting",
+                                       "running", "sleeping", "disk", "stopped"};
     char text[HUMAN_TEXT];
     cell_count(l, w->slot, 4);
     cell_number(l, w->pid != 0, w->pid, 7);
@@ -241,6 +246,8 @@ top_line_worker(struct top_line *l, const struct snapshot *g, const struct snaps
     cell_percent(l, w->cpu, 5);
     cell_right(l, human_bytes(text, w->rss_bytes), 5);
     cell_percent(l, w->idle, 5);
+    if (g->suspends)
+        cell_count(l, w->waiting, SUSPENDED_COLUMNS - 1);
 }
 
 /* ---- the order of rows ---- */

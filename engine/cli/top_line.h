@@ -27,7 +27,7 @@ int top_line_names(const struct snapshot *g, int width);
 /* The headings of the tables, and their rows. */
 void top_line_fn_heading(struct top_line *l, int names);
 void top_line_fn(struct top_line *l, const struct snapshot *g, uint32_t fn, int names);
-void top_line_worker_heading(struct top_line *l, int names);
+void top_line_worker_heading(struct top_line *l, const struct snapshot *g, int names);
 void top_line_worker(struct top_line *l, const struct snapshot *g, const struct snapshot_worker *w,
                      int names);
 

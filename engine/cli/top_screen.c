@@ -109,7 +109,7 @@ draw_workers(struct screen *s, int row, int names)
     struct top_line l;
     int end = LINES - (LINES >= ROWS_FOR_BLANKS);
     top_line_start(&l, COLS);
-    top_line_worker_heading(&l, names);
+    top_line_worker_heading(&l, s->g, names);
     draw_line(row++, &l, A_REVERSE);
     s->page = end > row ? (uint32_t)(end - row) : 1;
     if (s->first + s->page > s->nworkers)

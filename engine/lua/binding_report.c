@@ -43,6 +43,15 @@ add_up(struct metrics_fn *sum, uint32_t fn)
     }
 }
 
+static uint64_t
+waited_ns(uint32_t fn)
+{
+    uint64_t sum = 0;
+    for (uint32_t k = 0; k <= timeline.nworkers; k++)
+        sum += metrics.header->slot[k].fn_wait_ns[fn];
+    return sum;
+}
+
 /* {{from = seconds, to = seconds, count = n}, ...}, without those that are empty */
 static void
 push_times(lua_State *L, const uint64_t times[METRICS_TIMES])
@@ -75,6 +84,7 @@ push_function(lua_State *L, uint32_t fn, const struct metrics_fn *f)
     binding_set_number(L, "quarantined", (double)f->quarantined);
     binding_set_number(L, "timed", (double)f->timed);
     binding_set_number(L, "busy", seconds(f->busy_ns));
+    binding_set_number(L, "waited", seconds(waited_ns(fn)));
     binding_set_number(L, "longest", seconds(f->longest_ns));
     binding_set_number(L, "p50", seconds(metrics_quantile(f->times, 0.5)));
     binding_set_number(L, "p95", seconds(metrics_quantile(f->times, 0.95)));
@@ -167,6 +177,7 @@ push_task(lua_State *L, const struct metrics_event *e)
     uint64_t start = metrics.header->start_ns;
     binding_set_number(L, "from", seconds(e->from_ns > start ? e->from_ns - start : 0));
     binding_set_number(L, "seconds", seconds(e->to_ns - e->from_ns));
+    binding_set_number(L, "waited", seconds(e->waited_ns));
 }
 
 static void

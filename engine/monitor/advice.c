@@ -77,6 +77,35 @@ say_tail(struct text *t, const struct advice *h)
 }
 
 static bool
+say_blocks(struct text *t, const struct advice *h)
+{
+    char took[HUMAN_TEXT];
+    if (!h->blocks)
+        return false;
+    text_print(t,
+               "hint: tasks ran for up to %s (%s) while suspended ones of the same worker could "
+               "have continued, %llu %s: prunner.sleep(0) in long loops lets them",
+               human_time(took, h->block_ns), h->block_name, (unsigned long long)h->blocks,
+               h->blocks == 1 ? "time" : "times");
+    return true;
+}
+
+/* All workers had as many tasks as they may. */
+static bool
+say_more_at_a_time(struct text *t, const struct advice *h)
+{
+    double part = share(h->cpu_ns, whole(h)), begun = share(h->wait_ns + h->tasks_ns, whole(h));
+    if (h->concurrency < 2 || part > 0.3 || begun < 0.85 * h->concurrency ||
+        h->finished < 4ull * h->workers * h->concurrency)
+        return false;
+    text_print(t,
+               "hint: the tasks waited most of the time (CPU: %.0f%%): more at a time, -c %u, may "
+               "be faster",
+               part * 100, h->concurrency * 4);
+    return true;
+}
+
+static bool
 say_small(struct text *t, const struct advice *h)
 {
     char took[HUMAN_TEXT];
@@ -110,7 +139,7 @@ say_too_few(struct text *t, const struct advice *h)
     double part = share(h->cpu_ns, busy(h)), room = whole(h) * 0.85;
     bool cpus_free = (double)h->cpu_ns < 0.5 * (double)h->wall_ns * h->cpus;
     /* Fewer than -n were started: there was no work for more. */
-    if (h->workers < h->most || busy(h) < room || part > 0.3 || !cpus_free ||
+    if (h->concurrency > 1 || h->workers < h->most || busy(h) < room || part > 0.3 || !cpus_free ||
         h->finished < 4 * h->workers)
         return false;
     double more = h->workers * (part > 0.1 ? 1 / part : 10);
@@ -137,7 +166,8 @@ void
 advice_put(struct text *t, const struct advice *h)
 {
     static bool (*const say[])(struct text *, const struct advice *) = {
-        say_locks, say_unshared, say_tail, say_small, say_too_many, say_too_few, say_crowded};
+        say_locks, say_blocks, say_unshared, say_tail, say_small, say_too_many, say_too_few,
+        say_more_at_a_time, say_crowded};
     int said = 0;
     if (h->wall_ns < SHORT_NS)
         return;

@@ -11,7 +11,13 @@ struct advice {
     uint64_t wall_ns;
     uint32_t workers, cpus;
     uint32_t most;                     /* workers that there might have been (-n) */
-    uint64_t idle_ns, lock_ns, cpu_ns; /* of all workers: without a task; asleep for locks; CPU */
+    uint32_t concurrency;              /* tasks that a worker may begin (-c) */
+    uint64_t idle_ns, lock_ns, cpu_ns; /* of all workers: without a task, also without a suspended
+                                        * one; asleep for locks; CPU */
+    uint64_t wait_ns;                  /* tasks were suspended, added up */
+    uint64_t blocks, block_ns;         /* tasks ran long while others could continue: how often, and
+                                        * the longest time */
+    const char *block_name;            /* its function; NULL: there were none */
     uint64_t finished, tasks_ns;       /* tasks, and what they took in all */
     const char *last;                  /* a task that ended last of all, as text; NULL: unknown */
     uint64_t last_ns;                  /* what it took */

@@ -23,7 +23,7 @@ static struct {
 /* The first nine are GNU parallel's. */
 static const char header[] = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\t"
                              "Command\tFunction\tWorker\tAttempt\tOutcome\tWeight\tPoster\t"
-                             "Arguments\tError\tTask\n";
+                             "Arguments\tError\tTask\tWaited\n";
 
 /* ---- a line ---- */
 
@@ -114,6 +114,8 @@ put_line(struct text *t, const struct metrics_event *e)
     put_field(t, e->text + e->args_len, e->error_len);
     put_tab(t);
     text_integer(t, e->id);
+    put_tab(t);
+    text_decimal(t, e->waited_ns, 9);
     text_put(t, "\n");
 }
 

@@ -202,7 +202,7 @@ metrics_act(uint32_t k)
     metrics.last_ns = clock_ns();
     metrics.last_run = metrics.slot->runs;
     metrics.described = false;
-    metrics.waited_ns = 0;
+    metrics_waits_none();
     metrics.lock_told = 0; /* a new self counts from 0 */
     metrics.slow_ns = fastest_slow()->to_ns - fastest_slow()->from_ns;
 }
@@ -226,6 +226,7 @@ metrics_ended(uint32_t k)
     uint64_t since = s->idle_since_ns;
     s->pid = 0;
     s->fn = 0;
+    s->waiting = 0;
     s->idle_since_ns = 0;
     if (since)
         s->idle_ns += clock_ns() - since;
@@ -393,6 +394,8 @@ metrics_describe(const struct self *self, const struct task *t, uint64_t from, c
     uint32_t attempt = task_attempt(atom_peek(&t->word));
     *e = metrics_event_of(t, self->me, attempt, from, now);
     e->waited_ns = metrics.waited_ns;
+    e->wait_from_ns = metrics.wait_from_ns;
+    e->wait_to_ns = metrics.wait_to_ns;
     e->weight = rough || e->waited_ns ? 1 : (uint32_t)(s->runs - metrics.last_run);
     e->stolen = !rough && metrics.steals != self->slot->steals;
     e->rough = rough;
@@ -457,7 +460,7 @@ metrics_publish(enum metrics_outcome outcome)
 {
     struct metrics_event *e = &metrics.event;
     metrics.described = false;
-    metrics.waited_ns = 0;
+    metrics_waits_none();
     e->outcome = (uint8_t)outcome;
     if (outcome == METRICS_DONE || !e->rough)
         count_time(e);
@@ -465,7 +468,7 @@ metrics_publish(enum metrics_outcome outcome)
         remember_slow(e);
     if (outcome != METRICS_DONE || (metrics.record & METRICS_TASKS))
         put_event(e);
-    if (!e->rough || metrics.slot->mark == metrics.slot->runs)
+    if (!e->waited_ns && (!e->rough || metrics.slot->mark == metrics.slot->runs))
         plan_next(e->to_ns);
 }
 

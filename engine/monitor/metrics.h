@@ -26,17 +26,18 @@ struct metrics {
     uint64_t interval_ns;
     /* Bit f: function f has its name. */
     uint64_t named[METRICS_FNS / 64];
-    uint32_t left;      /* the left-th task from now is timed */
-    uint32_t every;     /* about one task in `every` is timed */
-    double credit;      /* tasks that may still be timed one after the other */
-    uint64_t last_ns;   /* when credit was counted */
-    uint64_t last_run;  /* the last timed run */
-    uint64_t slow_ns;   /* what is faster is not among the slowest of the slot */
-    uint64_t steals;    /* slot->steals at the start of the timed run */
-    uint64_t lock_ns;   /* self->lock_ns then */
-    uint64_t waited_ns; /* how long the task at hand has waited so far */
-    uint64_t lock_told; /* self->lock_ns when it was added to slot->lock_ns */
-    bool described;     /* `event` waits for its outcome */
+    uint32_t left;                     /* the left-th task from now is timed */
+    uint32_t every;                    /* about one task in `every` is timed */
+    double credit;                     /* tasks that may still be timed one after the other */
+    uint64_t last_ns;                  /* when credit was counted */
+    uint64_t last_run;                 /* the last timed run */
+    uint64_t slow_ns;                  /* what is faster is not among the slowest of the slot */
+    uint64_t steals;                   /* slot->steals at the start of the timed run */
+    uint64_t lock_ns;                  /* self->lock_ns then */
+    uint64_t waited_ns;                /* how long the task at hand has waited so far */
+    uint64_t wait_from_ns, wait_to_ns; /* its longest wait */
+    uint64_t lock_told;                /* self->lock_ns when it was added to slot->lock_ns */
+    bool described;                    /* `event` waits for its outcome */
     struct metrics_event event;
     void (*full)(void); /* asks for the ring to be read */
 };
@@ -47,9 +48,10 @@ extern struct metrics metrics;
 struct metrics_saved {
     uint64_t id;
     uint32_t fn;
-    uint64_t at_ns;     /* since then */
-    uint64_t waited_ns; /* before that */
-    uint64_t locked_ns; /* it has slept for locks */
+    uint64_t at_ns;                    /* since then */
+    uint64_t waited_ns;                /* before that */
+    uint64_t wait_from_ns, wait_to_ns; /* the longest of these waits */
+    uint64_t locked_ns;                /* it has slept for locks */
 };
 
 /* metrics_open makes the mapping; `full` is called by a worker whose ring is half full.
@@ -101,6 +103,8 @@ __attribute__((cold, noinline)) void metrics_mark_used(uint32_t fn);
  * after suspend_resume(); `from` is when it started. */
 void metrics_suspend(const struct self *self, struct metrics_saved *out);
 void metrics_resume(const struct self *self, uint64_t from, const struct metrics_saved *in);
+/* metrics_blocked: a task of function fn ran for ns while others of its worker could continue. */
+void metrics_blocked(uint32_t fn, uint64_t ns);
 /* metrics_idle_start, metrics_idle_end: around looking and waiting for a task. */
 void metrics_idle_start(void);
 void metrics_idle_end(void);
@@ -137,6 +141,13 @@ static inline bool
 metrics_due(uint64_t from)
 {
     return from || atom_peek(&metrics.slot->mark) == metrics.slot->runs;
+}
+
+/* The task at hand has not waited. */
+static inline void
+metrics_waits_none(void)
+{
+    metrics.waited_ns = metrics.wait_from_ns = metrics.wait_to_ns = 0;
 }
 
 /* A run of a task of function fn has ended. */

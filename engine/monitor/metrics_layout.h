@@ -38,7 +38,7 @@ enum {
     METRICS_TIMES = 128,  /* a quarter of an octave each ... */
     METRICS_FIRST = 7,    /* ... from 128 ns: log2 of the first */
     METRICS_RING = 4096,  /* events in a slot, at most */
-    METRICS_TEXT = 168,   /* bytes of an event's text */
+    METRICS_TEXT = 144,   /* bytes of an event's text */
     METRICS_NAME = 64,    /* bytes of a function's name, and of its place, with the 0 */
     METRICS_SLOWEST = 5,  /* tasks that a slot remembers */
     METRICS_KEPT = 8,     /* failures of which a slot keeps the whole text ... */
@@ -68,6 +68,7 @@ struct metrics_event {
     uint64_t lock_from_ns, lock_to_ns; /* the last sleep for a lock; 0: none */
     uint64_t lock_ns;                  /* all of them */
     uint64_t waited_ns;                /* between from_ns and to_ns its worker ran others */
+    uint64_t wait_from_ns, wait_to_ns; /* the longest of these waits; 0: none */
     uint64_t kind;                     /* of the failure: failure_key(); 0: none */
     uint64_t runs;                     /* tasks that the worker had started, with this one */
     uint32_t fn, parent_fn;            /* numbers of functions */
@@ -132,6 +133,11 @@ struct metrics_slot {
     struct metrics_fn fns[METRICS_FNS];
     uint64_t nkept; /* of kept[] */
     struct metrics_kept kept[METRICS_KEPT];
+    uint64_t fn_wait_ns[METRICS_FNS]; /* as wait_ns, of each function */
+    uint64_t idle_waits_ns;           /* part of idle_ns: its tasks waited */
+    uint64_t blocks;                  /* how often a task ran long while others could continue */
+    uint64_t block_ns;                /* ... for how long, the worst of these ... */
+    uint32_t block_fn;                /* ... and its function */
     struct metrics_event events[METRICS_RING];
 };
 
@@ -173,7 +179,8 @@ struct metrics_header {
 _Static_assert(offsetof(struct metrics_header, magic) == 0, "versions know each other by it");
 _Static_assert(offsetof(struct metrics_header, version) == 8, "versions know each other by it");
 _Static_assert(METRICS_VERSION == 2 && sizeof(struct metrics_header) == 266240 &&
-                   sizeof(struct metrics_slot) == 3379200 && sizeof(struct metrics_event) == 272,
+                   sizeof(struct metrics_slot) == 3362816 && sizeof(struct metrics_event) == 264,
                "another layout is another METRICS_VERSION");
+_Static_assert(offsetof(struct metrics_slot, fns[2]) <= 4096, "a small job touches one page");
 
 #endif

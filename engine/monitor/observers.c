@@ -276,3 +276,12 @@ observers_busy(void)
         busy += atom_peek(&metrics.header->slot[k].fn) != 0;
     return busy;
 }
+
+uint64_t
+observers_suspended(void)
+{
+    uint64_t n = 0;
+    for (uint32_t k = 1, last = metrics_last_slot(metrics.header); k <= last; k++)
+        n += atom_peek(&metrics.header->slot[k].waiting);
+    return n;
+}

@@ -51,5 +51,7 @@ uint64_t observers_runs(void);
  * workers run one: about, while they run. */
 uint64_t observers_left(void);
 uint64_t observers_busy(void);
+/* observers_suspended: how many tasks wait in workers that run others meanwhile. */
+uint64_t observers_suspended(void);
 
 #endif

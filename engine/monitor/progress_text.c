@@ -90,6 +90,7 @@ first_pieces(struct pieces *p, const struct progress_view *v)
         add(p, PLAIN, "eta %s", human_clock(text, left_ns(&v->rate)));
     add(p, PLAIN, "%s/s", human_rate(text, v->rate.rate));
     add(p, PLAIN, "%u of %u %s busy", f->busy, f->workers, f->workers == 1 ? "worker" : "workers");
+    add_count(p, PLAIN, "suspended", f->suspended);
 }
 
 /* What else there is. */
@@ -166,6 +167,7 @@ progress_json(struct text *t, const struct progress_view *v)
         json_number(t, "eta_seconds", v->rate.left_s);
     json_number(t, "rate", v->rate.rate);
     json_integer(t, "waiting", totals_waiting(f));
+    json_integer(t, "suspended", f->suspended);
     json_integer(t, "failed", f->failed);
     json_integer(t, "retried", f->retried);
     json_integer(t, "quarantined", f->quarantined);

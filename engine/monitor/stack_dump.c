@@ -12,6 +12,7 @@
 #include "job/job.h"
 #include "base/human.h"
 #include "base/log.h"
+#include "base/nudge.h"
 #include "base/procstat.h"
 #include "monitor/metrics.h"
 #include "monitor/metrics_read.h"
@@ -25,6 +26,7 @@
 enum {
     LEVELS = 20,      /* of a stack that are shown */
     STACK = 2000,     /* bytes of it */
+    SUSPENDED = 8000, /* bytes of the stacks of suspended tasks */
     BUSY_SHOWN = 100, /* workers */
     MS = 1000 * 1000, /* ns */
 };
@@ -42,9 +44,17 @@ struct answer {
     char stack[STACK];
 };
 
+/* ... of its suspended tasks. */
+struct suspended_answer {
+    uint32_t to; /* as above */
+    uint32_t len;
+    char text[SUSPENDED];
+};
+
 struct shared {
     uint32_t asked; /* counts. writer: the supervisor */
     struct answer answers[ARENA_SLOTS];
+    struct suspended_answer suspended[ARENA_SLOTS];
 };
 
 /* Why a worker was not asked, or has not answered. */
@@ -96,13 +106,13 @@ put_level(char *at, size_t room, lua_State *L, lua_Debug *ar)
     return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }
 
-static size_t
-put_stack(char text[STACK], lua_State *L)
+size_t
+stack_dump_put_stack(char *text, size_t room, lua_State *L)
 {
     size_t len = 0;
     lua_Debug ar;
     for (int level = 0; level < LEVELS && lua_getstack(L, level, &ar); level++)
-        len += put_level(text + len, STACK - len, L, &ar);
+        len += put_level(text + len, room - len, L, &ar);
     return len;
 }
 
@@ -119,19 +129,35 @@ print_own(lua_State *L)
         [STAGE_RUNNING] = "the workers run",
         [STAGE_END] = "the job is over, end_() runs",
     };
-    static LARGE_BSS char text[STACK + 80];
-    int n = snprintf(text, 80, "prunner: %s\n", names[job.stage]);
-    log_text(text, (size_t)n + put_stack(text + n, L));
+    static LARGE_BSS char text[80 + STACK + SUSPENDED];
+    size_t n = (size_t)snprintf(text, 80, "prunner: %s\n", names[job.stage]);
+    n += stack_dump_put_stack(text + n, STACK, L);
+    log_text(text, n + stack_dump_put_suspended(text + n, SUSPENDED));
+}
+
+void
+stack_dump_look(void)
+{
+    if (likely(!me))
+        return;
+    struct suspended_answer *a = &shared->suspended[me];
+    uint32_t asked = atom_load(&shared->asked);
+    if (likely(atom_peek(&a->to) == asked))
+        return;
+    a->len = (uint32_t)stack_dump_put_suspended(a->text, SUSPENDED);
+    atom_store(&a->to, asked); /* release: as in answer() */
+    job_notify();
 }
 
 static void
 answer(lua_State *L)
 {
+    stack_dump_look();
     struct answer *a = &shared->answers[me];
     uint32_t asked = atom_load(&shared->asked);
     if (atom_peek(&a->to) == asked)
         return;
-    a->len = (uint32_t)put_stack(a->stack, L);
+    a->len = (uint32_t)stack_dump_put_stack(a->stack, STACK, L);
     atom_store(&a->to, asked); /* release: it is whole; pairs with has_answered() */
     job_notify();
 }
@@ -224,7 +250,15 @@ has_task(const struct metrics_slot *s)
     return atom_peek(&s->pid) && atom_peek(&s->fn) && !atom_peek(&s->idle_since_ns);
 }
 
-/* A signal only to a worker that computes. The process is there: it was not waited for. */
+/* Tasks wait in it, and none runs: it sleeps in epoll, or is about to look for the question. */
+static bool
+only_waits(const struct metrics_slot *s)
+{
+    return atom_peek(&s->pid) && atom_peek(&s->waiting) && !atom_peek(&s->fn);
+}
+
+/* A signal only to a worker that computes, or sleeps in epoll. The process is there: it was not
+ * waited for. */
 static void
 ask_slot(uint32_t k)
 {
@@ -232,6 +266,8 @@ ask_slot(uint32_t k)
     states[k] = has_task(s) ? state_of(s->pid) : GONE;
     if (states[k] == COMPUTES)
         kill((pid_t)s->pid, SIGUSR1);
+    else if (only_waits(s))
+        (void)nudge(s->pid);
 }
 
 void
@@ -255,11 +291,19 @@ has_answered(uint32_t k)
 }
 
 static bool
+suspended_answered(uint32_t k)
+{
+    return atom_load(&shared->suspended[k].to) == shared->asked;
+}
+
+static bool
 all_answered(void)
 {
     for (uint32_t k = 1, n = metrics_last_slot(metrics.header); k <= n; k++) {
-        if (states[k] == COMPUTES && has_task(&metrics.header->slot[k]) &&
-            !has_answered(k))
+        const struct metrics_slot *s = &metrics.header->slot[k];
+        if (states[k] == COMPUTES && has_task(s) && !has_answered(k))
+            return false;
+        if (only_waits(s) && !suspended_answered(k))
             return false;
     }
     return true;
@@ -351,11 +395,28 @@ put_stack_of(struct text *t, uint32_t k)
     }
 }
 
+/* What it has said of its suspended tasks, or how many there are. */
+static void
+put_suspended(struct text *t, uint32_t k)
+{
+    const struct suspended_answer *a = &shared->suspended[k];
+    if (suspended_answered(k))
+        text_bytes(t, a->text, a->len <= SUSPENDED ? a->len : 0);
+    else
+        text_print(t, GAP GAP "suspended: %u (no stacks)\n",
+                   atom_peek(&metrics.header->slot[k].waiting));
+}
+
 static void
 put_worker(struct text *t, uint32_t k, uint64_t now)
 {
     const struct metrics_slot *s = &metrics.header->slot[k];
-    text_print(t, GAP "worker %u (process %u): task %s(", k, s->pid, job_fn_info(s->fn)->name);
+    text_print(t, GAP "worker %u (process %u): ", k, s->pid);
+    if (!has_task(s)) {
+        text_put(t, "waits\n");
+        return;
+    }
+    text_print(t, "task %s(", job_fn_info(s->fn)->name);
     put_arguments(t, k);
     text_print(t, ") #%llu, ", (unsigned long long)atom_peek(&s->id));
     put_how_long(t, s, now);
@@ -370,15 +431,18 @@ put_workers(struct text *t)
     uint64_t now = clock_ns();
     for (uint32_t k = 1, n = metrics_last_slot(metrics.header); k <= n; k++) {
         const struct metrics_slot *s = &metrics.header->slot[k];
-        if (!has_task(s)) {
+        bool waits = s->pid && atom_peek(&s->waiting);
+        if (!has_task(s) && !waits) {
             idle += s->pid != 0;
             none += s->pid == 0;
         } else if (busy++ < BUSY_SHOWN) {
             put_worker(t, k, now);
+            if (waits)
+                put_suspended(t, k);
         }
     }
     if (busy > BUSY_SHOWN)
-        text_print(t, "  %u more run tasks\n", busy - BUSY_SHOWN);
+        text_print(t, "  %u more have tasks\n", busy - BUSY_SHOWN);
     if (idle)
         text_print(t, "  %u without a task\n", idle);
     if (none)

@@ -127,7 +127,8 @@ take_sample(uint64_t now)
     uint64_t left = observers_left();
     s->at_ns = metrics_since_start(metrics.header, now);
     s->busy = observers_busy();
-    s->waiting = left > s->busy ? left - s->busy : 0;
+    uint64_t begun = s->busy + observers_suspended();
+    s->waiting = left > begun ? left - begun : 0;
     memset(s->finished, 0, (timeline.nfns + 1) * sizeof *s->finished);
     for (uint32_t k = 0; k <= timeline.nworkers; k++)
         add_finished(s->finished, &metrics.header->slot[k]);

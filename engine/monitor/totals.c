@@ -40,6 +40,14 @@ add_worker(struct totals *f, const struct metrics_slot *s, uint64_t now)
     f->busy += alive && atom_peek(&s->fn) && !since;
     f->idle_ns += atom_peek(&s->idle_ns) + (since && now > since ? now - since : 0);
     f->lock_ns += atom_peek(&s->lock_ns);
+    f->suspended += alive ? atom_peek(&s->waiting) : 0;
+    f->idle_waits_ns += atom_peek(&s->idle_waits_ns);
+    f->wait_ns += atom_peek(&s->wait_ns);
+    f->blocks += atom_peek(&s->blocks);
+    if (atom_peek(&s->block_ns) > f->block_ns) {
+        f->block_ns = atom_peek(&s->block_ns);
+        f->block_fn = atom_peek(&s->block_fn);
+    }
 }
 
 static void

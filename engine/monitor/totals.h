@@ -15,12 +15,17 @@ struct totals_fn {
 struct totals {
     uint64_t elapsed_ns;                                     /* since the workers were started */
     uint32_t workers, alive, busy;                           /* wanted; there; with a task */
+    uint64_t suspended;                                      /* tasks that wait in workers */
     uint64_t posted, finished, failed, retried, quarantined; /* those of a resumed job too */
     uint64_t duplicates;                                     /* not run: see task/once.h */
     uint64_t expected;                                       /* prunner.expect(); 0: unknown */
     uint64_t idle_ns, lock_ns;                               /* without a task; asleep for locks */
-    uint32_t nfns;                                           /* functions with tasks */
-    struct totals_fn fns[METRICS_FNS];                       /* the one with most busy_ns first */
+    uint64_t idle_waits_ns;                                  /* part of idle_ns: tasks waited */
+    uint64_t wait_ns;                                        /* tasks were suspended, added up */
+    uint64_t blocks, block_ns;                               /* as in struct metrics_slot */
+    uint32_t block_fn;
+    uint32_t nfns;                     /* functions with tasks */
+    struct totals_fn fns[METRICS_FNS]; /* the one with most busy_ns first */
 };
 
 /* What the job takes, bytes. 0: nothing, or unknown. */
@@ -57,11 +62,11 @@ totals_left(const struct totals *f)
     return f->posted > f->finished ? f->posted - f->finished : 0;
 }
 
-/* totals_waiting: posted, neither done nor at work. */
+/* totals_waiting: posted, neither done nor begun. */
 static inline uint64_t
 totals_waiting(const struct totals *f)
 {
-    uint64_t gone = f->finished + f->busy;
+    uint64_t gone = f->finished + f->busy + f->suspended;
     return f->posted > gone ? f->posted - gone : 0;
 }
 

@@ -50,7 +50,7 @@ static struct {
     struct child *children; /* by number; the last KNOWN of them */
     uint64_t *newest_child; /* by the poster's id: the number that its list begins with */
     uint64_t nchildren;
-    uint64_t queued, busy; /* as written last */
+    uint64_t queued, busy, suspended; /* as written last */
 } trace;
 
 /* ---- one event ---- */
@@ -230,6 +230,8 @@ put_args(struct text *t, const struct metrics_event *e)
         text_put(t, ",\"stolen\":true");
     if (e->rough)
         text_put(t, ",\"start_is_rough\":true");
+    if (e->waited_ns)
+        put_time(t, ",\"waited_us\":", e->waited_ns);
     if (e->lock_ns)
         put_time(t, ",\"waited_for_locks_us\":", e->lock_ns);
     text_put(t, "}}");
@@ -264,11 +266,41 @@ thinned_out(const struct metrics_event *e)
     return false;
 }
 
+/* A begin or an end on a track of its own, which the number `id` names. */
+static struct text *
+put_async(const char *head, const char *name, const struct metrics_event *e, uint64_t ns)
+{
+    struct text *t = put_event(head);
+    put_string(t, ",\"name\":", name, strlen(name));
+    put_place(t, e->worker, ns);
+    put_integer(t, ",\"id\":", e->id);
+    return t;
+}
+
+/* Others ran in its worker meanwhile, so it cannot be a slice of the worker's track. Inside of it
+ * is its longest wait. */
+static void
+put_waited(const struct metrics_event *e)
+{
+    static const char from[] = "\"ph\":\"b\",\"cat\":\"task\"";
+    static const char to[] = "\"ph\":\"e\",\"cat\":\"task\"";
+    const char *name = job_fn_info(e->fn)->name;
+    put_args(put_async(from, name, e, e->from_ns), e);
+    text_put(put_async(from, "waits", e, e->wait_from_ns), "}");
+    text_put(put_async(to, "waits", e, e->wait_to_ns), "}");
+    text_put(put_async(to, name, e, e->to_ns), "}");
+    outfile_more(&trace.file);
+}
+
 static void
 note_run(const struct metrics_event *e)
 {
     if (trace.file.failed || thinned_out(e))
         return;
+    if (e->waited_ns) {
+        put_waited(e);
+        return;
+    }
     uint64_t *last = &trace.last_ns[e->worker];
     uint64_t from = e->from_ns > *last ? e->from_ns : *last; /* a rough start */
     from = from < e->to_ns ? from : e->to_ns;
@@ -334,14 +366,18 @@ note_ended(uint32_t k, int pid, int status)
 static void
 note_totals(uint64_t now_ns)
 {
-    uint64_t busy = observers_busy(), left = observers_left();
-    uint64_t queued = left > busy ? left - busy : 0;
+    uint64_t suspended = observers_suspended(), begun = observers_busy() + suspended;
+    uint64_t busy = begun - suspended, left = observers_left();
+    uint64_t queued = left > begun ? left - begun : 0;
     if (trace.file.failed)
         return;
     if (queued != trace.queued)
         put_counter("waiting tasks", queued, now_ns);
     if (busy != trace.busy)
         put_counter("running tasks", busy, now_ns);
+    if (suspended != trace.suspended)
+        put_counter("suspended tasks", suspended, now_ns);
+    trace.suspended = suspended;
     trace.queued = queued;
     trace.busy = busy;
     outfile_flush(&trace.file);
@@ -368,6 +404,8 @@ end(void)
     if (!trace.file.failed) {
         put_counter("waiting tasks", observers_left(), now);
         put_counter("running tasks", 0, now);
+        if (trace.suspended)
+            put_counter("suspended tasks", 0, now);
         text_put(&trace.file.text, "\n]\n");
     }
     outfile_close(&trace.file);

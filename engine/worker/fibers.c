@@ -12,6 +12,7 @@
 #include "job/job.h"
 #include "monitor/metrics.h"
 #include "monitor/profile.h"
+#include "monitor/stack_dump.h"
 #include "output/output.h"
 #include "task/begin_limit.h"
 #include "task/idle.h"
@@ -25,6 +26,8 @@ enum {
     ROW = 16,        /* after this many fibers whose wait is over, a task is begun */
     POLL_EVERY = 16, /* turns between two looks at what is over, while there is work */
 };
+/* A task that runs longer while others could continue is counted. */
+#define LONG_NS (100 * CLOCK_MILLISECOND)
 
 static struct {
     uint32_t most;          /* --concurrency */
@@ -35,6 +38,8 @@ static struct {
     struct fiber *solo; /* begun alone: nothing else is begun before it has ended; NULL: none */
     uint32_t row;       /* fibers that continued since a task was begun */
     uint32_t turns;     /* since the last look */
+    uint32_t turn_fn;   /* the function of the task of the last turn ... */
+    bool turn_others;   /* ... and whether others waited when it began */
     uint64_t looked_ns; /* when that was, by the coarse clock */
     bool no_memory;     /* for a further fiber: not before one has ended */
 } fibers;
@@ -68,6 +73,7 @@ fibers_open(lua_State *main, lua_State *spare, uint32_t most)
     atom_store(&job.self.slot->waker_pid, (uint32_t)getpid());
     fiber_open(main);
     run_by_turns(spare);
+    stack_dump_follow(fibers_each_waiting);
     return 0;
 }
 
@@ -288,6 +294,14 @@ task_ended(const struct fiber *f)
         fibers.solo = NULL;
 }
 
+/* A turn begins. */
+static void
+note_turn(void)
+{
+    fibers.turn_fn = task_at(&job.arena, job.self.slot->cur)->fn;
+    fibers.turn_others = fibers.nwaiting > 0;
+}
+
 /* A turn of f has ended like this; it may have claimed further tasks. */
 static void
 turn_over(struct fiber *f, enum run_turn turn)
@@ -309,6 +323,7 @@ turn_over(struct fiber *f, enum run_turn turn)
 static void
 call(struct fiber *f)
 {
+    note_turn();
     enum run_turn turn = run_call(f->L);
     while (turn == RUN_CLAIMED_NEXT) {
         task_ended(f);
@@ -340,6 +355,7 @@ go_on(struct fiber *f)
     }
     int n = fiber_push_why(f);
     drop_list(f);
+    note_turn();
     enum run_turn turn = run_go_on(f->L, n);
     if (turn != RUN_CLAIMED_NEXT) {
         turn_over(f, turn);
@@ -371,9 +387,12 @@ static bool
 sleep_in_poller(void *arg)
 {
     (void)arg;
+    stack_dump_look();
     metrics_idle_start();
     bool came = poller_poll(poller_due());
     metrics_idle_end();
+    fibers.looked_ns = clock_coarse_ns();
+    stack_dump_look();
     return came;
 }
 
@@ -416,9 +435,14 @@ look_now_and_then(void)
     uint64_t now = clock_coarse_ns();
     if (++fibers.turns < POLL_EVERY && now == fibers.looked_ns)
         return;
+    uint64_t passed = now - fibers.looked_ns;
     fibers.turns = 0;
     fibers.looked_ns = now;
     (void)poller_poll(0);
+    stack_dump_look();
+    if (unlikely(passed >= LONG_NS) && fibers.turn_others && poller_any())
+        metrics_blocked(fibers.turn_fn, passed);
+    fibers.turn_others = false;
 }
 
 static void

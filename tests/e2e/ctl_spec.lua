@@ -218,7 +218,7 @@ describe("prunner ctl", function()
       log = helper.read(runtime .. ".log")
       return log and log:find("\n[^\n]*work%(1%)")
     end))
-    local first = tonumber(log:match "(%d+)\n$")
+    local first = tonumber(log:match "\t(%d+)\t[%d.]+\n$")
     local wrong = { [first] = "does not run: it waits, or has ended", [first + 3 * first] = "there is no task",
       [1] = "there is no task 1 (TASK in prunner top, #N in messages)" }
     for task, message in pairs(wrong) do has(message, expect(ctl(pid, "kill", task), 2, "").err) end

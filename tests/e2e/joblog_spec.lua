@@ -4,7 +4,7 @@ local helper = require "tests.e2e.helper"
 local expect, has = helper.expect, helper.has
 
 local COLUMNS = "Seq Host Starttime JobRuntime Send Receive Exitval Signal Command Function Worker "
-  .. "Attempt Outcome Weight Poster Arguments Error Task"
+  .. "Attempt Outcome Weight Poster Arguments Error Task Waited"
 
 --- A script and the path of a file beside it.
 local function make(text)
@@ -101,6 +101,26 @@ describe("--joblog", function()
     local line = lines_of(log)[1]
     assert.are.equal("one\\ttwo\\x1b[2J", line.Error)
     assert.is_nil(helper.read(log):find "[%z\1-\8\11-\31]")
+  end)
+
+  it("says how long a run waited while its worker ran others", function()
+    local path, log = make [[
+      function begin()
+        prunner.post_task(waits)
+        prunner.post_task(computes)
+      end
+      function waits() prunner.sleep(0.05) end
+      function computes() local t = os.clock() while os.clock() < t + 0.01 do end end
+    ]]
+    expect(helper.prunner(path, "-n", 1, "-c", 2, "--joblog", log), 0)
+    local list = lines_of(log)
+    local waits, computes = of_function(list, "waits")[1], of_function(list, "computes")[1]
+    local waited, ran = tonumber(waits.Waited), tonumber(waits.JobRuntime)
+    assert.is_true(waited >= 0.049 and waited <= ran, waits.Waited .. " of " .. waits.JobRuntime)
+    assert.are.equal(0, tonumber(computes.Waited))
+    os.remove(log)
+    expect(helper.prunner(path, "-n", 1, "--joblog", log), 0)
+    for _, line in ipairs(lines_of(log)) do assert.are.equal(0, tonumber(line.Waited)) end
   end)
 
   it("adds to a job log, whose header stays one, and ends a line that was cut", function()

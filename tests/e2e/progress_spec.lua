@@ -62,6 +62,47 @@ describe("--progress=json", function()
     has_not("busy; CPU", result.err)
   end)
 
+  it("tells tasks that are suspended from those that have not begun", function()
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() for i = 1, 30 do prunner.post_task(work, i) end end
+      function work() prunner.sleep(600) end
+    ]]
+    local run, now = helper.spawn_prunner(path, "-n", 1, "-c", 20, "--progress=json"), nil
+    assert.is_true(helper.wait_until(function()
+      local list = objects(run:err())
+      now = list[#list]
+      return now and now.suspended == 20
+    end, 20))
+    assert.are.same({ 0, 30, 10 }, { now.busy, now.posted, now.waiting })
+    local before = #run:err()
+    run:kill "USR1"
+    assert.is_true(helper.wait_until(function()
+      return run:err():find(", 0 of 1 worker busy, suspended 20, waiting 10", before, true) ~= nil
+    end, 20))
+    run:kill "KILL"
+    run:wait()
+  end)
+
+  it("is followed by a hint that names a task which kept suspended ones waiting", function()
+    local text = [[
+      local prunner = require "prunner"
+      local socket = require "socket"
+      function begin() prunner.post_task(naps) prunner.post_task(computes) prunner.post_task(rests) end
+      function naps() for _ = 1, 3 do prunner.sleep(0.001) end end
+      function computes()
+        prunner.sleep(0)
+        local t = socket.gettime() + 0.3
+        while socket.gettime() < t do end
+      end
+      function rests() prunner.sleep(1.1) end
+    ]]
+    local err = expect(helper.prunner(script(text), "-n", 1, "-c", 3, "--summary")).err
+    assert.has_match("hint: tasks ran for up to %d+ms %(computes%) while suspended ones of the same worker could", err)
+    err = expect(helper.prunner(script(text), "-n", 1, "--summary")).err
+    has_not("suspended", err)
+  end)
+
   it("writes a line each second, with what is known by then", function()
     local path = script(waiting .. [[
       function begin()

@@ -84,6 +84,28 @@ describe("--report", function()
     assert.is_true(busy > 0)
   end)
 
+  it("says how long tasks waited beside how long they ran", function()
+    local path, report = make([[
+      function begin()
+        for i = 1, 4 do prunner.post_task(waits, i) end
+        prunner.post_task(computes)
+      end
+      function waits() prunner.sleep(0.05) end
+      function computes() pause(5) end
+    ]], "json")
+    expect(helper.prunner(path, "-n", 1, "-c", 5, "--report", report), 0)
+    local by_name = {}
+    for _, f in ipairs(cjson.decode(helper.read(report)).functions) do by_name[f.name] = f end
+    assert.is_true(by_name.waits.waited >= 4 * 0.049)
+    assert.is_true(by_name.waits.busy < by_name.waits.waited)
+    assert.are.equal(0, by_name.computes.waited)
+    local page = (report:gsub("json$", "html"))
+    expect(helper.prunner(path, "-n", 1, "-c", 5, "--report", page), 0)
+    has('<th scope="col">In all</th><th scope="col">Waited</th>', page_of(page))
+    expect(helper.prunner(path, "-n", 1, "--report", page), 0)
+    helper.has_not(">Waited<", page_of(page))
+  end)
+
   it("has lists in .json, also where there is nothing in them", function()
     local path, report = make([[
       function begin() prunner.post_task(work) end

@@ -1,7 +1,7 @@
 --- SIGUSR1: what each worker does. And it must not harm the tasks.
 
 local helper = require "tests.e2e.helper"
-local expect, script, has = helper.expect, helper.script, helper.has
+local expect, script, has, has_not = helper.expect, helper.script, helper.has, helper.has_not
 
 -- Tasks that wait for the file `go` beside the script, in different ways.
 local head = [[
@@ -171,6 +171,89 @@ describe("SIGUSR1", function()
     table.sort(lines)
     assert.are.same({ "execute\t0\ttrue", "popen\tab\ttrue", "sleep\t\ttrue", "socket\thello\ttrue",
       "sum\t19888896\ttrue", "usleep\t0\ttrue" }, lines)
+  end)
+
+  it("prints the stacks of suspended tasks, each once, with how many have it", function()
+    local run = start([[
+      jit.off()
+      local function nap(seconds) prunner.sleep(seconds) return true end
+      function sleeps() io.stderr:write "up\n" nap(600) return true end
+      function differs(i)
+        io.stderr:write "up\n"
+        if i == 1 then
+          prunner.sleep(600)
+        else
+          prunner.sleep(600)
+        end
+      end
+      function begin()
+        for i = 1, 20 do prunner.post_task(sleeps, i) end
+        for i = 1, 2 do prunner.post_task(differs, i) end
+      end
+    ]], "-n", 1, "-c", 30)
+    started(run, 22)
+    local text
+    assert.is_truthy(helper.wait_until(function()
+      text = ask(run)
+      return text:find("suspended 22", 1, true)
+    end), text)
+    assert.has_match("  worker 1 %(process %d+%): waits\n    suspended: 20, as sleeps%(%d+%) #%d+, for a clock\n", text)
+    assert.has_match("script.lua:%d+: in nap\n      [^\n]*script.lua:%d+: in ", text)
+    assert.are.equal(1, helper.count(": in nap\n", text))
+    assert.has_match("    suspended: 1, differs%(1%) #%d+, for a clock\n", text)
+    assert.has_match("    suspended: 1, differs%(2%) #%d+, for a clock\n", text)
+    has_not("without a task", text)
+    run:kill "KILL"
+    run:wait()
+  end)
+
+  it("prints at most ten of them for a worker, beside the task that runs", function()
+    local run, go = start([[
+      jit.off()
+      local code, waiting = {}, 0
+      for i = 1, 15 do code[i] = ("if i == %d then prunner.sleep(0.02) end"):format(i) end
+      local naps = assert(loadstring("local prunner = ... return function(i)\n" .. table.concat(code, "\n")
+        .. "\nend", "=naps"))(prunner)
+      function sleeps(i)
+        waiting = waiting + 1
+        naps(i)
+      end
+      function runs()
+        while waiting < 15 do prunner.sleep(0) end
+        io.stderr:write "up\n"
+        while not gone() do end
+      end
+      function begin()
+        prunner.post_task(runs)
+        for i = 1, 15 do prunner.post_task(sleeps, i) end
+      end
+    ]], "-n", 1, "-c", 30)
+    started(run, 1)
+    local text = ask(run)
+    assert.has_match("task runs%(%) #%d+, [^\n]*\n      [^\n]*script.lua:%d+: in ", text)
+    assert.are.equal(10, helper.count(": in naps\n", text))
+    has("    suspended: 5 more\n", text)
+    helper.write(go, "")
+    expect(run:wait())
+  end)
+
+  it("is safe while tasks wait and go on", function()
+    local run = start([[
+      function work(i)
+        if i == 1 then io.stderr:write "up\n" end
+        for _ = 1, 40 do prunner.sleep(0.005) end
+        prunner.counter "sum":add(i)
+      end
+      function begin() for i = 1, 600 do prunner.post_task(work, i) end end
+      function end_() print(prunner.counter "sum":get()) end
+    ]], "-n", 2, "-c", 100)
+    started(run, 1)
+    while not run:poll() do
+      if not run:err():find("end_", 1, true) then run:kill "USR1" end
+      helper.wait_until(function() return run:poll() end, 0.002)
+    end
+    expect(run:wait(), 0, "180300\n")
+    has("suspended: ", run.result.err)
   end)
 
   it("is safe while workers die and are replaced", function()

@@ -89,6 +89,26 @@ describe("prunner top", function()
     assert.are.same({ 1, 2 }, { idle, held })
   end)
 
+  it("says which workers wait, and how many tasks are suspended in each", function()
+    local run = helper.spawn_prunner(helper.script [[
+      local prunner = require "prunner"
+      function begin() for i = 1, 30 do prunner.post_task(waits, i) end end
+      function waits() prunner.sleep(600) end
+    ]], "-n", 1, "-c", 20)
+    local out
+    assert.is_truthy(helper.wait_until(function()
+      out = helper.prunner("top", "--once", run:pid()).out
+      return out:find(", 20 tasks suspended, ", 1, true)
+    end), out)
+    has("workers  1 of 1, 0 in a task, 20 tasks suspended, ", out)
+    local worker = row(out, "1")
+    assert.are.same({ "waiting", "-" }, { worker[3], worker[4] })
+    assert.are.equal("20", worker[#worker])
+    assert.has_match("IDLE%%   SUSP\n", out)
+    run:kill "KILL"
+    run:wait()
+  end)
+
   it("finds the job by the process of a worker", function()
     local run = start()
     local worker = row(once(run:pid()), "2")[2]

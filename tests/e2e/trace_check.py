@@ -18,6 +18,8 @@ NEEDED = {
     "C": {"name": str, "ts": float, "pid": int, "args": dict},
     "s": {"name": str, "cat": str, "ts": float, "pid": int, "tid": int, "id": int},
     "f": {"name": str, "cat": str, "ts": float, "pid": int, "tid": int, "id": int},
+    "b": {"name": str, "cat": str, "ts": float, "pid": int, "tid": int, "id": int},
+    "e": {"name": str, "cat": str, "ts": float, "pid": int, "tid": int, "id": int},
 }
 OUTCOMES = {"done", "failed", "retry", "died", "quarantined"}
 
@@ -55,6 +57,24 @@ def check_nesting(slices):
             open_until.pop()
         check(not open_until or end <= open_until[-1], "a slice ends outside of the one around it:", name, start, end)
         open_until.append(end)
+
+
+def check_async(events):
+    """Slices with a track of their own: each end is that of the last one begun, and not before what is inside."""
+    tracks = collections.defaultdict(list)
+    for event in events:
+        if event["ph"] in "be":
+            tracks[event["cat"], event["id"]].append(event)
+    for track, begun_and_ended in tracks.items():
+        open_ones, last = [], 0
+        for event in begun_and_ended:
+            check(event["ts"] >= last, "slice", track, "goes back in time:", event)
+            last = event["ts"]
+            if event["ph"] == "b":
+                open_ones.append(event["name"])
+            else:
+                check(open_ones and open_ones.pop() == event["name"], "slice", track, "ends and has not begun:", event)
+        check(not open_ones, "slice", track, "has no end")
 
 
 def check_arrows(events, slices):
@@ -111,6 +131,7 @@ def check_trace(events):
     check(len({e["pid"] for e in events}) == 1, "more than one process")
     for track in slices.values():
         check_nesting(track)
+    check_async(events)
     arrows = check_arrows(events, {tid: by_moment(slices[tid], at) for tid, at in moments.items()})
     kinds = collections.Counter(e["ph"] for e in events)
     names = collections.Counter(e["name"] for e in events)

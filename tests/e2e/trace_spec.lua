@@ -107,6 +107,26 @@ describe("--trace", function()
     assert.is_true(waits[1].dur > 0)
   end)
 
+  it("draws a task that waited apart from what its worker ran meanwhile", function()
+    local path, trace = make [[
+      function begin()
+        prunner.post_task(waits, "w")
+        for i = 1, 3 do prunner.post_task(computes, i) end
+      end
+      function waits() prunner.sleep(0.001) prunner.sleep(0.05) prunner.sleep(0) end
+      function computes() pause(2) end
+    ]]
+    expect(helper.prunner(path, "-n", 1, "-c", 2, "--trace", trace), 0)
+    local events, counts = check(trace)
+    assert.are.same({ 3, 2, 2, 0 }, { counts.kinds.X, counts.kinds.b, counts.kinds.e, counts.arrows })
+    local whole, wait = of(events, "b", "waits")[1], of(events, "b", "waits")[2]
+    local wait_end, whole_end = of(events, "e", "waits")[1], of(events, "e", "waits")[2]
+    assert.are.same({ '"w"', "done" }, { whole.args.arguments, whole.args.outcome })
+    assert.is_true(wait_end.ts - wait.ts >= 49000)
+    assert.is_true(whole.args.waited_us >= wait_end.ts - wait.ts and whole.args.waited_us <= whole_end.ts - whole.ts)
+    for _, slice in ipairs(of(events, "X", "computes")) do assert.is_nil(slice.args.waited_us) end
+  end)
+
   it("is the whole of a short job, and of a flood what stands for it", function()
     local path, trace = make [[
       function begin() for i = 1, 200000 do prunner.post_task(tiny, i) end end

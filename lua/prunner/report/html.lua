@@ -168,7 +168,8 @@ local function table_of(caption, columns, rows)
 end
 
 local function functions(data)
-  local rows = {}
+  local rows, waited = {}, false
+  for _, f in ipairs(data.functions) do waited = waited or f.waited > 0 end
   for i, f in ipairs(data.functions) do
     local share = data.busy_seconds > 0 and f.busy / data.busy_seconds or 0
     rows[i] = {
@@ -178,11 +179,14 @@ local function functions(data)
       string.format('<span class="bar"><i style="width:%.1f%%"></i></span> %s', share * 100,
         format.percent(share)),
     }
+    if waited then table.insert(rows[i], 10, seconds(f.waited)) end
   end
+  local columns = { "<Function", "Done", "Posted", "Failed", "Retried", "Median", "95 %", "Longest", "In all",
+    "Share of time" }
+  if waited then table.insert(columns, 10, "Waited") end
   return "<section>\n<h2>Functions</h2>\n" .. table_of(
     "Half of the runs took no longer than the median, 19 of 20 no longer than “95 %”.",
-    { "<Function", "Done", "Posted", "Failed", "Retried", "Median", "95 %", "Longest", "In all",
-      "Share of time" }, rows) .. "</section>\n"
+    columns, rows) .. "</section>\n"
 end
 
 local function histograms(data)

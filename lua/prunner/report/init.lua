@@ -9,7 +9,7 @@
 --     user_seconds, system_seconds, largest_worker_bytes, busy_seconds, efficiency
 --     functions           by busy time: name, where, posted, finished, failed, retried,
 --                         quarantined, timed,
---                         busy, longest, p50, p95, times = {{from, to, count}, ...}
+--                         busy, waited, longest, p50, p95, times = {{from, to, count}, ...}
 --     samples             at, waiting, busy, finished = {[number of function] = n}, rows = {{busy, fn}}
 --     slowest             tasks, the slowest first
 --     failures            by kind: count, retried, first, last, task, text (with traceback)

@@ -47,6 +47,27 @@ assert_says(struct advice h, const char *what)
 }
 
 static void
+test_concurrency(void **state)
+{
+    (void)state;
+    struct advice h = fine();
+    h.concurrency = 10;
+    h.cpu_ns = SECOND;
+    h.tasks_ns = SECOND;
+    h.wait_ns = 300 * SECOND;
+    assert_string_equal(said(h), ""); /* and not: more workers */
+    h.wait_ns = 395 * SECOND;
+    assert_says(h, "waited most of the time (CPU: 2%): more at a time, -c 40, may be faster");
+    h.cpu_ns = 20 * SECOND;
+    assert_string_equal(said(h), "");
+    h.blocks = 3;
+    h.block_ns = SECOND / 2;
+    h.block_name = "parse";
+    assert_says(h, "tasks ran for up to 500ms (parse) while suspended ones");
+    assert_says(h, ", 3 times: prunner.sleep(0)");
+}
+
+static void
 test_unshared(void **state)
 {
     (void)state;
@@ -118,6 +139,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_concurrency),
         cmocka_unit_test(test_unshared),
         cmocka_unit_test(test_each),
         cmocka_unit_test(test_one_reason),
