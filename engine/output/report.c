@@ -119,14 +119,20 @@ report_quarantined(const struct task *t, uint32_t runs, const char *how)
 
 void
 report_death(uint32_t worker, int pid, const char *how, const struct task *t,
-             uint32_t run, uint32_t max_crashes, const char *when)
+             uint32_t crash, uint32_t max_crashes, const char *when, uint32_t suspended)
 {
-    char task[TASK];
-    if (!t) {
+    char task[TASK], others[80] = "";
+    const char *tasks = suspended == 1 ? "task" : "tasks";
+    if (!t && suspended) {
+        log_warn("worker %u (process %d) died: %s; %u suspended %s will be run again", worker, pid,
+                 how, suspended, tasks);
+    } else if (!t) {
         log_warn("worker %u (process %d) died: %s; no task was harmed", worker, pid, how);
-        return;
+    } else {
+        if (suspended)
+            snprintf(others, sizeof others, ", and so will %u suspended %s", suspended, tasks);
+        report_task(t, task, sizeof task);
+        log_warn("worker %u (process %d) died: %s; task %s, crash %u of %u, will be run again%s%s",
+                 worker, pid, how, task, crash, max_crashes, when, others);
     }
-    report_task(t, task, sizeof task);
-    log_warn("worker %u (process %d) died: %s; task %s, run %u of %u, will be run again%s",
-             worker, pid, how, task, run, max_crashes, when);
 }

@@ -17,9 +17,10 @@ void report_error(const struct task *t, uint32_t run, uint32_t worker, const cha
  * worker, the last one by `how` ("SIGKILL"). */
 void report_quarantined(const struct task *t, uint32_t runs, const char *how);
 /* report_death: a worker died; `t` (may be NULL) was running and runs again, `when`
- * (" alone"; may be empty). */
+ * (" alone"; may be empty). It was the task's crash number `crash`. `suspended` tasks that waited
+ * in the worker run again, too. */
 void report_death(uint32_t worker, int pid, const char *how, const struct task *t,
-                  uint32_t run, uint32_t max_crashes, const char *when);
+                  uint32_t crash, uint32_t max_crashes, const char *when, uint32_t suspended);
 /* report_task writes `fetch("http://...")` into text[cap], shortened. */
 void report_task(const struct task *t, char *text, uint32_t cap);
 

@@ -27,6 +27,7 @@
 #include "task/commit.h"
 #include "task/idle.h"
 #include "task/recover.h"
+#include "task/suspend.h"
 #include "task/task.h"
 #include "worker/hooks.h"
 
@@ -102,9 +103,17 @@ say_quarantined(uint32_t k, struct task *t, uint32_t runs, const char *how)
     atom_store(&job.arena.header->failed, 1);
 }
 
+/* Tasks waited in it: whatever else there is to say. */
+static void
+say_suspended(uint32_t k, uint32_t suspended, const char *how)
+{
+    if (suspended && !stop_killing())
+        report_death(k, child_at(k)->pid, how, NULL, 0, 0, "", suspended);
+}
+
 /* What is said about the death, and who was running. */
 static void
-say_death(uint32_t k, const struct recovered *r, const char *how)
+say_death(uint32_t k, const struct recovered *r, uint32_t suspended, const char *how)
 {
     const struct child *c = child_at(k);
     struct task *t = r->task ? task_at(&job.arena, r->task) : NULL;
@@ -112,11 +121,14 @@ say_death(uint32_t k, const struct recovered *r, const char *how)
     if (t && !stop_killing())
         observers_death(k, t, run, c->status,
                         r->quarantined ? METRICS_QUARANTINED : METRICS_DIED, how);
-    if (r->quarantined)
+    if (r->quarantined) {
         say_quarantined(k, t, run, how);
-    else if (!stop_killing())
-        report_death(k, c->pid, how, t, run, t ? job_max_crashes(t->fn) : 0,
-                     c->cause == CAUSE_OOM ? ", alone" : "");
+        say_suspended(k, suspended, how);
+    } else if (!stop_killing()) {
+        report_death(k, c->pid, how, t, t ? task_crashes(t, run) : 0,
+                     t ? job_max_crashes(t->fn) : 0, c->cause == CAUSE_OOM ? ", alone" : "",
+                     suspended);
+    }
 }
 
 static void
@@ -218,7 +230,7 @@ say_hook_overdue(uint32_t k)
 
 /* Says what there is to say, and whether a successor is wanted. */
 static void
-bury(uint32_t k, const struct recovered *r)
+bury(uint32_t k, const struct recovered *r, uint32_t suspended)
 {
     struct child *c = child_at(k);
     const char *how = how_it_died(c);
@@ -230,14 +242,36 @@ bury(uint32_t k, const struct recovered *r)
     bool useless = stop_job_over() || c->early.deaths > CHILD_EARLY_DEATHS;
     if (died_in_hook(k))
         say_hook_overdue(k);
-    else if (r->task ? !r->failed : !useless)
-        say_death(k, r, how);
+    else if (r->failed)
+        say_suspended(k, suspended, how);
+    else if (r->task || !useless)
+        say_death(k, r, suspended, how);
     if (too_often && !stop_stopping()) {
         say_given_up(k, how);
         child_become(c, CHILD_GIVEN_UP);
         return;
     }
     spawn_plan(k);
+}
+
+struct waited {
+    uint32_t but, n;
+};
+
+static void
+count_waited(void *arg, uint32_t task)
+{
+    struct waited *w = arg;
+    w->n += task != w->but;
+}
+
+/* Tasks that waited in it, besides the one that its death is counted to. */
+static uint32_t
+how_many_waited(uint32_t k)
+{
+    struct waited w = {recover_suspect(&job.arena, k), 0};
+    suspend_each(&job.arena, k, count_waited, &w);
+    return w.n;
 }
 
 /* Repairs the slot of a dead worker. false: no room, later. */
@@ -249,6 +283,7 @@ recover_child(uint32_t k)
     enum recover_how becomes = what_becomes_of_its_task(k);
     ENSURE(child_at(k)->state == CHILD_UNRECOVERED);
     metrics_dropped(&job.arena, k);
+    uint32_t suspended = how_many_waited(k);
     int err = self_open(&dead, &job.arena, k, 1);
     if (!err) {
         err = recover(&dead, &job.self, max_crashes_of_suspect(k), becomes, &r);
@@ -266,7 +301,7 @@ recover_child(uint32_t k)
         delayed_alone(r.task);
     if (child_at(k)->cause == CAUSE_CTL)
         control_killed(child_at(k)->killed_id, r.failed);
-    bury(k, &r);
+    bury(k, &r, suspended);
     return true;
 }
 

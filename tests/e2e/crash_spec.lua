@@ -63,7 +63,7 @@ describe("a task that ends its worker", function()
       ]], 1, "1275\t1\n")
       for run = 1, 2 do
         assert.has_match("prunner: worker %d %(process %d+%) died: " .. case[2]:gsub("[()]", "%%%0")
-          .. '; task bad%(5, "text"%), run ' .. run .. " of 3, will be run again\n", result.err)
+          .. '; task bad%(5, "text"%), crash ' .. run .. " of 3, will be run again\n", result.err)
       end
       has('prunner: task bad(5, "text") was quarantined: 3 runs ended with the worker\'s death, '
         .. "the last one by " .. case[2] .. "\n", result.err)
@@ -85,7 +85,7 @@ describe("a task that ends its worker", function()
   end)
 
   it("counts apart from errors", function()
-    job([[
+    local result = job([[
       function begin() prunner.post_task(work) end
       function work()
         local run = prunner.attempt()
@@ -94,6 +94,46 @@ describe("a task that ends its worker", function()
         print("run " .. run)
       end
     ]], 0, "run 5\n", "--retries", 2, "--max-crashes", 3)
+    has("task work(), crash 1 of 3, will be run again\n", result.err)
+    has("task work(), crash 2 of 3, will be run again\n", result.err)
+  end)
+
+  it("is said to have tasks run again that were suspended in its worker", function()
+    local result = job([[
+      function begin()
+        for i = 1, 4 do prunner.post_task(waits, i) end
+        prunner.post_task(bad)
+      end
+      local begun = 0
+      function waits()
+        begun = begun + 1
+        if prunner.attempt() < 3 then prunner.sleep(600) end
+      end
+      function bad()
+        while begun < 4 do prunner.sleep(0.001) end
+        die(9)
+      end
+    ]], 1, "", "-n", 1, "-c", 5, "--max-crashes", 2)
+    has("died: SIGKILL; task bad(), crash 1 of 2, will be run again, and so will 4 suspended tasks\n", result.err)
+    has("died: SIGKILL; 4 suspended tasks will be run again\n", result.err)
+    helper.has_not("no task was harmed", result.err)
+  end)
+
+  it("may have waited with others, when its worker was killed: nobody is blamed", function()
+    local run = spawn([[
+      function begin() for i = 1, 5 do prunner.post_task(waits, i) end end
+      function waits()
+        if prunner.attempt() > 1 then return end
+        io.stderr:write "up\n"
+        prunner.sleep(600)
+      end
+    ]], "-n", 1, "-c", 5)
+    assert.is_truthy(helper.wait_until(function() return helper.count("up\n", run:err()) == 5 end))
+    assert.is_truthy(helper.wait_until(function()
+      return helper.prunner("top", "--once", run:pid()).out:find(", 5 tasks suspended", 1, true)
+    end))
+    helper.run { "kill", "-KILL", tostring(children(run:pid())[1]) }
+    has("died: SIGKILL; 5 suspended tasks will be run again\n", expect(run:wait()).err)
   end)
 
   it("takes the commands it has started with it", function()

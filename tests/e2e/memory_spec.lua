@@ -108,7 +108,7 @@ describe("a worker that the kernel kills for want of memory", function()
       end
     ]], "-n", 4), 0, "2\t900\ttrue\ttrue\n")
     assert.has_match("worker %d %(process %d+%) died: SIGKILL %(the kernel was out of memory%); "
-      .. "task hungry%(%), run 1 of 3, will be run again, alone\n", result.err)
+      .. "task hungry%(%), crash 1 of 3, will be run again, alone\n", result.err)
   end)
 
   it("counts the run, and quarantines a task for which all of it is too little", function()

@@ -152,7 +152,7 @@ describe("progress on a terminal", function()
     for i = 1, 60 do
       has((i % 4 == 0 and "half %d," or "line %d\n"):format(i), text)
     end
-    has("died: os.exit(3); task work(31), run 1 of 3, will be run again", text)
+    has("died: os.exit(3); task work(31), crash 1 of 3, will be run again", text)
     assert.is_nil(text:find("0:%d%d  "))
   end)
 
