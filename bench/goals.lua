@@ -57,6 +57,22 @@ function Lookup:over_ideal(item)
   return seconds and seconds / self:item(item).ideal
 end
 
+--- The time over the ideal of the first program by that of the second.
+function Lookup:excess(pattern)
+  local item = self:item(pattern)
+  if not item then return nil end
+  local ours, theirs = item.programs[1].values, item.programs[2].values
+  return ours and theirs and statistics.median(statistics.pairwise(ours, theirs, function(a, b)
+    return (a - item.ideal) / (b - item.ideal)
+  end))
+end
+
+--- The median of an item with one program.
+function Lookup:only(pattern)
+  local item = self:item(pattern)
+  return item and item.programs[1].values and statistics.median(item.programs[1].values)
+end
+
 --- The medians with few and with many tasks queued.
 function Lookup:queued(field)
   local item = self:item("^queued_" .. field)
@@ -104,6 +120,21 @@ local GOALS = {
     at_most = 1.10, value = function(l) return l:over_ideal("^io_.*_w10$") end },
   { text = "2,000 GETs of 20 ms, W = 100: time over the ideal",
     at_most = 1.10, value = function(l) return l:over_ideal("^io_.*_w100$") end },
+  { text = "10,000 GETs answered after 1 s, `-n 2 -c 5000`: time over 1 s, by that of Go with a goroutine "
+      .. "a request",
+    at_most = 0.5, value = function(l) return l:excess("^waiting_get_.*_1s$") end },
+  { text = "2,000 GETs of 20 ms, `-n 2 -c 50`: time by that of Go that closes its connections",
+    at_most = 1.0,
+    value = function(l)
+      local item = l:item("^waiting_get_.*_20ms$")
+      return item and l:ratio(item.name, item.programs[1].label, item.programs[2].label)
+    end },
+  { text = "Bytes of a GET that waits, 10,000 of them in 2 workers: PSS of all processes by tasks",
+    at_most = 16384, value = function(l) return l:only("^waiting_memory_") end },
+  { text = "`prunner.sleep(0)`, two tasks in turn: ns of CPU",
+    at_most = 300, value = function(l) return l:only("^waiting_switch") end },
+  { text = "100,000 tasks that sleep 0.1 to 1 s, `-n 2 -c 50000`: us of CPU for each",
+    at_most = 10, value = function(l) return l:only("^waiting_sleepers") end },
   { text = "Waking an idle worker: time over a futex round trip",
     at_most = 2.0,
     value = function(l) return l:ratio("^wake_", "prunner", "futex round trip, after the same rest") end },

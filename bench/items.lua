@@ -4,6 +4,7 @@
 --   name       with its sizes; `--only` chooses by parts of it
 --   title      what it is, for the reader of the table
 --   metric     "rate": tasks a second of wall time; "wall", "wall_ms": wall time in s, in ms;
+--              "cpu_us": CPU time of all its processes for a task, in us;
 --              else the name before the number that the programs print
 --   unit       of the metric
 --   better     "more" or "less"
@@ -14,7 +15,7 @@
 --   program    a name of bench/peers.lua
 --   args       appended to the command
 --   expect     what it must print; nil where the metric is printed
---   tasks      for "rate"
+--   tasks      for "rate", "cpu_us"
 -- Slow programs get less work of the same kind, and their label says so: compared is the rate.
 
 local items = {}
@@ -24,13 +25,13 @@ local FULL = {
   rounds = 5, more_rounds = 15, small = 2000, sum = 2000000, styles = 200000,
   erlang = 200000, python = 20000, perl = 5000, parallel = 1000, tree = 20, chain = 1000000,
   spread = 200000, buffer = 2000000, queens = 15, queens_answer = 2279184, requests = 2000,
-  wakes = 500, strings = 300000, queued = { 1000000, 10000000 }, operations = 4000000, counters = 40000000,
+  together = 10000, sleepers = 100000, switches = 2000000, wakes = 500, strings = 300000, queued = { 1000000, 10000000 }, operations = 4000000, counters = 40000000,
 }
 local QUICK = {
   rounds = 2, more_rounds = 2, small = 200, sum = 20000, styles = 5000,
   erlang = 5000, python = 500, perl = 200, parallel = 20, tree = 12, chain = 20000,
   spread = 10000, buffer = 20000, queens = 11, queens_answer = 2680, requests = 200,
-  wakes = 50, strings = 30000, queued = { 20000, 200000 }, operations = 200000, counters = 1000000,
+  together = 500, sleepers = 5000, switches = 50000, wakes = 50, strings = 30000, queued = { 20000, 200000 }, operations = 200000, counters = 1000000,
 }
 
 local function add(list, ...)
@@ -241,6 +242,72 @@ local function io_bound(n, w)
 end
 
 ---------------------------------------------------------------------------------------------------
+-- Tasks that wait while others run (--concurrency)
+---------------------------------------------------------------------------------------------------
+
+--- scripts/bench/waiting.lua in W workers that begin C tasks each.
+local function waiting(label, w, c, ...)
+  return job(label, "scripts/bench/waiting.lua", w, { "-c", c }, ...)
+end
+
+--- GETs of R requests by socket.http in 2 workers, `at_once` at a time, and by as many goroutines.
+local function gets(name, title, r, at_once, ms, ideal, rounds)
+  local url = "http://127.0.0.1:PORT/"
+  local programs = {
+    waiting("prunner, socket.http", 2, at_once / 2, "get", r, url),
+    { label = ("Go, %d goroutines, close"):format(at_once), program = "go_client",
+      args = { r, at_once, url, "close" } },
+  }
+  for _, program in ipairs(programs) do answers(nil, r .. "\n", program) end
+  return {
+    name = name, title = title, metric = "wall", unit = "s", better = "less", rounds = rounds,
+    programs = programs, server = { "server", ms }, ideal = ideal,
+  }
+end
+
+local function gets_together(n)
+  local r = n.together
+  return gets(("waiting_get_r%d_1s"):format(r),
+    ("%d GETs answered after 1 s, all at once, 2 workers; ideal 1 s"):format(r), r, r, 1000, 1, n.rounds)
+end
+
+local function gets_in_turn(n)
+  local r = n.requests
+  return gets(("waiting_get_r%d_20ms"):format(r),
+    ("%d GETs of 20 ms, 100 at once, 2 workers; ideal %.2f s"):format(r, r * 0.02 / 100), r, 100, 20,
+    r * 0.02 / 100, n.more_rounds)
+end
+
+local function waiting_memory(n)
+  local r = n.together
+  return {
+    name = ("waiting_memory_r%d"):format(r), title = ("Memory of a GET that waits for its answer, %d of "
+      .. "them: PSS of all processes by tasks"):format(r),
+    metric = "pss_per_task", unit = "bytes", better = "less", rounds = n.rounds,
+    programs = { waiting("prunner, socket.http", 2, r / 2 + 1, "memory", r, "http://127.0.0.1:PORT/") },
+    server = { "server", 6000 },
+  }
+end
+
+local function waiting_switch(n)
+  return {
+    name = "waiting_switch", title = "prunner.sleep(0), two tasks in turn: CPU time of a wait and its end",
+    metric = "ns_per_switch", unit = "ns", better = "less", rounds = n.rounds,
+    programs = { waiting("prunner", 1, 2, "switch", n.switches) },
+  }
+end
+
+local function sleepers(n)
+  local count = n.sleepers
+  return {
+    name = ("waiting_sleepers_n%d"):format(count),
+    title = ("%d tasks that sleep 0.1 to 1 s, 2 workers: CPU time of a task"):format(count),
+    metric = "cpu_us", unit = "us", better = "less", rounds = n.rounds,
+    programs = { answers(count, count .. "\n", waiting("prunner", 2, count / 2, "sleepers", count)) },
+  }
+end
+
+---------------------------------------------------------------------------------------------------
 -- Parts of the engine
 ---------------------------------------------------------------------------------------------------
 
@@ -312,7 +379,9 @@ function items.list(quick)
   add(list, sum_styles(n, 2), sum_styles(n, 10))
   add(list, tree(n, 2), tree(n, 10))
   add(list, args(n, "chain", n.chain, 1), args(n, "spread", n.spread, 2))
-  add(list, queens(n), io_bound(n, 10), io_bound(n, 100), wake(n), strings(n))
+  add(list, queens(n), io_bound(n, 10), io_bound(n, 100))
+  add(list, gets_together(n), gets_in_turn(n), waiting_memory(n), waiting_switch(n), sleepers(n))
+  add(list, wake(n), strings(n))
   add(list,
     queued(n, "bytes_per_task", "Memory of a waiting task with two small arguments", "bytes"),
     queued(n, "ns_per_task", "A task when many wait: posting and running", "ns"))

@@ -13,6 +13,7 @@ local ffi = require "ffi"
 ffi.cdef [[
   struct bench_pollfd { int fd; short events, revents; };
   struct bench_timespec { long sec, nsec; };
+  struct bench_usage { long user_sec, user_usec, system_sec, system_usec, more[14]; };
 
   extern char **environ;
   int pipe2(int *, int);
@@ -20,7 +21,7 @@ ffi.cdef [[
   int close(int);
   int poll(struct bench_pollfd *, unsigned long, int);
   int kill(int, int);
-  int waitpid(int, int *, int);
+  int wait4(int, int *, int, struct bench_usage *);
   int clock_gettime(int, struct bench_timespec *);
 
   int posix_spawnp(int *, const char *, const void *, const void *, const char *const *,
@@ -133,16 +134,19 @@ local function read(fd, deadline, enough)
   return text, true
 end
 
+--- Waits for the end of a child. Returns its status, and the seconds of CPU that it and those of its
+-- own children took for whose end it had waited.
 local function reap(pid)
-  local status = ffi.new("int[1]")
-  C.waitpid(pid, status, 0)
-  return status[0]
+  local status, usage = ffi.new("int[1]"), ffi.new("struct bench_usage")
+  C.wait4(pid, status, 0, usage)
+  return status[0], tonumber(usage.user_sec + usage.system_sec)
+    + tonumber(usage.user_usec + usage.system_usec) / 1e6
 end
 
 --- Runs a program to its end.
 -- @tparam {string,...} command the program and its arguments
 -- @tparam[opt] table options `timeout` in seconds (120), `env`: further variables
--- @treturn table `out`; `seconds`; `problem`: nil, or in words why it did not end with status 0
+-- @treturn table `out`; `seconds`; `cpu`: seconds of CPU; `problem`: nil, or in words why it did not end with status 0
 function process.run(command, options)
   options = options or {}
   local timeout = options.timeout or 120
@@ -152,7 +156,7 @@ function process.run(command, options)
 
   local out, in_time = read(output, start + timeout)
   if not in_time then C.kill(-pid, SIGKILL) end
-  local status = reap(pid)
+  local status, cpu = reap(pid)
   local seconds = process.now() - start
   C.close(output)
 
@@ -164,7 +168,7 @@ function process.run(command, options)
   elseif status ~= 0 then
     problem = "ended with status " .. math.floor(status / 256)
   end
-  return { out = out, seconds = seconds, problem = problem }
+  return { out = out, seconds = seconds, cpu = cpu, problem = problem }
 end
 
 --- Starts a program that serves until its standard input is closed.

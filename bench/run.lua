@@ -136,6 +136,7 @@ local function measure(item, program, command, env)
   if metric == "rate" then return program.tasks / result.seconds end
   if metric == "wall" then return result.seconds end
   if metric == "wall_ms" then return result.seconds * 1000 end
+  if metric == "cpu_us" then return result.cpu / program.tasks * 1e6 end
   local value = tonumber(result.out:match(metric .. " ([%d.]+)"))
   return value, not value and ("no %s in the answer"):format(metric) or nil
 end

@@ -36,14 +36,14 @@ binding_waits_for(enum wait_kind kind)
     return waits_for[kind];
 }
 
-/* nil: for ever. */
+/* nil: for ever. 0: a moment that has passed, also by the coarse clock. */
 uint64_t
 binding_due(lua_State *L, int index)
 {
     double s = lua_isnil(L, index) ? SECONDS_MAX : lua_tonumber(L, index);
     if (!(s < SECONDS_MAX))
         return CLOCK_NEVER;
-    return clock_ns() + (s > 0 ? (uint64_t)(s * 1e9) : 0);
+    return s > 0 ? clock_ns() + (uint64_t)(s * 1e9) : clock_coarse_ns();
 }
 
 /* ---- without a switch ---- */

@@ -65,6 +65,27 @@ describe("the scripts that measure", function()
     assert.is_true(number("post_to_start_us", result) > 0)
   end)
 
+  it("wait while others run", function()
+    local script = scripts .. "waiting.lua"
+    assert.is_true(number("ns_per_switch", helper.prunner(script, "-n", 1, "-c", 2, "--", "switch", 1000)) > 0)
+    helper.expect(helper.prunner(script, "-n", 2, "-c", 50, "--", "sleepers", 200), 0, "200\n")
+  end)
+
+  it("ask a server many at a time", function()
+    local script = scripts .. "waiting.lua"
+    for what, ms in pairs { get = 0, memory = 4000 } do
+      local server = helper.spawn { helper.interpreter, helper.root .. "/tests/e2e/http_server.lua", ms }
+      local port = helper.wait_until(function() return server:out():match("^(%d+)\n") end)
+      local url = ("http://127.0.0.1:%d/all/200/x"):format(port)
+      local result = helper.prunner(script, "-n", 2, "-c", 101, "--", what, 200, url)
+      if what == "get" then
+        helper.expect(result, 0, "200\n")
+      else
+        assert.is_true(number("pss_per_task", result) > 1000)
+      end
+    end
+  end)
+
   it("get pages from a server", function()
     local server = helper.spawn { helper.interpreter, helper.root .. "/tests/e2e/http_server.lua" }
     local port = helper.wait_until(function() return server:out():match("^(%d+)\n") end)
