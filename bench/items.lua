@@ -25,13 +25,15 @@ local FULL = {
   rounds = 5, more_rounds = 15, small = 2000, sum = 2000000, styles = 200000,
   erlang = 200000, python = 20000, perl = 5000, parallel = 1000, tree = 20, chain = 1000000,
   spread = 200000, buffer = 2000000, queens = 15, queens_answer = 2279184, requests = 2000,
-  together = 10000, sleepers = 100000, switches = 2000000, wakes = 500, strings = 300000, queued = { 1000000, 10000000 }, operations = 4000000, counters = 40000000,
+  together = 10000, sleepers = 100000, switches = 2000000,
+  wakes = 500, strings = 300000, queued = { 1000000, 10000000 }, operations = 4000000, counters = 40000000,
 }
 local QUICK = {
   rounds = 2, more_rounds = 2, small = 200, sum = 20000, styles = 5000,
   erlang = 5000, python = 500, perl = 200, parallel = 20, tree = 12, chain = 20000,
   spread = 10000, buffer = 20000, queens = 11, queens_answer = 2680, requests = 200,
-  together = 500, sleepers = 5000, switches = 50000, wakes = 50, strings = 30000, queued = { 20000, 200000 }, operations = 200000, counters = 1000000,
+  together = 500, sleepers = 5000, switches = 50000,
+  wakes = 50, strings = 30000, queued = { 20000, 200000 }, operations = 200000, counters = 1000000,
 }
 
 local function add(list, ...)

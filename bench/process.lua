@@ -146,7 +146,8 @@ end
 --- Runs a program to its end.
 -- @tparam {string,...} command the program and its arguments
 -- @tparam[opt] table options `timeout` in seconds (120), `env`: further variables
--- @treturn table `out`; `seconds`; `cpu`: seconds of CPU; `problem`: nil, or in words why it did not end with status 0
+-- @treturn table `out`; `seconds`; `cpu`: seconds of CPU;
+--   `problem`: nil, or in words why it did not end with status 0
 function process.run(command, options)
   options = options or {}
   local timeout = options.timeout or 120

@@ -1,9 +1,9 @@
---- Fetches a list of URLs, one per worker at a time, to show blocking input and output. A task
--- simply waits for its answer; with -n 100 a hundred tasks wait at once. The script also has
--- options of its own: see `prunner scripts/fetch.lua --help`.
+--- Fetches a list of URLs, many at a time, to show tasks that wait. A task calls LuaSocket and simply
+-- waits for its answer; with -n 2 -c 500 a thousand tasks wait at once, in two processes. The script
+-- also has options of its own: see `prunner scripts/fetch.lua --help`.
 --
---   prunner scripts/fetch.lua -n 100 --wait 10 urls.txt
---   prunner scripts/fetch.lua -n 20 --retries 2 --timeout 60 < urls.txt
+--   prunner scripts/fetch.lua -n 2 -c 500 --wait 10 urls.txt
+--   prunner scripts/fetch.lua -n 2 -c 20 --retries 2 --timeout 60 < urls.txt
 --   200      1256   0.052 http://example.com/
 --   200      9120   0.107 http://example.com/help
 --   failed http://example.com/old: HTTP 404

@@ -405,6 +405,18 @@ function helper.luajit(...)
   return helper.run(words, options)
 end
 
+--- A certificate of our own, for 127.0.0.1.
+-- @treturn string its file
+-- @treturn string the file of its key
+function helper.certificate()
+  local dir = helper.tmpdir()
+  helper.expect(helper.run {
+    "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", 2,
+    "-subj", "/CN=127.0.0.1", "-keyout", dir .. "/key", "-out", dir .. "/certificate",
+  })
+  return dir .. "/certificate", dir .. "/key"
+end
+
 --- Kill one of a command's workers, at random, every so many seconds until the command ends (after a
 -- minute at most). Returns how many were killed.
 function helper.kill_workers(process, seconds)

@@ -13,6 +13,7 @@
 --   GET /status/CODE       that status
 --   GET /flaky/KEY/TIMES   503 for the first TIMES requests with this KEY, then 200
 --   GET /moved/N           302 to /ok/N
+--   GET /pages/NAME        the file NAME of the directory $HTTP_PAGES, as HTML; 404 if there is none
 --   GET /drop              closes without an answer
 --   GET /hang              never answers
 --   GET /stats             200 at once: "REQUESTS MOST", how many requests there were before this
@@ -69,9 +70,17 @@ end
 
 local WAITS = { timeout = true, wantread = true, wantwrite = true }
 
-local function answer(status, body, header)
-  return ("HTTP/1.0 %d X\r\nContent-Length: %d\r\nContent-Type: text/plain\r\n%s\r\n%s")
-    :format(status, #body, header or "", body)
+local function answer(status, body, header, type)
+  return ("HTTP/1.0 %d X\r\nContent-Length: %d\r\nContent-Type: text/%s\r\n%s\r\n%s")
+    :format(status, #body, type or "plain", header or "", body)
+end
+
+local function page(name)
+  local file = io.open(os.getenv "HTTP_PAGES" .. "/" .. name)
+  if not file then return answer(404, "no such page\n") end
+  local text = file:read "*a"
+  file:close()
+  return answer(200, text, nil, "html")
 end
 
 --- What to say to a path: an answer; false for none; nil for never.
@@ -92,6 +101,7 @@ local function respond(path)
   if what == "moved" then
     return answer(302, "", ("Location: http://127.0.0.1:%d/ok/%s\r\n"):format(port, rest))
   end
+  if what == "pages" then return page(rest) end
   if what == "drop" then return false end
   if what == "hang" then return nil end
   return answer(404, "nothing here\n")

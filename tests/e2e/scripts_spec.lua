@@ -1,9 +1,9 @@
---- Every script of scripts/ with the real binary, against what other programs say.
+--- The scripts of scripts/ with the real binary, against what other programs say. Those that need a
+-- server are in scripts_web_spec.lua.
 
 local bit = require "bit"
 local ffi = require "ffi"
 local helper = require "tests.e2e.helper"
-local http = require "socket.http"
 
 local scripts = helper.root .. "/scripts/"
 
@@ -355,130 +355,12 @@ DIR/sub/deep/binary2
   end)
 end)
 
-describe("fetch.lua", function()
-  after_each(helper.cleanup)
-
-  local script = scripts .. "fetch.lua"
-
-  --- Starts a server that answers after `ms`. Returns the URL of its top.
-  local function serve(ms)
-    local server = helper.spawn({
-      helper.interpreter, helper.root .. "/tests/e2e/http_server.lua", ms or 0,
-    })
-    local port = helper.wait_until(function() return server:out():match("^(%d+)\n") end)
-    if not port then error("the server did not start: " .. server:err()) end
-    return "http://127.0.0.1:" .. port
-  end
-
-  --- How many requests the server had, and the most at the same time.
-  local function stats(top)
-    local requests, most = assert(http.request(top .. "/stats")):match("^(%d+) (%d+)$")
-    return tonumber(requests), tonumber(most)
-  end
-
-  local function last_line(text)
-    return text:match("([^\n]*)\n$")
-  end
-
-  it("fetches 1,000 URLs, a hundred at a time", function()
-    local top = serve(50)
-    local urls, bytes = {}, 0
-    for i = 1, 1000 do
-      urls[i] = ("%s/ok/%d\n"):format(top, i)
-      bytes = bytes + #("hello \n") + #tostring(i)
-    end
-    local result = helper.prunner(script, "-n", 100, { stdin = table.concat(urls) })
-    helper.expect(result)
-    assert.are.equal(("1000 URLs: 1000 fetched, 0 failed, %d bytes"):format(bytes),
-      last_line(result.out))
-    local seen, lines = {}, 0
-    for line in result.out:gmatch("[^\n]+") do
-      local status, size, i = line:match("^(%d+) +(%d+) +%d+%.%d%d%d http://[^/]+/ok/(%d+)$")
-      if status then
-        assert.are.equal("200", status)
-        assert.are.equal(#("hello \n") + #i, tonumber(size))
-        assert.is_nil(seen[i])
-        seen[i] = true
-        lines = lines + 1
-      end
-    end
-    assert.are.equal(1000, lines)
-    local requests, most = stats(top)
-    assert.are.equal(1000, requests)
-    assert.is_true(most > 10 and most <= 100, "at the same time: " .. most)
-  end)
-
-  it("reads files named as arguments, with comments and empty lines", function()
-    local top = serve()
-    local dir = helper.tmpdir()
-    local list = "# a list\n\n  %s/bytes/100000  \n%s/moved/there\n"
-    helper.write(dir .. "/a", list:format(top, top))
-    helper.write(dir .. "/b", ("%s/bytes/0\r\n%s/bytes/0"):format(top, top))
-    for _, n in ipairs { 1, 3, 10 } do
-      local result = helper.prunner(script, "-n", n, "--", dir .. "/a", dir .. "/b")
-      helper.expect(result)
-      assert.are.equal("4 URLs: 4 fetched, 0 failed, 100012 bytes", last_line(result.out))
-    end
-  end)
-
-  it("lists what failed, each with its reason, and ends with status 1", function()
-    local top = serve()
-    local list = {
-      top .. "/ok/1", top .. "/status/404", top .. "/status/500", top .. "/drop", top .. "/hang",
-      "http://127.0.0.1:1/", "ftp://127.0.0.1/", "nonsense", top .. "/ok/2",
-    }
-    local result = helper.prunner(script, "-n", 4, "--wait", 0.3,
-      { stdin = table.concat(list, "\n") })
-    helper.expect(result, 1)
-    local failed = result.out:match("\n(failed .*)$")
-    assert.are.equal(([[
-failed TOP/status/404: HTTP 404
-failed TOP/status/500: HTTP 500
-failed TOP/drop: closed
-failed TOP/hang: timeout
-failed http://127.0.0.1:1/: connection refused
-failed ftp://127.0.0.1/: not an http URL
-failed nonsense: not an http URL
-9 URLs: 2 fetched, 7 failed, 16 bytes
-]]):gsub("TOP", top), failed)
-    assert.has_match("/status/404: HTTP 404", result.err, 1, true)
-  end)
-
-  it("repeats what failed if told so", function()
-    local top = serve()
-    local stdin = ("%s/flaky/a/2\n%s/flaky/b/1\n%s/ok/c\n"):format(top, top, top)
-    local result = helper.prunner(script, "-n", 2, "--retries", 2, { stdin = stdin })
-    helper.expect(result)
-    assert.are.equal("3 URLs: 3 fetched, 0 failed, 24 bytes", last_line(result.out))
-    assert.are.equal(6, (stats(top)))
-
-    stdin = ("%s/flaky/d/2\n"):format(top)
-    result = helper.expect(helper.prunner(script, "-n", 2, "--retries", 1, { stdin = stdin }), 1)
-    assert.has_match("/flaky/d/2: HTTP 503\n1 URLs: 0 fetched, 1 failed, 0 bytes\n", result.out, 1,
-      true)
-  end)
-
-  it("lists an URL whose task was ended by --timeout", function()
-    local top = serve()
-    local stdin = ("%s/hang\n%s/ok/1\n"):format(top, top)
-    local result = helper.prunner(script, "-n", 2, "--timeout", 1,
-      { stdin = stdin })
-    helper.expect(result, 1)
-    assert.has_match("/hang: its task was ended", result.out, 1, true)
-    assert.are.equal("2 URLs: 1 fetched, 1 failed, 8 bytes", last_line(result.out))
-  end)
-
-  it("has nothing to do for an empty list, and says so if a list is missing", function()
-    helper.expect(helper.prunner(script, "-n", 2), 0, "0 URLs: 0 fetched, 0 failed, 0 bytes\n")
-    local result = helper.expect(helper.prunner(script, "-n", 2, "--", "/missing"), 2, "")
-    assert.has_match("fetch: cannot open /missing: No such file", result.err, 1, true)
-  end)
-end)
-
 describe("a script of this directory", function()
-  it("has a test, here or in bench_spec.lua", function()
-    local this = helper.read(helper.root .. "/tests/e2e/scripts_spec.lua")
-      .. helper.read(helper.root .. "/tests/e2e/bench_spec.lua")
+  it("has a test, here, in scripts_web_spec.lua or in bench_spec.lua", function()
+    local this = ""
+    for _, spec in ipairs { "scripts", "scripts_web", "bench" } do
+      this = this .. helper.read(("%s/tests/e2e/%s_spec.lua"):format(helper.root, spec))
+    end
     for _, path in ipairs(helper.lines_of("find " .. helper.quote(scripts) .. " -name '*.lua'")) do
       local name = path:match("([^/]*)%.lua$")
       -- Modules beside the scripts are tested with the scripts that use them.

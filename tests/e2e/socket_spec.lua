@@ -12,16 +12,6 @@ local function server(...)
   return port
 end
 
--- A certificate of our own, for 127.0.0.1; its file and that of its key.
-local function certificate()
-  local dir = helper.tmpdir()
-  helper.expect(helper.run {
-    "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", 2,
-    "-subj", "/CN=127.0.0.1", "-keyout", dir .. "/key", "-out", dir .. "/certificate",
-  })
-  return dir .. "/certificate", dir .. "/key"
-end
-
 -- Runs tasks 1 to n of the script, begun at the same time in one worker: each calls right().
 -- @tparam table env variables for it: PORT ...
 local function run(text, n, env)
@@ -142,8 +132,8 @@ describe("a request by ssl.https in a task", function()
 
   it("lets others go on: " .. MANY .. " wait at the same time, and check the certificate", function()
     if not lua_sec then return pending "LuaSec is not installed" end
-    local own, key = certificate()
-    local other = certificate()
+    local own, key = helper.certificate()
+    local other = helper.certificate()
     local port = server(0, own, key)
     run([[
       local https, ltn12 = require "ssl.https", require "ltn12"
