@@ -17,6 +17,7 @@ DEPS = \
     $(DEMO_DEPS) \
     lua-filesystem \
     lua-sec \
+    lua-cqueues \
     openssl \
     util-linux \
     lua-busted \

@@ -5,6 +5,8 @@
 --
 --   ```lua            a whole script; run with several numbers of workers
 --   ```lua exits 1    the same, with this exit status
+--   ```lua -c K        the same, also with --concurrency K
+--   ```lua needs M     the same, if there is a module M; -c K comes before it
 --   ```lua fragment   is only compiled
 --   ```sh             commands; run from the top of the tree
 --   ```sh install     commands that change the machine; their make targets must exist
@@ -79,6 +81,27 @@ local function follow(page)
   return steps, printed, result
 end
 
+--- A server for scripts that ask $SERVER; its pages link to each other.
+local function server()
+  local dir = helper.tmpdir()
+  for name, text in pairs { ["1"] = '"2" href="3"', ["2"] = '"1"', ["3"] = '"2"' } do
+    helper.write(dir .. "/" .. name, "<a href=" .. text .. ">")
+  end
+  local process = helper.spawn({ helper.interpreter, helper.root .. "/tests/e2e/http_server.lua" },
+    { env = { HTTP_PAGES = dir } })
+  return "http://127.0.0.1:" .. helper.wait_until(function() return process:out():match("^(%d+)\n") end)
+end
+
+--- What a script that is run needs: its exit status, how many tasks a worker takes turns with, a module.
+local function needs_of(block, where)
+  local words, status, concurrency, module = block.words, nil, nil, nil
+  words = words:gsub("^exits (%d+)$", function(n) status = tonumber(n) return "" end)
+  words = words:gsub("^%-c (%d+) ?", function(n) concurrency = n return "" end)
+  words = words:gsub("^needs (%w+)$", function(name) module = name return "" end)
+  assert(words == "", where .. ": " .. block.words)
+  return status or 0, concurrency, module
+end
+
 describe("the documents", function()
   after_each(helper.cleanup)
 
@@ -109,14 +132,20 @@ describe("the documents", function()
       return
     end
     it(("have a script at %s that prints what they say"):format(where), function()
-      local status = tonumber(block.words:match("^exits (%d+)$") or 0)
-      assert(block.words == "" or status > 0, where .. ": " .. block.words)
+      local status, concurrency, module = needs_of(block, where)
+      if module and not pcall(require, module) then return pending("needs " .. module) end
       local expected = output_block(following, where)
       local script = helper.script(block.text)
+      local options = { env = { SERVER = block.text:find '"SERVER"' and server() or nil } }
       for _, n in ipairs { 1, 2, 3, 10 } do
-        helper.expect(helper.prunner(script, "-n", n), status, expected)
+        helper.expect(helper.prunner(script, "-n", n, options), status, expected)
       end
-      helper.expect(helper.prunner(script), status, expected)
+      if concurrency then
+        for _, n in ipairs { 1, 2 } do
+          helper.expect(helper.prunner(script, "-n", n, "-c", concurrency, options), status, expected)
+        end
+      end
+      helper.expect(helper.prunner(script, options), status, expected)
       if block.text:find("start%(%)") then
         helper.expect(helper.luajit(script), status, expected)
       end
