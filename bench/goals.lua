@@ -131,6 +131,8 @@ local GOALS = {
     end },
   { text = "Bytes of a GET that waits, 10,000 of them in 2 workers: PSS of all processes by tasks",
     at_most = 16384, value = function(l) return l:only("^waiting_memory_") end },
+  { text = "The longest step of Lua's collector beside 5,000 GETs that wait: us of CPU",
+    at_most = 2000, value = function(l) return l:only("^waiting_collector_") end },
   { text = "`prunner.sleep(0)`, two tasks in turn: ns of CPU",
     at_most = 300, value = function(l) return l:only("^waiting_switch") end },
   { text = "100,000 tasks that sleep 0.1 to 1 s, `-n 2 -c 50000`: us of CPU for each",

@@ -291,6 +291,17 @@ local function waiting_memory(n)
   }
 end
 
+local function waiting_collector(n)
+  local r = n.together / 2
+  return {
+    name = ("waiting_collector_r%d"):format(r),
+    title = ("The longest step of Lua's collector beside %d GETs that wait in one worker: CPU time"):format(r),
+    metric = "longest_step_us", unit = "us", better = "less", rounds = n.rounds,
+    programs = { waiting("prunner, socket.http", 1, r + 1, "collector", r, "http://127.0.0.1:PORT/") },
+    server = { "server", 6000 },
+  }
+end
+
 local function waiting_switch(n)
   return {
     name = "waiting_switch", title = "prunner.sleep(0), two tasks in turn: CPU time of a wait and its end",
@@ -382,7 +393,8 @@ function items.list(quick)
   add(list, tree(n, 2), tree(n, 10))
   add(list, args(n, "chain", n.chain, 1), args(n, "spread", n.spread, 2))
   add(list, queens(n), io_bound(n, 10), io_bound(n, 100))
-  add(list, gets_together(n), gets_in_turn(n), waiting_memory(n), waiting_switch(n), sleepers(n))
+  add(list, gets_together(n), gets_in_turn(n), waiting_memory(n), waiting_collector(n))
+  add(list, waiting_switch(n), sleepers(n))
   add(list, wake(n), strings(n))
   add(list,
     queued(n, "bytes_per_task", "Memory of a waiting task with two small arguments", "bytes"),

@@ -73,7 +73,7 @@ describe("the scripts that measure", function()
 
   it("ask a server many at a time", function()
     local script = scripts .. "waiting.lua"
-    for what, ms in pairs { get = 0, memory = 4000 } do
+    for what, ms in pairs { get = 0, memory = 4000, collector = 4000 } do
       local server = helper.spawn { helper.interpreter, helper.root .. "/tests/e2e/http_server.lua", ms }
       local port = helper.wait_until(function() return server:out():match("^(%d+)\n") end)
       local url = ("http://127.0.0.1:%d/all/200/x"):format(port)
@@ -81,7 +81,8 @@ describe("the scripts that measure", function()
       if what == "get" then
         helper.expect(result, 0, "200\n")
       else
-        assert.is_true(number("pss_per_task", result) > 1000)
+        local name = what == "memory" and "pss_per_task" or "longest_step_us"
+        assert.is_true(number(name, result) > 0)
       end
     end
   end)
