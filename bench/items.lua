@@ -295,7 +295,7 @@ local function waiting_collector(n)
   local r = n.together / 2
   return {
     name = ("waiting_collector_r%d"):format(r),
-    title = ("The longest step of Lua's collector beside %d GETs that wait in one worker: CPU time"):format(r),
+    title = ("The longest step of Lua's collector beside %d GETs that wait: CPU time"):format(r),
     metric = "longest_step_us", unit = "us", better = "less", rounds = n.rounds,
     programs = { waiting("prunner, socket.http", 1, r + 1, "collector", r, "http://127.0.0.1:PORT/") },
     server = { "server", 6000 },

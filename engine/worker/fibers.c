@@ -489,7 +489,7 @@ fibers_run(void)
             continue;
         else if (poller_any())
             go_on(fiber_of_wait(poller_next()));
-        else
+        else if (!poller_moments())
             wait_for_something(may);
     }
 }

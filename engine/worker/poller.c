@@ -266,13 +266,7 @@ poller_wait(struct poller_wait *wait, uint32_t *at)
     bool ready = false;
     wait->why = POLLER_WAITING;
     wait->heap_at = 0;
-    *at = 0;
-    /* sleep(0) needs no look at descriptors; that is done now and then anyway. */
-    if (!wait->nfds && wait->due_ns <= clock_coarse_ns()) {
-        append_ready(wait, POLLER_TIME);
-        return 0;
-    }
-    for (; !err && *at < wait->nfds; ++*at) {
+    for (*at = 0; !err && *at < wait->nfds; ++*at) {
         struct poller_fd *f = &wait->fds[*at];
         f->ready = 0;
         err = claim(wait, f);
@@ -362,6 +356,15 @@ take_moments(void)
     uint64_t now = poller.n ? clock_ns() : 0;
     while (poller.n && poller.heap[1]->due_ns <= now)
         poller_end(poller.heap[1], POLLER_TIME);
+}
+
+bool
+poller_moments(void)
+{
+    uint64_t now = poller.n && !poller.heap[1]->nfds ? clock_ns() : 0;
+    while (poller.n && !poller.heap[1]->nfds && poller.heap[1]->due_ns <= now)
+        poller_end(poller.heap[1], POLLER_TIME);
+    return poller.ready != NULL;
 }
 
 bool
