@@ -59,8 +59,8 @@ int poller_wait(struct poller_wait *w, uint32_t *at);
 /* poller_end ends a wait that is not over. poller_drop does so, and nobody is told. */
 void poller_end(struct poller_wait *w, enum poller_why why);
 void poller_drop(struct poller_wait *w);
-/* poller_moments ends the waits for a moment only that has passed, as of sleep(0), without a look at
- * descriptors. Is any wait over? */
+/* poller_moments ends the waits for a moment only that has passed, as of sleep(0); it does not look
+ * at descriptors. Is any wait over? */
 bool poller_moments(void);
 /* poller_move changes the moment of a wait that is not over. */
 bool poller_move(struct poller_wait *w, uint64_t due_ns);
