@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "job/job.h"
 #include "output/capture.h"
 #include "output/stderr_tail.h"
 #include "store/lock.h"
@@ -25,6 +26,21 @@ drop_bytes(struct stream *s, size_t n)
     memmove(s->bytes, s->bytes + n, s->len);
 }
 
+/* A process that a task has forked has no arena, and no lock: its lines may mix. */
+static void
+take_turn(const struct stream *s)
+{
+    if (likely(!job.stranger))
+        (void)lock_take(s->self, s->lock, -1);
+}
+
+static void
+end_turn(const struct stream *s)
+{
+    if (likely(!job.stranger))
+        lock_release(s->self, s->lock);
+}
+
 /* Writes the first n collected bytes, nobody else's in between. */
 static void
 write_bytes(struct stream *s, size_t n)
@@ -32,9 +48,9 @@ write_bytes(struct stream *s, size_t n)
     if (!n)
         return;
     s->real.tag = s->tag();
-    (void)lock_take(s->self, s->lock, -1);
+    take_turn(s);
     sink_put(&s->real, s->bytes, n);
-    lock_release(s->self, s->lock);
+    end_turn(s);
     drop_bytes(s, n);
 }
 
@@ -66,10 +82,10 @@ stream_finish(struct stream *s)
     if (!s->len && !s->real.in_line)
         return;
     s->real.tag = s->tag();
-    (void)lock_take(s->self, s->lock, -1);
+    take_turn(s);
     sink_put(&s->real, s->bytes, s->len);
     sink_end_line(&s->real);
-    lock_release(s->self, s->lock);
+    end_turn(s);
     s->len = 0;
 }
 
@@ -128,7 +144,7 @@ take_from_stdio(void *cookie, const char *bytes, size_t len)
     struct stream *s = cookie;
     /* More than a buffer of it is the start of one line, which is not looked through again. */
     bool look = s->captured || s->len <= STREAM_BUFFER || memchr(bytes, '\n', len);
-    if (s->tail_of)
+    if (s->tail_of && !job.stranger)
         stderr_tail_add(s->tail_of, bytes, len);
     if (!array_reserve(&s->bytes, &s->cap, s->len + len, 1)) {
         write_through(s, bytes, len);

@@ -46,6 +46,31 @@ describe("the end of a job", function()
   end)
 end)
 
+describe("a process that a task forks", function()
+  after_each(helper.cleanup)
+
+  it("may print", function()
+    local result = helper.expect(helper.prunner("-n", 1, helper.script [[
+      local prunner = require "prunner"
+      local ffi = require "ffi"
+      ffi.cdef "int fork(void); int waitpid(int, int *, int); void _exit(int);"
+      function begin() prunner.post_task(t) end
+      function t()
+        local pid, status = ffi.C.fork(), ffi.new "int[1]"
+        if pid == 0 then
+          print "child"
+          io.stdout:flush()
+          io.stderr:write "child's error\n"
+          ffi.C._exit(0)
+        end
+        ffi.C.waitpid(pid, status, 0)
+        print(status[0])
+      end
+    ]]), 0, "child\n0\n")
+    helper.has("child's error\n", result.err)
+  end)
+end)
+
 describe("a process that a script forks", function()
   after_each(helper.cleanup)
 
