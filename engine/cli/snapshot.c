@@ -339,7 +339,10 @@ forget_sums(struct snapshot *g)
 int
 snapshot_open(struct snapshot *g, const struct attach *job)
 {
-    *g = (struct snapshot){.job = job, .room = malloc(sizeof *g->room)};
+    *g = (struct snapshot){
+        .job = job,
+        .room = aligned_alloc(_Alignof(struct metrics_slot), sizeof *g->room),
+    };
     return g->room ? 0 : -ENOMEM;
 }
 
