@@ -69,6 +69,20 @@ clock_boot_ns(void)
     return clock_read(CLOCK_BOOTTIME);
 }
 
+/* clock_poll_ms: for poll(2) and its like: until then, rounded up, so that it is not too early by
+ * less than a millisecond; CLOCK_NEVER: -1. */
+static inline int
+clock_poll_ms(uint64_t due_ns)
+{
+    uint64_t now = due_ns == CLOCK_NEVER ? 0 : clock_ns();
+    if (due_ns == CLOCK_NEVER)
+        return -1;
+    if (due_ns <= now)
+        return 0;
+    uint64_t ms = (due_ns - now - 1) / CLOCK_MILLISECOND + 1;
+    return ms > INT32_MAX ? INT32_MAX : (int)ms;
+}
+
 /* clock_sleep waits for `ns`, whatever signals come in between. */
 static inline void
 clock_sleep(uint64_t ns)

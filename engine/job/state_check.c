@@ -400,7 +400,8 @@ check_all(struct check *c)
         return DAMAGED("a slot that nobody has used");
     size_t words = (size_t)c->used_units * (ARENA_UNIT / ARENA_GRAIN / 64);
     c->marks = calloc(words + 1, sizeof *c->marks);
-    if (!c->marks)
+    c->named = calloc(words + 1, sizeof *c->named);
+    if (!c->marks || !c->named)
         return check_no_memory;
     wrong = check_each(c, check_slot_memory);
     if (!wrong)
@@ -429,6 +430,7 @@ state_check(struct arena *a, const char **problem)
     const char *wrong = check_all(&c);
     free(c.extents);
     free(c.marks);
+    free(c.named);
     free(c.dicts);
     if (!wrong)
         return 0;

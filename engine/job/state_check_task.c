@@ -4,6 +4,7 @@
 
 #include "memory/chunk.h"
 #include "task/record.h"
+#include "task/suspend.h"
 #include "memory/slab.h"
 #include "job/state_map.h"
 
@@ -174,45 +175,27 @@ check_staged(struct check *c, uint32_t k)
     return NULL;
 }
 
-static const uint64_t *
-words_of(const struct check *c, uint32_t k, size_t *n)
-{
-    uint32_t block = slot_at(c->a, k)->words;
-    *n = block ? block_capacity(c->a, block) / sizeof(uint64_t) : 0;
-    return block ? (const uint64_t *)block_at(c->a, block)->bytes : NULL;
-}
-
-/* The tasks that wait for slot k's process. */
+/* Tasks that wait for slot k's process, each named once. Others have been given back already. */
 static const char *
 check_words(struct check *c, uint32_t k)
 {
     const struct slot *s = slot_at(c->a, k);
-    size_t n;
+    uint32_t n;
     if (!s->words)
         return NULL;
     if (!check_used(c, s->words, sizeof(uint64_t)) || !owner_tag(c, s->words, SERVES_SLOT) ||
         !check_mark(c, s->words))
         return DAMAGED("the tasks that wait in a worker");
-    const uint64_t *words = words_of(c, k, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (words[i] && !check_is_task(c, (uint32_t)(words[i] >> 32)))
+    const uint64_t *words = suspend_words(c->a, k, &n);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!words[i])
+            continue;
+        if (!check_is_task(c, suspend_word_task(words[i])))
+            return DAMAGED("the tasks that wait in a worker");
+        if (suspend_waits(c->a, k, words[i]) && !check_name_task(c, suspend_word_task(words[i])))
             return DAMAGED("the tasks that wait in a worker");
     }
     return NULL;
-}
-
-/* Does a word of slot k name this task? */
-static bool
-is_named(const struct check *c, uint32_t k, uint32_t index, uint64_t word)
-{
-    size_t n;
-    const uint64_t *words = words_of(c, k, &n);
-    uint64_t name = serves_task(index, task_generation(word));
-    for (size_t i = 0; i < n; i++) {
-        if (words[i] == name)
-            return true;
-    }
-    return false;
 }
 
 /* The spare record, which is the running task's for one instruction. */
@@ -335,7 +318,7 @@ check_running(struct check *c, uint32_t index, bool *alive)
     uint64_t word = task_at(c->a, index)->word;
     uint32_t k = task_worker(word);
     bool runs = k <= c->n && slot_at(c->a, k)->cur == index && check_runs(c, k);
-    if (!runs && (k > c->n || !is_named(c, k, index, word)))
+    if (!runs && !check_named(c, index))
         return DAMAGED("a task that runs nowhere");
     if (!runs) { /* it waits in its worker: a word names it */
         *alive = true;

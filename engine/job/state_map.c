@@ -79,28 +79,53 @@ check_used(const struct check *c, uint32_t index, uint64_t bytes)
            block_capacity(c->a, index) >= bytes;
 }
 
+/* Of a bitmap with a bit for each grain of the heap. */
 static uint64_t *
-mark_of(const struct check *c, uint32_t index, uint64_t *bit)
+mark_of(const struct check *c, uint64_t *marks, uint32_t index, uint64_t *bit)
 {
     uint64_t grain = index - c->a->heap_at / ARENA_GRAIN;
     *bit = (uint64_t)1 << grain % 64;
-    return &c->marks[grain / 64];
+    return &marks[grain / 64];
+}
+
+static bool
+is_marked(const struct check *c, uint64_t *marks, uint32_t index)
+{
+    uint64_t bit, *word = mark_of(c, marks, index, &bit);
+    return *word & bit;
+}
+
+static bool
+mark(const struct check *c, uint64_t *marks, uint32_t index)
+{
+    uint64_t bit, *word = mark_of(c, marks, index, &bit);
+    bool fresh = !(*word & bit);
+    *word |= bit;
+    return fresh;
 }
 
 bool
 check_marked(const struct check *c, uint32_t index)
 {
-    uint64_t bit, *word = mark_of(c, index, &bit);
-    return *word & bit;
+    return is_marked(c, c->marks, index);
 }
 
 bool
 check_mark(struct check *c, uint32_t index)
 {
-    uint64_t bit, *word = mark_of(c, index, &bit);
-    bool fresh = !(*word & bit);
-    *word |= bit;
-    return fresh;
+    return mark(c, c->marks, index);
+}
+
+bool
+check_named(const struct check *c, uint32_t index)
+{
+    return is_marked(c, c->named, index);
+}
+
+bool
+check_name_task(struct check *c, uint32_t index)
+{
+    return mark(c, c->named, index);
 }
 
 bool

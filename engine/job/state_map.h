@@ -46,6 +46,7 @@ struct check {
     struct extent *extents; /* in order */
     size_t nextents;
     uint64_t *marks;         /* a bit a grain: a block that somebody owns, a task in a list */
+    uint64_t *named;         /* the same: a suspended task, which a word of its slot names */
     struct dict_seen *dicts; /* in order */
     size_t ndicts;
 };
@@ -67,6 +68,9 @@ bool check_used(const struct check *c, uint32_t index, uint64_t bytes);
 /* check_mark says that the item has an owner. false: it had one already. */
 bool check_mark(struct check *c, uint32_t index);
 bool check_marked(const struct check *c, uint32_t index);
+/* check_name_task, check_named: the same of `named`. */
+bool check_name_task(struct check *c, uint32_t index);
+bool check_named(const struct check *c, uint32_t index);
 /* check_runs: does slot k's transaction belong to a task that runs in it? */
 bool check_runs(const struct check *c, uint32_t k);
 /* check_zero_bytes: are these all 0? */

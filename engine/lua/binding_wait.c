@@ -16,10 +16,11 @@
 #include "store/error_text.h"
 #include "task/section.h"
 #include "worker/fibers.h"
+#include "worker/waiting.h"
 
 #define SECONDS_MAX 1e9 /* as good as for ever */
 
-/* What is waited for, in words: core.WAITS. */
+/* What is waited for, in words: core.WAIT. */
 static const char *const waits_for[] = {
     [WAIT_CLOCK] = "a clock",
     [WAIT_DESCRIPTOR] = "a descriptor",
@@ -48,24 +49,6 @@ binding_due(lua_State *L, int index)
 
 /* ---- without a switch ---- */
 
-static int
-milliseconds_to(uint64_t due_ns)
-{
-    uint64_t now = due_ns == CLOCK_NEVER ? 0 : clock_ns();
-    if (due_ns == CLOCK_NEVER)
-        return -1;
-    uint64_t ms = due_ns > now ? (due_ns - now + CLOCK_MILLISECOND - 1) / CLOCK_MILLISECOND : 0;
-    return ms < INT32_MAX ? (int)ms : INT32_MAX;
-}
-
-static void
-sleep_until(uint64_t due_ns)
-{
-    struct timespec at = {(time_t)(due_ns / CLOCK_SECOND), (long)(due_ns % CLOCK_SECOND)};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
-        ;
-}
-
 /* 1: ready, the bits are in fds; 0: the time is over; -errno. */
 static int
 block(struct poller_fd *fds, uint32_t n, uint64_t due_ns)
@@ -73,7 +56,8 @@ block(struct poller_fd *fds, uint32_t n, uint64_t due_ns)
     if (!job.stranger)
         parent_death_renew(); /* the task may have become another user */
     if (!n && due_ns != CLOCK_NEVER) {
-        sleep_until(due_ns);
+        uint64_t now = clock_ns();
+        clock_sleep(due_ns > now ? due_ns - now : 0);
         return 0;
     }
     struct pollfd *list = calloc(n + 1, sizeof *list);
@@ -86,7 +70,7 @@ block(struct poller_fd *fds, uint32_t n, uint64_t due_ns)
     }
     int got;
     do
-        got = poll(list, n, milliseconds_to(due_ns));
+        got = poll(list, n, clock_poll_ms(due_ns));
     while ((got < 0 && errno == EINTR) || (got == 0 && due_ns == CLOCK_NEVER));
     for (uint32_t i = 0; i < n; i++) {
         bool over = list[i].revents & (POLLERR | POLLHUP | POLLNVAL);
@@ -127,17 +111,6 @@ fail(lua_State *L, int err, const struct poller_fd *f)
     return 3;
 }
 
-static int
-push_bits(lua_State *L, const struct poller_fd *fds, uint32_t n)
-{
-    lua_createtable(L, (int)n, 0);
-    for (uint32_t i = 0; i < n; i++) {
-        lua_pushinteger(L, fds[i].ready);
-        lua_rawseti(L, -2, (int)i + 1);
-    }
-    return 1;
-}
-
 /* Waits for n descriptors; `many`: their bits are returned, as a list. */
 static int
 wait_for(lua_State *L, struct poller_fd *fds, uint32_t n, uint64_t due_ns, int what, bool many)
@@ -151,8 +124,10 @@ wait_for(lua_State *L, struct poller_fd *fds, uint32_t n, uint64_t due_ns, int w
     err = block(fds, n, due_ns);
     if (err < 0)
         return fail(L, err, fds);
-    if (many && err)
-        return push_bits(L, fds, n);
+    if (many && err) {
+        fiber_push_bits(L, fds, n);
+        return 1;
+    }
     lua_pushboolean(L, err);
     return 1;
 }
@@ -164,7 +139,7 @@ check_what(lua_State *L, int index)
     return what >= 0 && what < WAIT_KINDS ? what : WAIT_CLOCK;
 }
 
-/* core.wait(fd | nil, bits, seconds | nil, WAITS.x) -> true: ready | false: the time is over |
+/* core.wait(fd | nil, bits, seconds | nil, WAIT.x) -> true: ready | false: the time is over |
  * nil, "closed" | nil, message, true: to be raised */
 static int
 l_wait(lua_State *L)
@@ -175,7 +150,7 @@ l_wait(lua_State *L)
     return wait_for(L, &fd, any, binding_due(L, 3), check_what(L, 4), false);
 }
 
-/* core.wait_many({fd, bits, fd, bits ...}, seconds | nil, WAITS.x) -> {bits ...}, or as
+/* core.wait_many({fd, bits, fd, bits ...}, seconds | nil, WAIT.x) -> {bits ...}, or as
  * core.wait() */
 static int
 l_wait_many(lua_State *L)
@@ -263,7 +238,7 @@ l_tell(lua_State *L)
 static int
 l_waiting(lua_State *L)
 {
-    lua_pushinteger(L, fibers_waiting());
+    lua_pushinteger(L, waiting_count());
     return 1;
 }
 

@@ -247,19 +247,6 @@ see_to_time(void)
     return clock_sooner(due, spawn_due());
 }
 
-/* For poll(): until then, rounded up, so that it is not too early by less than one. */
-static int
-milliseconds_until(uint64_t due_ns)
-{
-    uint64_t now = clock_ns();
-    if (due_ns == CLOCK_NEVER)
-        return -1;
-    if (due_ns <= now)
-        return 0;
-    uint64_t ms = (due_ns - now - 1) / CLOCK_MILLISECOND + 1;
-    return ms > INT32_MAX ? INT32_MAX : (int)ms;
-}
-
 /* Sleeps until something happens, or until then. false: it cannot. */
 static bool
 wait_until(uint64_t due_ns)
@@ -269,7 +256,7 @@ wait_until(uint64_t due_ns)
         {job.notify_fd, POLLIN, 0},
         {control_fd(), POLLIN, 0},
     };
-    return poll(fds, 3, milliseconds_until(due_ns)) >= 0 || errno == EINTR;
+    return poll(fds, 3, clock_poll_ms(due_ns)) >= 0 || errno == EINTR;
 }
 
 static void

@@ -15,33 +15,18 @@
 
 /* ---- words ---- */
 
-struct words {
-    uint64_t *at;
-    uint32_t n;
-};
-
-static struct words
-words_of(const struct arena *a, const struct slot *s)
+uint64_t *
+suspend_words(const struct arena *a, uint32_t k, uint32_t *n)
 {
-    struct words w = {NULL, 0};
-    if (s->words) {
-        w.at = (uint64_t *)block_at(a, s->words)->bytes;
-        w.n = (uint32_t)(block_capacity(a, s->words) / sizeof *w.at);
-    }
-    return w;
+    uint32_t block = slot_at(a, k)->words;
+    *n = block ? (uint32_t)(block_capacity(a, block) / sizeof(uint64_t)) : 0;
+    return block ? (uint64_t *)block_at(a, block)->bytes : NULL;
 }
 
-static uint32_t
-word_task(uint64_t word)
+bool
+suspend_waits(const struct arena *a, uint32_t k, uint64_t word)
 {
-    return (uint32_t)(word >> 32);
-}
-
-/* Does the task that the word names still wait for slot k? */
-static bool
-waits_for(const struct arena *a, uint64_t word, uint32_t k)
-{
-    uint64_t now = atom_load(&task_at(a, word_task(word))->word);
+    uint64_t now = atom_load(&task_at(a, suspend_word_task(word))->word);
     return task_state(now) == TASK_RUN && task_worker(now) == k &&
            task_generation(now) == (uint32_t)word;
 }
@@ -68,34 +53,35 @@ suspend_open(struct self *self, uint32_t most)
 
 /* Words are given back in any order: the next free one is near the last. */
 static uint32_t
-pick_word(struct self *self, struct words w)
+pick_word(struct self *self, const uint64_t *words, uint32_t n)
 {
     uint32_t i = self->free_word;
-    while (w.at[i])
-        i = i + 1 < w.n ? i + 1 : 0;
-    self->free_word = i + 1 < w.n ? i + 1 : 0;
+    while (words[i])
+        i = i + 1 < n ? i + 1 : 0;
+    self->free_word = i + 1 < n ? i + 1 : 0;
     return i;
 }
 
 void
 suspend_each(const struct arena *a, uint32_t k, void (*fn)(void *arg, uint32_t task), void *arg)
 {
-    struct words w = words_of(a, slot_at(a, k));
-    for (uint32_t i = 0; i < w.n; i++) {
-        uint64_t word = atom_load(&w.at[i]);
-        if (word && waits_for(a, word, k))
-            fn(arg, word_task(word));
+    uint32_t n;
+    const uint64_t *words = suspend_words(a, k, &n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t word = atom_load(&words[i]);
+        if (word && suspend_waits(a, k, word))
+            fn(arg, suspend_word_task(word));
     }
 }
 
 uint32_t
 suspend_count(const struct arena *a, uint32_t k)
 {
-    struct words w = words_of(a, slot_at(a, k));
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < w.n; i++)
-        n += atom_load(&w.at[i]) != 0;
-    return n;
+    uint32_t n, named = 0;
+    const uint64_t *words = suspend_words(a, k, &n);
+    for (uint32_t i = 0; i < n; i++)
+        named += atom_load(&words[i]) != 0;
+    return named;
 }
 
 struct only {
@@ -253,12 +239,6 @@ stage_again(struct self *self, const struct suspended *in)
     return err;
 }
 
-size_t
-suspend_bytes(const struct suspended *s)
-{
-    return s->staged_bytes;
-}
-
 /* ---- the two switches ---- */
 
 static void
@@ -292,13 +272,14 @@ void
 suspend_task(struct self *self, struct suspended *out)
 {
     struct slot *s = self->slot;
-    struct words w = words_of(self->arena, s);
+    uint32_t n;
+    uint64_t *words = suspend_words(self->arena, self->me, &n);
     keep_private(self, out);
     commit_undo(self);
     record_keep(self);
-    out->word = pick_word(self, w);
+    out->word = pick_word(self, words, n);
     /* release: the record has the journal; read by the supervisor after waitpid. */
-    atom_store(&w.at[out->word], serves_task(s->cur, task_generation(s->expect)));
+    atom_store(&words[out->word], serves_task(s->cur, task_generation(s->expect)));
     atom_store(&s->journal_on, 0);
     atom_store(&s->phase, PHASE_IDLE);
     self->suspended++;
@@ -324,8 +305,9 @@ run_again(struct self *self, uint32_t task, uint64_t expect, bool journal_on, ui
 int
 suspend_resume(struct self *self, struct suspended *in)
 {
-    run_again(self, in->task, in->expect, in->journal_on,
-              &words_of(self->arena, self->slot).at[in->word]);
+    uint32_t n;
+    uint64_t *words = suspend_words(self->arena, self->me, &n);
+    run_again(self, in->task, in->expect, in->journal_on, &words[in->word]);
     self->suspended--;
     self->free_word = in->word;
     self->partial = in->partial;
@@ -349,23 +331,23 @@ suspend_resume(struct self *self, struct suspended *in)
 void
 suspend_adopt(struct self *self, uint32_t task)
 {
-    struct words w = words_of(self->arena, self->slot);
+    uint32_t n, i = 0;
+    uint64_t *words = suspend_words(self->arena, self->me, &n);
     uint64_t now = atom_load(&task_at(self->arena, task)->word);
-    uint32_t i = 0;
-    while (w.at[i] != serves_task(task, task_generation(now)))
+    while (words[i] != serves_task(task, task_generation(now)))
         i++;
-    run_again(self, task, now, true, &w.at[i]);
+    run_again(self, task, now, true, &words[i]);
 }
 
 /* Still waiting: READY. Made READY already, but its hint may be missing: once more. */
 static void
 give_back(struct self *self, struct self *super, uint64_t name, bool forgive)
 {
-    struct task *t = task_at(self->arena, word_task(name));
+    struct task *t = task_at(self->arena, suspend_word_task(name));
     uint64_t word = atom_load(&t->word);
     if (task_generation(word) != (uint32_t)name)
         return;
-    if (waits_for(self->arena, name, self->me)) {
+    if (suspend_waits(self->arena, self->me, name)) {
         uint32_t attempt = task_attempt(word);
         if (forgive)
             task_forgive(t, attempt);
@@ -375,19 +357,20 @@ give_back(struct self *self, struct self *super, uint64_t name, bool forgive)
     } else if (task_state(word) != TASK_READY) {
         return;
     }
-    queue_put(super, super->slot->tail, word_task(name));
+    queue_put(super, super->slot->tail, suspend_word_task(name));
 }
 
 void
 suspend_recover(struct self *self, struct self *super, bool forgive, uint32_t keep)
 {
-    struct words w = words_of(self->arena, self->slot);
-    for (uint32_t i = 0; i < w.n; i++) {
-        uint64_t name = atom_load(&w.at[i]);
-        if (name && word_task(name) != keep)
+    uint32_t n;
+    uint64_t *words = suspend_words(self->arena, self->me, &n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t name = atom_load(&words[i]);
+        if (name && suspend_word_task(name) != keep)
             give_back(self, super, name, forgive);
         if (name)
-            atom_store(&w.at[i], 0);
+            atom_store(&words[i], 0);
     }
 }
 

@@ -62,9 +62,17 @@ void suspend_task(struct self *self, struct suspended *out);
 /* suspend_resume makes it the running task again; the slot runs none. 0; -ENOSPC, -ENOMEM: it
  * runs, but what it had staged is lost: the run must end by an error. */
 int suspend_resume(struct self *self, struct suspended *in);
-/* suspend_bytes: how much private memory a suspended task takes here, besides the struct. */
-size_t suspend_bytes(const struct suspended *s);
 
+/* suspend_words: the words of slot k, *n of them; NULL: it has none. suspend_word_task: the task
+ * that one names. suspend_waits: does this one still wait for slot k's process? Else its word is
+ * an old one. */
+uint64_t *suspend_words(const struct arena *a, uint32_t k, uint32_t *n);
+static inline uint32_t
+suspend_word_task(uint64_t word)
+{
+    return (uint32_t)(word >> 32);
+}
+bool suspend_waits(const struct arena *a, uint32_t k, uint64_t word);
 /* suspend_each calls fn with each task that waits for this slot's process, and with its word of
  * the task. For those who look from outside while the slot's process is gone or runs. */
 void suspend_each(const struct arena *a, uint32_t k, void (*fn)(void *arg, uint32_t task),

@@ -66,6 +66,7 @@ exit_worker(enum exit_reason reason)
         atom_store(&job.arena.header->output_error, output_error_pack(lost));
         job_notify();
     }
+    atom_store(&job.self.slot->waker_pid, 0); /* the number may be another process's soon */
     atom_store(&job.self.slot->exit_reason, (uint32_t)reason);
     _exit(reason == REASON_FATAL ? 1 : 0);
 }

@@ -66,6 +66,16 @@ fiber_is_late(const struct fiber *f)
     return f->wait.why == POLLER_TIME && f->due_ns > f->deadline_ns;
 }
 
+void
+fiber_push_bits(lua_State *L, const struct poller_fd *fds, uint32_t n)
+{
+    lua_createtable(L, (int)n, 0);
+    for (uint32_t i = 0; i < n; i++) {
+        lua_pushinteger(L, fds[i].ready);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+}
+
 int
 fiber_push_why(const struct fiber *f)
 {
@@ -88,11 +98,7 @@ fiber_push_why(const struct fiber *f)
         return 2;
     }
     if (f->wait.nfds > 1 && f->wait.why == POLLER_READY) {
-        lua_createtable(L, (int)f->wait.nfds, 0);
-        for (uint32_t i = 0; i < f->wait.nfds; i++) {
-            lua_pushinteger(L, f->wait.fds[i].ready);
-            lua_rawseti(L, -2, (int)i + 1);
-        }
+        fiber_push_bits(L, f->wait.fds, f->wait.nfds);
         return 1;
     }
     lua_pushboolean(L, f->wait.why != POLLER_TIME);

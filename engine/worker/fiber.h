@@ -30,7 +30,6 @@ struct fiber_ticket {
     struct fiber *fiber; /* NULL: nobody waits for it */
 };
 
-/* What its wait is called, for people: "a clock", "a descriptor" ... */
 struct fiber {
     struct poller_wait wait; /* the first field: fiber_of_wait() */
     struct poller_fd fd;     /* room for the list of the usual wait */
@@ -39,12 +38,11 @@ struct fiber {
     bool fresh;                  /* its task was begun and not called yet */
     bool failed;                 /* what it had staged is lost: an error is to be raised */
     uint64_t due_ns;             /* the wait's own moment; `wait` may end before: at deadline_ns */
-    uint64_t began_ns;           /* when its task was begun */
     uint64_t deadline_ns;        /* --timeout of that; CLOCK_NEVER: none */
     uint64_t told_ns;            /* when its task was told that its time is over; 0: not yet */
-    const char *waits_for;       /* in words */
+    const char *waits_for;       /* what its wait is called, for people: "a clock" ... */
     struct fiber_ticket *ticket; /* that can end its wait; NULL: none can */
-    uint32_t index;              /* among the waiting ones: fibers.c */
+    uint32_t index;              /* among those that wait: waiting.h */
     struct suspended tx;         /* of the task, while it waits */
     struct run_saved run;
     struct metrics_saved metrics;
@@ -68,6 +66,9 @@ bool fiber_is_late(const struct fiber *f);
  * several descriptors the list of what is ready, as bits; false: its moment has come; nil,
  * "closed"; nil, message, true: an error is to be raised. */
 int fiber_push_why(const struct fiber *f);
+
+/* fiber_push_bits pushes that list. */
+void fiber_push_bits(lua_State *L, const struct poller_fd *fds, uint32_t n);
 
 static inline struct fiber *
 fiber_of_wait(struct poller_wait *w)

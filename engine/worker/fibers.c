@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "job/job.h"
@@ -21,6 +20,7 @@
 #include "task/task.h"
 #include "worker/fiber.h"
 #include "worker/run.h"
+#include "worker/waiting.h"
 
 enum {
     ROW = 16,        /* after this many fibers whose wait is over, a task is begun */
@@ -30,18 +30,16 @@ enum {
 #define LONG_NS (100 * CLOCK_MILLISECOND)
 
 static struct {
-    uint32_t most;          /* --concurrency */
-    uint32_t begun;         /* tasks that run or wait */
-    struct fiber *running;  /* NULL: none */
-    struct fiber **waiting; /* [0 .. begun - 1], if none runs */
-    size_t nwaiting, waiting_cap;
-    struct fiber *solo; /* begun alone: nothing else is begun before it has ended; NULL: none */
-    uint32_t row;       /* fibers that continued since a task was begun */
-    uint32_t turns;     /* since the last look */
-    uint32_t turn_fn;   /* the function of the task of the last turn ... */
-    bool turn_others;   /* ... and whether others waited when it began */
-    uint64_t looked_ns; /* when that was, by the coarse clock */
-    bool no_memory;     /* for a further fiber: not before one has ended */
+    uint32_t most;         /* --concurrency */
+    uint32_t begun;        /* tasks that run or wait */
+    struct fiber *running; /* NULL: none */
+    struct fiber *solo;    /* begun alone: nothing else is begun before it has ended; NULL: none */
+    uint32_t row;          /* fibers that continued since a task was begun */
+    uint32_t turns;        /* since the last look */
+    uint32_t turn_fn;      /* the function of the task of the last turn ... */
+    bool turn_others;      /* ... and whether others waited when it began */
+    uint64_t looked_ns;    /* when that was, by the coarse clock */
+    bool no_memory;        /* for a further fiber: not before one has ended */
 } fibers;
 
 /* ---- the worker ---- */
@@ -73,45 +71,22 @@ fibers_open(lua_State *main, lua_State *spare, uint32_t most)
     atom_store(&job.self.slot->waker_pid, (uint32_t)getpid());
     fiber_open(main);
     run_by_turns(spare);
-    stack_dump_follow(fibers_each_waiting);
+    stack_dump_follow(waiting_each);
     return 0;
+}
+
+void
+fibers_close(void)
+{
+    atom_store(&job.self.slot->waker_pid, 0);
+    poller_close();
+    waiting_close();
 }
 
 lua_State *
 fibers_running(void)
 {
     return fibers.running ? fibers.running->L : NULL;
-}
-
-/* ---- which tasks wait ---- */
-
-static bool
-note_waiting(struct fiber *f)
-{
-    if (!array_reserve(&fibers.waiting, &fibers.waiting_cap, fibers.nwaiting + 1,
-                       sizeof(struct fiber *)))
-        return false;
-    f->index = (uint32_t)fibers.nwaiting;
-    fibers.waiting[fibers.nwaiting++] = f;
-    return true;
-}
-
-static void
-forget_waiting(struct fiber *f)
-{
-    struct fiber *last = fibers.waiting[--fibers.nwaiting];
-    fibers.waiting[f->index] = last;
-    last->index = f->index;
-}
-
-void
-fibers_each_waiting(void (*fn)(void *arg, lua_State *L, uint32_t task, const char *what),
-                    void *arg)
-{
-    for (size_t i = 0; i < fibers.nwaiting; i++) {
-        const struct fiber *f = fibers.waiting[i];
-        fn(arg, f->L, f->tx.task, f->waits_for);
-    }
 }
 
 uint64_t
@@ -129,12 +104,6 @@ fibers_can_wait(lua_State *L)
     const struct fiber *f = fibers.running;
     return f && f->L == L && job.stage == STAGE_TASK && lua_isyieldable(L) &&
            !section_any_held(&job.self);
-}
-
-uint32_t
-fibers_waiting(void)
-{
-    return (uint32_t)fibers.nwaiting;
 }
 
 static int
@@ -184,11 +153,11 @@ fibers_wait(const struct poller_fd *fds, uint32_t n, uint64_t due_ns, const char
     f->wait.due_ns = clock_sooner(due_ns, f->deadline_ns);
     f->waits_for = what;
     f->failed = false;
-    err = note_waiting(f) ? 0 : -ENOMEM;
+    err = waiting_add(f) ? 0 : -ENOMEM;
     if (!err) {
         err = poller_wait(&f->wait, at);
         if (err)
-            forget_waiting(f);
+            waiting_remove(f);
     }
     if (err) {
         drop_list(f);
@@ -240,7 +209,7 @@ static void
 switch_to(struct fiber *f)
 {
     struct slot *s = job.self.slot;
-    forget_waiting(f);
+    waiting_remove(f);
     if (f->ticket)
         f->ticket->fiber = NULL;
     f->ticket = NULL;
@@ -275,7 +244,7 @@ start(struct fiber *f)
     if (likely(!alone))
         return true;
     fibers.solo = f;
-    if (fibers.begun == 1 || suspend_prepare(&job.self, &f->tx) || !note_waiting(f))
+    if (fibers.begun == 1 || suspend_prepare(&job.self, &f->tx) || !waiting_add(f))
         return true; /* or there is no memory */
     f->fresh = true;
     f->waits_for = "its turn";
@@ -299,7 +268,7 @@ static void
 note_turn(void)
 {
     fibers.turn_fn = task_at(&job.arena, job.self.slot->cur)->fn;
-    fibers.turn_others = fibers.nwaiting > 0;
+    fibers.turn_others = waiting_count() > 0;
 }
 
 /* A turn of f has ended like this; it may have claimed further tasks. */

@@ -32,6 +32,8 @@
 /* fibers_open prepares this worker, whose state is `main`, for `most` tasks at a time; `spare` is a
  * thread of run_open(), for hooks and reports. 0 or -errno. */
 int fibers_open(lua_State *main, lua_State *spare, uint32_t most);
+/* fibers_close: --serial: the process continues without tasks. */
+void fibers_close(void);
 /* fibers_run does what run_tasks() does. */
 enum exit_reason fibers_run(void);
 
@@ -49,12 +51,7 @@ int fibers_wait(const struct poller_fd *fds, uint32_t n, uint64_t due_ns, const 
 int fibers_wait_told(struct fiber_ticket *ticket, uint64_t due_ns, const char *what);
 /* fibers_tell: false: nobody waits for it (any more). */
 bool fibers_tell(struct fiber_ticket *ticket);
-/* fibers_waiting: how many tasks of this worker wait. */
-uint32_t fibers_waiting(void);
 /* fibers_owner: the id of the task that waits in this wait; 0: none. */
 uint64_t fibers_owner(const struct poller_wait *w);
-/* fibers_each_waiting calls fn with the coroutine of each task that waits. */
-void fibers_each_waiting(void (*fn)(void *arg, lua_State *L, uint32_t task, const char *what),
-                         void *arg);
 
 #endif

@@ -145,14 +145,6 @@ poller_due(void)
     return poller.n ? poller.heap[1]->due_ns : CLOCK_NEVER;
 }
 
-bool
-poller_move(struct poller_wait *w, uint64_t due_ns)
-{
-    heap_remove(w);
-    w->due_ns = due_ns;
-    return due_ns == CLOCK_NEVER || heap_add(w);
-}
-
 /* ---- descriptors ---- */
 
 static struct watch *
@@ -161,17 +153,25 @@ watch_of(int fd)
     return fd >= 0 && (size_t)fd < poller.watches_cap ? &poller.watches[fd] : NULL;
 }
 
-/* Tells the kernel what is waited for now: nothing is left to the next event if it is nothing.
- * 0 or -errno. */
-static int
-arm(int fd, struct watch *w)
+/* What is waited for now. */
+static struct epoll_event
+event_of(int fd, const struct watch *w)
 {
     struct epoll_event e = {.events = EPOLLONESHOT};
     e.events |= w->reader ? EPOLLIN | EPOLLRDHUP : 0;
     e.events |= w->writer ? EPOLLOUT : 0;
+    e.data.u64 = (uint64_t)w->use << 32 | (uint32_t)fd;
+    return e;
+}
+
+/* Tells the kernel, if it is anything. 0 or -errno. */
+static int
+arm(int fd, struct watch *w)
+{
     if (!w->reader && !w->writer)
         return 0;
-    e.data.u64 = (uint64_t)++w->use << 32 | (uint32_t)fd;
+    w->use++;
+    struct epoll_event e = event_of(fd, w);
     if (w->in_epoll && epoll_ctl(poller.epoll, EPOLL_CTL_MOD, fd, &e) == 0)
         return 0;
     /* Closed without a word, and the number used again: see was_closed(). */
@@ -192,18 +192,13 @@ unwatch(struct poller_wait *wait)
     }
 }
 
-/* Is the descriptor, which somebody waits for already, another file by now? Only who was closed
- * is no longer in the set. */
+/* Is the descriptor, which somebody waits for already, another file by now? Only one that was
+ * closed is no longer in the set. */
 static bool
 was_closed(int fd, const struct watch *w)
 {
-    struct epoll_event e = {.events = EPOLLONESHOT};
-    if (!w->in_epoll)
-        return false;
-    e.events |= w->reader ? EPOLLIN | EPOLLRDHUP : 0;
-    e.events |= w->writer ? EPOLLOUT : 0;
-    e.data.u64 = (uint64_t)w->use << 32 | (uint32_t)fd;
-    return epoll_ctl(poller.epoll, EPOLL_CTL_MOD, fd, &e) && errno == ENOENT;
+    struct epoll_event e = event_of(fd, w);
+    return w->in_epoll && epoll_ctl(poller.epoll, EPOLL_CTL_MOD, fd, &e) && errno == ENOENT;
 }
 
 static int
@@ -385,10 +380,7 @@ poller_poll(uint64_t until_ns)
                          until_ns == CLOCK_NEVER ? NULL : &at_most, &poller.open_mask);
     bool woken = n < 0 && errno == EINTR;
     if (n < 0 && errno == ENOSYS) {
-        int ms = until_ns == CLOCK_NEVER ? -1
-                                         : (int)(at_most.tv_sec * 1000 +
-                                                 (at_most.tv_nsec + 999999) / 1000000);
-        n = epoll_pwait(poller.epoll, events, EVENTS, ms, &poller.open_mask);
+        n = epoll_pwait(poller.epoll, events, EVENTS, clock_poll_ms(until_ns), &poller.open_mask);
         woken = n < 0 && errno == EINTR;
     }
     for (int i = 0; i < n; i++)

@@ -62,8 +62,6 @@ void poller_drop(struct poller_wait *w);
 /* poller_moments ends the waits for a moment only that has passed, as of sleep(0); it does not look
  * at descriptors. Is any wait over? */
 bool poller_moments(void);
-/* poller_move changes the moment of a wait that is not over. */
-bool poller_move(struct poller_wait *w, uint64_t due_ns);
 /* poller_closes: fd is about to be closed: who waits for it is told. */
 void poller_closes(int fd);
 /* poller_reads, poller_writes: who waits to read, write; NULL: nobody. */

@@ -149,6 +149,8 @@ worker_serial(lua_State *main)
         (void)hooks_run(L, HOOK_WORKER_END);
         program_finish();
     }
+    if (job.config.concurrency > 1)
+        fibers_close();
     profile_stop(L);
     lua_alloc_close(main);
     close_serial(main);

@@ -36,6 +36,12 @@ local function addresses_of(host, family, level)
   return found, problem
 end
 
+-- As LuaSocket's functions return it: nothing behind what is true.
+local function outcome(ok, err)
+  if ok then return ok end
+  return nil, err
+end
+
 local function close(s, native)
   local fd = native.getfd(s)
   if fd >= 0 then core.closes(fd) end
@@ -111,8 +117,7 @@ function M.connecter(native, create)
     else
       ok, err = try_all(s, native, create, list, port, 2)
     end
-    if ok then return ok end
-    return nil, err
+    return outcome(ok, err)
   end
 end
 
@@ -149,56 +154,47 @@ function M.unix_connecter(native)
     else
       ok, err = retry(s, path, spare)
     end
-    if ok then return ok end
-    return nil, err
+    return outcome(ok, err)
+  end
+end
+
+local ANY = { { addr = "*" } } -- no name
+
+-- A function of sockets that takes an address, for names as well. try_one(s, address, port) is for one
+-- address; it returns, too, whether its failure is the last.
+local function for_names(native, try_one)
+  return function(s, host, port)
+    local list, problem = ANY, nil
+    if host ~= "*" then list, problem = addresses_of(host, family_of(s, native), 2) end
+    if not list then return nil, problem end
+    local ok, err, last
+    for _, address in ipairs(list) do
+      ok, err, last = try_one(s, address.addr, port)
+      descriptor.close_on_exec(native.getfd(s))
+      if ok or last then break end
+    end
+    return outcome(ok, err)
   end
 end
 
 --- bind() for tcp and udp sockets.
 function M.binder(native)
   local bind = native.bind or native.setsockname
-  return function(s, host, port)
-    if host == "*" or names.numeric(host) then
-      local ok, err = bind(s, host, port)
-      descriptor.close_on_exec(native.getfd(s))
-      if ok then return ok end
-      return nil, err
-    end
-    local list, problem = addresses_of(host, family_of(s, native), 2)
-    if not list then return nil, problem end
-    local ok, err
-    for _, address in ipairs(list) do
-      ok, err = bind(s, address.addr, port)
-      descriptor.close_on_exec(native.getfd(s))
-      if ok then return ok end
-    end
-    return nil, err
-  end
+  return for_names(native, function(s, address, port)
+    local ok, err = bind(s, address, port)
+    return ok, err, false
+  end)
 end
 
 --- setpeername() for udp sockets: connected at once, and LuaSocket leaves their family open until then if the
 -- timeout is not 0.
 function M.peer_setter(native)
-  return function(s, host, port)
-    if host == "*" or names.numeric(host) then
-      local ok, err = native.setpeername(s, host, port)
-      descriptor.close_on_exec(native.getfd(s))
-      if ok then return ok end
-      return nil, err
-    end
-    local list, problem = addresses_of(host, family_of(s, native), 2)
-    if not list then return nil, problem end
-    local ok, err
+  return for_names(native, function(s, address, port)
     if not never(s) then native.settimeout(s, 1e-9) end
-    for _, address in ipairs(list) do
-      ok, err = native.setpeername(s, address.addr, port)
-      if ok or never(s) then break end
-    end
+    local ok, err = native.setpeername(s, address, port)
     native.settimeout(s, 0)
-    descriptor.close_on_exec(native.getfd(s))
-    if ok then return ok end
-    return nil, err
-  end
+    return ok, err, never(s)
+  end)
 end
 
 --- accept() for a class.
@@ -295,8 +291,7 @@ function M.opener(socket, create, native)
       if local_address then ok, err = s:bind(local_address, local_port or 0) end
       s, err = is_connected(s, ok, err, address, port)
     end
-    if s then return s end
-    return nil, err
+    return outcome(s, err)
   end
 end
 
