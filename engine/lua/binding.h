@@ -77,7 +77,7 @@ const struct codec_buf *binding_encode(lua_State *L, uint32_t i, int first, int 
 uint64_t binding_due(lua_State *L, int index);
 /* binding_waits_for: in words. */
 const char *binding_waits_for(enum wait_kind kind);
-/* binding_cannot_wait pushes nil, why fibers_can_wait() says no, false. Returns 3. */
+/* binding_cannot_wait pushes nil, why fiber_can_wait() says no, false. Returns 3. */
 int binding_cannot_wait(lua_State *L);
 /* binding_set_number: t[name] = v, of the table at the top of the stack. */
 void binding_set_number(lua_State *L, const char *name, double v);

@@ -249,7 +249,7 @@ l_queue_wait(lua_State *L)
     lua_settop(L, 3);
     struct getter *g = check_getter(L);
     struct dict *d = check_dict(L, 2);
-    if (!fibers_can_wait(L))
+    if (!fiber_can_wait(L))
         return binding_cannot_wait(L);
     int err = getters_wait(g, d, binding_due(L, 3), binding_waits_for(WAIT_QUEUE));
     if (err < 0) {

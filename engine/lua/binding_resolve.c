@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "store/error_text.h"
-#include "worker/fibers.h"
+#include "worker/fiber_wait.h"
 #include "worker/poller.h"
 #include "worker/resolver.h"
 
@@ -88,7 +88,7 @@ l_resolve(lua_State *L)
     luaL_argcheck(L, q.host || (q.service && kind == LOOKUP_NAMES), 3, "name");
     lua_settop(L, 4); /* the strings stay where they are */
     struct asked *a = new_asked(L);
-    if (fibers_running())
+    if (fiber_running())
         a->ticket = resolver_ask(&q);
     if (a->ticket) {
         lua_pushboolean(L, false);

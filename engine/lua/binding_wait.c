@@ -15,7 +15,7 @@
 #include "job/job.h"
 #include "store/error_text.h"
 #include "task/section.h"
-#include "worker/fibers.h"
+#include "worker/fiber_wait.h"
 #include "worker/waiting.h"
 
 #define SECONDS_MAX 1e9 /* as good as for ever */
@@ -90,7 +90,7 @@ push_busy(lua_State *L, const struct poller_fd *f)
     const struct poller_wait *reader = f->want & POLLER_READ ? poller_reads(f->fd) : NULL;
     const struct poller_wait *w = reader ? reader : poller_writes(f->fd);
     char id[24];
-    snprintf(id, sizeof id, "%llu", (unsigned long long)fibers_owner(w));
+    snprintf(id, sizeof id, "%llu", (unsigned long long)fiber_wait_owner(w));
     lua_pushfstring(L, "descriptor %d is being %s by task #%s: each task needs a connection of its "
                        "own (prunner.pool)",
                     f->fd, reader ? "read" : "written", id);
@@ -117,8 +117,8 @@ wait_for(lua_State *L, struct poller_fd *fds, uint32_t n, uint64_t due_ns, int w
 {
     uint32_t at = 0;
     int err;
-    if (fibers_can_wait(L)) {
-        err = fibers_wait(fds, n, due_ns, waits_for[what], &at);
+    if (fiber_can_wait(L)) {
+        err = fiber_wait(fds, n, due_ns, waits_for[what], &at);
         return err ? fail(L, err, &fds[at]) : lua_yield(L, 0);
     }
     err = block(fds, n, due_ns);
@@ -173,7 +173,7 @@ static int
 l_ticket(lua_State *L)
 {
     struct fiber_ticket *t = lua_newuserdata(L, sizeof *t);
-    t->fiber = NULL;
+    *t = (struct fiber_ticket){0};
     return 1;
 }
 
@@ -185,11 +185,11 @@ check_ticket(lua_State *L)
     return lua_touserdata(L, 1);
 }
 
-/* Why fibers_can_wait() says no, in words. */
+/* Why fiber_can_wait() says no, in words. */
 static const char *
 why_not(lua_State *L)
 {
-    if (!fibers_running())
+    if (!fiber_running())
         return job_in_task() ? "without --concurrency" : "outside tasks";
     if (job.stage == STAGE_UPDATE)
         return "in the function of d:update";
@@ -197,7 +197,7 @@ why_not(lua_State *L)
         return "in a hook";
     if (section_any_held(&job.self))
         return "while the task holds a lock";
-    if (fibers_running() != L)
+    if (fiber_running()->L != L)
         return "in a coroutine that something else than coroutine.resume or wrap has resumed, or "
                "while a function in C calls it (table.sort, string.gsub ...)";
     return "while a function in C calls it (table.sort, string.gsub ...)";
@@ -220,9 +220,9 @@ l_wait_told(lua_State *L)
 {
     lua_settop(L, 3);
     struct fiber_ticket *t = check_ticket(L);
-    if (!fibers_can_wait(L))
+    if (!fiber_can_wait(L))
         return binding_cannot_wait(L);
-    int err = fibers_wait_told(t, binding_due(L, 2), waits_for[check_what(L, 3)]);
+    int err = fiber_wait_told(t, binding_due(L, 2), waits_for[check_what(L, 3)]);
     return err ? fail(L, err, NULL) : lua_yield(L, 0);
 }
 
@@ -230,7 +230,7 @@ l_wait_told(lua_State *L)
 static int
 l_tell(lua_State *L)
 {
-    lua_pushboolean(L, fibers_tell(check_ticket(L)));
+    lua_pushboolean(L, fiber_tell(check_ticket(L)));
     return 1;
 }
 
@@ -254,7 +254,7 @@ l_closes(lua_State *L)
 static int
 l_in_fiber(lua_State *L)
 {
-    lua_pushboolean(L, fibers_running() == L);
+    lua_pushboolean(L, fiber_running() && fiber_running()->L == L);
     return 1;
 }
 

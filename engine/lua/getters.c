@@ -108,7 +108,7 @@ tell(struct group *group)
     double values = group->first ? getters_free(group->dict) : 0;
     for (struct getter *g; values > 0 && (g = group->first); values--) {
         leave_line(group, g);
-        g->told = fibers_tell(&g->ticket);
+        g->told = fiber_tell(&g->ticket);
         group->told += g->told;
     }
 }
@@ -160,6 +160,12 @@ begin_looking(void)
     return err;
 }
 
+static void
+on_given_back(struct fiber_ticket *ticket)
+{
+    getters_forget((struct getter *)ticket);
+}
+
 int
 getters_wait(struct getter *g, struct dict *d, uint64_t due_ns, const char *what)
 {
@@ -168,13 +174,14 @@ getters_wait(struct getter *g, struct dict *d, uint64_t due_ns, const char *what
         return -ENOMEM;
     append(group, g);
     g->dict = d;
+    g->ticket.given_back = on_given_back;
     int err = begin_looking();
     /* Pairs with the fence in getters_call(): either it sees that we wait, or we see its value. */
     atom_fence();
     if (!err && getters_free(d) > 0)
         err = 1;
     if (!err)
-        err = fibers_wait_told(&g->ticket, due_ns, what);
+        err = fiber_wait_told(&g->ticket, due_ns, what);
     if (err)
         getters_forget(g);
     return err;

@@ -18,17 +18,17 @@
 #include <stdint.h>
 
 #include "store/dict.h"
-#include "worker/fibers.h"
+#include "worker/fiber_wait.h"
 
 struct getter {
-    struct fiber_ticket ticket;
+    struct fiber_ticket ticket; /* the first field: on_given_back() */
     struct dict *dict;
     struct getter *next, **link; /* link == NULL: it does not wait in line */
     bool told;                   /* there was a value for it, which it has not looked for yet */
 };
 
 /* getters_wait begins a wait of the running fiber. 0; 1: there is a value, nothing was begun; or
- * as fibers_wait(). */
+ * as fiber_wait(). */
 int getters_wait(struct getter *g, struct dict *d, uint64_t due_ns, const char *what);
 /* getters_forget: its wait is over, however. */
 void getters_forget(struct getter *g);

@@ -103,6 +103,8 @@ __attribute__((cold, noinline)) void metrics_mark_used(uint32_t fn);
  * after suspend_resume(); `from` is when it started. */
 void metrics_suspend(const struct self *self, struct metrics_saved *out);
 void metrics_resume(const struct self *self, uint64_t from, const struct metrics_saved *in);
+/* metrics_give_back: a task that waits does not continue. */
+void metrics_give_back(void);
 /* metrics_blocked: a task of function fn ran for ns while others of its worker could continue. */
 void metrics_blocked(uint32_t fn, uint64_t ns);
 /* metrics_idle_start, metrics_idle_end: around looking and waiting for a task. */

@@ -58,6 +58,13 @@ metrics_resume(const struct self *self, uint64_t from, const struct metrics_save
 }
 
 void
+metrics_give_back(void)
+{
+    struct metrics_slot *s = metrics.slot;
+    atom_set(&s->waiting, s->waiting - 1);
+}
+
+void
 metrics_blocked(uint32_t fn, uint64_t ns)
 {
     struct metrics_slot *s = metrics.slot;

@@ -315,6 +315,13 @@ output_resume(const struct task *t, struct output_saved *saved)
     }
 }
 
+void
+output_drop(struct output_saved *saved)
+{
+    stream_drop(&saved->out);
+    stream_drop(&saved->err);
+}
+
 struct output_error
 output_flush(enum output_when when)
 {

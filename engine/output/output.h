@@ -70,6 +70,8 @@ struct output_saved {
 };
 void output_suspend(struct output_saved *saved);
 void output_resume(const struct task *t, struct output_saved *saved);
+/* output_drop: the task does not continue. */
+void output_drop(struct output_saved *saved);
 /* output_flush writes all that the task has printed. Returns the first error that was met
  * so far: EPIPE means that nobody reads any more. */
 struct output_error output_flush(enum output_when when);

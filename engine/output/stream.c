@@ -120,6 +120,12 @@ stream_resume(struct stream *s, struct stream_line *line)
     } else {
         sink_put(&s->real, line->bytes, line->len);
     }
+    stream_drop(line);
+}
+
+void
+stream_drop(struct stream_line *line)
+{
     free(line->bytes);
     line->bytes = NULL;
 }

@@ -75,6 +75,9 @@ struct stream_line {
 void stream_suspend(struct stream *s, struct stream_line *line);
 void stream_resume(struct stream *s, struct stream_line *line);
 
+/* stream_drop: nobody continues it. */
+void stream_drop(struct stream_line *line);
+
 /* stream_capture: from here on all goes to the file `fd`, which is empty, or waits to go
  * there. For output_start(). */
 void stream_capture(struct stream *s, int fd, bool whole);

@@ -339,9 +339,10 @@ suspend_adopt(struct self *self, uint32_t task)
     run_again(self, task, now, true, &words[i]);
 }
 
-/* Still waiting: READY. Made READY already, but its hint may be missing: once more. */
+/* A task that waits for self's process: READY, with a hint in the ring of `to`. Made READY already,
+ * but its hint may be missing: once more. */
 static void
-give_back(struct self *self, struct self *super, uint64_t name, bool forgive)
+give_back(const struct self *self, struct self *to, uint64_t name, bool forgive)
 {
     struct task *t = task_at(self->arena, suspend_word_task(name));
     uint64_t word = atom_load(&t->word);
@@ -357,7 +358,7 @@ give_back(struct self *self, struct self *super, uint64_t name, bool forgive)
     } else if (task_state(word) != TASK_READY) {
         return;
     }
-    queue_put(super, super->slot->tail, suspend_word_task(name));
+    queue_put(to, to->slot->tail, suspend_word_task(name));
 }
 
 void
@@ -372,6 +373,18 @@ suspend_recover(struct self *self, struct self *super, bool forgive, uint32_t ke
         if (name)
             atom_store(&words[i], 0);
     }
+}
+
+void
+suspend_give_back(struct self *self, struct suspended *s)
+{
+    uint32_t n;
+    uint64_t *words = suspend_words(self->arena, self->me, &n);
+    give_back(self, self, words[s->word], false);
+    atom_store(&words[s->word], 0);
+    self->suspended--;
+    self->free_word = s->word;
+    suspend_cancel(s);
 }
 
 bool

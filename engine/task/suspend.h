@@ -17,6 +17,9 @@
  * recovery looks at the slot first, then at the words (suspend_recover()). With journal_on == 0
  * the record's length counts, and is left as it is.
  *
+ * Given back: (1) READY, its run uncounted (2) its hint (3) the word = 0. Died at any point of it:
+ * recovery does the same.
+ *
  * Only the task that ran is to blame for a death. Those that waited are forgiven the run
  * (task_forgive()). If nothing ran and one waited, it is to blame: an alarm() or a thread of its
  * may have killed the worker in its sleep. suspend_adopt() then makes it the one that runs.
@@ -62,6 +65,11 @@ void suspend_task(struct self *self, struct suspended *out);
 /* suspend_resume makes it the running task again; the slot runs none. 0; -ENOSPC, -ENOMEM: it
  * runs, but what it had staged is lost: the run must end by an error. */
 int suspend_resume(struct self *self, struct suspended *in);
+
+/* suspend_give_back ends the run of a task that waits: READY again, as if the run had not been,
+ * with a hint in self's ring. What it had published and its journal count for the next run, as
+ * after a death. The slot runs no task. */
+void suspend_give_back(struct self *self, struct suspended *s);
 
 /* suspend_words: the words of slot k, *n of them; NULL: it has none. suspend_word_task: the task
  * that one names. suspend_waits: does this one still wait for slot k's process? Else its word is

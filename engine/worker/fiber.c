@@ -10,7 +10,8 @@
 
 static struct {
     lua_State *main;
-    struct fiber *free;
+    struct fiber *free;    /* the pool */
+    struct fiber *running; /* NULL: none */
 } fibers;
 
 void
@@ -18,6 +19,19 @@ fiber_open(lua_State *main)
 {
     fibers.main = main;
     fibers.free = NULL;
+    fibers.running = NULL;
+}
+
+struct fiber *
+fiber_running(void)
+{
+    return fibers.running;
+}
+
+void
+fiber_set_running(struct fiber *f)
+{
+    fibers.running = f;
 }
 
 /* By lua_cpcall(): there may be no memory for it. */

@@ -25,9 +25,11 @@
 #include "worker/poller.h"
 #include "worker/run.h"
 
-/* By which another task of this worker ends a wait: fibers_tell(). */
+/* By which another task of this worker ends a wait: fiber_tell(). */
 struct fiber_ticket {
     struct fiber *fiber; /* NULL: nobody waits for it */
+    /* Called if the task is given back meanwhile, and does not continue; NULL: nothing to do. */
+    void (*given_back)(struct fiber_ticket *ticket);
 };
 
 struct fiber {
@@ -36,6 +38,7 @@ struct fiber {
     lua_State *L;
     int thread;                  /* registry reference to L */
     bool fresh;                  /* its task was begun and not called yet */
+    bool gives_back;             /* the job stops, and it waits for another task: fibers.c */
     bool failed;                 /* what it had staged is lost: an error is to be raised */
     uint64_t due_ns;             /* the wait's own moment; `wait` may end before: at deadline_ns */
     uint64_t deadline_ns;        /* --timeout of that; CLOCK_NEVER: none */
@@ -59,6 +62,10 @@ void fiber_give(struct fiber *f);
 /* fiber_drop: its task has ended by an error, or by a yield that nobody awaits: the coroutine is
  * of no use any more. */
 void fiber_drop(struct fiber *f);
+
+/* fiber_running: the one that runs a task now; NULL: none does. Set by fibers.c. */
+struct fiber *fiber_running(void);
+void fiber_set_running(struct fiber *f);
 
 /* fiber_is_late: its wait has ended because the time of its task is over. */
 bool fiber_is_late(const struct fiber *f);

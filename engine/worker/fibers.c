@@ -19,6 +19,8 @@
 #include "task/suspend.h"
 #include "task/task.h"
 #include "worker/fiber.h"
+#include "worker/fiber_wait.h"
+#include "worker/program.h"
 #include "worker/run.h"
 #include "worker/waiting.h"
 
@@ -30,16 +32,16 @@ enum {
 #define LONG_NS (100 * CLOCK_MILLISECOND)
 
 static struct {
-    uint32_t most;         /* --concurrency */
-    uint32_t begun;        /* tasks that run or wait */
-    struct fiber *running; /* NULL: none */
-    struct fiber *solo;    /* begun alone: nothing else is begun before it has ended; NULL: none */
-    uint32_t row;          /* fibers that continued since a task was begun */
-    uint32_t turns;        /* since the last look */
-    uint32_t turn_fn;      /* the function of the task of the last turn ... */
-    bool turn_others;      /* ... and whether others waited when it began */
-    uint64_t looked_ns;    /* when that was, by the coarse clock */
-    bool no_memory;        /* for a further fiber: not before one has ended */
+    uint32_t most;      /* --concurrency */
+    uint32_t begun;     /* tasks that run or wait */
+    struct fiber *solo; /* begun alone: nothing else is begun before it has ended; NULL: none */
+    uint32_t row;       /* fibers that continued since a task was begun */
+    uint32_t turns;     /* since the last look */
+    uint32_t turn_fn;   /* the function of the task of the last turn ... */
+    bool turn_others;   /* ... and whether others waited when it began */
+    uint64_t looked_ns; /* when that was, by the coarse clock */
+    bool stopping;      /* the job stops: who waits for others is given back */
+    bool no_memory;     /* for a further fiber: not before one has ended */
 } fibers;
 
 /* ---- the worker ---- */
@@ -83,114 +85,6 @@ fibers_close(void)
     waiting_close();
 }
 
-lua_State *
-fibers_running(void)
-{
-    return fibers.running ? fibers.running->L : NULL;
-}
-
-uint64_t
-fibers_owner(const struct poller_wait *w)
-{
-    const struct fiber *f = (const struct fiber *)w;
-    return f ? task_at(&job.arena, f->tx.task)->id : 0;
-}
-
-/* ---- beginning a wait ---- */
-
-bool
-fibers_can_wait(lua_State *L)
-{
-    const struct fiber *f = fibers.running;
-    return f && f->L == L && job.stage == STAGE_TASK && lua_isyieldable(L) &&
-           !section_any_held(&job.self);
-}
-
-static int
-copy_list(struct fiber *f, const struct poller_fd *fds, uint32_t n)
-{
-    f->wait.fds = n > 1 ? malloc(n * sizeof *fds) : &f->fd;
-    if (!f->wait.fds)
-        return -ENOMEM;
-    if (n)
-        memcpy(f->wait.fds, fds, n * sizeof *fds);
-    f->wait.nfds = n;
-    return 0;
-}
-
-static void
-drop_list(struct fiber *f)
-{
-    if (f->wait.fds != &f->fd)
-        free(f->wait.fds);
-    f->wait.fds = NULL;
-    f->wait.nfds = 0;
-}
-
-/* When its task has run too long; CLOCK_NEVER: never. */
-static uint64_t
-deadline_of_task(const struct self *self)
-{
-    int64_t limit = job_timeout_ns(task_at(self->arena, self->slot->cur)->fn);
-    return limit > 0 ? run_began() + (uint64_t)limit : CLOCK_NEVER;
-}
-
-int
-fibers_wait(const struct poller_fd *fds, uint32_t n, uint64_t due_ns, const char *what,
-            uint32_t *at)
-{
-    struct fiber *f = fibers.running;
-    int err = suspend_prepare(&job.self, &f->tx);
-    if (err)
-        return err;
-    err = copy_list(f, fds, n);
-    if (err) {
-        suspend_cancel(&f->tx);
-        return err;
-    }
-    f->due_ns = due_ns;
-    f->deadline_ns = deadline_of_task(&job.self);
-    f->wait.due_ns = clock_sooner(due_ns, f->deadline_ns);
-    f->waits_for = what;
-    f->failed = false;
-    err = waiting_add(f) ? 0 : -ENOMEM;
-    if (!err) {
-        err = poller_wait(&f->wait, at);
-        if (err)
-            waiting_remove(f);
-    }
-    if (err) {
-        drop_list(f);
-        suspend_cancel(&f->tx);
-    } else {
-        run_will_wait();
-    }
-    return err;
-}
-
-int
-fibers_wait_told(struct fiber_ticket *ticket, uint64_t due_ns, const char *what)
-{
-    uint32_t at;
-    struct fiber *f = fibers.running;
-    int err = fibers_wait(NULL, 0, due_ns, what, &at);
-    if (!err) {
-        f->ticket = ticket;
-        ticket->fiber = f;
-    }
-    return err;
-}
-
-bool
-fibers_tell(struct fiber_ticket *ticket)
-{
-    struct fiber *f = ticket->fiber;
-    if (!f || f->wait.why != POLLER_WAITING)
-        return false;
-    poller_end(&f->wait, POLLER_TOLD);
-    return true;
-}
-
 /* ---- switching ---- */
 
 /* It is prepared, and noted as one that waits. */
@@ -202,7 +96,7 @@ switch_from(struct fiber *f)
     output_suspend(&f->output);
     suspend_task(&job.self, &f->tx);
     atom_store(&job.self.slot->started_ns, 0);
-    fibers.running = NULL;
+    fiber_set_running(NULL);
 }
 
 static void
@@ -219,11 +113,48 @@ switch_to(struct fiber *f)
         f->told_ns = clock_coarse_ns();
     /* After the error it has as long again to deal with it. */
     atom_store(&s->started_ns, f->told_ns ? f->told_ns : f->run.began_ns);
-    fibers.running = f;
+    fiber_set_running(f);
     run_restore(&f->run);
     metrics_resume(&job.self, f->run.from, &f->metrics);
     output_resume(task_at(&job.arena, s->cur), &f->output);
     profile_follow(f->L);
+}
+
+/* ---- the job stops ---- */
+
+/* Nothing is begun any more: perhaps nobody will put the value that this task waits for. */
+static void
+no_others_come(struct fiber *f)
+{
+    if (f->ticket && fiber_tell(f->ticket))
+        f->gives_back = true;
+}
+
+static void
+note_stop(void)
+{
+    fibers.stopping = true;
+    for (uint32_t i = 0; i < waiting_count(); i++)
+        no_others_come(waiting_at(i));
+}
+
+/* The task of f does not continue: as if it had not been begun. */
+static void
+give_back(struct fiber *f)
+{
+    waiting_remove(f);
+    if (f->ticket->given_back)
+        f->ticket->given_back(f->ticket);
+    f->ticket->fiber = NULL;
+    if (unlikely(program_busy))
+        program_task_ended(task_at(&job.arena, f->tx.task)->id, true);
+    metrics_give_back();
+    output_drop(&f->output);
+    suspend_give_back(&job.self, &f->tx);
+    fibers.begun--;
+    if (fibers.solo == f)
+        fibers.solo = NULL;
+    fiber_drop(f);
 }
 
 /* ---- one turn ---- */
@@ -235,7 +166,7 @@ start(struct fiber *f)
     const struct slot *s = job.self.slot;
     const struct task *t = task_at(&job.arena, s->cur);
     bool alone = task_forgiven(t) >= job_max_crashes(t->fn);
-    fibers.running = f;
+    fiber_set_running(f);
     fibers.row = 0;
     f->told_ns = 0;
     run_start();
@@ -277,10 +208,12 @@ turn_over(struct fiber *f, enum run_turn turn)
 {
     if (turn == RUN_WAITS) {
         switch_from(f);
+        if (unlikely(fibers.stopping))
+            no_others_come(f);
         return;
     }
     task_ended(f);
-    fibers.running = NULL;
+    fiber_set_running(NULL);
     fibers.begun--;
     if (turn == RUN_BROKEN)
         fiber_drop(f);
@@ -315,6 +248,10 @@ begin(struct fiber *f)
 static void
 go_on(struct fiber *f)
 {
+    if (unlikely(f->gives_back)) {
+        give_back(f);
+        return;
+    }
     switch_to(f);
     fibers.row++;
     if (f->fresh) {
@@ -323,7 +260,7 @@ go_on(struct fiber *f)
         return;
     }
     int n = fiber_push_why(f);
-    drop_list(f);
+    fiber_wait_over(f);
     note_turn();
     enum run_turn turn = run_go_on(f->L, n);
     if (turn != RUN_CLAIMED_NEXT) {
@@ -441,11 +378,14 @@ end_of_work(enum exit_reason why)
 enum exit_reason
 fibers_run(void)
 {
+    const uint32_t *mode = &job.arena.header->mode;
     for (;;) {
         enum exit_reason why = REASON_DONE;
         bool may = may_begin(&why);
         if (!fibers.begun && !may)
             return end_of_work(why);
+        if (unlikely(!may) && !fibers.stopping && atom_load(mode) != ARENA_RUN)
+            note_stop();
         if (solo_due()) {
             go_on(fibers.solo);
             continue;

@@ -220,7 +220,11 @@ post_by_points(struct self *self, uint32_t node, uint32_t from)
     return err;
 }
 
-/* Waits while the worker runs another task, which may wait as well. */
+/* What pause_here() returns if the task was given back. */
+enum { GIVEN_BACK = -ECANCELED };
+
+/* Waits while the worker runs another task, which may wait as well. In the end it continues, or is
+ * given back, as by a job that stops: then it is not this worker's any more. */
 static int
 pause_here(struct self *self)
 {
@@ -235,7 +239,11 @@ pause_here(struct self *self)
         (queue_take(self) || queue_steal(self)) && job_run(self))
         sim_poke();
     depth[self->me]--;
-    return suspend_resume(self, &s);
+    if (!sim_one_in(8))
+        return suspend_resume(self, &s);
+    suspend_give_back(self, &s);
+    idle_wake(self, 1);
+    return GIVEN_BACK;
 }
 
 void
@@ -307,6 +315,8 @@ body(struct self *self, uint32_t node, uint32_t run)
         err = pause_here(self);
     if (!err && !again_first)
         err = post_again(self, node);
+    if (err == GIVEN_BACK)
+        return false;
     if (err && !(job.no_memory && (err == -ENOSPC || err == -ENOMEM)))
         sim_fail("node %u cannot post: error %d", node, err);
     if (err)
@@ -337,6 +347,8 @@ job_run(struct self *self)
         return false;
     }
     bool ok = !err && body(self, node, t->errors);
+    if (self->slot->phase == PHASE_IDLE) /* given back */
+        return false;
     if (journal_take_warning(self))
         sim_fail("node %u: a second run differs from the first", node);
     if (section_any_held(self))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/accumulator.h"
+#include "task/commit.h"
 #include "task/queue.h"
 #include "task/suspend.h"
 #include "task/task.h"
@@ -31,6 +32,27 @@ static void
 open_words(struct self *self)
 {
     ops_ok(suspend_open(self, MOST), "suspend_open");
+}
+
+/* The first task waits while its worker runs another one, and is given back, as by a job that
+ * stops. */
+static void
+give_back_one(struct self *self)
+{
+    struct suspended s = {0};
+    if (!queue_take(self) && !queue_steal(self))
+        return;
+    commit_begin(self);
+    ops_post(self, LEAF, 100);
+    ops_post_bytes(self, LEAF, 100, 60);
+    ops_incr(self, "k", 1);
+    ops_add(self, 1000);
+    ops_ok(queue_reserve(self, 1), "queue_reserve");
+    ops_ok(suspend_prepare(self, &s), "suspend_prepare");
+    suspend_task(self, &s);
+    if (queue_take(self) || queue_steal(self))
+        ops_run(self, ops_now);
+    suspend_give_back(self, &s);
 }
 
 static void
@@ -179,6 +201,8 @@ static const struct scenario all[] = {
      .body = wait_after, .answer = "sum=2210 k=4"},
     {.name = "suspend-once", .plan = keyed_and_roots, .past = open_words, .act = ops_run_two,
      .body = once_around, .answer = "sum=11111"},
+    {.name = "suspend-back", .plan = roots_and_leaves, .past = open_words, .act = give_back_one,
+     .body = before_and_after, .answer = "sum=4610 collect=4/62 k=4"},
     {.name = "suspend-blamed", .plan = roots_and_leaves, .past = open_words, .act = ops_run_one,
      .body = before_and_after, .fits = blamed_fits, .max_crashes = 1},
     {.name = "suspend-oom", .plan = roots_and_leaves, .past = open_words, .act = ops_run_one,

@@ -162,6 +162,42 @@ describe("queue:get", function()
     end
   end)
 
+  it("gives its task back when the job stops, as if its run had not been", function()
+    -- Of three tasks that wait for others, none lets the fourth begin.
+    local path = script(prelude .. [[
+      local pool = prunner.pool(function() return {} end, 1)
+      local lines = prunner.collector "lines"
+      function begin()
+        for i = 1, 3 do prunner.post_task(gets, i) end
+        prunner.post_task(puts)
+      end
+      local function get() return queue:get(1e9) end
+      function gets(i)
+        lines:add("never twice " .. i)
+        io.write("unfinished")
+        local runs = prunner.dict:incr(i)
+        if runs == 1 then io.stderr:write("waits\n") end
+        local value = i < 3 and pool:use(get) or get()
+        lines:add(("%s %d %d"):format(value, prunner.attempt(), runs))
+      end
+      function puts() for i = 1, 3 do queue:put "value" end end
+      function end_()
+        local all = lines:get()
+        table.sort(all)
+        print(table.concat(all, ", "))
+      end
+    ]])
+    local state = helper.beside(path, "state")
+    local running = helper.spawn_prunner(path, "-n", 1, "-c", 3, "--state", state)
+    assert.is_truthy(helper.wait_until(function() return running:err():find("waits.*waits.*waits") end))
+    running:kill "INT"
+    local result = running:wait()
+    expect(result, 130, "")
+    has("4 tasks are left, of 4 tasks", result.err)
+    expect(helper.prunner(path, "--resume", state, "-n", 1, "-c", 4, "-q"), 0, ("unfinished"):rep(3)
+      .. "never twice 1, never twice 2, never twice 3, value 1 1, value 1 1, value 1 1\n")
+  end)
+
   it("forgets that others were faster while it waited", function()
     -- A look sees a value that somebody else takes before the lock is taken.
     for _, c in ipairs { 2, 5 } do
