@@ -116,14 +116,13 @@ function report.page(results, pictures, tables)
   for _, version in ipairs(results.versions) do say("- %s\n", version) end
   say([[
 
-Every program runs in turn with the others (A B C, A B C ...), each as a new process; a rate is tasks by
-the time of the whole process. Figures are medians of all rounds. Peers do the same work, but of them only
-Erlang, Python, Perl and the Go pool with encoded arguments (`pool-enc`) copy or encode what tasks carry, and
-none survives the death of a worker with nothing lost. Programs that are much slower get less work of the
-same kind; their row says so.
+The programs take turns (A B C, A B C ...), each time as a new process. A rate is tasks divided by the time of
+the whole process. Figures are medians of all rounds. Peers do the same work, but only Erlang, Python, Perl and
+the Go pool with encoded arguments (`pool-enc`) copy or encode what tasks carry, and none survives a worker's
+death without loss. Much slower programs get less work of the same kind; their row says so.
 
-All tables are in [%s](%s). `make bench` makes these numbers on your machine, in `build/bench/`;
-`make bench ONLY=sum,wake` a part of them; `make bench-deps` installs the peers.
+All tables are in [%s](%s). `make bench` measures on your machine, into `build/bench/`;
+`make bench ONLY=sum,wake` measures a part; `make bench-deps` installs the peers.
 
 ## Goals
 
