@@ -116,10 +116,10 @@ function report.page(results, pictures, tables)
   for _, version in ipairs(results.versions) do say("- %s\n", version) end
   say([[
 
-The programs take turns (A B C, A B C ...), each time as a new process. A rate is tasks divided by the time of
-the whole process. Figures are medians of all rounds. Peers do the same work, but only Erlang, Python, Perl and
-the Go pool with encoded arguments (`pool-enc`) copy or encode what tasks carry, and none survives a worker's
-death without loss. Much slower programs get less work of the same kind; their row says so.
+The programs take turns (A B C, A B C ...), each time as a new process. A rate is tasks divided by the time
+of the whole process. Figures are medians of all rounds. Peers do the same work, but only Erlang, Python,
+Perl and the Go pool with encoded arguments (`pool-enc`) copy or encode what tasks carry, and none survives a
+worker's death without loss. Much slower programs get less work of the same kind; their row says so.
 
 All tables are in [%s](%s). `make bench` measures on your machine, into `build/bench/`;
 `make bench ONLY=sum,wake` measures a part; `make bench-deps` installs the peers.
