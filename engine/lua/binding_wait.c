@@ -49,17 +49,10 @@ binding_due(lua_State *L, int index)
 
 /* ---- without a switch ---- */
 
-/* 1: ready, the bits are in fds; 0: the time is over; -errno. */
+/* poll(2). 1: ready, the bits are in fds; 0: the time is over; -errno. */
 static int
-block(struct poller_fd *fds, uint32_t n, uint64_t due_ns)
+look(struct poller_fd *fds, uint32_t n, uint64_t due_ns)
 {
-    if (!job.stranger)
-        parent_death_renew(); /* the task may have become another user */
-    if (!n && due_ns != CLOCK_NEVER) {
-        uint64_t now = clock_ns();
-        clock_sleep(due_ns > now ? due_ns - now : 0);
-        return 0;
-    }
     struct pollfd *list = calloc(n + 1, sizeof *list);
     if (!list)
         return -ENOMEM;
@@ -80,6 +73,18 @@ block(struct poller_fd *fds, uint32_t n, uint64_t due_ns)
     }
     free(list);
     return got < 0 ? -errno : got > 0;
+}
+
+static int
+block(struct poller_fd *fds, uint32_t n, uint64_t due_ns)
+{
+    if (!job.stranger)
+        parent_death_renew(); /* the task may have become another user */
+    if (n || due_ns == CLOCK_NEVER)
+        return look(fds, n, due_ns);
+    uint64_t now = clock_ns();
+    clock_sleep(due_ns > now ? due_ns - now : 0);
+    return 0;
 }
 
 /* ---- both ---- */
@@ -150,14 +155,12 @@ l_wait(lua_State *L)
     return wait_for(L, &fd, any, binding_due(L, 3), check_what(L, 4), false);
 }
 
-/* core.wait_many({fd, bits, fd, bits ...}, seconds | nil, WAIT.x) -> {bits ...}, or as
- * core.wait() */
-static int
-l_wait_many(lua_State *L)
+/* {fd, bits, fd, bits ...} at 1: descriptors, and what is waited for. */
+static struct poller_fd *
+check_fds(lua_State *L, uint32_t *count)
 {
-    lua_settop(L, 3);
     luaL_checktype(L, 1, LUA_TTABLE);
-    uint32_t n = (uint32_t)lua_objlen(L, 1) / 2;
+    uint32_t n = *count = (uint32_t)lua_objlen(L, 1) / 2;
     struct poller_fd *fds = lua_newuserdata(L, (n + 1) * sizeof *fds);
     for (uint32_t i = 0; i < n; i++) {
         lua_rawgeti(L, 1, 2 * (int)i + 1);
@@ -165,7 +168,31 @@ l_wait_many(lua_State *L)
         fds[i] = (struct poller_fd){(int)lua_tointeger(L, -2), (uint8_t)lua_tointeger(L, -1), 0};
         lua_pop(L, 2);
     }
+    return fds;
+}
+
+/* core.wait_many({fd, bits, fd, bits ...}, seconds | nil, WAIT.x) -> {bits ...}, or as
+ * core.wait() */
+static int
+l_wait_many(lua_State *L)
+{
+    uint32_t n;
+    lua_settop(L, 3);
+    struct poller_fd *fds = check_fds(L, &n);
     return wait_for(L, fds, n, binding_due(L, 2), check_what(L, 3), true);
+}
+
+/* core.ready_many({fd, bits, fd, bits ...}) -> {bits ...}: all that are ready now; false: none */
+static int
+l_ready_many(lua_State *L)
+{
+    uint32_t n;
+    struct poller_fd *fds = check_fds(L, &n);
+    if (look(fds, n, 0) > 0)
+        fiber_push_bits(L, fds, n);
+    else
+        lua_pushboolean(L, false);
+    return 1;
 }
 
 /* core.ticket() -> what one task waits for, and another one ends that by */
@@ -261,6 +288,7 @@ l_in_fiber(lua_State *L)
 const luaL_Reg binding_wait_functions[] = {
     {"wait", l_wait},
     {"wait_many", l_wait_many},
+    {"ready_many", l_ready_many},
     {"ticket", l_ticket},
     {"wait_told", l_wait_told},
     {"tell", l_tell},

@@ -132,6 +132,29 @@ describe("socket.select in a task", function()
     ]], 1)
   end)
 
+  it("names all that are ready, in the order of the lists: none waits for ever", function()
+    run([[
+      together(function()
+        listen()
+        local clients, servers = {}, {}
+        for i = 1, 3 do
+          clients[i] = dial()
+          servers[i] = assert(listener:accept())
+        end
+        clients[3]:send "c\n"
+        clients[1]:send "a\n"
+        socket.sleep(0.01)
+        local r, w = socket.select(servers, { clients[2], servers[1], clients[1] }, 5)
+        equal(#r, 2) equal(r[1], servers[1]) equal(r[2], servers[3]) equal(r[servers[3] ], 2)
+        equal(#w, 3) equal(w[1], clients[2]) equal(w[2], servers[1]) equal(w[3], clients[1])
+        clients[1]:send "more\n"
+        equal(servers[1]:receive(), "a")
+        r, w = socket.select(servers, clients, 0)
+        equal(#r, 2) equal(#w, 3)
+      end)
+    ]], 1)
+  end)
+
   it("lets others go on", function()
     run([[
       local s
@@ -148,6 +171,38 @@ describe("socket.select in a task", function()
         equal(pcall(socket.sleep), false)
       end)
     ]], 3)
+  end)
+end)
+
+describe("a serial line in a task", function()
+  after_each(helper.cleanup)
+
+  it("lets others go on", function()
+    run([[
+      local ffi = require "ffi"
+      ffi.cdef "int posix_openpt(int); int grantpt(int); int unlockpt(int); char *ptsname(int);"
+      ffi.cdef "ssize_t write(int, const void *, size_t);"
+      local serial = require "socket.serial"
+      local master, line
+      together(function()
+        equal(select("#", serial "/nonexistent"), 3)
+        master = ffi.C.posix_openpt(2)
+        assert(ffi.C.grantpt(master) == 0 and ffi.C.unlockpt(master) == 0)
+        line = assert(serial(ffi.string(ffi.C.ptsname(master))))
+        equal(line.class, "serial{client}")
+        equal(line:receive(), "hello")
+        line:settimeout(0.01)
+        local data, problem, part = line:receive(5)
+        equal(data, nil) equal(problem, "timeout") equal(part, "")
+        equal(line:send "out\n", 4)
+        equal(line:close(), 1)
+        equal(select(2, line:receive()), "closed")
+      end, function()
+        while not line do prunner.sleep(0) end
+        let_others()
+        ffi.C.write(master, "hello\n", 6)
+      end)
+    ]], 2)
   end)
 end)
 

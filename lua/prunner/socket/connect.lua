@@ -26,12 +26,25 @@ local HINT = { inet = "inet", inet4 = "inet", inet6 = "inet6" }
 
 -- Of a socket that has one already.
 local function family_of(s, native)
-  if unfixed[s] or native.getfd(s) < 0 or not native.getfamily then return nil end
-  return HINT[moved[s] or native.getfamily(s)]
+  if moved[s] then return moved[s] end
+  if native.getfd(s) < 0 or unfixed[s] or not native.getfamily then return nil end
+  return HINT[native.getfamily(s)]
 end
 
+-- Which one LuaSocket takes it for.
+local function believed(s, native)
+  if moved[s] then return moved[s] == "inet6" and "inet" or "inet6" end
+  return unfixed[s] or family_of(s, native)
+end
+
+local LOOPBACK = { { addr = "::1", family = "inet6" }, { addr = "127.0.0.1", family = "inet" } }
+
 local function addresses_of(host, family, level)
-  if names.numeric(host) then return { { addr = host } } end
+  if host == "*" then -- getaddrinfo(3) knows it
+    return family and { LOOPBACK[family == "inet6" and 1 or 2] } or LOOPBACK
+  elseif names.numeric(host) then
+    return { { addr = host, family = string.find(host, ":", 1, true) and "inet6" or "inet" } }
+  end
   local found, problem = names.addresses(host, family, level + 1)
   return found, problem
 end
@@ -55,7 +68,12 @@ local function try(s, native, owner, address, port, level)
   if ok or err ~= "timeout" or never(owner) then return ok, err end
   local ready, closed = wait.wait(native.getfd(s), BITS.w, left(owner, now()), SOCKET, level + 1)
   if not ready then return nil, closed or "timeout" end
-  ok, err = native.connect(s, address, port) -- what became of it
+  local known, problem = pcall(native.getoption, s, "error") -- what became of it
+  if known then
+    if problem then return nil, problem end
+    return 1
+  end
+  ok, err = native.connect(s, address, port) -- a LuaSocket without this option
   if ok or err == "already connected" then return 1 end
   return nil, err
 end
@@ -65,7 +83,7 @@ local function try_other(s, native, create, address, port, level)
   local other, problem = create[address.family]()
   if not other then return nil, problem end
   local ok, err = try(other, native, s, address.addr, port, level + 1)
-  if not ok then
+  if not ok and not (err == "timeout" and never(s)) then
     close(other, native)
     return nil, err
   end
@@ -73,19 +91,30 @@ local function try_other(s, native, create, address, port, level)
   native.setfd(s, native.getfd(other))
   native.setfd(other, -1)
   moved[s] = address.family
-  return ok
+  return ok, err
+end
+
+-- A further connect() of a socket that was moved, by one that LuaSocket takes for what it is.
+local function try_moved(s, native, create, address, port)
+  local other, problem = create[moved[s]]()
+  if not other then return nil, problem end
+  native.close(other)
+  native.setfd(other, native.getfd(s))
+  local ok, err = native.connect(other, address.addr, port)
+  native.setfd(other, -1)
+  return ok, err
 end
 
 -- A socket without a family: all the addresses.
 local function try_all(s, native, create, list, port, level)
-  local fixed, ok, err = unfixed[s], nil, nil
+  local fixed, ok, err = believed(s, native), nil, nil
   for i, address in ipairs(list) do
-    if fixed and address.family and address.family ~= fixed then
+    if fixed and address.family ~= fixed then
       ok, err = try_other(s, native, create, address, port, level + 1)
     else
       if i > 1 or unfixed[s] then close(s, native) end
       ok, err = try(s, native, s, address.addr, port, level + 1)
-      fixed = address.family
+      fixed, moved[s] = address.family, nil
     end
     if ok or never(s) then break end
   end
@@ -106,13 +135,20 @@ end
 -- @tparam table native the methods of the class
 -- @tparam table create `inet`, `inet6`: functions that make a socket of the family, patched
 function M.connecter(native, create)
+  local client = debug.getregistry()["tcp{client}"]
+
   return function(s, host, port)
     if type(host) ~= "string" then return native.connect(s, host, port) end
     local family = family_of(s, native)
     local list, problem = addresses_of(host, family, 2)
-    if not list then return nil, problem end
+    if not list then
+      debug.setmetatable(s, client) -- which it is from its first try on
+      return nil, problem
+    end
     local ok, err
-    if family then
+    if moved[s] and native.getfd(s) >= 0 then
+      ok, err = try_moved(s, native, create, list[1], port)
+    elseif family and not moved[s] then
       ok, err = try_same(s, native, list, port, 2)
     else
       ok, err = try_all(s, native, create, list, port, 2)

@@ -40,10 +40,13 @@ end
 -- @tparam function make the module's own
 -- @tparam table natives [class] = its methods
 function M.constructor(make, natives)
-  return function(...)
-    local s, problem = make(...)
-    if not s then return s, problem end
+  local function adopted(s, ...)
+    if not s then return s, ... end
     return M.adopt(s, natives[s.class])
+  end
+
+  return function(...)
+    return adopted(make(...))
   end
 end
 

@@ -8,7 +8,9 @@ local M = {}
 
 local enabled = os.getenv "PRUNNER_NO_PATCH" ~= "1"
 
-local MODULES = { ["socket.core"] = true, ["socket.unix"] = true, ["ssl.core"] = true }
+local MODULES = {
+  ["socket.core"] = true, ["socket.unix"] = true, ["socket.serial"] = true, ["ssl.core"] = true,
+}
 
 -- Where a module of these names comes from, and its replacement.
 local function searcher(name)

@@ -117,6 +117,14 @@ local function patch_unix(unix)
   return unix
 end
 
+-- Another class that only can be read and written; the module is its constructor.
+local function patch_serial(create)
+  patch_classes({ "serial{client}" }, function(native)
+    return { receive = stream.receiver(native), send = stream.sender(native) }
+  end)
+  return descriptor.constructor(create, natives)
+end
+
 local function patch_ssl(ssl)
   local class = "SSL:Connection"
   patch_classes({ class }, function(native)
@@ -136,4 +144,9 @@ local function patch_ssl(ssl)
 end
 
 --- [module in C] = what to do with it: it returns the module.
-return { ["socket.core"] = patch_socket, ["socket.unix"] = patch_unix, ["ssl.core"] = patch_ssl }
+return {
+  ["socket.core"] = patch_socket,
+  ["socket.unix"] = patch_unix,
+  ["socket.serial"] = patch_serial,
+  ["ssl.core"] = patch_ssl,
+}

@@ -1,6 +1,7 @@
 -- socket.select() for any number of descriptors, and of any size: LuaSocket's raises for 1,024 and more.
 setfenv(1, require "prunner.globals")
 
+local core = require("prunner.native").core
 local wait = require "prunner.wait"
 
 local BITS, SOCKET = wait.BITS, wait.WAIT.SOCKET
@@ -66,6 +67,7 @@ function M.select(readers, writers, seconds)
   collect(writers, BITS.w, watched)
   if #readable > 0 then limit = 0 end
   local bits = wait.wait_many(watched.list, limit >= 0 and limit or nil, SOCKET, 2)
+  if bits and watched.n > 1 then bits = core.ready_many(watched.list) or bits end -- not the first alone
   for i = 1, bits and watched.n or 0 do
     if bits == true or bits[i] > 0 then
       local list = i < first_writer and readable or writable
