@@ -52,7 +52,7 @@ rouse(struct arena *a, struct slot *s, uint32_t how)
 
 /* Wakes slot k if it is parked; `to_begin`: and if it may begin a task. Its bit goes first: until
  * it runs, others would look at its flag in vain; and after the CAS the bit may be that of its
- * next sleep. */
+ * next sleep. If that has begun meanwhile, in another way, it is woken from it: its bit is gone. */
 static bool
 wake_slot(struct arena *a, uint32_t k, bool to_begin)
 {
@@ -61,8 +61,10 @@ wake_slot(struct arena *a, uint32_t k, bool to_begin)
     if (parked == PARK_AWAKE || (to_begin && parked == PARK_FULL))
         return false;
     clear_bit(a, k);
-    if (!atom_cas(&s->park, &parked, PARK_AWAKE))
-        return false;
+    while (!atom_cas(&s->park, &parked, PARK_AWAKE)) {
+        if (parked == PARK_AWAKE || (to_begin && parked == PARK_FULL))
+            return false;
+    }
     rouse(a, s, parked);
     return true;
 }

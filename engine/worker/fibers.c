@@ -277,9 +277,11 @@ go_on(struct fiber *f)
 static bool
 may_begin(enum exit_reason *why)
 {
-    bool may = run_may_claim(why);
-    return may && !fibers.solo && !fibers.no_memory &&
-           fibers.begun < begin_limit_of(job.self.slot, fibers.most);
+    if (!run_may_claim(why) || fibers.solo || fibers.no_memory ||
+        fibers.begun >= begin_limit_of(job.self.slot, fibers.most))
+        return false;
+    fibers.no_memory = !run_reserve(); /* until one has ended */
+    return !fibers.no_memory;
 }
 
 /* The task that is to be alone, once it is. */

@@ -364,12 +364,16 @@ run_may_claim(enum exit_reason *why)
 }
 
 bool
+run_reserve(void)
+{
+    return !job.self.suspended || queue_reserve(&job.self, 1) == 0;
+}
+
+bool
 run_claim(void)
 {
     struct self *self = &job.self;
     bool open = likely(!atom_load(&self->arena->header->gate));
-    if (self->suspended && queue_reserve(self, 1))
-        return false; /* no memory: when one has ended */
     bool claimed = open ? queue_take(self) || queue_steal(self) : start_at_gate(self);
     if (unlikely(!open) && claimed && self->turn)
         job_notify(); /* the supervisor knows when the next turn is */

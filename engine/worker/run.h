@@ -70,7 +70,10 @@ enum run_turn {
 /* run_by_turns: from here on tasks run in coroutines, by the calls below; `spare` is a thread for
  * what is to be done when one is dead. */
 void run_by_turns(lua_State *spare);
-/* run_claim claims a task that may be started now, and makes sure that it can come back. */
+/* run_reserve makes sure that one more task can come back, while others wait. false: no memory. */
+bool run_reserve(void);
+/* run_claim claims a task that may be started now. For it, and for run_wait_for_task() and
+ * idle_wait_with(), a place is reserved. */
 bool run_claim(void);
 /* run_wait_for_task sleeps until there is one, as run_tasks() does. true: it is claimed. */
 bool run_wait_for_task(void);
