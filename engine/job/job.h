@@ -66,6 +66,7 @@ struct job {
     size_t classes_cap;
     int notify_fd;       /* eventfd: a worker asks the supervisor to look */
     int function_table;  /* registry reference: [number] = function */
+    int meet;            /* registry reference: binding_try_encode(); 0: none */
     int hooks;           /* registry reference: table of the script's hooks */
     uint64_t heap_bytes; /* of Lua's, before the fork */
     struct result result;

@@ -35,11 +35,28 @@ binding_fail_codec(lua_State *L, const char *format)
     return lua_error(L);
 }
 
+int
+binding_try_encode(lua_State *L, int first, int last, const char *what, struct codec_buf *buf)
+{
+    size_t len = buf->len;
+    int err = codec_encode(job.codec, L, first, last, what, buf);
+    if (!err || job.stage != STAGE_BEGIN || !job.meet)
+        return err;
+    luaL_checkstack(L, last - first + 2, NULL);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, job.meet);
+    for (int i = first; i <= last; i++)
+        lua_pushvalue(L, i);
+    if (lua_pcall(L, last - first + 1, 0, 0))
+        lua_pop(L, 1); /* the values are refused as they were */
+    buf->len = len;
+    return codec_encode(job.codec, L, first, last, what, buf);
+}
+
 const struct codec_buf *
 binding_encode(lua_State *L, uint32_t i, int first, int last, const char *what)
 {
     struct codec_buf *buf = &scratch_of(i)->a;
-    if (codec_encode(job.codec, L, first, last, what, buf)) {
+    if (binding_try_encode(L, first, last, what, buf)) {
         scratch_leave(i);
         binding_fail_codec(L, "%s");
     }

@@ -69,6 +69,10 @@ int binding_fail(lua_State *L, int err);
  * that. */
 void binding_push_codec(lua_State *L, const char *format);
 int binding_fail_codec(lua_State *L, const char *format);
+/* binding_try_encode does as codec_encode(). Functions and classes that are not known yet are made
+ * known while begin() runs. */
+int binding_try_encode(lua_State *L, int first, int last, const char *what,
+                       struct codec_buf *buf);
 /* binding_encode encodes the values at first..last (absolute) into buffer a of scratch i; what
  * they are called: as for codec_encode(). Raises if one cannot travel, the scratch left. */
 const struct codec_buf *binding_encode(lua_State *L, uint32_t i, int first, int last,

@@ -218,7 +218,7 @@ value_at(lua_State *L, int index, struct codec_buf *keep, struct dict_value *out
         out->number = lua_tonumber(L, index);
     } else if (out->present) {
         keep->len = 0;
-        if (codec_encode(job.codec, L, index, index, NULL, keep))
+        if (binding_try_encode(L, index, index, NULL, keep))
             return false;
         out->bytes = keep->bytes;
         out->len = keep->len;

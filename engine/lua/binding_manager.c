@@ -113,8 +113,8 @@ enter(lua_State *L, struct dict **d, uint32_t **lock)
 {
     if (job.stage == STAGE_UPDATE)
         return -EPERM; /* it would be done by each run of the function */
-    *d = arena_at(&job.arena, name_at(&job.arena, (uint32_t)lua_tonumber(L, 1))->object);
-    *lock = &name_at(&job.arena, (uint32_t)lua_tonumber(L, 2))->lock;
+    *d = arena_at(&job.arena, name_at(&job.arena, (uint32_t)luaL_checknumber(L, 1))->object);
+    *lock = &name_at(&job.arena, (uint32_t)luaL_checknumber(L, 2))->lock;
     return section_lock(&job.self, *lock, -1);
 }
 

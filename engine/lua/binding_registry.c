@@ -183,6 +183,17 @@ l_know_forms(lua_State *L)
     return 0;
 }
 
+/* core.when_unknown(fn): fn gets values that may be, or have inside, functions and classes that are
+ * not known yet, while begin() runs. lua/prunner/registry/init.lua, while it is loaded. */
+static int
+l_when_unknown(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    job.meet = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
 static int
 l_know_handle(lua_State *L)
 {
@@ -240,6 +251,7 @@ const luaL_Reg binding_registry_functions[] = {
     {"know_class", l_know_class},
     {"know_forms", l_know_forms},
     {"know_handle", l_know_handle},
+    {"when_unknown", l_when_unknown},
     {"stable_number", l_stable_number},
     {"same_file", l_same_file},
     {"file_left", l_file_left},

@@ -160,7 +160,7 @@ l_post(lua_State *L)
     }
     uint32_t i = scratch_enter();
     struct codec_buf *args = &scratch_of(i)->a;
-    int err = codec_encode(job.codec, L, 2, lua_gettop(L), "argument", args);
+    int err = binding_try_encode(L, 2, lua_gettop(L), "argument", args);
     if (err) {
         scratch_leave(i);
         lua_pushinteger(L, err);
@@ -205,7 +205,7 @@ l_post_once(lua_State *L)
     bool told = false;
     int err = may_post() ? put_key(L, 2, i) : -EPERM;
     if (!err) {
-        err = codec_encode(job.codec, L, 3, lua_gettop(L), "argument", args);
+        err = binding_try_encode(L, 3, lua_gettop(L), "argument", args);
         told = err != 0;
     }
     if (!err) {

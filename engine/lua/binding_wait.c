@@ -49,9 +49,10 @@ binding_due(lua_State *L, int index)
 
 /* ---- without a switch ---- */
 
-/* poll(2). 1: ready, the bits are in fds; 0: the time is over; -errno. */
+/* poll(2). 1: ready, the bits are in fds; 0: the time is over; -EBADF: number *at is not an open
+ * descriptor; -errno. */
 static int
-look(struct poller_fd *fds, uint32_t n, uint64_t due_ns)
+look(struct poller_fd *fds, uint32_t n, uint64_t due_ns, uint32_t *at)
 {
     struct pollfd *list = calloc(n + 1, sizeof *list);
     if (!list)
@@ -65,23 +66,28 @@ look(struct poller_fd *fds, uint32_t n, uint64_t due_ns)
     do
         got = poll(list, n, clock_poll_ms(due_ns));
     while ((got < 0 && errno == EINTR) || (got == 0 && due_ns == CLOCK_NEVER));
+    int err = got < 0 ? -errno : got > 0;
     for (uint32_t i = 0; i < n; i++) {
-        bool over = list[i].revents & (POLLERR | POLLHUP | POLLNVAL);
+        bool over = list[i].revents & (POLLERR | POLLHUP);
         bool in = over || list[i].revents & (POLLIN | POLLRDHUP);
         bool out = over || list[i].revents & POLLOUT;
         fds[i].ready = fds[i].want & ((in ? POLLER_READ : 0) | (out ? POLLER_WRITE : 0));
+        if (list[i].revents & POLLNVAL) {
+            err = -EBADF;
+            *at = i;
+        }
     }
     free(list);
-    return got < 0 ? -errno : got > 0;
+    return err;
 }
 
 static int
-block(struct poller_fd *fds, uint32_t n, uint64_t due_ns)
+block(struct poller_fd *fds, uint32_t n, uint64_t due_ns, uint32_t *at)
 {
     if (!job.stranger)
         parent_death_renew(); /* the task may have become another user */
     if (n || due_ns == CLOCK_NEVER)
-        return look(fds, n, due_ns);
+        return look(fds, n, due_ns, at);
     uint64_t now = clock_ns();
     clock_sleep(due_ns > now ? due_ns - now : 0);
     return 0;
@@ -126,9 +132,9 @@ wait_for(lua_State *L, struct poller_fd *fds, uint32_t n, uint64_t due_ns, int w
         err = fiber_wait(fds, n, due_ns, waits_for[what], &at);
         return err ? fail(L, err, &fds[at]) : lua_yield(L, 0);
     }
-    err = block(fds, n, due_ns);
+    err = block(fds, n, due_ns, &at);
     if (err < 0)
-        return fail(L, err, fds);
+        return fail(L, err, &fds[at]);
     if (many && err) {
         fiber_push_bits(L, fds, n);
         return 1;
@@ -186,9 +192,9 @@ l_wait_many(lua_State *L)
 static int
 l_ready_many(lua_State *L)
 {
-    uint32_t n;
+    uint32_t n, at;
     struct poller_fd *fds = check_fds(L, &n);
-    if (look(fds, n, 0) > 0)
+    if (look(fds, n, 0, &at) > 0)
         fiber_push_bits(L, fds, n);
     else
         lua_pushboolean(L, false);

@@ -6,10 +6,12 @@
 --     print(hits:get())          -- in end_: the total
 setfenv(1, require "prunner.globals")
 
+local arguments = require "prunner.arguments"
 local handle = require "prunner.handle"
 local native = require "prunner.native"
 
 local C, core = native.C, native.core
+local check_self, no_more = arguments.check_self, arguments.no_more
 
 local M = {}
 
@@ -37,12 +39,15 @@ local function class(kind, what)
 
   -- The documentation is below, with each kind.
   function Class:add(n, extra)
+    check_self(self, what, "add")
     if type(n) ~= "number" or extra ~= nil or C.prn_accumulator_add(kind, self[ID], n) ~= 0 then
       fail(what, names[Class][self[ID]], n, extra, 2)
     end
   end
 
-  function Class:get()
+  function Class:get(...)
+    check_self(self, what, "get")
+    no_more("get", 0, ...)
     local v = core.accumulator_get(kind, self[ID])
     if v == nil and kind == SUM then return 0 end
     return v
@@ -90,6 +95,7 @@ local Counter, Max, Min = class(SUM, "counter"), class(MAX, "max"), class(MIN, "
 -- @treturn ?number nil if there is none yet
 
 function Counter:add(...)
+  check_self(self, "counter", "add")
   local n, extra = ...
   if n == nil and select("#", ...) == 0 then n = 1 end
   if type(n) ~= "number" or extra ~= nil or C.prn_accumulator_add(SUM, self[COUNTER], n) ~= 0 then
@@ -105,6 +111,7 @@ local Collect = { __name = "prunner.collector" }
 -- @param v anything that can be sent, but not nil
 -- @raise if the value cannot be sent, or the memory is full; inside the function of @{Dict:update}
 function Collect:add(v, extra)
+  check_self(self, "collector", "add")
   if v == nil then
     error(string.format("collector %q: the value is nil", names[Collect][self[COLLECT]]), 2)
   end
@@ -116,8 +123,11 @@ function Collect:add(v, extra)
 end
 
 --- All values that successful tasks and the running task have added.
+-- @function Collect:get
 -- @treturn {any,...} a new list, in no particular order
-function Collect:get()
+function Collect:get(...)
+  check_self(self, "collector", "get")
+  no_more("get", 0, ...)
   return (core.collected(self[COLLECT]))
 end
 
@@ -144,7 +154,8 @@ local function opener(kind, Class, what)
       return of_number(form.number, form.name)
     end,
   })
-  return function(name)
+  return function(name, ...)
+    no_more(what, 1, ...)
     local accumulator = opened[name]
     if accumulator then return accumulator end
     if type(name) ~= "string" then

@@ -8,6 +8,7 @@ setfenv(1, require "prunner.globals")
 
 local bit = require "bit"
 local ffi = require "ffi"
+local arguments = require "prunner.arguments"
 local handle = require "prunner.handle"
 local native = require "prunner.native"
 
@@ -15,6 +16,7 @@ local C, core, scratch = native.C, native.core, native.scratch
 local numbers, strings, lengths = scratch.number, scratch.bytes, scratch.length
 local band, rshift = bit.band, bit.rshift
 local ffi_string = ffi.string
+local check_self, no_more = arguments.check_self, arguments.no_more
 
 local ID = handle.field "dict" -- the number of its name
 
@@ -104,6 +106,7 @@ end
 -- @tparam string|number|boolean k the key, at most 32 KiB
 -- @return a copy of the value; nil if the key is absent
 function methods.get(d, k, extra)
+  check_self(d, "dict", "get")
   if extra ~= nil then too_many("get", 2) end
   return (get(d, k))
 end
@@ -114,6 +117,7 @@ end
 -- @param v anything that can be sent; nil deletes
 -- @raise if the value cannot be sent
 function methods.set(d, k, v, extra)
+  check_self(d, "dict", "set")
   if extra ~= nil then too_many("set", 2) end
   if v == nil then
     local r = C.prn_dict_delete(d[ID], key_of(k, 3))
@@ -130,6 +134,7 @@ end
 -- @treturn boolean whether the key was absent and is now set
 -- @raise if the value cannot be sent or is nil
 function methods.add(d, k, v, extra)
+  check_self(d, "dict", "add")
   if extra ~= nil then too_many("add", 2) end
   if v == nil then error("dict: add: the value is nil", 2) end
   return (change(ADD, "add", d, k, v))
@@ -142,6 +147,7 @@ end
 -- @treturn number the new value
 -- @raise if the stored value or `n` is not a number
 function methods.incr(d, k, ...)
+  check_self(d, "dict", "incr")
   local n, extra = ...
   if extra ~= nil then too_many("incr", 2) end
   if n == nil and select("#", ...) == 0 then n = 1 end
@@ -161,6 +167,7 @@ end
 -- @tparam string s what to append
 -- @raise if the stored value or `s` is not a string
 function methods.append(d, k, s, extra)
+  check_self(d, "dict", "append")
   if extra ~= nil then too_many("append", 2) end
   if type(s) ~= "string" then
     error(string.format("dict: append: the second argument must be a string, got %s", type(s)), 2)
@@ -176,6 +183,7 @@ end
 -- @treturn boolean whether the value was `old` and is now `new`
 -- @raise if a value cannot be sent
 function methods.cas(d, k, old, new, extra)
+  check_self(d, "dict", "cas")
   if extra ~= nil then too_many("cas", 2) end
   key_of(k, 3)
   local ok, r = pcall(core.dict_change, CAS, d[ID], k, new, old)
@@ -192,6 +200,7 @@ end
 -- @return the new value
 -- @raise what `fn` raises, or if the value cannot be sent
 function methods.update(d, k, fn, extra)
+  check_self(d, "dict", "update")
   if extra ~= nil then too_many("update", 2) end
   if type(fn) ~= "function" then
     error(string.format("dict: update: the second argument must be a function, got %s", type(fn)), 2)
@@ -207,6 +216,7 @@ end
 -- @tparam string|number|boolean k the key, at most 32 KiB
 -- @treturn boolean whether the key was there
 function methods.delete(d, k, extra)
+  check_self(d, "dict", "delete")
   if extra ~= nil then too_many("delete", 2) end
   local r = C.prn_dict_delete(d[ID], key_of(k, 3))
   if r < 0 then fail(r, "delete", k, 2) end
@@ -216,7 +226,9 @@ end
 --- The number of keys.
 -- @function Dict:len
 -- @treturn number
-function methods.len(d)
+function methods.len(d, ...)
+  check_self(d, "dict", "len")
+  no_more("len", 0, ...)
   return C.prn_dict_len(d[ID])
 end
 
@@ -224,7 +236,9 @@ end
 -- may or may not see values written meanwhile. It does not see writes of the running task under a lock.
 -- @function Dict:each
 -- @treturn function an iterator for `for`
-function methods.each(d)
+function methods.each(d, ...)
+  check_self(d, "dict", "each")
+  no_more("each", 0, ...)
   local id, shard, list, n, i = d[ID], 0, nil, 0, 0
   return function()
     while i >= n do

@@ -10,6 +10,7 @@
 setfenv(1, require "prunner.globals")
 
 local native = require "prunner.native"
+local arguments = require "prunner.arguments"
 local accumulators = require "prunner.accumulators"
 local dict = require "prunner.dict"
 local job = require "prunner.job"
@@ -86,7 +87,8 @@ end
 -- @tparam string name at most 96 bytes
 -- @treturn Lock
 -- @raise if the name is not a string or is too long, or the job already has 16,384 names
-function M.lock(name)
+function M.lock(name, ...)
+  arguments.no_more("lock", 1, ...)
   return (lock.open(name))
 end
 
@@ -157,7 +159,8 @@ end
 -- Call it at any time, and again with a better estimate. If more tasks are posted, their number counts.
 -- @tparam integer n the number of tasks; 0 if it is not known any more
 -- @raise if n is not a whole number, 0 or more
-function M.expect(n)
+function M.expect(n, ...)
+  arguments.no_more("expect", 1, ...)
   if type(n) ~= "number" or n < 0 or n % 1 ~= 0 or n > 2 ^ 53 then
     error("expect: a number of tasks is needed, got " .. tostring(n), 2)
   end

@@ -17,6 +17,7 @@
 -- one follows. What a job that was run ends with, exit_status() alone decides, from its result.
 setfenv(1, require "prunner.globals")
 
+local arguments = require "prunner.arguments"
 local core = require("prunner.native").core
 local retry_failed = require "prunner.retry_failed"
 local exit = require "prunner.exit"
@@ -45,7 +46,8 @@ function M.configure(n, debug)
 end
 
 --- Remembers the hooks for start().
-function M.init(n, debug, begin, end_)
+function M.init(n, debug, begin, end_, ...)
+  arguments.no_more("init", 4, ...)
   M.configure(n, debug)
   for name, hook in pairs { begin = begin, end_ = end_ } do
     if type(hook) ~= "function" then

@@ -5,10 +5,12 @@
 --     lock:with(function() ... end)
 setfenv(1, require "prunner.globals")
 
+local arguments = require "prunner.arguments"
 local handle = require "prunner.handle"
 local native = require "prunner.native"
 
 local C, core = native.C, native.core
+local check_self = arguments.check_self
 local EPERM, ETIMEDOUT = core.errno.EPERM, core.errno.ETIMEDOUT
 local FOREVER = -1 -- seconds: any number below 0
 
@@ -67,6 +69,7 @@ end
 -- @treturn[2] number 110
 -- @raise if this task already holds it, or `seconds` is not a number
 function Lock:acquire(seconds, extra)
+  check_self(self, "lock", "acquire")
   if extra ~= nil then too_many(self, 2) end
   if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
     error(string.format("%s: seconds must be a number, got %s", name_of(self),
@@ -83,6 +86,7 @@ end
 -- @treturn boolean whether the task now holds the lock
 -- @raise if this task already holds it
 function Lock:try_acquire(extra)
+  check_self(self, "lock", "try_acquire")
   if extra ~= nil then too_many(self, 2) end
   local err = C.prn_lock_take(self[ID], 0)
   if err == 0 then return true end
@@ -94,6 +98,7 @@ end
 -- @function Lock:release
 -- @raise if this task does not hold it
 function Lock:release(extra)
+  check_self(self, "lock", "release")
   if extra ~= nil then too_many(self, 2) end
   local err = C.prn_lock_release(self[ID], 1)
   if err ~= 0 then fail(self, err, 2) end
@@ -146,6 +151,7 @@ end
 -- @return what `fn` returns
 -- @raise what `fn` raises, or if this task already holds the lock
 function Lock:with(fn, ...)
+  check_self(self, "lock", "with")
   if type(fn) ~= "function" then
     error(string.format("%s: the first argument must be a function, got %s", name_of(self), type(fn)), 2)
   end

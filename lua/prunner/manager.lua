@@ -5,12 +5,14 @@
 setfenv(1, require "prunner.globals")
 
 local native = require "prunner.native"
+local arguments = require "prunner.arguments"
 local dict = require "prunner.dict"
 local handle = require "prunner.handle"
 local lock = require "prunner.lock"
 local wait = require "prunner.wait"
 
 local C, core = native.C, native.core
+local check_self, no_more = arguments.check_self, arguments.no_more
 local EMPTY, REPEAT = core.QUEUE.EMPTY, core.QUEUE.REPEAT
 local DICT, LOCK = handle.field "dict", handle.field "lock"
 local QUEUE = handle.field "queue"
@@ -36,7 +38,8 @@ end
 -- @tparam string name at most 90 bytes
 -- @treturn Dict
 -- @raise if the name is not a string or is too long, or there are too many names
-function Manager:dict(name) -- luacheck: ignore self
+function Manager:dict(name, ...) -- luacheck: ignore self
+  no_more("dict", 1, ...)
   check_name("dict", name)
   return (dict.open("dict " .. name))
 end
@@ -45,7 +48,8 @@ end
 -- @tparam string name at most 96 bytes
 -- @treturn Lock
 -- @raise as @{lock}
-function Manager:lock(name) -- luacheck: ignore self
+function Manager:lock(name, ...) -- luacheck: ignore self
+  no_more("lock", 1, ...)
   return (lock.open(name))
 end
 
@@ -78,7 +82,8 @@ end
 -- @param[opt] v its value, if it has none yet
 -- @treturn Value
 -- @raise if the name is not a string or is too long, or the value cannot be sent
-function Manager:value(name, v) -- luacheck: ignore self
+function Manager:value(name, v, ...) -- luacheck: ignore self
+  no_more("value", 2, ...)
   check_name("value", name)
   local all, value = all_values(), value_of(name)
   if v ~= nil then
@@ -98,25 +103,39 @@ end
 -- @type Value
 
 --- Its value.
+-- @function Value:get
 -- @return a copy; nil if it has none
-function Value:get() return all_values():get(value_forms[self].name) end
+function Value:get(...)
+  check_self(self, "value", "get")
+  no_more("get", 0, ...)
+  return all_values():get(value_forms[self].name)
+end
 
 --- Sets the value.
 -- @param v anything that can be sent; nil deletes it
 -- @raise if the value cannot be sent
-function Value:set(v, extra) return all_values():set(value_forms[self].name, v, extra) end
+function Value:set(v, extra)
+  check_self(self, "value", "set")
+  return all_values():set(value_forms[self].name, v, extra)
+end
 
 --- Adds to the value; a missing value counts as 0.
 -- @tparam[opt=1] number n what to add
 -- @treturn number the new value
 -- @raise if the value or `n` is not a number
-function Value:incr(...) return all_values():incr(value_forms[self].name, ...) end
+function Value:incr(...)
+  check_self(self, "value", "incr")
+  return all_values():incr(value_forms[self].name, ...)
+end
 
 --- Stores `fn(old value)`; see @{Dict:update}.
 -- @tparam function fn gets the value and returns the new one
 -- @return the new value
 -- @raise what `fn` raises
-function Value:update(fn, extra) return all_values():update(value_forms[self].name, fn, extra) end
+function Value:update(fn, extra)
+  check_self(self, "value", "update")
+  return all_values():update(value_forms[self].name, fn, extra)
+end
 
 --- A queue of values. Made by @{Manager:queue}. Prefer tasks: a queue is rarely needed.
 -- @type Queue
@@ -155,6 +174,7 @@ end
 -- @param v anything that can be sent, but not nil
 -- @raise if the value cannot be sent or is nil, or the memory is full; inside the function of @{Dict:update}
 function Queue:put(v, extra)
+  check_self(self, "queue", "put")
   if v == nil then error("queue: the value is nil", 2) end
   if extra ~= nil then error("queue: one value at a time", 2) end
   local ok, err = pcall(core.queue_put, self[QUEUE], locks[self[QUEUE]], v)
@@ -185,7 +205,9 @@ end
 -- @raise if `seconds` is not a number; inside the function of @{Dict:update}; if it would have to wait where
 --   no other task can run (under a lock, in `table.sort`), while other tasks of this worker wait; when the
 --   task's time is over
-function Queue:get(seconds)
+function Queue:get(seconds, ...)
+  check_self(self, "queue", "get")
+  no_more("get", 1, ...)
   if seconds ~= nil and (type(seconds) ~= "number" or seconds ~= seconds) then
     error(string.format("queue: seconds must be a number, got %s",
       seconds ~= seconds and "nan" or type(seconds)), 2)
@@ -209,12 +231,16 @@ function Queue:get(seconds)
 end
 
 --- The number of values in the queue.
+-- @function Queue:len
 -- @treturn number
-function Queue:len()
+function Queue:len(...)
+  check_self(self, "queue", "len")
+  no_more("len", 0, ...)
   return (core.queue_len(self[QUEUE]))
 end
 
-function Manager:queue(name) -- luacheck: ignore self
+function Manager:queue(name, ...) -- luacheck: ignore self
+  no_more("queue", 1, ...)
   check_name("queue", name)
   return queue_of(dict.open("queue " .. name)[DICT], lock.open("queue " .. name)[LOCK])
 end

@@ -1,11 +1,13 @@
 --- Posting tasks.
 setfenv(1, require "prunner.globals")
 
+local arguments = require "prunner.arguments"
 local native = require "prunner.native"
 local registry = require "prunner.registry"
 
 local C, core, scratch = native.C, native.core, native.scratch
 local ids = registry.ids
+local no_more = arguments.no_more
 local select, type = select, type
 
 local M = {}
@@ -90,11 +92,6 @@ end
 local function post_any(id, level, what, ...)
   local err, problem = core.post(id, ...)
   if err == 0 then return end
-  if problem and core.moment() == "begin" then
-    registry.add_inside(...) -- functions and classes that begin() has made
-    err, problem = core.post(id, ...)
-    if err == 0 then return end
-  end
   fail(level + 1, what, id, problem or why_not(err))
 end
 
@@ -147,12 +144,6 @@ function M.post_task(fn, ...)
   post_any(id, 2, "post_task", ...)
 end
 
--- Without this, what is given too much would be lost without a word.
-local function no_more(what, n, ...)
-  if select("#", ...) == 0 then return end
-  error(string.format("%s: further arguments would be lost: it takes %d", what, n), 3)
-end
-
 -- What a table has that no list has, or nil.
 local function why_no_list(list)
   local n, count = #list, 0
@@ -194,10 +185,6 @@ function M.post_once(key, fn, ...)
   local id = ids[fn] or resolve(fn, "post_once", 2)
   if debugging then note_line() end
   local err, problem = core.post_once(id, key, ...)
-  if problem and core.moment() == "begin" then
-    registry.add_inside(...) -- as in post_any()
-    err, problem = core.post_once(id, key, ...)
-  end
   if err ~= 0 then fail(2, "post_once", id, problem or why_not(err)) end
 end
 
@@ -333,7 +320,8 @@ local SCALARS = { ["nil"] = true, boolean = true, number = true, string = true, 
 -- @param value a table, userdata, light userdata, cdata or coroutine that exists before the workers start
 -- @return the value
 -- @raise if an argument is wrong, another value has that name, or the workers have been started
-function M.constant(name, value)
+function M.constant(name, value, ...)
+  no_more("constant", 2, ...)
   if type(name) ~= "string" or name == "" then
     error(string.format("constant: the name must be a string%s", name == "" and ", and not an empty one"
       or ", got " .. type(name)), 2)
@@ -365,8 +353,10 @@ function M.commit(cursor, ...)
 end
 
 --- The cursor that an earlier run of this task gave to @{commit}.
+-- @function cursor
 -- @return the cursor; nil if there was no commit
-function M.cursor()
+function M.cursor(...)
+  no_more("cursor", 0, ...)
   return (core.cursor())
 end
 

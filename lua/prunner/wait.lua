@@ -6,6 +6,7 @@
 -- does it. Where neither can be, they block, as without --concurrency.
 setfenv(1, require "prunner.globals")
 
+local arguments = require "prunner.arguments"
 local native = require "prunner.native"
 local core = native.core
 
@@ -42,6 +43,8 @@ function M.wait_many(list, seconds, what, level)
   return result(level + 1, M.call(core.wait_many, list, seconds, what))
 end
 
+local FD_MAX = 2 ^ 31 - 1 -- an int
+
 local function is_seconds(v)
   return type(v) == "number" and v >= 0 -- which nan is not
 end
@@ -52,7 +55,8 @@ end
 --- Waits this many seconds. With -c above 1 the worker runs other tasks meanwhile.
 -- @tparam number seconds 0 or more; 0 lets others go first
 -- @raise if `seconds` is not such a number; when the task's time is over (`--timeout`)
-function M.sleep(seconds)
+function M.sleep(seconds, ...)
+  arguments.no_more("sleep", 1, ...)
   if not is_seconds(seconds) then
     error(string.format("sleep: a number of seconds is needed, got %s", tostring(seconds)), 2)
   end
@@ -69,8 +73,9 @@ end
 -- @treturn[3] nil it was closed meanwhile
 -- @treturn[3] string `"closed"`
 -- @raise if an argument is wrong; if another task waits for the same; when the task's time is over
-function M.wait_fd(fd, mode, seconds)
-  if type(fd) ~= "number" or fd < 0 or fd % 1 ~= 0 then
+function M.wait_fd(fd, mode, seconds, ...)
+  arguments.no_more("wait_fd", 3, ...)
+  if type(fd) ~= "number" or fd < 0 or fd % 1 ~= 0 or fd > FD_MAX then
     error(string.format("wait_fd: the number of a descriptor is needed, got %s", tostring(fd)), 2)
   elseif not BITS[mode] then
     error(string.format('wait_fd: the mode must be "r", "w" or "rw", got %s', tostring(mode)), 2)

@@ -36,8 +36,17 @@ local classes = {
 -- These take further arguments only to refuse them.
 local REFUSE = {
   post_many = true, task = true, commit = true, range = true,
-  sh = true, execute = true, popen = true, quote = true, pool = true,
+  sh = true, execute = true, popen = true, quote = true, pool = true, sleep = true, wait_fd = true,
+  constant = true, cursor = true, expect = true, init = true, lock = true, socket_patch = true,
+  counter = true, max = true, min = true, collector = true,
+  ["Counter:get"] = true, ["Max:get"] = true, ["Min:get"] = true, ["Collect:get"] = true,
+  ["Dict:len"] = true, ["Dict:each"] = true, ["Value:get"] = true, ["Queue:get"] = true, ["Queue:len"] = true,
+  ["Manager:dict"] = true, ["Manager:lock"] = true, ["Manager:value"] = true, ["Manager:queue"] = true,
 }
+local function without_refused(name, parameters_)
+  return REFUSE[name] and parameters_:gsub(" ?%.%.%.$", "") or parameters_
+end
+
 -- These take `...` only to tell a nil that was given from one that was not.
 local given = { ["Counter:add"] = "n", ["Dict:incr"] = "k n", ["Value:incr"] = "n" }
 
@@ -47,14 +56,15 @@ local function public()
   for name, value in pairs(prunner) do
     -- A class is documented by its methods.
     if not classes[name] then found[name] = type(value) == "function" and parameters(value) end
-    if REFUSE[name] then found[name] = found[name]:gsub(" ?%.%.%.$", "") end
+    if found[name] then found[name] = without_refused(name, found[name]) end
   end
   for class, methods in pairs(classes) do
     for name, value in pairs(methods) do
       if not name:find "^__" then
         -- Without self, and without what is there to refuse one argument too many.
         local names = parameters(value):gsub("^%w+ ?", ""):gsub("^extra$", ""):gsub(" extra$", "")
-        found[class .. ":" .. name] = given[class .. ":" .. name] or names
+        local called = class .. ":" .. name
+        found[called] = given[called] or without_refused(called, names)
       end
     end
   end

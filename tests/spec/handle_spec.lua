@@ -53,6 +53,26 @@ describe("a handle", function()
     end)
   end
 
+  it("says so if a method is called with a dot", function()
+    local methods = {
+      counter = { "add", "get" }, max = { "add", "get" }, min = { "add", "get" }, collect = { "add", "get" },
+      dict = { "get", "set", "add", "incr", "append", "cas", "update", "delete", "len", "each" },
+      lock = { "acquire", "try_acquire", "release", "with" },
+      queue = { "put", "get", "len" }, value = { "get", "set", "incr", "update" },
+    }
+    for what, names in pairs(methods) do
+      for _, name in ipairs(names) do
+        for _, self in ipairs { 1, "k", {}, print } do
+          local ok, problem = pcall(function() local result = handles[what][name](self, 1) return result end)
+          assert.is_false(ok)
+          assert.has_match("^[^ ]*handle_spec%.lua:%d+: %l+: " .. name .. " was not called on a %l+: write x:" .. name
+            .. "%(%.%.%.%), with a colon$", problem)
+        end
+        assert.is_false(pcall(handles[what][name]))
+      end
+    end
+  end)
+
   it("has no fields to be set, unless it is a dict", function()
     for what, handle in pairs(handles) do
       if not what:find "dict" then

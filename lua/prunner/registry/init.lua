@@ -182,6 +182,12 @@ function M.add_inside(...)
   end
 end
 
+-- While begin() runs: before anything that is not known is refused.
+core.when_unknown(function(...)
+  if not walked then M.walk() end
+  M.add_inside(...)
+end)
+
 --- Names a function for good (prunner.task).
 function M.name(fn, name, options)
   local other, rule = names.give(name, fn), rules()

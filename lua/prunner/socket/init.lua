@@ -4,6 +4,8 @@
 -- LuaSocket's modules in Lua take anything of these.
 setfenv(1, require "prunner.globals")
 
+local arguments = require "prunner.arguments"
+
 local M = {}
 
 local enabled = os.getenv "PRUNNER_NO_PATCH" ~= "1"
@@ -39,7 +41,8 @@ end
 -- `PRUNNER_NO_PATCH=1` is in the environment.
 -- @tparam boolean on false: they keep the worker, as without `--concurrency`
 -- @raise if `on` is not a boolean; if LuaSocket was loaded before
-function M.socket_patch(on)
+function M.socket_patch(on, ...)
+  arguments.no_more("socket_patch", 1, ...)
   if type(on) ~= "boolean" then
     error(string.format("socket_patch: true or false is needed, got %s", tostring(on)), 2)
   elseif package.loaded["socket.core"] and on ~= enabled then
