@@ -47,7 +47,8 @@ utf8_visible(const unsigned char *s, size_t left)
 }
 
 /* utf8_shown returns the same for text in any encoding: bytes that are not UTF-8, and no control
- * characters in another encoding either, count as one character each. */
+ * characters in another encoding either, count as one character each. Not those from 0x80 to 0xbf:
+ * they may be the rest of a character that is not shown. */
 static inline size_t
 utf8_shown(const unsigned char *s, size_t left)
 {
@@ -55,7 +56,7 @@ utf8_shown(const unsigned char *s, size_t left)
     uint32_t code;
     if (n || utf8_decode(s, left, &code))
         return n;
-    return s[0] >= 0xa0;
+    return s[0] >= 0xc0;
 }
 
 #endif

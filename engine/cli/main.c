@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <luajit.h>
 
@@ -54,9 +55,13 @@ enough_stack(void)
     struct rlimit stack;
     if (getrlimit(RLIMIT_STACK, &stack) || stack.rlim_cur >= STACK_KIB_MIN << 10)
         return true;
-    fprintf(stderr, "prunner: the stack may take %llu KiB only, at least %d are needed "
-                    "(ulimit -s)\n",
-            (unsigned long long)stack.rlim_cur >> 10, STACK_KIB_MIN);
+    /* fprintf() to stderr has a buffer of 8 KiB on the stack. */
+    char text[128];
+    int len = snprintf(text, sizeof text,
+                       "prunner: the stack may take %llu KiB only, at least %d are needed "
+                       "(ulimit -s)\n",
+                       (unsigned long long)stack.rlim_cur >> 10, STACK_KIB_MIN);
+    (void)!write(STDERR_FILENO, text, (size_t)len);
     return false;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/atomics.h"
+#include "job/halt.h"
 #include "job/job.h"
 #include "output/output.h"
 #include "output/own_streams.h"
@@ -37,6 +38,16 @@ exit_due(uint32_t ran)
         return true;
     return c->max_rss_bytes && (ran < RSS_EVERY || ran % RSS_EVERY == 0) &&
            rss_bytes() > c->max_rss_bytes;
+}
+
+void
+exit_check_halt(void)
+{
+    uint64_t have;
+    if (!halt_reached(&job.arena, &job.config.halt, &have))
+        return;
+    idle_set_mode(&job.arena, ARENA_STOP);
+    job_notify();
 }
 
 void

@@ -11,6 +11,9 @@
 /* exit_due: has this worker done its share (--max-tasks, --max-rss)? `ran`: its tasks so
  * far. After each task. */
 bool exit_due(uint32_t ran);
+/* exit_check_halt stops the job if --halt is reached: after failures, since many more tasks could
+ * fail before the supervisor wakes up; and after each task of --serial, which has no supervisor. */
+void exit_check_halt(void);
 /* exit_output_lost: what tasks print is lost from here on, so the job ends; the worker at
  * once. Returns under --serial only. */
 void exit_output_lost(struct output_error lost);

@@ -9,7 +9,6 @@
 #include "base/human.h"
 #include "base/log.h"
 #include "base/wait_status.h"
-#include "job/halt.h"
 #include "job/job.h"
 #include "monitor/metrics.h"
 #include "output/failures_file.h"
@@ -43,17 +42,6 @@ run_again(struct self *self, const struct task *t)
         return;
     }
     commit_wait(self, arena_clock(self->arena, clock_ns()) + backoff);
-    job_notify();
-}
-
-/* --halt, at once: until the supervisor wakes up many more could fail. */
-static void
-stop_if_asked(struct arena *a)
-{
-    uint64_t have;
-    if (!halt_reached(a, &job.config.halt, &have))
-        return;
-    idle_set_mode(a, ARENA_STOP);
     job_notify();
 }
 
@@ -169,7 +157,7 @@ failure_end_task(lua_State *L, uint64_t from)
     } else {
         (void)commit_end(self, OUTCOME_FAILED);
         atom_store(&self->arena->header->failed, 1);
-        stop_if_asked(self->arena);
+        exit_check_halt();
     }
     metrics_end(fn, again ? METRICS_RETRY : METRICS_FAILED);
     hooks_on_error(L, fn, id, attempt, again, program);

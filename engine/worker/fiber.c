@@ -7,6 +7,7 @@
 
 #include "base/human.h"
 #include "store/error_text.h"
+#include "worker/collector.h"
 
 static struct {
     lua_State *main;
@@ -83,11 +84,13 @@ fiber_is_late(const struct fiber *f)
 void
 fiber_push_bits(lua_State *L, const struct poller_fd *fds, uint32_t n)
 {
+    (void)collector_hold(L); /* the task is not called yet */
     lua_createtable(L, (int)n, 0);
     for (uint32_t i = 0; i < n; i++) {
         lua_pushinteger(L, fds[i].ready);
         lua_rawseti(L, -2, (int)i + 1);
     }
+    (void)collector_go_on(L);
 }
 
 int
@@ -97,12 +100,14 @@ fiber_push_why(const struct fiber *f)
     char limit[HUMAN_TEXT];
     bool late = fiber_is_late(f);
     if (f->failed || late) {
+        (void)collector_hold(L); /* as in fiber_push_bits() */
         lua_pushnil(L);
         if (late)
             lua_pushfstring(L, "timed out after %s while it waited for %s (--timeout, timeout)",
                             human_time(limit, f->deadline_ns - f->run.began_ns), f->waits_for);
         else
             lua_pushstring(L, error_text(-ENOMEM));
+        (void)collector_go_on(L);
         lua_pushboolean(L, true);
         return 3;
     }

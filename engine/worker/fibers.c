@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parent_death.h"
 #include "job/job.h"
 #include "monitor/metrics.h"
 #include "monitor/profile.h"
@@ -20,6 +21,7 @@
 #include "task/task.h"
 #include "worker/fiber.h"
 #include "worker/fiber_wait.h"
+#include "worker/held_locks.h"
 #include "worker/program.h"
 #include "worker/run.h"
 #include "worker/waiting.h"
@@ -40,6 +42,7 @@ static struct {
     uint32_t turn_fn;   /* the function of the task of the last turn ... */
     bool turn_others;   /* ... and whether others waited when it began */
     uint64_t looked_ns; /* when that was, by the coarse clock */
+    uint32_t nothers;   /* tasks that wait for others: whoever tells them (fiber_ticket) */
     bool stopping;      /* the job stops: who waits for others is given back */
     bool no_memory;     /* for a further fiber: not before one has ended */
 } fibers;
@@ -71,6 +74,7 @@ fibers_open(lua_State *main, lua_State *spare, uint32_t most)
     atom_store(&job.self.slot->queue_waits, 0);
     atom_store(&job.self.slot->started_ns, 0);
     atom_store(&job.self.slot->waker_pid, (uint32_t)getpid());
+    job.self.journaling = false; /* until a task runs */
     fiber_open(main);
     run_by_turns(spare);
     stack_dump_follow(waiting_each);
@@ -95,6 +99,8 @@ switch_from(struct fiber *f)
     metrics_suspend(&job.self, &f->metrics);
     output_suspend(&f->output);
     suspend_task(&job.self, &f->tx);
+    fibers.nothers += f->ticket != NULL;
+    job.self.journaling = false; /* a finalizer may run before the next task */
     atom_store(&job.self.slot->started_ns, 0);
     fiber_set_running(NULL);
 }
@@ -104,9 +110,13 @@ switch_to(struct fiber *f)
 {
     struct slot *s = job.self.slot;
     waiting_remove(f);
-    if (f->ticket)
+    if (f->ticket) {
         f->ticket->fiber = NULL;
+        fibers.nothers--;
+    }
     f->ticket = NULL;
+    if (unlikely(f->fresh)) /* it was claimed long ago, and begins now */
+        f->metrics.at_ns = f->run.from = f->run.began_ns = clock_ns();
     f->failed = suspend_resume(&job.self, &f->tx) != 0;
     atom_set(&s->resumes, s->resumes + 1);
     if (fiber_is_late(f) && !f->told_ns)
@@ -114,6 +124,7 @@ switch_to(struct fiber *f)
     /* After the error it has as long again to deal with it. */
     atom_store(&s->started_ns, f->told_ns ? f->told_ns : f->run.began_ns);
     fiber_set_running(f);
+    job.self.journaling = true;
     run_restore(&f->run);
     metrics_resume(&job.self, f->run.from, &f->metrics);
     output_resume(task_at(&job.arena, s->cur), &f->output);
@@ -146,6 +157,7 @@ give_back(struct fiber *f)
     if (f->ticket->given_back)
         f->ticket->given_back(f->ticket);
     f->ticket->fiber = NULL;
+    fibers.nothers--;
     if (unlikely(program_busy))
         program_task_ended(task_at(&job.arena, f->tx.task)->id, true);
     metrics_give_back();
@@ -169,13 +181,17 @@ start(struct fiber *f)
     fiber_set_running(f);
     fibers.row = 0;
     f->told_ns = 0;
+    job.self.journaling = true;
+    if (unlikely(section_any_held(&job.self)))
+        (void)held_locks_release("a finalizer", false);
     run_start();
     profile_follow(f->L);
     f->fresh = false;
     if (likely(!alone))
         return true;
     fibers.solo = f;
-    if (fibers.begun == 1 || suspend_prepare(&job.self, &f->tx) || !waiting_add(f))
+    if (fibers.begun == 1 + fibers.nothers || suspend_prepare(&job.self, &f->tx) ||
+        !waiting_add(f))
         return true; /* or there is no memory */
     f->fresh = true;
     f->waits_for = "its turn";
@@ -214,6 +230,7 @@ turn_over(struct fiber *f, enum run_turn turn)
     }
     task_ended(f);
     fiber_set_running(NULL);
+    job.self.journaling = false;
     fibers.begun--;
     if (turn == RUN_BROKEN)
         fiber_drop(f);
@@ -277,18 +294,23 @@ go_on(struct fiber *f)
 static bool
 may_begin(enum exit_reason *why)
 {
-    if (!run_may_claim(why) || fibers.solo || fibers.no_memory ||
+    /* Who waits for others needs them: a worker that is to be replaced runs them first. */
+    bool waited_for = fibers.nothers > 0;
+    bool may = run_may_claim(why) || (*why == REASON_RECYCLE && waited_for);
+    bool alone = fibers.solo && !fibers.solo->ticket;
+    if (!may || alone || fibers.no_memory ||
         fibers.begun >= begin_limit_of(job.self.slot, fibers.most))
         return false;
     fibers.no_memory = !run_reserve(); /* until one has ended */
     return !fibers.no_memory;
 }
 
-/* The task that is to be alone, once it is. */
+/* The task that is to be alone, once it is: beside those that may wait for it. */
 static bool
 solo_due(void)
 {
-    return unlikely(fibers.solo != NULL) && fibers.solo->fresh && fibers.begun == 1;
+    return unlikely(fibers.solo != NULL) && fibers.solo->fresh &&
+           fibers.begun == 1 + fibers.nothers;
 }
 
 static bool
@@ -296,6 +318,7 @@ sleep_in_poller(void *arg)
 {
     (void)arg;
     stack_dump_look();
+    parent_death_renew(); /* a task may have become another user */
     metrics_idle_start();
     bool came = poller_poll(poller_due());
     metrics_idle_end();
@@ -360,9 +383,10 @@ wait_for_something(bool may)
     if (may && !f)
         fibers.no_memory = true;
     bool by_poller = fibers.begun || poller_due() != CLOCK_NEVER;
-    if (by_poller ? sleep_with_waiting(f != NULL) : run_wait_for_task())
+    if (by_poller ? sleep_with_waiting(f != NULL) : run_wait_for_task()) {
+        run_tell_turn();
         begin(f);
-    else if (f)
+    } else if (f)
         fiber_give(f);
 }
 

@@ -8,6 +8,7 @@
 #include "store/accumulator.h"
 #include "store/error_text.h"
 #include "task/commit.h"
+#include "worker/collector.h"
 #include "worker/error.h"
 #include "worker/held_locks.h"
 
@@ -46,6 +47,17 @@ leave_hook(void)
     atom_store(&s->hook, hook_word_none(s->hook)); /* release: as in enter_hook() */
 }
 
+/* With the collector held, which it lets run in the hook. */
+static int
+call(lua_State *L, int nargs, int handler)
+{
+    bool held = collector_go_on(L);
+    int err = lua_pcall(L, nargs, 0, handler);
+    if (held)
+        (void)collector_hold(L);
+    return err;
+}
+
 /* Calls the hook with the nargs values on the stack, if there is one. On an error its text
  * is left on the stack. `fn`: of the task that failed; 0: none. */
 static int
@@ -68,7 +80,7 @@ call_hook(lua_State *L, enum hook hook, uint32_t fn, int nargs)
     job.stage = STAGE_HOOK;
     job.self.journaling = false; /* the journal is the running task's */
     enter_hook(hook, fn);
-    int err = lua_pcall(L, nargs, 0, handler);
+    int err = call(L, nargs, handler);
     if (err)
         (void)error_to_text(L); /* __tostring may run: it is a part of the hook */
     int lost = held_locks_release(name, err == 0);
@@ -134,10 +146,13 @@ bool
 hooks_run(lua_State *L, enum hook hook)
 {
     struct self *self = &job.self;
+    bool held = collector_hold(L);
     self->slot->cur = 0;
     bool ok = call_hook(L, hook, 0, 0) == 0;
     if (!ok)
         report_failure(L, hook);
+    if (held)
+        (void)collector_go_on(L);
     if (ok && accumulator_dirty(&self->pending))
         (void)commit_end(self, OUTCOME_DONE);
     accumulator_drop(self);

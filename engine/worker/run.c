@@ -19,24 +19,18 @@
 #include "task/commit.h"
 #include "task/gate.h"
 #include "task/idle.h"
-#include "task/once.h"
 #include "task/queue.h"
 #include "task/record.h"
 #include "task/section.h"
 #include "task/task.h"
+#include "worker/call.h"
+#include "worker/collector.h"
 #include "worker/error.h"
 #include "worker/exit.h"
 #include "worker/failure.h"
 #include "worker/held_locks.h"
 #include "worker/lua_alloc.h"
 #include "worker/program.h"
-#include "worker/task_loop.h"
-
-/* Of a task's thread. */
-enum { STACK_FUNCTIONS = 1,
-       STACK_HANDLER = 2,
-       STACK_LOOPS = 3,
-       STACK_TOP = STACK_LOOPS };
 
 /* run.h has the picture. */
 enum run_state {
@@ -65,9 +59,7 @@ run_open(lua_State *main, int *reference)
 {
     lua_State *L = lua_newthread(main);
     *reference = luaL_ref(main, LUA_REGISTRYINDEX);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, job.function_table);
-    lua_pushcfunction(L, error_handler);
-    task_loop_open(L);
+    call_open(L);
     return L;
 }
 
@@ -111,66 +103,8 @@ finish_task(struct self *self)
         program_task_ended(current_task()->id, false);
     idle_wake(self, commit_end(self, OUTCOME_DONE));
     metrics_end(run.fn, METRICS_DONE);
-}
-
-/* Pushes f, number, or a loop that begins with that: loop, number, f. Returns how many
- * arguments that are. */
-static int
-push_call_with(lua_State *L, uint32_t fn, double number)
-{
-    bool loop = task_loop_push(L, fn, STACK_FUNCTIONS, STACK_LOOPS);
-    lua_rawgeti(L, STACK_FUNCTIONS, (int)fn);
-    lua_pushnumber(L, number);
-    if (loop)
-        lua_insert(L, -2);
-    return loop ? 2 : 1;
-}
-
-/* The task of a post_once() gets its key. false: another one has it, or there is no room for it;
- * message pushed. */
-static bool
-enter_key(lua_State *L, const struct task *t)
-{
-    bool first;
-    int err = once_enter(&job.self, t, &first);
-    if (err) {
-        lua_pushfstring(L, "its key cannot be entered: %s", error_text(err));
-        return false;
-    }
-    if (!first)
-        run.state = RUN_DUPLICATE;
-    return first;
-}
-
-/* Function and arguments that are not a number alone. Not inlined: most tasks need none of this. */
-__attribute__((noinline)) static bool
-push_decoded(lua_State *L, const struct task *t, int *nargs)
-{
-    const unsigned char *bytes = task_args(&job.arena, t);
-    size_t key_len, key = codec_get_key(bytes, t->bytes, &key_len);
-    if (key && !enter_key(L, t))
-        return false;
-    lua_rawgeti(L, STACK_FUNCTIONS, (int)t->fn);
-    *nargs = codec_decode(job.codec, L, bytes + key, t->bytes - key);
-    if (*nargs >= 0)
-        return true;
-    lua_pop(L, 1);
-    codec_push_error(job.codec, L);
-    lua_pushfstring(L, "its arguments cannot be read: %s", lua_tostring(L, -1));
-    lua_remove(L, -2);
-    return false;
-}
-
-/* Pushes function and arguments. false: the bytes are damaged, message pushed; or it is a
- * duplicate. */
-static bool
-push_call(lua_State *L, const struct task *t, int *nargs)
-{
-    double number;
-    if (unlikely(!codec_get_number(task_args(&job.arena, t), t->bytes, &number)))
-        return push_decoded(L, t, nargs);
-    *nargs = push_call_with(L, t->fn, number);
-    return true;
+    if (unlikely(job.config.serial))
+        exit_check_halt();
 }
 
 /* The call has returned. true: the task at hand has done all that it had to; else the error value
@@ -181,6 +115,7 @@ check_end(lua_State *L)
     if (run.state != RUN_STARTED)
         return true;
     if (unlikely(job.self.skip)) {
+        (void)collector_hold(L);
         lua_pushfstring(L, "this run posted fewer tasks than an earlier run has published "
                            "(%d are missing): it is not deterministic in its arguments",
                         (int)job.self.skip);
@@ -188,11 +123,22 @@ check_end(lua_State *L)
     }
     int err = held_locks_release(NULL, true);
     if (unlikely(err)) {
+        (void)collector_hold(L);
         lua_pushfstring(L, "what it wrote under a lock that it did not release is lost: %s",
                         error_text(err));
         return false;
     }
     return true;
+}
+
+/* false: it is not called; message pushed, or it is a duplicate. */
+static bool
+push_call(lua_State *L, const struct task *t, int *nargs)
+{
+    enum call_pushed pushed = call_push(L, t, nargs);
+    if (unlikely(pushed == CALL_DUPLICATE))
+        run.state = RUN_DUPLICATE;
+    return likely(pushed == CALL_READY);
 }
 
 /* Calls the task; prn_next_task() may continue with others of its function. false: the one at hand
@@ -201,7 +147,7 @@ static bool
 call_task(lua_State *L, const struct task *t)
 {
     int nargs;
-    bool ok = push_call(L, t, &nargs) && lua_pcall(L, nargs, 0, STACK_HANDLER) == 0;
+    bool ok = push_call(L, t, &nargs) && lua_pcall(L, nargs, 0, CALL_HANDLER) == 0;
     lua_alloc_enforce(false);
     return ok ? check_end(L) : run.state != RUN_STARTED;
 }
@@ -228,6 +174,14 @@ end_duplicate(struct self *self)
     metrics_end(run.fn, METRICS_DONE);
 }
 
+__attribute__((cold, noinline)) static void
+end_failed(lua_State *L)
+{
+    (void)collector_hold(L);
+    failure_end_task(L, run.from);
+    (void)collector_go_on(L);
+}
+
 /* Ends the task at hand, if that was left to us. ok = false: the error value is at the top of L. */
 static void
 end_task(lua_State *L, bool ok)
@@ -239,14 +193,14 @@ end_task(lua_State *L, bool ok)
         if (likely(ok))
             finish_task(self);
         else
-            failure_end_task(L, run.from);
+            end_failed(L);
         run.state = RUN_NOTHING;
     } else if (unlikely(run.state == RUN_DUPLICATE)) {
         end_duplicate(self);
         run.state = RUN_NOTHING;
     }
     job.stage = STAGE_HOOK;
-    lua_settop(L, STACK_TOP);
+    lua_settop(L, CALL_TOP);
 }
 
 /* Runs the claimed task, and those that prn_next_task() claims. The stack: as named above. */
@@ -304,6 +258,13 @@ wait_for_task(struct self *self)
     bool claimed = idle_wait(self);
     metrics_idle_end();
     return claimed;
+}
+
+void
+run_tell_turn(void)
+{
+    if (unlikely(atom_load(&job.arena.header->gate)) && job.self.turn)
+        job_notify();
 }
 
 /* Claims a task when not everybody may start any (gate.h). */
@@ -397,6 +358,7 @@ run_start(void)
 static enum run_turn
 end_broken(lua_State *L)
 {
+    (void)collector_hold(L);
     error_note(run.spare, L);
     lua_xmove(L, run.spare, 1);
     end_task(run.spare, false);
@@ -407,6 +369,7 @@ end_broken(lua_State *L)
 static enum run_turn
 end_stray(lua_State *L)
 {
+    (void)collector_hold(L);
     error_note(run.spare, L);
     lua_pushliteral(run.spare, "attempt to yield from outside a coroutine: coroutine.yield() was "
                                "called in a task, which nothing resumes");

@@ -32,19 +32,23 @@ end
 
 local pass
 
+local function call_behind(_, ...)
+  return call(...)
+end
+
 local function answered(co, ...)
   waiting[co] = nil
   return pass(co, resume(co, ...))
 end
 
 -- What a coroutine has yielded, returned or raised.
-function pass(co, ok, token, ...)
-  if token == TOKEN and ok then
+function pass(co, ok, ...)
+  if ok and (...) == TOKEN then
     waiting[co] = true
-    return answered(co, call(...))
+    return answered(co, call_behind(...))
   end
   ours[co] = nil
-  return ok, token, ...
+  return ok, ...
 end
 
 local function enter(co)

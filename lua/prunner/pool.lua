@@ -20,7 +20,7 @@ Pool.__index = Pool
 local inner = setmetatable({}, { __mode = "k" })
 
 local function empty(p)
-  p.worker, p.free, p.made, p.users = C.prn_worker_id(), {}, 0, {}
+  p.worker, p.free, p.made, p.users, p.used = C.prn_worker_id(), {}, 0, {}, {}
   p.waiters, p.first, p.last = {}, 1, 0
 end
 
@@ -30,6 +30,21 @@ local function of_this_worker(p)
   if p.worker == C.prn_worker_id() then return end
   p.inherited = { p.inherited, p.free }
   empty(p)
+end
+
+local function close(connection)
+  if connection.close then connection:close() end
+end
+
+-- A job that stops gives back tasks which wait for others: they do not go on, and what they use is as after
+-- an error. Asked by a hook, when no task of this worker is left.
+local function take_back(p)
+  if p.users[0] or core.waiting() > 0 then return end
+  for connection in next, p.used do
+    pcall(close, connection)
+    p.made = p.made - 1
+  end
+  p.users, p.used = {}, {}
 end
 
 -- Lets the next one who waits continue: with this connection, or, nil, to make one. false: nobody waits.
@@ -91,6 +106,7 @@ local function make_one(p)
 end
 
 local function take(p, user, level)
+  if user == 0 then take_back(p) end
   local n = #p.free
   if n > 0 then
     local connection = p.free[n]
@@ -109,13 +125,10 @@ local function take(p, user, level)
   return connection
 end
 
-local function close(connection)
-  if connection.close then connection:close() end
-end
-
 -- The end of a use.
 local function finish(p, user, connection, ok, ...)
   p.users[user] = p.users[user] > 1 and p.users[user] - 1 or nil
+  p.used[connection] = nil
   if ok then
     give_back(p, connection)
     return ...
@@ -145,6 +158,7 @@ function Pool:use(fn, ...)
   local user = C.prn_task_id()
   local connection = take(p, user, 2)
   p.users[user] = (p.users[user] or 0) + 1
+  p.used[connection] = true
   return finish(p, user, connection, pcall(fn, connection, ...))
 end
 
@@ -166,7 +180,7 @@ end
 function M.pool(make, max, ...)
   if type(make) ~= "function" then
     error(string.format("pool: a function that makes a connection is needed, got %s", type(make)), 2)
-  elseif type(max) ~= "number" or max < 1 or max % 1 ~= 0 then
+  elseif type(max) ~= "number" or max < 1 or max % 1 ~= 0 or max > 2 ^ 31 then
     error(string.format("pool: a number of connections is needed, 1 or more, got %s", tostring(max)), 2)
   elseif select("#", ...) > 0 then
     error("pool: a function and a number, no more", 2)

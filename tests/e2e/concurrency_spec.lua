@@ -384,6 +384,20 @@ describe("tasks that wait", function()
     has("1 task failed, of 3 tasks", result.err)
   end)
 
+  it("that begin alone are not timed while they wait for their turn", function()
+    job([[
+      function begin() prunner.post_task(crash) prunner.post_task(b) prunner.post_task(a) end
+      function a() prunner.sleep(0.9) end
+      function b() prunner.sleep(0.6) end
+      ffi.cdef "int getpid(void); int kill(int, int);"
+      function crash()
+        prunner.sleep(0.1)
+        ffi.C.kill(ffi.C.getpid(), 9)
+      end
+      function end_() print(prunner.stats().failed, prunner.stats().quarantined) end
+    ]], 1, "0\t1\n", "-n", 1, "-c", 2, "--max-crashes", 1, "--timeout", 1.2)
+  end)
+
   it("end before an interrupted job does", function()
     local running = helper.spawn_prunner(script(prelude .. [[
       local sum = prunner.counter "sum"

@@ -40,6 +40,16 @@ end
 describe("a coroutine in a task", function()
   after_each(helper.cleanup)
 
+  it("hands out nothing where nothing was yielded or returned", function()
+    same [[
+      local function n(...) return select("#", ...) end
+      local function none() end
+      local f = co.create(function() co.yield() end)
+      p(n(co.resume(f)), n(co.resume(f)), n(co.wrap(none)()), n(co.resume(co.create(none))))
+      p(n(co.resume(co.create(function() return nil end))), n(co.wrap(function() return nil, nil end)()))
+    ]]
+  end)
+
   it("passes values to and fro, ends, and says what it is", function()
     same [[
       local f = co.create(function(a, b)

@@ -150,6 +150,29 @@ describe("workers that have become another user", function()
     end)
   end
 
+  it("die with the supervisor also while their tasks wait by turns", function()
+    if io.popen("id -u"):read "*n" ~= 0 then return pending "only root can become another user" end
+    local path = script(prelude .. [[
+      ffi.cdef "int setuid(unsigned);"
+      local queue = prunner.get_manager():queue "empty"
+      local waits = {
+        sleep = function() prunner.sleep(1000) end,
+        queue = function() queue:get(1000) end,
+      }
+      function begin() for how in pairs(waits) do prunner.post_task(work, how) end end
+      function work(how)
+        assert(ffi.C.setuid(65534) == 0)
+        io.stderr:write "up\n"
+        waits[how]()
+      end
+    ]])
+    local run = helper.spawn_prunner(path, "-n", 1, "-c", 4)
+    assert.is_true(helper.wait_until(function() return helper.count("up\n", run:err()) == 2 end))
+    run:kill "KILL"
+    run:wait()
+    assert.is_true(helper.wait_until(function() return #helper.survivors(run) == 0 end, 5))
+  end)
+
   it("die with the supervisor also while their task waits for a lock or a queue", function()
     if io.popen("id -u"):read "*n" ~= 0 then return pending "only root can become another user" end
     local path = script(prelude .. [[

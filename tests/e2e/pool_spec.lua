@@ -31,6 +31,19 @@ describe("prunner.pool", function()
     ]], "-n", 1, "-c", 50), 0, "3\t3\tprunner.pool (3 of 3, 3 free)\n")
   end)
 
+  it("gets back what tasks use that are given back when the job stops", function()
+    local result = run([[
+      local queue = prunner.get_manager():queue "q"
+      local closed = 0
+      local pool = prunner.pool(function() return { close = function() closed = closed + 1 end } end, 2)
+      function begin() for i = 1, 5 do prunner.post_task(work) end end
+      function work() pool:use(function() prunner.sleep(0.01) queue:get(1000) end) end
+      function worker_end() pool:use(print, "end") print(closed, pool) end
+    ]], "-n", 1, "-c", 10, "--deadline", 0.3, { timeout = 30 })
+    assert.are.equal(1, result.status)
+    has("end\n2\tprunner.pool (1 of 2, 1 free)\n", result.out)
+  end)
+
   it("serves those who wait in the order in which they came", function()
     expect(run([[
       local pool = prunner.pool(function() return {} end, 1)

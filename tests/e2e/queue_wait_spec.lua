@@ -162,6 +162,33 @@ describe("queue:get", function()
     end
   end)
 
+  it("lets a worker that is to be replaced run what its tasks wait for", function()
+    local text = [[
+      function begin()
+        for i = 1, 20 do prunner.post_task(gets) end
+        prunner.post_task(puts)
+      end
+      function gets() collectgarbage() repeat local v = queue:get(1) until v end
+      function puts() for i = 1, 20 do queue:put(i) end end
+      function end_() print(prunner.stats().finished) end
+    ]]
+    for _, limit in ipairs { { "--max-tasks", 5 }, { "--max-rss", "1M" } } do
+      expect(run(text, "-n", 1, "-c", 100, limit[1], limit[2], { timeout = 30 }), 0, "21\n")
+    end
+  end)
+
+  it("keeps no task from running that is to run alone, and may put the value", function()
+    for _, order in ipairs { "crash, puts, gets", "crash, gets, puts", "gets, crash, puts", "puts, gets, crash" } do
+      expect(run([[
+        function gets() repeat local v = queue:get(1) until v end
+        function crash() prunner.sleep(0.02) die() end
+        function puts() prunner.sleep(0.1) queue:put(1) end
+        function begin() for _, f in ipairs { ]] .. order .. [[ } do prunner.post_task(f) end end
+        function end_() print(prunner.stats().finished, prunner.stats().quarantined) end
+      ]], "-n", 1, "-c", 100, "--max-crashes", 1, { timeout = 30 }), 1, "3\t1\n")
+    end
+  end)
+
   it("gives its task back when the job stops, as if its run had not been", function()
     -- Of three tasks that wait for others, none lets the fourth begin.
     local path = script(prelude .. [[

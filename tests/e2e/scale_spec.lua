@@ -454,6 +454,18 @@ describe("--halt", function()
     end
   end)
 
+  it("counts also with --serial, task by task", function()
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() for i = 1, 20 do prunner.post_task(work, i) end end
+      function work(i) if i == 1 then error("no", 0) end io.write(i, " ") end
+    ]]
+    expect(helper.prunner(path, "--serial", "-q", "--halt", "now,success=2"), 0, "2 3 ")
+    expect(helper.prunner(path, "--serial", "-q", "--halt", "soon,done=2"), 1, "2 ")
+    expect(helper.prunner(path, "--serial", "-q", "--halt", "soon,done=25%"), 1, "2 3 4 5 ")
+    expect(helper.prunner(path, "--serial", "-q", "-c", 5, "--halt", "soon,success=3"), 0, "2 3 4 ")
+  end)
+
   it("sees no success in tasks that fail while it counts", function()
     local result = expect(helper.prunner(script [[
       local prunner = require "prunner"

@@ -417,6 +417,24 @@ describe("the arguments of a task", function()
     ]], "2\n")
   end)
 
+  it("may be functions, objects and handles before begin() has posted anything", function()
+    job([[
+      Account = {} Account.__index = Account
+      prunner.task("named", function(c) c:add(1) end)
+      local c, d = prunner.counter "c", prunner.dict
+      function begin()
+        d.object, d.fn, d.handle = setmetatable({ n = 1 }, Account), print, c
+        prunner.collector("co"):add(c)
+        prunner.get_manager():queue("q"):put(setmetatable({}, Account))
+        print(select(2, pcall(prunner.get_manager():queue("q").put, {}, 1)) ~= nil)
+        prunner.post_task("named", c)
+      end
+      function end_()
+        print(getmetatable(d.object) == Account, d.fn == print, d.handle == c, c:get())
+      end
+    ]], "true\ntrue\ttrue\ttrue\t1\n")
+  end)
+
   it("give back their memory", function()
     job([[
       local text = ("x"):rep(1e6)

@@ -61,6 +61,23 @@ describe("an error message of any bytes", function()
   end)
 end)
 
+describe("a character that a terminal would obey", function()
+  after_each(helper.cleanup)
+
+  it("is escaped whole in names, messages and the job log", function()
+    local path = helper.script [[
+      local prunner = require "prunner"
+      function w() error("a\226\128\174b\226\128\168c\252d", 0) end
+      function begin() prunner.post_task(w) end
+    ]]
+    local log = helper.beside(path, "log")
+    local result = helper.prunner(path, "-q", "--joblog", log)
+    for _, text in ipairs { result.err, helper.read(log) } do
+      helper.has("a\\xe2\\x80\\xaeb\\xe2\\x80\\xa8c\252d", text)
+    end
+  end)
+end)
+
 describe("a script's locale", function()
   after_each(helper.cleanup)
 

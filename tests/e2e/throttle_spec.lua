@@ -54,6 +54,17 @@ describe("--delay", function()
     assert.is_true(result.seconds < 4 * least, ("%g s, one worker %g s"):format(result.seconds, least))
   end)
 
+  it("holds for workers that take turns with tasks, and lets no turn pass unused", function()
+    local path = script [[
+      local prunner = require "prunner"
+      function begin() prunner.post_many(work, prunner.range(200)) end
+      function work() end
+      function end_() print(prunner.stats().finished) end
+    ]]
+    -- Two seconds; one task a second would leave most of them.
+    expect(prunner(path, "-n", 1, "-c", 3, "--delay", "0.01", "--deadline", "40"), 0, "200\n")
+  end)
+
   it("goes on when workers die", function()
     local path = script [[
       local prunner = require "prunner"
