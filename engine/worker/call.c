@@ -61,8 +61,9 @@ enter_key(lua_State *L, const struct task *t)
     return CALL_FAILED;
 }
 
-/* Function and arguments that are not a number alone. Protected: there may be no memory for them, and
- * a finalizer that runs meanwhile may raise an error. Not inlined: most tasks need none of this. */
+/* Function and arguments that are not a number alone. Protected: there may be no memory for them,
+ * and a finalizer that runs meanwhile may raise an error. Not inlined: most tasks need none of
+ * this. */
 __attribute__((noinline)) static enum call_pushed
 push_decoded(lua_State *L, const struct task *t, int *nargs)
 {

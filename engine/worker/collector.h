@@ -1,9 +1,9 @@
 /* collector: keeps Lua's garbage collector from running where prunner, and no task, allocates.
  *
- * LuaJIT hands the error of a finalizer to whoever allocates at the moment. Inside a task's call, or a
- * hook's, that is an error of theirs. Outside of any lua_pcall() it would end the process: what fails is
- * reported there, and hooks are prepared. So these hold the collector meanwhile. A script that has
- * stopped it itself finds it stopped. */
+ * LuaJIT hands the error of a finalizer to whoever allocates at the moment. Inside a task's call,
+ * or a hook's, that is an error of theirs. Outside of any lua_pcall() it would end the process:
+ * what fails is reported there, and hooks are prepared. So these hold the collector meanwhile. A
+ * script that has stopped it itself finds it stopped. */
 #ifndef PRN_COLLECTOR_H
 #define PRN_COLLECTOR_H
 

@@ -298,14 +298,14 @@ may_begin(enum exit_reason *why)
     bool waited_for = fibers.nothers > 0;
     bool may = run_may_claim(why) || (*why == REASON_RECYCLE && waited_for);
     bool alone = fibers.solo && !fibers.solo->ticket;
-    if (!may || alone || fibers.no_memory ||
-        fibers.begun >= begin_limit_of(job.self.slot, fibers.most))
+    if (!may || alone || fibers.no_memory || fibers.begun >= fibers.most ||
+        fibers.begun - fibers.nothers >= begin_limit_of(job.self.slot, fibers.most))
         return false;
     fibers.no_memory = !run_reserve(); /* until one has ended */
     return !fibers.no_memory;
 }
 
-/* The task that is to be alone, once it is: beside those that may wait for it. */
+/* The task that is to be alone, once it is, not counting those that may wait for it. */
 static bool
 solo_due(void)
 {

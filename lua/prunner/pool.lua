@@ -36,8 +36,8 @@ local function close(connection)
   if connection.close then connection:close() end
 end
 
--- A job that stops gives back tasks which wait for others: they do not go on, and what they use is as after
--- an error. Asked by a hook, when no task of this worker is left.
+-- A job that stops gives back tasks which wait for others: they do not continue, and what they use is as
+-- after an error. Asked by a hook, when no task of this worker is left.
 local function take_back(p)
   if p.users[0] or core.waiting() > 0 then return end
   for connection in next, p.used do

@@ -177,6 +177,23 @@ describe("queue:get", function()
     end
   end)
 
+  it("does not count against the tasks that a worker may begin after a death", function()
+    for _, deaths in ipairs { 1, 6 } do -- 16 tasks, then one
+      expect(run([[
+        function begin()
+          for i = 1, 40 do prunner.post_task(gets) end
+          prunner.post_task(crash)
+        end
+        function gets() repeat local v = queue:get(1) until v end
+        function crash()
+          if prunner.attempt() <= ]] .. deaths .. [[ then die() end
+          for i = 1, 40 do queue:put(i) end
+        end
+        function end_() print(prunner.stats().finished, prunner.stats().quarantined) end
+      ]], "-n", 1, "-c", 100, "--max-crashes", 20, { timeout = 30 }), 0, "41\t0\n")
+    end
+  end)
+
   it("keeps no task from running that is to run alone, and may put the value", function()
     for _, order in ipairs { "crash, puts, gets", "crash, gets, puts", "gets, crash, puts", "puts, gets, crash" } do
       expect(run([[
