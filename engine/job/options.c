@@ -43,7 +43,8 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
     {WORKERS, 'c', "concurrency",
      COUNT(uint32_t, concurrency, 1, CONFIG_CONCURRENCY_MAX, "a number of tasks"), BASIC,
      .value = "K", .example = "-c 100",
-     .help = "let each worker take turns with K tasks (default 1)"},
+     .help = "let a worker have K tasks: while one waits,\n"
+             "others run (default 1)"},
     {WORKERS, 0, "serial", FLAG(serial), BASIC,
      .help = "run everything in this process, for debuggers and\n"
              "profilers: no crash recovery, --timeout or --deadline"},
@@ -73,13 +74,13 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
              "(default 3)"},
     {TASKS, 0, "timeout", SECONDS(timeout_ns), BASIC,
      .value = "SECONDS", .example = "--timeout 1.5",
-     .help = "kill tasks and hooks that run longer:\n"
-             "a failure, so --retries applies"},
+     .help = "kill a task, or a worker's hook, that runs longer;\n"
+             "tasks fail, so --retries applies"},
     {TASKS, 0, "halt", SET(HALT, struct halt, halt), BASIC,
      .value = "WHEN", .offer = "never soon,fail=1 now,fail=1 now,success=1",
      .example = "--halt now,fail=1",
-     .help = "end the job early: never (default), or soon or now, with\n"
-             "fail, success or done and a number or percentage:\n"
+     .help = "end the job early: never (default), or soon or now, when\n"
+             "N tasks, or N %, have failed, succeeded or finished:\n"
              "now,fail=1   soon,fail=5%   now,success=1  soon,done=100"},
     {TASKS, 0, "deadline", SECONDS(deadline_ns),
      .value = "SECONDS", .example = "--deadline 60",
@@ -101,8 +102,8 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
      .help = "run tasks at niceness N (1 to 19)"},
 
     {OUTPUT, 0, "line-buffer", CONSTANT(enum buffering, buffering, BUFFER_LINES),
-     .help = "print whole lines as they come (default); for the output\n"
-             "of programs that tasks start, use --group"},
+     .help = "print whole lines (default): on a terminal as they come;\n"
+             "for the output of programs, use --group"},
     {OUTPUT, 0, "group", CONSTANT(enum buffering, buffering, BUFFER_TASKS), BASIC,
      .help = "print each task's output together when it ends"},
     {OUTPUT, 0, "keep-order", FLAG(keep_order),
@@ -115,12 +116,12 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
 
     {MEMORY, 0, "memory", BYTES(memory_bytes),
      .value = "SIZE", .example = "--memory 512M",
-     .help = "keep at most SIZE of tasks and shared data in memory,\n"
-             "the rest in a file on disk"},
+     .help = "keep at most SIZE (bytes, or 512K, 64M, 2G) of tasks and\n"
+             "shared data in memory, the rest in a file on disk"},
     {MEMORY, 0, "tmpdir", SET(DIRECTORY, const char *, tmpdir),
      .value = "DIR", .example = "--tmpdir /var/tmp",
-     .help = "put that file, and the output that --group holds back,\n"
-             "in DIR. SIZE is in bytes, or as in 512K, 64M, 2G"},
+     .help = "put the file of --memory, and the output that --group\n"
+             "holds back, in DIR"},
 
     {RECOVERY, 0, "state", STRING(state), BASIC,
      .value = "FILE", .example = "--state job.state",
@@ -161,14 +162,14 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
      .help = "write a report when the job is over: a page if FILE ends\n"
              "in .html, data for programs if it ends in .json"},
     {MONITORING, 0, "log-every-run", FLAG(log_every_run),
-     .help = "log every run to these files, even many thousands a\n"
-             "second: the job waits for the file"},
+     .help = "log every run to --joblog and --trace, even many\n"
+             "thousands a second: the job waits for the file"},
     {MONITORING, 0, "profile", STRING(profile),
      .value = "FILE", .example = "--profile job.folded",
      .help = "write where the workers' CPU time goes, by function, as\n"
              "folded stacks for flame graphs"},
     {MONITORING, 0, "profile-states", FLAG(profile_states),
-     .help = "add what LuaJIT was doing: compiled, interpreted, C ..."},
+     .help = "add to --profile what LuaJIT did: compiled, C ..."},
 
     {MESSAGES, 'd', "debug", FLAG(debug), BASIC,
      .help = "log worker starts and exits to stderr"},
@@ -181,7 +182,7 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
      .help = "print a completion script for bash,\n"
              "zsh or fish, and exit"},
     {MESSAGES, 'h', "help", .kind = OPTION_HELP, BASIC,
-     .help = "print the options to begin with (-h), or all of them\n"
-             "(--help), and exit"},
+     .help = "print the common options (-h), or all of them (--help),\n"
+             "and exit"},
 };
 /* clang-format on */

@@ -231,7 +231,7 @@ why_not(lua_State *L)
     if (section_any_held(&job.self))
         return "while the task holds a lock";
     if (fiber_running()->L != L)
-        return "in a coroutine that something else than coroutine.resume or wrap has resumed, or "
+        return "in a coroutine that was not resumed by coroutine.resume or wrap, or "
                "while a function in C calls it (table.sort, string.gsub ...)";
     return "while a function in C calls it (table.sort, string.gsub ...)";
 }

@@ -147,11 +147,11 @@ end(void)
     outfile_close(&joblog.file);
     if (failed || joblog.lines >= runs)
         return;
-    log_warn("--joblog: \"%s\" got a line for %llu of %llu runs, with how many each stands for "
-             "(Weight)%s",
+    log_warn("--joblog: \"%s\" got a line for %llu of %llu runs, each with its Weight%s",
              joblog.file.path, (unsigned long long)joblog.lines, (unsigned long long)runs,
              joblog.all ? ""
-                        : ": more came than are written one by one. --log-every-run writes all");
+                        : ": runs were sampled, since there were too many. "
+                          "--log-every-run writes all");
 }
 
 static struct observer observer = {

@@ -364,7 +364,7 @@ output_say_lost(struct output_error e)
     else if (c->output_dir)
         log_error("--output-dir: \"%s\": %s: the job cannot continue", c->output_dir, why);
     else
-        log_error("what tasks print cannot be kept in \"%s\" (--tmpdir): %s: the job cannot "
+        log_error("the output of tasks cannot be kept in \"%s\" (--tmpdir): %s: the job cannot "
                   "continue",
                   job_tmpdir(), why);
 }

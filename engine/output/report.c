@@ -64,7 +64,7 @@ say(struct text *t, struct telling told)
 {
     if (told.last)
         text_print(t,
-                   "prunner: further ones like this are counted, and not told: %s--joblog and "
+                   "prunner: further failures like this are counted, not reported: %s--joblog and "
                    "--debug tell each\n",
                    told.again ? "" : "--failures, ");
     if (!t->failed)

@@ -21,7 +21,7 @@ error_text(int err)
     case ETIMEDOUT:
         return "timeout";
     case ESTALE:
-        return "this run of the task does something else than an earlier run whose worker "
+        return "this run of the task differs from an earlier run whose worker "
                "died, after reading what that run had read under the lock: the task fails "
                "rather than write by an old value";
     case EUSERS:

@@ -135,7 +135,7 @@ static void
 say_given_up(uint32_t k, const char *how)
 {
     const struct child_early *e = &child_at(k)->early;
-    log_error("worker %u died %u times within %llu s before it had come to a task (%s): "
+    log_error("worker %u died %u times within %llu s before it ran a task (%s): "
               "it is given up. Look at what the script does while it loads, in "
               "worker_begin, and at the memory limits",
               k, e->deaths, (unsigned long long)((clock_ns() - e->since_ns) / CLOCK_SECOND), how);

@@ -192,7 +192,7 @@ local function wait_for_value(number, event, seconds)
   if raise then return nil, message end
   if core.waiting() > 0 then
     return nil, string.format("queue: get cannot wait %s: it would keep other tasks of this worker waiting, "
-      .. "and one of them may be to put the value", message)
+      .. "and one of them may have to put the value", message)
   end
   C.prn_queue_wait(event, seconds)
   return true

@@ -166,7 +166,7 @@ end
 local function words(command, how, code, signal, tail)
   local ended = how == "exit" and string.format("ended with status %d", code)
     or how == "signal" and string.format("was ended by %s", signal)
-    or "has ended, nobody knows how: somebody else has waited for it"
+    or "has ended, its status is not known: other code has waited for it"
   local last = last_lines(tail)
   local colon = last == "" and "" or string.find(last, "\n") and ":\n" or ": "
   return string.format("sh: `%s` %s%s%s", shortened(command), ended, colon, last)

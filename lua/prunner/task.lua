@@ -27,7 +27,7 @@ local function why_not(err)
   if err == NOT_NOW then
     return string.format("tasks are posted by begin() and by tasks, not %s", WHEN[core.moment()] or "now")
   elseif err == DIFFERS then
-    return "this run posts other tasks than an earlier run whose posts are already done: "
+    return "this run posts different tasks from an earlier run whose posts are already done: "
       .. "it is not deterministic in its arguments"
   end
   return core.error_text(err)

@@ -267,7 +267,7 @@ describe("workers that die before they take a task", function()
       function work() end
       function end_() print "never" end
     ]], 3, "")
-    local deaths = tonumber(result.err:match("worker 1 died (%d+) times within %d+ s before it had come to a task "
+    local deaths = tonumber(result.err:match("worker 1 died (%d+) times within %d+ s before it ran a task "
       .. "%(SIGKILL%): it is given up%."))
     assert.is_true(deaths >= 5 and deaths <= 20) -- it pauses
     assert.are.equal(5, helper.count("worker 1 (process", result.err))

@@ -53,7 +53,7 @@ describe("a task that raises an error", function()
       assert.are.equal(2, count("defined at ", result.err))
       assert.are.equal(1, count("stack traceback:", result.err)) -- of odd, not of error()
       assert.are.equal(1, count("\nbut\nthis\n", result.err))
-      assert.are.equal(2, count("told: --failures, --joblog and --debug tell each\n", result.err))
+      assert.are.equal(2, count("reported: --failures, --joblog and --debug tell each\n", result.err))
       has("      50  work: ", result.err)
       has("      50  odd: ", result.err)
     end

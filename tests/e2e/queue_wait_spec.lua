@@ -113,8 +113,8 @@ describe("queue:get", function()
         done = true
       end
     ]], "-n", 1, "-c", 5), 0).out
-    local why = "get cannot wait %s: it would keep other tasks of this worker waiting, and one of them may be "
-      .. "to put the value\n"
+    local why = "get cannot wait %s: it would keep other tasks of this worker waiting, and one of them may "
+      .. "have to put the value\n"
     has(why:format "while the task holds a lock", out)
     has("\nnil\nmine\n", out)
     assert.are.equal(2, helper.count(why:format "while a function in C calls it (table.sort, string.gsub ...)", out))

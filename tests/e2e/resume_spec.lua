@@ -101,7 +101,7 @@ describe("--resume", function()
     ]]
     local dir = killed { ["job.lua"] = text, ["m.lua"] = module }
     local result = helper.expect(resume(dir), 2, "")
-    assert.has_match("%-%-resume: %d+ of its tasks are of functions that are not there this time: ", result.err)
+    assert.has_match("%-%-resume: %d+ of its tasks call functions that are not defined now: ", result.err)
   end)
 
   it("does not mind modules of data, nor ones that are loaded this time only", function()

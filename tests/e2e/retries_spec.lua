@@ -27,7 +27,7 @@ describe("retries", function()
       end
     ]], 0, "20\t210\t0\t30\n", "--retries", 3)
     assert.are.equal(10, count("failed and will be run again", result.err))
-    has("counted, and not told: --joblog and --debug tell each\n", result.err)
+    has("counted, not reported: --joblog and --debug tell each\n", result.err)
     has("prunner: many runs failed\n  failures:\n      30  flaky, run again: ", result.err)
   end)
 

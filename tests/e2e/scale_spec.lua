@@ -265,7 +265,7 @@ describe("prunner", function()
       end
       function work() end
     ]], "-n", 2), 1)
-    has("this run posts other tasks than an earlier run whose posts are already done: it is not "
+    has("this run posts different tasks from an earlier run whose posts are already done: it is not "
       .. "deterministic in its arguments", result.err)
     result = expect(helper.prunner(script [[
       local prunner = require "prunner"

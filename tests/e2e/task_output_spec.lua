@@ -383,7 +383,7 @@ describe("output that cannot be kept or shown", function()
           for _ = 1, 10000 do print(("x"):rep(100)) end
         end
       ]], "--tmpdir", dir, "-n", 2, unpack(options)), 3)
-      has(('prunner: what tasks print cannot be kept in "%s" (--tmpdir): File too large: '
+      has(('prunner: the output of tasks cannot be kept in "%s" (--tmpdir): File too large: '
         .. "the job cannot continue"):format(dir), result.err)
     end
   end)

@@ -122,7 +122,7 @@ function M.why_not_the_same(all)
   if file then return string.format("%s is not loaded, as it was when the job was started", file) end
   local unknown = core.unknown_tasks()
   if unknown == 0 then return nil end
-  return string.format("%d of its tasks are of functions that are not there this time", unknown)
+  return string.format("%d of its tasks call functions that are not defined now", unknown)
 end
 
 --- The number of a class that is met for the first time, by its path alone.
