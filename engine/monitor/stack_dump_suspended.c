@@ -12,8 +12,9 @@
 #include "task/task.h"
 
 enum {
-    STACKS = 10, /* different ones that are told */
-    ROOM = 640,  /* bytes of each */
+    STACKS = 10,    /* different ones that are told */
+    ROOM = 640,     /* bytes of each */
+    COROUTINES = 8, /* of the script, within each other */
 };
 
 #define MARGIN "    "
@@ -48,11 +49,39 @@ find(uint64_t hash)
     return NULL;
 }
 
+/* The script's own coroutine in which L waits: a local of prunner.coroutines, which has resumed it.
+ * NULL: it waits in none. */
+static lua_State *
+resumed_by(lua_State *L)
+{
+    lua_Debug ar;
+    for (int level = 0; lua_checkstack(L, 1) && lua_getstack(L, level, &ar); level++) {
+        if (!lua_getinfo(L, "S", &ar) || !strstr(ar.source, "prunner/coroutines.lua"))
+            continue;
+        for (int i = 1; lua_getlocal(L, &ar, i); i++) {
+            lua_State *co = lua_tothread(L, -1);
+            lua_pop(L, 1);
+            if (co && lua_status(co) == LUA_YIELD)
+                return co;
+        }
+    }
+    return NULL;
+}
+
+/* The innermost coroutine first. */
+static size_t
+put_stacks(char *text, size_t room, lua_State *L, int depth)
+{
+    lua_State *co = depth < COROUTINES ? resumed_by(L) : NULL;
+    size_t len = co ? put_stacks(text, room, co, depth + 1) : 0;
+    return len + stack_dump_put_stack(text + len, room - len, L);
+}
+
 static void
 note(void *arg, lua_State *L, uint32_t task, const char *what)
 {
     char stack[ROOM];
-    size_t len = stack_dump_put_stack(stack, sizeof stack, L);
+    size_t len = put_stacks(stack, sizeof stack, L, 0);
     uint64_t hash = hash_more(task_at(&job.arena, task)->fn, stack, len);
     hash = hash_more(hash, what, strlen(what));
     struct kind *kind = find(hash);

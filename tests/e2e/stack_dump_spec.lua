@@ -207,6 +207,31 @@ describe("SIGUSR1", function()
     run:wait()
   end)
 
+  it("prints where a task waits inside coroutines of the script", function()
+    local run = start([[
+      jit.off()
+      local other = coroutine.create(function() coroutine.yield() end)
+      local function nap() prunner.sleep(600) return true end
+      function waits()
+        coroutine.resume(other)
+        local inner = coroutine.wrap(function() nap() coroutine.yield(1) end)
+        local outer = coroutine.wrap(function() local value = inner() coroutine.yield(value) end)
+        io.stderr:write "up\n"
+        return outer(), 1
+      end
+      function begin() prunner.post_task(waits) end
+    ]], "-n", 1, "-c", 30)
+    started(run, 1)
+    local text
+    assert.is_truthy(helper.wait_until(function()
+      text = ask(run)
+      return text:find("suspended 1", 1, true)
+    end), text)
+    assert.has_match("suspended: 1, waits%(%) #%d+, for a clock\n.*: in nap\n.*: in inner\n.*: in outer\n", text)
+    run:kill "KILL"
+    run:wait()
+  end)
+
   it("prints at most ten of them for a worker, beside the task that runs", function()
     local run, go = start([[
       jit.off()
