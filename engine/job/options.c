@@ -43,8 +43,7 @@ const struct option_row prn_options[OPTIONS_MAX + 1] = {
     {WORKERS, 'c', "concurrency",
      COUNT(uint32_t, concurrency, 1, CONFIG_CONCURRENCY_MAX, "a number of tasks"), BASIC,
      .value = "K", .example = "-c 100",
-     .help = "let a worker have K tasks: while one waits,\n"
-             "others run (default 1)"},
+     .help = "K tasks per worker: one runs, others wait (default 1)"},
     {WORKERS, 0, "serial", FLAG(serial), BASIC,
      .help = "run everything in this process, for debuggers and\n"
              "profilers: no crash recovery, --timeout or --deadline"},
