@@ -16,7 +16,7 @@ prunner.task("hang", function(i)
     while true do ffi.C.usleep(1000) end
   end
   done:add(1)
-end, { timeout = 0.2, retries = 250, backoff = 0.1 })
+end, { timeout = 0.2, retries = 250, backoff = 0.1, max_crashes = 250 }) -- the supervisor may see a death
 
 function write(i)
   for _ = 1, 8 do
