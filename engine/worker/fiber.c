@@ -84,13 +84,11 @@ fiber_is_late(const struct fiber *f)
 void
 fiber_push_bits(lua_State *L, const struct poller_fd *fds, uint32_t n)
 {
-    (void)collector_hold(L); /* the task is not called yet */
     lua_createtable(L, (int)n, 0);
     for (uint32_t i = 0; i < n; i++) {
         lua_pushinteger(L, fds[i].ready);
         lua_rawseti(L, -2, (int)i + 1);
     }
-    (void)collector_go_on(L);
 }
 
 int
@@ -100,7 +98,7 @@ fiber_push_why(const struct fiber *f)
     char limit[HUMAN_TEXT];
     bool late = fiber_is_late(f);
     if (f->failed || late) {
-        (void)collector_hold(L); /* as in fiber_push_bits() */
+        (void)collector_hold(L); /* the task is not called yet */
         lua_pushnil(L);
         if (late)
             lua_pushfstring(L, "timed out after %s while it waited for %s (--timeout, timeout)",
@@ -117,7 +115,9 @@ fiber_push_why(const struct fiber *f)
         return 2;
     }
     if (f->wait.nfds > 1 && f->wait.why == POLLER_READY) {
+        (void)collector_hold(L); /* as above */
         fiber_push_bits(L, f->wait.fds, f->wait.nfds);
+        (void)collector_go_on(L);
         return 1;
     }
     lua_pushboolean(L, f->wait.why != POLLER_TIME);

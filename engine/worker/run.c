@@ -264,7 +264,7 @@ void
 run_tell_turn(void)
 {
     if (unlikely(atom_load(&job.arena.header->gate)) && job.self.turn)
-        job_notify();
+        job_notify(); /* the supervisor knows when the next turn is */
 }
 
 /* Claims a task when not everybody may start any (gate.h). */
@@ -290,8 +290,8 @@ run_tasks(lua_State *L)
                 return REASON_SURPLUS;
             continue;
         }
-        if (unlikely(!open) && self->turn)
-            job_notify(); /* the supervisor knows when the next turn is */
+        if (unlikely(!open))
+            run_tell_turn();
         run.state = RUN_CLAIMED;
         while (run.state == RUN_CLAIMED)
             run_task(L);
@@ -336,8 +336,8 @@ run_claim(void)
     struct self *self = &job.self;
     bool open = likely(!atom_load(&self->arena->header->gate));
     bool claimed = open ? queue_take(self) || queue_steal(self) : start_at_gate(self);
-    if (unlikely(!open) && claimed && self->turn)
-        job_notify(); /* the supervisor knows when the next turn is */
+    if (unlikely(!open) && claimed)
+        run_tell_turn();
     return claimed;
 }
 

@@ -77,8 +77,7 @@ bool run_reserve(void);
 bool run_claim(void);
 /* run_wait_for_task sleeps until there is one, as run_tasks() does. true: it is claimed. */
 bool run_wait_for_task(void);
-/* run_tell_turn: a task was claimed after a wait; the supervisor has to know of its turn
- * (--delay). */
+/* run_tell_turn: a task was claimed; if it took a turn (--delay) the supervisor has to know. */
 void run_tell_turn(void);
 /* run_may_claim: may this worker begin another task? Else *why says for which reason it should
  * end. */
